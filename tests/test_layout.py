@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import stackit
+from stackit import neural
 
 ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "stackit"
@@ -17,6 +18,7 @@ ORDER = [
     "check",
     "target",
     "folds",
+    "neural",
     "response",
     "routing",
     "scores",
@@ -48,6 +50,7 @@ PUBLIC += [
     "stackit.cli",
     "stackit.combine",
     "stackit.folds",
+    "stackit.neural",
     "stackit.shared_fits",
     "stackit.stacking",
     "stackit.store",
@@ -134,6 +137,12 @@ def test_the_lazy_names_are_the_public_names():
     assert sorted(stackit._ROOM_OF) == stackit.__all__ == dir(stackit)
     with pytest.raises(AttributeError, match="no attribute 'Stack'; it has DiskStore, Folds"):
         _ = stackit.Stack
+
+
+def test_the_lazy_names_of_the_nets_are_their_public_names():
+    assert set(neural._FILE_OF) == set(neural.__all__) == set(dir(neural))
+    with pytest.raises(AttributeError, match=r"'stackit.neural' has no attribute 'MLP'; it has SCHEDULES"):
+        _ = neural.MLP
 
 
 def test_importing_stackit_loads_nothing_heavy():

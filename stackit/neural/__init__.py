@@ -4,32 +4,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackit.neural.batchnorm import (
-        batch_moments,
-        batch_norm,
-        fold_batch_norm,
-        normalize,
-    )
+    from stackit.neural.batchnorm import batch_moments, batch_norm, fold_batch_norm, normalize
+    from stackit.neural.gradients import batch_norm_backward, scale_invariance
     from stackit.neural.schedule import SCHEDULES, cycle_ends, learning_rates
+    from stackit.neural.statistics import (
+        cumulative_decay,
+        moving_average,
+        pooled_moments,
+        population_moments,
+        warm_decay,
+    )
+    from stackit.neural.weights import load_weights, save_weights
+    from stackit.neural.whitening import Whitening, whiten
 
 __all__ = [
     "SCHEDULES",
+    "Whitening",
     "batch_moments",
     "batch_norm",
+    "batch_norm_backward",
+    "cumulative_decay",
     "cycle_ends",
     "fold_batch_norm",
     "learning_rates",
+    "load_weights",
+    "moving_average",
     "normalize",
+    "pooled_moments",
+    "population_moments",
+    "save_weights",
+    "scale_invariance",
+    "warm_decay",
+    "whiten",
 ]
 
 _FILE_OF = {
     "SCHEDULES": "schedule",
+    "Whitening": "whitening",
     "batch_moments": "batchnorm",
     "batch_norm": "batchnorm",
+    "batch_norm_backward": "gradients",
+    "cumulative_decay": "statistics",
     "cycle_ends": "schedule",
     "fold_batch_norm": "batchnorm",
     "learning_rates": "schedule",
+    "load_weights": "weights",
+    "moving_average": "statistics",
     "normalize": "batchnorm",
+    "pooled_moments": "statistics",
+    "population_moments": "statistics",
+    "save_weights": "weights",
+    "scale_invariance": "gradients",
+    "warm_decay": "statistics",
+    "whiten": "whitening",
 }
 
 

@@ -84,7 +84,7 @@ def _copied(numbers: Numbers, name: str) -> torch.Tensor:
     try:
         array = np.array(numbers, order="C")
         return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise fault(
             name, "an array of numbers", f"{type(numbers).__name__} ({error})", "Pass numbers alone"
         ) from error

@@ -803,6 +803,7 @@ def test_searches_inside_do_not_multiply_the_fits_at_once(watched):
     assert watched.most <= n_jobs
 
 
+@pytest.mark.usefixtures("without_torch")
 def test_no_more_than_n_jobs_processes_fit_at_once(tmp_path):
     out_of_fold([(f"s{k}", Stamped(tmp_path)) for k in range(3)], XR, YR, cv=2, n_jobs=2)
     spans = [tuple(map(float, path.read_text().split())) for path in tmp_path.iterdir()]

@@ -1,6 +1,7 @@
 """Where work is done, and in which order."""
 
 import os
+import sys
 import threading
 import time
 
@@ -15,6 +16,8 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from stackit import out_of_fold, schedule
+
+pytestmark = pytest.mark.usefixtures("without_torch")
 
 X, Y = make_regression(120, 6, random_state=0)
 
@@ -94,6 +97,12 @@ def test_another_thread_of_the_program_forbids_forking(monkeypatch):
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     assert schedule._may_fork()
     monkeypatch.setattr(threading, "active_count", lambda: 2)
+    assert not schedule._may_fork()
+
+
+def test_torch_forbids_forking(monkeypatch):
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setitem(sys.modules, "torch", threading)
     assert not schedule._may_fork()
 
 

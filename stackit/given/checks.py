@@ -98,8 +98,8 @@ def _warn_of_other_folds(name: str, given: Given, ids: Names, folds: Folds) -> N
     if digest != ours:
         warn(
             f"The predictions of {name!r} were made with other folds (digest {digest}; those in use have "
-            f"{ours}): what they know of a row's neighbours in its fold may flatter the final estimator. "
-            "Load the folds that they were made with, and pass them as cv."
+            f"{ours}): where rows of a fold belong together, a model that has learned from some of them "
+            "predicted the others. Load the folds that they were made with, and pass them as cv."
         )
 
 

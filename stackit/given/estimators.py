@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +20,9 @@ __all__ = ["Given", "GivenClassifier", "GivenRegressor"]
 
 class Given(BaseEstimator):  # type: ignore[misc]
     """What both kinds have in common."""
+
+    # Weights are taken, so that nobody is warned of them, and asked for from nobody: nothing is weighed.
+    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 - read by scikit-learn
 
     predictions: Predictions
 
@@ -65,7 +69,7 @@ class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
     >>> table = pd.DataFrame({"PassengerId": [4, 3, 2, 1], "survived": [0.9, 0.2, 0.8, 0.4]})
     >>> given = GivenClassifier.load(table)
     >>> given
-    GivenClassifier(predictions=Predictions('the out-of-fold predictions', 4 rows out of fold, 0 test rows))
+    GivenClassifier(predictions=Predictions('the out-of-fold table', 4 rows out of fold, 0 test rows))
     >>> oof = out_of_fold([("cnn", given)], X, [0, 1, 0, 1], cv=2, n_jobs=1)
     >>> oof.meta_train["cnn"].tolist()
     [0.4, 0.8, 0.2, 0.9]

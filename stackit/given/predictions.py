@@ -113,9 +113,9 @@ class Predictions:
         """Return the error for rows that have no prediction."""
         return fault(
             f"Rows of {what}",
-            f"among those that {self.name} predicts, by {self.id}",
+            f"among those with a prediction in {self.name}, by {self.id}",
             f"{len(ids)} unknown ids ({listed(ids)})",
-            "Predict these rows too, and pass the predictions of test rows as `test`",
+            "Predict these rows too, or leave them out; pass predictions of test rows as test",
         )
 
     def order_of(self, classes: npt.NDArray[Any]) -> list[int] | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from stackit.check import fault, listed
+from stackit.check import fault, listed, warn
 from stackit.folds import Folds
 from stackit.folds.file import Names, check_ids, facts_path
 from stackit.given.predictions import Kind, Predictions, Values, fingerprint
@@ -51,7 +51,7 @@ class Source:
     @property
     def name(self) -> str:
         """What errors call it."""
-        return self.path.name if self.path else f"the {self.what} predictions"
+        return self.path.name if self.path else f"the {self.what} table"
 
     def frame(self, id: str | None) -> pd.DataFrame:
         """Return the predictions as a data frame whose index holds the ids as text."""
@@ -78,16 +78,18 @@ class Source:
             return table.set_axis(_index_of(self.ids, len(table), id, self.name), axis=0)
         if id is None and table.index.name is not None:
             return table
-        wanted = table.columns[0] if id is None and len(table.columns) else id
+        wanted = table.columns[0] if id is None and table.shape[1] > 1 else id
         if wanted in table.columns:
             return table.set_index(wanted)
         if wanted is not None and table.index.name == wanted:
             return table
         raise fault(
             f"Columns of {self.name}",
-            f"the ids, named {wanted!r}, and the predictions",
-            f"columns={listed(table.columns, 12)}",
-            "Pass id='the name of the id column'",
+            "the ids" + (f", named {wanted!r}," if wanted else "") + " and the predictions",
+            f"columns={listed(table.columns, 12)}, and an index without a name"
+            if table.index.name is None
+            else f"columns={listed(table.columns, 12)}",
+            "Pass id='the name of the ids', as a column or index has it",
         )
 
     def _beside_ids(self, values: Any, id: str | None) -> pd.DataFrame:
@@ -139,7 +141,9 @@ def read_predictions(
         more = _columns_of(test.frame(str(table.index.name)), estimator, test.name)
         more = _in_order(more, columns, test.name)
         ids = np.concatenate([ids, _apart_from(ids, more.index.to_numpy(dtype=str), test.name)])
-        values = np.concatenate([values, _numbers(more, test.name, kind)])
+        tested = _numbers(more, test.name, kind)
+        _warn_of_labels(values, tested, test.name, kind)
+        values = np.concatenate([values, tested])
     made_with = _digest_of(folds, facts)
     return Predictions(
         train.name, str(table.index.name), columns, kind, ids, values, len(known), made_with=made_with
@@ -227,6 +231,15 @@ def _numbers(table: pd.DataFrame, name: str, kind: Kind) -> Values:
         )
         raise _fault_of(table, wrong, name, "probabilities that add up to 1 in each row", advice)
     return values.clip(0, 1)
+
+
+def _warn_of_labels(values: Values, tested: Values, name: str, kind: Kind) -> None:
+    """A submission of labels is easily taken for the probabilities that it was made from."""
+    if kind == "probability" and np.isin(tested, (0, 1)).all() and not np.isin(values, (0, 1)).all():
+        warn(
+            f"Predictions of {name} must be probabilities, as those out of fold are; got 0 and 1 alone. If "
+            "they are a submission's labels, write the probabilities."
+        )
 
 
 def _fault_of(table: pd.DataFrame, wrong: Any, name: str, expected: str, advice: str) -> ValueError:

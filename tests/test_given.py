@@ -171,6 +171,16 @@ def test_columns_of_classes_are_matched_by_name(order, prefix):
     assert known.fit(X, y).predict(X).tolist() == table.idxmax(axis=1).tolist()
 
 
+def test_columns_of_the_test_table_are_matched_by_name_too():
+    X, y, X_test = flowers()
+    names = ["virginica", "setosa", "versicolor"]
+    table = pd.DataFrame(
+        np.random.default_rng(0).dirichlet([1, 1, 1], 150), X.index.append(X_test.index), names
+    )
+    oof = run(GivenClassifier.load(table[:140], table[names[::-1]][140:]), X, y, X_test)
+    assert np.allclose(oof.meta_test[[f"cnn__{name}" for name in names]], table[140:], rtol=1e-12)
+
+
 @pytest.mark.parametrize("kind", [int, float, str, bool])
 def test_labels_of_any_type_are_matched_as_they_are_written(kind):
     X, y, column = passengers()
@@ -370,6 +380,18 @@ def test_a_strong_model_beside_weak_ones_is_believed_where_it_is_as_sure_of_test
     with pytest.warns(UserWarning, match="look in-sample"):
         run(GivenClassifier.load(table[:400]), X[:400], y[:400])
     run(GivenClassifier.load(table[:400], table[400:]), X[:400], y[:400])
+
+
+def test_a_few_errors_less_may_be_chance():
+    X, y, _ = passengers(300)
+    X["a"] = (
+        np.where(np.arange(300) % 50 == 0, 1 - y, y) + X["b"] / 1000
+    )  # six rows look like the other class
+    better = np.where(np.arange(300) % 100 == 0, 1 - y, y) * 0.9 + 0.05  # three errors
+    oof = run(GivenClassifier.load(pd.Series(better, X.index, name="net")), X, y)
+    errors = 1 - oof.summary["whole"]
+    assert errors["cnn"] == pytest.approx(0.01)
+    assert errors["bayes"] >= 2 * errors["cnn"]
 
 
 def test_without_a_trained_estimator_only_perfection_is_told():

@@ -157,8 +157,8 @@ def check_ids(ids: Any, n: int | None, what: str = "ids", unique: bool = True) -
     if values.isna().any():
         raise fault(what, "without missing values", f"{int(values.isna().sum())} missing", "Fill them")
     names = values.astype(str)
-    repeated = names[names.duplicated()].unique()
-    if unique and len(repeated):
+    repeated = names[names.duplicated()].unique() if unique else names[:0].unique()
+    if len(repeated):
         raise fault(what, "unique", f"{len(repeated)} repeated ({listed(repeated)})", "Drop the duplicates")
     return names.to_numpy(dtype=str)
 

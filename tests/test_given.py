@@ -387,7 +387,7 @@ def test_a_few_errors_less_may_be_chance():
     X["a"] = (
         np.where(np.arange(300) % 50 == 0, 1 - y, y) + X["b"] / 1000
     )  # six rows look like the other class
-    better = np.where(np.arange(300) % 100 == 0, 1 - y, y) * 0.9 + 0.05  # three errors
+    better = np.where(np.arange(300) % 150 == 0, 1 - y, y) * 0.9 + 0.05  # two errors
     oof = run(GivenClassifier.load(pd.Series(better, X.index, name="net")), X, y)
     errors = 1 - oof.summary["whole"]
     assert errors.tolist() == pytest.approx([6 / 300, 2 / 300])

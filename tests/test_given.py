@@ -21,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from stackit import (
     GivenClassifier,
@@ -380,6 +381,15 @@ def test_a_strong_model_beside_weak_ones_is_believed_where_it_is_as_sure_of_test
     with pytest.warns(UserWarning, match="look in-sample"):
         run(GivenClassifier.load(table[:400]), X[:400], y[:400])
     run(GivenClassifier.load(table[:400], table[400:]), X[:400], y[:400])
+
+
+def test_a_model_that_is_always_sure_does_not_acquit_itself():
+    X, y, _ = passengers(200)
+    tree = DecisionTreeClassifier(random_state=0).fit(X[:150], y[:150])
+    column = pd.Series(tree.predict_proba(X)[:, 1], X.index, name="tree")
+    assert column.isin([0, 1]).all()
+    with pytest.warns(UserWarning, match="look in-sample"):
+        run(GivenClassifier.load(column[:150], column[150:]), X[:150], y[:150])
 
 
 def test_a_few_errors_less_may_be_chance():

@@ -18,9 +18,11 @@ from stackit.scores import Recorded
 
 __all__ = ["check_given", "warn_of_in_sample"]
 
-# How many times fewer errors than the best trained estimator makes, and than its own test predictions
-# expect, and how many standard errors fewer, look as if it had seen the rows. Measured on honest and
-# in-sample predictions of eight kinds of estimators; tests/test_given.py has the small print.
+# How many times fewer errors, and how many standard errors fewer, look as if a model had seen the rows.
+# Nine kinds of estimators on 25 tables, given beside a forest and nearest neighbours: of 242 honest columns
+# none was warned of, 4 beside linear and naive ones alone, 14 beside a lone stump (where little can be
+# told), none without company. Of in-sample columns of trees, forests, boosting and one nearest neighbour,
+# some seven in ten were found; of linear ones hardly any, whose in-sample predictions are nearly honest.
 TIMES = 2.0
 SURE = 4.0
 # Fewer rows than these may all be right by chance.
@@ -108,7 +110,8 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
 
     They do when they make less than half the errors of the best estimator that was trained out of fold,
     which cannot be chance, and less than half of what their own predictions of test rows, which no model
-    has seen, expect. Without a trained estimator to compare with they do when no row at all is wrong.
+    has seen, expect; the latter counts for nothing where no row at all is wrong. Without a trained
+    estimator to compare with they do only then.
 
     Parameters
     ----------
@@ -152,25 +155,37 @@ def _is_too_good(errors: npt.NDArray[np.float64], best: npt.NDArray[np.float64] 
     if best is None:
         return len(errors) >= FEW and not errors.any()
     fewer = best - errors
-    spread = fewer.std() / np.sqrt(len(fewer))
-    return bool(errors.mean() * TIMES < best.mean() and fewer.mean() > SURE * spread)
+    return bool(errors.mean() * TIMES < best.mean() and fewer.mean() > SURE * _standard_error(fewer))
 
 
 def _is_expected(given: Given, errors: npt.NDArray[np.float64], oof: OutOfFold) -> bool:
     """Whether a model is as sure of the test rows, which it has not seen, as it is right here.
 
-    Of calibrated probabilities the largest is, on average, the share of right labels; and the variance of
-    calibrated numbers is that of y less the mean squared error.
+    No errors at all are more than a model can expect: one that is always sure would acquit itself.
     """
-    test = given.predictions.test_values
-    if len(test) < FEW or given.predictions.kind == "decision":
+    expected = _expected_error(given, oof)
+    if expected is None or not errors.any():
         return False
-    if given.predictions.kind == "number":
-        if oof.target.is_classification:
-            return False
-        expected = float(oof.target.y.var() - test.var())
-    else:
-        sure = np.maximum(test, 1 - test)[:, 0] if test.shape[1] == 1 else test.max(axis=1)
-        expected = float(1 - sure.mean())
+    mean, spread = expected
     floor = 1 / len(errors) if oof.target.is_classification else 0.0  # one error says nothing
-    return bool(expected <= TIMES * max(errors.mean(), floor))
+    return bool(mean - 2 * spread <= TIMES * max(errors.mean(), floor))
+
+
+def _expected_error(given: Given, oof: OutOfFold) -> tuple[float, float] | None:
+    """Return the error that calibrated predictions of the test rows expect, and its standard error.
+
+    The largest probability of a row is, on average, the share of right labels; the variance of numbers
+    is that of y less the mean squared error.
+    """
+    test, kind = given.predictions.test_values, given.predictions.kind
+    if len(test) < FEW or kind == "decision" or (kind == "number" and oof.target.is_classification):
+        return None
+    if kind == "number":
+        y, own = (oof.target.y - oof.target.y.mean()) ** 2, (test[:, 0] - test.mean()) ** 2
+        return float(y.mean() - own.mean()), float(np.hypot(_standard_error(y), _standard_error(own)))
+    unsure = 1 - np.maximum(test, 1 - test)[:, 0] if test.shape[1] == 1 else 1 - test.max(axis=1)
+    return float(unsure.mean()), _standard_error(unsure)
+
+
+def _standard_error(values: npt.NDArray[np.float64]) -> float:
+    return float(values.std() / np.sqrt(len(values)))

@@ -147,7 +147,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     -----
     UserWarning
         When estimators cannot take the weights; when a training part lacks a class; when an estimator
-        is dropped; when the store cannot be written or read, or an estimator cannot be described for it.
+        is dropped; when the store cannot be written or read, or an estimator cannot be described for it;
+        when predictions made elsewhere (`GivenClassifier`) look in-sample, or were made with other folds.
 
     References
     ----------

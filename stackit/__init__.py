@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackit.folds import Folds, make_folds
+    from stackit.given import GivenClassifier, GivenRegressor, save_predictions
     from stackit.oof import out_of_fold
     from stackit.result import OutOfFold
     from stackit.stacking import StackingClassifier, StackingRegressor
@@ -13,24 +14,30 @@ if TYPE_CHECKING:
 __all__ = [
     "DiskStore",
     "Folds",
+    "GivenClassifier",
+    "GivenRegressor",
     "MemoryStore",
     "OutOfFold",
     "StackingClassifier",
     "StackingRegressor",
     "make_folds",
     "out_of_fold",
+    "save_predictions",
 ]
 __version__ = "0.1.0"
 
 _ROOM_OF = {
     "DiskStore": "store",
     "Folds": "folds",
+    "GivenClassifier": "given",
+    "GivenRegressor": "given",
     "MemoryStore": "store",
     "OutOfFold": "result",
     "StackingClassifier": "stacking",
     "StackingRegressor": "stacking",
     "make_folds": "folds",
     "out_of_fold": "oof",
+    "save_predictions": "given",
 }
 
 

@@ -16,6 +16,7 @@ from stackit.check import NamedEstimators, check_estimators, check_rows, fault, 
 from stackit.collected import Collected
 from stackit.data import Data
 from stackit.folds import Folds, as_folds
+from stackit.given import check_given, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.response import Response, response_of
 from stackit.result import OutOfFold
@@ -146,7 +147,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     -----
     UserWarning
         When estimators cannot take the weights; when a training part lacks a class; when an estimator
-        is dropped; when the store cannot be written or read, or an estimator cannot be described for it.
+        is dropped; when the store cannot be written or read, or an estimator cannot be described for it;
+        when predictions made elsewhere (`GivenClassifier`) look in-sample, or were made with other folds.
 
     References
     ----------
@@ -209,6 +211,7 @@ def cross_fit(
     OutOfFold
     """
     target = data.target
+    estimators = check_given(estimators, data, folds)
     scorer_of(settings.scoring, target)  # an unknown scorer is refused before the work, not after it
     responses = {name: response_of(name, est, settings.stack_method, target) for name, est in estimators}
     _warn_of_missing_classes(folds, target)
@@ -236,6 +239,7 @@ def cross_fit(
         names, first = list(collected.failures), next(iter(collected.failures.values()))
         first.add_note(f"All estimators failed: {listed(names)}. This is the error of the first.")
         raise first
+    warn_of_in_sample(estimators, oof)
     return oof
 
 

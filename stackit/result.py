@@ -92,7 +92,7 @@ class OutOfFold:
     @cached_property
     def meta_train(self) -> pd.DataFrame:
         """The (n, k) out-of-fold predictions, averaged over repeats; NaN in rows never held out."""
-        answers = {name: self._average(name) for name in self.responses}
+        answers = {name: self.average(name) for name in self.responses}
         return self._frame(answers, self.index)
 
     @cached_property
@@ -125,8 +125,29 @@ class OutOfFold:
         by_name = self.scores.groupby("estimator", sort=False)["score"]
         table = by_name.agg(["mean", "std", "sem"])
         covered = np.flatnonzero(self.coverage)
-        table["whole"] = [self._score(name, self._average(name)[covered], covered) for name in self.responses]
+        table["whole"] = [self._score(name, self.average(name)[covered], covered) for name in self.responses]
         return table
+
+    def average(self, name: str) -> Table:
+        """Return the (n, width) answer of an estimator for rows held out, averaged over repeats.
+
+        Parameters
+        ----------
+        name : str
+            The estimator's name.
+
+        Returns
+        -------
+        (n, width) array
+            A column a class or output; NaN in rows never held out.
+        """
+        answers = self.held_out[name]
+        total = np.zeros((self.folds.n_samples, answers[0].shape[1]))
+        for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
+            total[rows] += answer
+        counts = np.where(self.coverage > 0, self.coverage, np.nan)
+        average: Table = total / counts[:, np.newaxis]
+        return average
 
     def of_repeat(self, repeat: int) -> OutOfFold:
         """Return what one repeat alone gave; without test predictions, which are averages over all.
@@ -204,16 +225,6 @@ class OutOfFold:
             for name, estimators in members.items()
         }
         return self._frame(answers, index_of(X))
-
-    def _average(self, name: str) -> Table:
-        """The (n, width) average over repeats of an estimator's answers for held-out rows."""
-        answers = self.held_out[name]
-        total = np.zeros((self.folds.n_samples, answers[0].shape[1]))
-        for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
-            total[rows] += answer
-        counts = np.where(self.coverage > 0, self.coverage, np.nan)
-        average: Table = total / counts[:, np.newaxis]
-        return average
 
     def _frame(self, answers: Mapping[str, Table], index: Any) -> pd.DataFrame:
         columns = [self.responses[name].columns(answer) for name, answer in answers.items()]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from stackit.check import fault, listed
 
-__all__ = ["read", "write", "write_whole"]
+__all__ = ["Names", "check_ids", "facts_path", "read", "write", "write_whole"]
 
 Rows = npt.NDArray[np.intp]
 Names = npt.NDArray[np.str_]
@@ -40,7 +40,7 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
     """
     if path.suffix in (".gz", ".bz2", ".xz", ".zip", ".zst"):
         raise fault("A folds file", "plain CSV", f"path={str(path)!r}", "Leave out the last suffix")
-    names = _check_ids(ids, len(assignment))
+    names = check_ids(ids, len(assignment))
     table = pd.DataFrame({"id": names})
     for repeat, column in enumerate(assignment.T):
         table[_column(repeat)] = column
@@ -51,7 +51,7 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
         "kfold_digest": _digest_of(assignment.astype(str).ravel()),
         "train": None if train is None else [_ranges(rows) for rows in train],
     }
-    write_whole(_facts_path(path), json.dumps(facts, indent=1, default=str) + "\n")
+    write_whole(facts_path(path), json.dumps(facts, indent=1, default=str) + "\n")
     write_whole(path, table.to_csv(index=False, lineterminator="\n"))
     return path
 
@@ -64,7 +64,7 @@ def read(path: Path, ids: Any) -> tuple[int, tuple[tuple[Rows, Rows], ...], dict
         raise fault(
             f"Columns of {path}", "id, kfold", f"columns={list(table.columns)}", "Name them id and kfold"
         )
-    names = _check_ids(ids, None)
+    names = check_ids(ids, None)
     _compare_ids(path, table.iloc[:, 0].to_numpy(dtype=str), names)
     assignment = np.column_stack([_fold_numbers(path, name, table[name]) for name in columns])
     facts = _read_facts(path, names, assignment)
@@ -115,7 +115,8 @@ def _column(repeat: int) -> str:
     return "kfold" if repeat == 0 else f"kfold_{repeat}"
 
 
-def _facts_path(path: Path) -> Path:
+def facts_path(path: Path) -> Path:
+    """Return where the facts about a CSV file are: the same name with ``.json`` behind it."""
     return path.with_name(path.name + ".json")
 
 
@@ -131,16 +132,34 @@ def _ranges(rows: Rows) -> list[list[int]]:
     return [[int(first), int(last) + 1] for first, last in zip(firsts, lasts, strict=True)]
 
 
-def _check_ids(ids: Any, n: int | None) -> npt.NDArray[np.str_]:
+def check_ids(ids: Any, n: int | None, what: str = "ids", unique: bool = True) -> Names:
+    """Return ids as text, checked.
+
+    Parameters
+    ----------
+    ids : (n,) array-like
+        The ids, of any type.
+    n : int or None
+        How many there must be, where that is known.
+    what : str
+        What they are called in the error.
+    unique : bool
+        Whether each must come up once.
+
+    Raises
+    ------
+    ValueError
+        When ids are missing or repeated, or are not one a row.
+    """
     values = pd.Series(np.asarray(ids))
     if n is not None and len(values) != n:
-        raise fault("ids", f"one a row, {n}", f"{len(values)} ids", "Pass the id column of the table")
+        raise fault(what, f"one a row, {n}", f"{len(values)} ids", "Pass the id column of the table")
     if values.isna().any():
-        raise fault("ids", "without missing values", f"{int(values.isna().sum())} missing", "Fill them")
+        raise fault(what, "without missing values", f"{int(values.isna().sum())} missing", "Fill them")
     names = values.astype(str)
-    repeated = names[names.duplicated()].unique()
+    repeated = names[names.duplicated()].unique() if unique else names[:0].unique()
     if len(repeated):
-        raise fault("ids", "unique", f"{len(repeated)} repeated ({listed(repeated)})", "Drop the duplicates")
+        raise fault(what, "unique", f"{len(repeated)} repeated ({listed(repeated)})", "Drop the duplicates")
     return names.to_numpy(dtype=str)
 
 
@@ -193,7 +212,7 @@ def _fold_numbers(path: Path, column: str, values: pd.Series[Any]) -> npt.NDArra
 
 def _read_facts(path: Path, names: Names, assignment: Rows) -> dict[str, Any]:
     """Read what `write` wrote beside the CSV; a folds file from elsewhere has nothing there."""
-    beside = _facts_path(path)
+    beside = facts_path(path)
     if not beside.exists():
         return {}
     try:
@@ -228,7 +247,7 @@ def _splits_of(
     if ranges is None and (assignment < 0).any():
         raise fault(
             f"{path}",
-            f"beside {_facts_path(path).name} when rows are never held out (kfold = -1)",
+            f"beside {facts_path(path).name} when rows are never held out (kfold = -1)",
             "no list of training rows",
             "Copy that file too, or make the folds anew",
         )

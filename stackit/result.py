@@ -158,7 +158,7 @@ class OutOfFold:
 
         return replace(
             self,
-            folds=Folds(self.folds.n_samples, splits, self.folds.made_by),
+            folds=replace(self.folds, splits=splits),
             fold_estimators=pick(self.fold_estimators),
             held_out=pick(self.held_out),
             seconds=pick(self.seconds),

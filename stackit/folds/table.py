@@ -60,7 +60,7 @@ class Folds:
     n_samples: int
     splits: tuple[tuple[Rows, Rows], ...]
     made_by: dict[str, Any] = field(default_factory=dict)
-    bonds: Bonds = Bonds()
+    bonds: Bonds = field(default_factory=Bonds)
 
     def __post_init__(self) -> None:
         pairs = tuple((self._rows(train), self._rows(held_out)) for train, held_out in self.splits)

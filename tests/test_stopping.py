@@ -22,7 +22,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from stackit import Folds, MemoryStore, StackingClassifier, StackingRegressor, make_folds, out_of_fold
+from stackit import (
+    DiskStore,
+    Folds,
+    MemoryStore,
+    StackingClassifier,
+    StackingRegressor,
+    make_folds,
+    out_of_fold,
+)
 from stackit.stopping import Plan
 from stackit.stopping.scheme import Scheme
 from stackit.target import classification_target, regression_target
@@ -739,3 +747,44 @@ def test_own_classifiers_watch_the_labels_as_they_are():
     oof = out_of_fold([("one", Unlabelled())], X, y, cv=3, n_jobs=1)
     for fitted in oof.fold_estimators["one"]:
         assert fitted.labels_.tolist() == y[fitted.watched_].tolist()
+
+
+def test_fold_estimators_of_stored_answers_stop_where_they_did(tmp_path):
+    X, y = task()
+    line_up, options = (
+        [("xgb", xgb()), ("lgbm", lgbm())],
+        {"cv": 3, "store": DiskStore(tmp_path), "n_jobs": 1},
+    )
+    first = out_of_fold(line_up, X, y, X[:9], **options)
+    again = out_of_fold(line_up, X, y, X[:9], **options)
+    assert again.n_stored == 6
+    assert again.transform(X[:9]).equals(first.meta_test)
+    assert [*map(rounds_of, again.fold_estimators["xgb"])] == [*map(rounds_of, first.fold_estimators["xgb"])]
+
+
+def test_data_frames_with_categories_are_watched_as_they_are():
+    X, y = task()
+    table = pd.DataFrame(X, columns=[*"abcdef"]).assign(kind=pd.Categorical(np.where(X[:, 0] > 0, "p", "q")))
+    line_up = [("xgb", xgb(enable_categorical=True)), ("lgbm", lgbm())]
+    oof = out_of_fold(line_up, table, y, table[:7], cv=3, n_jobs=1)
+    assert np.isfinite(oof.meta_test.to_numpy()).all()
+
+
+def test_what_is_fitted_already_is_not_asked_how_it_stopped():
+    X, y = task()
+    by_itself = SGDClassifier(early_stopping=True, max_iter=9, tol=1.0, n_iter_no_change=1)
+    members = [
+        ("xgb", xgb().fit(X, y, eval_set=[(X, y)], verbose=False)),
+        ("sgd", by_itself.fit(X, y)),
+    ]
+    stack = StackingClassifier(members, LogisticRegression(), cv="prefit")
+    assert stack.fit(X, y, groups=np.arange(len(y))).predict(X).shape == y.shape
+
+
+def test_a_nested_stack_with_folds_is_stored():
+    X, y = task()
+    folds = make_folds(y[:120], scheme="forward", n_splits=2, time=np.arange(120))
+    inner = StackingClassifier([("xgb", xgb())], LogisticRegression(random_state=0), cv=folds, random_state=0)
+    store, splits = MemoryStore(), [(np.arange(120), np.arange(120, 240))]
+    out_of_fold([("stack", inner)], X, y, cv=splits, store=store, n_jobs=1)
+    assert out_of_fold([("stack", inner)], X, y, cv=splits, store=store, n_jobs=1).n_stored == 1

@@ -11,7 +11,15 @@ from stackit.check import NamedEstimators, fault, listed, warn
 from stackit.folds import Folds
 from stackit.folds.table import Rows
 from stackit.stopping.scheme import Scheme
-from stackit.stopping.told import brings_own_rows, last_step, parts_of, splits_by_itself, wants_codes, watches
+from stackit.stopping.told import (
+    LARGE,
+    brings_own_rows,
+    last_step,
+    parts_of,
+    splits_by_itself,
+    wants_codes,
+    watches,
+)
 from stackit.target import Target
 
 __all__ = ["EarlyStopping", "Plan"]
@@ -87,11 +95,13 @@ class Plan:
         }
         self.left_alone = {name for name in self.parts if brings_own_rows(fit_params.get(name, ()))}
         self.optimistic: set[str] = set()
+        self._habits: dict[tuple[str, bool], tuple[bool, bool]] = {}
         self._known: dict[tuple[float, tuple[int, int]], tuple[Rows, Rows]] = {}
         self._lacking: dict[str, None] = {}
         self._deaf: dict[str, None] = {}
-        for name in self.parts.keys() - self.left_alone:
-            self._check_reach(name)
+        for name in self.parts:
+            if name not in self.left_alone:
+                self._check_reach(name)
 
     def split(
         self, name: str, train: Rows, held_out: Rows, label: tuple[int, int], seed: int | None
@@ -110,13 +120,14 @@ class Plan:
             The run's. The draw depends on it and on `label` alone, so that estimators that watch equally
             many rows watch the same ones; None is 0, for rows are not left to chance.
         """
-        part, n_train = self.parts[name], len(train)
         if name in self.left_alone:
             return train, None
-        if not watches(part, n_train):
-            self._note_own_splits(name, [part, *self.others[name]], n_train)
+        is_watching, has_own_split = self._habits_of(name, len(train))
+        if has_own_split and not self.scheme.is_plain:
+            self._deaf[name] = None
+        if not is_watching:
             return train, None
-        self._note_own_splits(name, self.others[name], n_train)
+        part = self.parts[name]
         if self.mode == "held_out" and len(held_out):
             return train, self._held_out(name, train, held_out, label)
         if type(part).__module__.startswith("sklearn.") and self.scheme.is_plain:
@@ -173,10 +184,15 @@ class Plan:
                 classes = listed(self.target.classes[lost])
                 self._lacking[f"{classes} {_place(label)}"] = None
 
-    def _note_own_splits(self, name: str, parts: list[Any], n_train: int) -> None:
-        """Remember who splits rows by itself, where that is not as the folds do."""
-        if any(splits_by_itself(part, n_train) for part in parts) and not self.scheme.is_plain:
-            self._deaf[name] = None
+    def _habits_of(self, name: str, n_train: int) -> tuple[bool, bool]:
+        """Whether an estimator watches rows, and whether it, or a part of it, draws some of its own."""
+        key = name, n_train > LARGE
+        if key not in self._habits:
+            part, others = self.parts[name], self.others[name]
+            is_watching = watches(part, n_train)
+            own = others if is_watching else [part, *others]
+            self._habits[key] = is_watching, any(splits_by_itself(each, n_train) for each in own)
+        return self._habits[key]
 
     def _check_reach(self, name: str) -> None:
         """Raise where an estimator that cannot do without rows to watch is out of reach."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
@@ -16,6 +17,7 @@ from sklearn.utils.validation import has_fit_parameter
 from stackit.check import routing_enabled
 
 __all__ = [
+    "LARGE",
     "Watched",
     "brings_own_rows",
     "fit",
@@ -127,7 +129,9 @@ def splits_by_itself(estimator: Any, n_train: int) -> bool:
     >>> splits_by_itself(SGDRegressor(early_stopping=True), 100), splits_by_itself(SGDRegressor(), 100)
     (True, False)
     """
-    if not hasattr(estimator, "validation_fraction") or _on_training_loss(estimator):
+    if _is_settled(estimator) or _on_training_loss(estimator):
+        return False
+    if not hasattr(estimator, "validation_fraction"):
         return False
     if hasattr(estimator, "early_stopping"):
         return _is_on(estimator.early_stopping, n_train)
@@ -149,13 +153,8 @@ def last_step(estimator: Any) -> Any:
 
 
 def parts_of(estimator: Any) -> Iterator[Any]:
-    """Yield the estimators that an estimator is made of, at any depth.
-
-    Stacks of stackit see to their own, and what is frozen is not fitted again.
-    """
-    if not hasattr(estimator, "get_params") or type(estimator).__module__.startswith(
-        ("stackit.", "sklearn.frozen")
-    ):
+    """Yield the estimators that an estimator is made of, at any depth."""
+    if _is_settled(estimator) or not hasattr(estimator, "get_params"):
         return
     for value in estimator.get_params(deep=False).values():
         members = [pair[1] for pair in value if _is_pair(pair)] if isinstance(value, list) else [value]
@@ -168,6 +167,11 @@ def parts_of(estimator: Any) -> Iterator[Any]:
 def brings_own_rows(params: Any) -> bool:
     """Whether fit is passed rows to watch by the caller."""
     return any(name.split("__")[-1] in ("eval_set", "eval_X", "X_val") for name in params)
+
+
+def _is_settled(estimator: Any) -> bool:
+    """Whether there is nothing to see to: what is frozen is not fitted, and stacks see to their own."""
+    return isinstance(estimator, FrozenEstimator) or type(estimator).__module__.startswith("stackit.stacking")
 
 
 def _is_pair(pair: Any) -> bool:

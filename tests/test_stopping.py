@@ -130,7 +130,7 @@ def test_who_stops_early_does_so_in_each_fold_in_silence(kind, labels, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("labels", [(0, 1), ("no", "yes")], ids=str)
+@pytest.mark.parametrize("labels", [(0, 1), (1, 2), ("no", "yes")], ids=str)
 def test_predictions_are_those_of_fits_by_hand(labels):
     X, y = task(labels=labels)
     folds = make_folds(y, n_splits=3, random_state=0)
@@ -163,6 +163,19 @@ def test_predictions_are_those_of_fits_by_hand(labels):
         )
         ours = oof.meta_train["lgbm"].to_numpy()[held_out]
         assert np.array_equal(ours, by_hand.predict_proba(X[held_out])[:, 1])
+
+
+def test_a_pipeline_predicts_as_its_steps_fitted_by_hand():
+    X, y = task()
+    X = X * 50 + 300  # trees that watch rows as they were see nothing in them
+    splits = [(np.arange(160), np.arange(160, 240))]
+    oof = out_of_fold([("piped", STOPPERS["pipeline"]())], X, y, cv=splits, n_jobs=1)
+    rows, watched, held_out = X[:144], X[144:160], X[160:]  # in time, the last tenth is watched
+    scaler = StandardScaler().fit(rows)
+    by_hand = xgb().fit(
+        scaler.transform(rows), y[:144], eval_set=[(scaler.transform(watched), y[144:160])], verbose=False
+    )
+    assert np.array_equal(oof.held_out["piped"][0], by_hand.predict_proba(scaler.transform(held_out)))
 
 
 def _label(folds, held_out):
@@ -670,6 +683,15 @@ def test_the_rows_to_watch_are_in_the_key_of_those_who_watch_alone():
     again = watching_held_out(line_up, X, y, **options)
     assert again.n_stored == 6
     assert again.optimistic == {"xgb"}
+
+
+def test_the_mode_counts_also_for_who_is_left_to_a_split_of_its_own():
+    X, y = task()
+    boosting = HistGradientBoostingClassifier(early_stopping=True, max_iter=9, random_state=0)
+    options = {"cv": make_folds(y, n_splits=3), "store": MemoryStore()}
+    plain = out_of_fold([("one", boosting)], X, y, n_jobs=1, **options)
+    held_out = watching_held_out([("one", boosting)], X, y, **options)
+    assert (plain.n_stored, held_out.n_stored) == (0, 0)
 
 
 # --- Stacks --------------------------------------------------------------------------------------------

@@ -86,11 +86,7 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     for task in tasks:
         if task.name in names and task.split >= 0:
             of_name[task.name].append(task)
-    of_name = {
-        name: own
-        for name, own in of_name.items()
-        if _watch_alike(own) and not _lacks_classes(_as_fitted(folds, own), data)
-    }
+    of_name = {name: own for name, own in of_name.items() if _may_watch(own, folds, data)}
     numbers = {id(task) for task in left}
     shared = [
         SharedTask(tuple(own), _as_fitted(folds, own), tuple(task for task in own if id(task) in numbers))
@@ -134,13 +130,15 @@ def _only_weights(task: Task) -> bool:
     return names in ([], ["sample_weight"])
 
 
-def _watch_alike(tasks: list[Task]) -> bool:
+def _may_watch(tasks: list[Task], folds: Folds, data: Data) -> bool:
     """Whether no task watches rows, or all do and the estimator's shared fit can be shown them."""
     n_watching = sum(task.watched is not None for task in tasks)
     if n_watching == 0:
         return True
     fit_folds = getattr(tasks[0].estimator, "fit_folds", None)
-    return n_watching == len(tasks) and fit_folds is not None and "watch" in signature(fit_folds).parameters
+    if n_watching < len(tasks) or fit_folds is None or "watch" not in signature(fit_folds).parameters:
+        return False
+    return not _lacks_classes(_as_fitted(folds, tasks), data)
 
 
 def _as_fitted(folds: Folds, tasks: list[Task]) -> Folds:

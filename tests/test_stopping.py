@@ -281,6 +281,26 @@ def test_out_of_reach_is_said_before_anything_is_fitted(make):
         out_of_fold([("one", make())], X, y, cv=3)
 
 
+class Splitting(ClassifierMixin, BaseEstimator):
+    """Somebody's wrapper, which shows its classifier rows to watch by itself."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def fit(self, X, y):
+        self.fitted_ = clone(self.classifier).fit(X[9:], y[9:], eval_set=[(X[:9], y[:9])], verbose=False)
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict(self, X):
+        return self.fitted_.predict(X)
+
+
+def test_the_wrappers_of_others_see_to_their_own():
+    X, y = task()
+    assert out_of_fold([("one", Splitting(xgb()))], X, y, cv=2, n_jobs=1).coverage.all()
+
+
 def test_a_nested_stack_sees_to_its_own():
     X, y = task()
     inner = StackingClassifier([("xgb", xgb())], LogisticRegression(), cv=2)

@@ -73,7 +73,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
     passthrough: bool
     refit: bool
     on_error: OnError
-    early_stopping: EarlyStopping = "training"
+    early_stopping: EarlyStopping
     random_state: Any
     verbose: int
     store: Store | None

@@ -129,7 +129,7 @@ def splits_by_itself(estimator: Any, n_train: int) -> bool:
     >>> splits_by_itself(SGDRegressor(early_stopping=True), 100), splits_by_itself(SGDRegressor(), 100)
     (True, False)
     """
-    if _is_settled(estimator) or _on_training_loss(estimator):
+    if isinstance(estimator, FrozenEstimator) or _on_training_loss(estimator):
         return False
     if not hasattr(estimator, "validation_fraction"):
         return False
@@ -153,8 +153,11 @@ def last_step(estimator: Any) -> Any:
 
 
 def parts_of(estimator: Any) -> Iterator[Any]:
-    """Yield the estimators that an estimator is made of, at any depth."""
-    if _is_settled(estimator) or not hasattr(estimator, "get_params"):
+    """Yield the estimators that one of scikit-learn's is made of, at any depth.
+
+    What is within those of others, a nested stack for one, is for them to see to.
+    """
+    if isinstance(estimator, FrozenEstimator) or not type(estimator).__module__.startswith("sklearn."):
         return
     for value in estimator.get_params(deep=False).values():
         members = [pair[1] for pair in value if _is_pair(pair)] if isinstance(value, list) else [value]
@@ -167,11 +170,6 @@ def parts_of(estimator: Any) -> Iterator[Any]:
 def brings_own_rows(params: Any) -> bool:
     """Whether fit is passed rows to watch by the caller."""
     return any(name.split("__")[-1] in ("eval_set", "eval_X", "X_val") for name in params)
-
-
-def _is_settled(estimator: Any) -> bool:
-    """Whether there is nothing to see to: what is frozen is not fitted, and stacks see to their own."""
-    return isinstance(estimator, FrozenEstimator) or type(estimator).__module__.startswith("stackit.stacking")
 
 
 def _is_pair(pair: Any) -> bool:

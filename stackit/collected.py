@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Collected:
     fit_again : callable
         Does the tasks of some splits of an estimator, given its name and theirs: for results that came
         without their fitted estimator.
+    optimistic : set of str
+        The estimators that stop early on held-out rows.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Collected:
         refit: bool,
         scoring: Scoring,
         fit_again: Callable[[str, list[int]], list[Finished]],
+        optimistic: Set[str] = frozenset(),
     ) -> None:
         self.responses, self.folds, self.data, self.scoring = responses, folds, data, scoring
-        self.refit, self.fit_again = refit, fit_again
+        self.refit, self.fit_again, self.optimistic = refit, fit_again, optimistic
         self.done: dict[str, list[Finished | None]] = {name: [None] * len(folds.splits) for name in responses}
         self.test: dict[str, Table] = {}
         self.refitted: dict[str, Any] = {}
@@ -111,6 +114,7 @@ class Collected:
             scoring=self.scoring,
             index=index_of(self.data.X),
             test_index=index_of(self.data.X_test),
+            optimistic={name for name in whole if name in self.optimistic},
             n_stored=sum(done.stored for dones in whole.values() for done in dones),
         )
 

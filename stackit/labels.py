@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils.metaestimators import available_if
 
 from stackit.check import n_rows
+from stackit.stopping import Watched, fit, wants_codes
 
 __all__ = ["ContiguousLabels", "OneClass", "fit_classifier"]
 
@@ -40,10 +42,12 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> ContiguousLabels:
-        """Fit the classifier on the positions of the labels."""
+    def fit(self, X: Any, y: Any, watched: Watched | None = None, **fit_params: Any) -> ContiguousLabels:
+        """Fit the classifier on the positions of the labels; so are those of watched rows."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        self.estimator.fit(X, codes, **fit_params)
+        if watched is not None:
+            watched = replace(watched, y=np.searchsorted(self.classes_, watched.y))
+        fit(self.estimator, X, codes, fit_params, watched)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -99,7 +103,13 @@ class OneClass(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.zeros(n_rows(X))
 
 
-def fit_classifier(estimator: Any, X: Any, y: npt.NDArray[Any], fit_params: dict[str, Any]) -> Any:
+def fit_classifier(
+    estimator: Any,
+    X: Any,
+    y: npt.NDArray[Any],
+    fit_params: dict[str, Any],
+    watched: Watched | None = None,
+) -> Any:
     """Fit a classifier in place on labels as they are; where it refuses them, translate or stand in.
 
     Parameters
@@ -112,21 +122,29 @@ def fit_classifier(estimator: Any, X: Any, y: npt.NDArray[Any], fit_params: dict
         Their labels.
     fit_params : dict
         Passed to fit.
+    watched : Watched, optional
+        What it watches to stop early; their classes are among those of y.
 
     Returns
     -------
     estimator, ContiguousLabels or OneClass
         Fitted.
     """
+    if watched is not None and wants_codes(estimator) and not _are_codes(np.unique(y)):
+        return ContiguousLabels(estimator).fit(X, y, watched, **fit_params)
     try:
-        return estimator.fit(X, y, **fit_params)
+        return fit(estimator, X, y, fit_params, watched)
     except (TypeError, ValueError) as refusal:
         found = np.unique(y)
         if "read-only" in str(refusal):
             raise
         if len(found) == 1:
             return OneClass().fit(X, y)
-        if np.issubdtype(found.dtype, np.integer) and (found == np.arange(len(found))).all():
+        if _are_codes(found):
             raise
         # What is wrong now, where labels are not, is what the user must hear first.
-        return ContiguousLabels(clone(estimator)).fit(X, y, **fit_params)
+        return ContiguousLabels(clone(estimator)).fit(X, y, watched, **fit_params)
+
+
+def _are_codes(found: npt.NDArray[Any]) -> bool:
+    return np.issubdtype(found.dtype, np.integer) and bool((found == np.arange(len(found))).all())

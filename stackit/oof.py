@@ -23,6 +23,7 @@ from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.schedule import run_all
 from stackit.scores import Scoring, scorer_of
+from stackit.stopping import EarlyStopping, Plan
 from stackit.store import Store
 from stackit.store.ledger import Ledger
 from stackit.target import Target, classification_target, regression_target
@@ -50,6 +51,8 @@ class Settings:
         How the result is scored.
     store : Store or None
         Where finished tasks are kept.
+    early_stopping : {"training", "held_out"}
+        Which rows estimators that stop early watch.
     """
 
     stack_method: str = "auto"
@@ -60,6 +63,7 @@ class Settings:
     refit: bool = False
     scoring: Scoring = None
     store: Store | None = None
+    early_stopping: EarlyStopping = "training"
 
     def __post_init__(self) -> None:
         if self.on_error not in ("raise", "skip"):
@@ -89,6 +93,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     n_jobs: int | None = -1,
     store: Store | None = None,
     on_error: OnError = "raise",
+    early_stopping: EarlyStopping = "training",
     random_state: Any = 0,
     verbose: int = 0,
 ) -> OutOfFold:
@@ -124,6 +129,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         versions; `n_jobs`, `verbose`, other estimators and the final one do not count.
     on_error : {"raise", "skip"}
         "raise" stops at the first estimator that fails, and "skip" drops it with a warning.
+    early_stopping : {"training", "held_out"}
+        Which rows tell an estimator to stop that is set to stop early: some of the fold's training part,
+        split as the folds are (groups stay whole; in time, the last stretch) and not fitted on; or the
+        held-out rows, as elsewhere, which makes scores optimistic and is said so.
     random_state : int, RandomState or None
         Where the seeds of estimators whose ``random_state`` is None come from. Each (estimator, repeat,
         fold) has its own, whatever else runs. With None they stay unseeded.
@@ -148,7 +157,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     UserWarning
         When estimators cannot take the weights; when a training part lacks a class; when an estimator
         is dropped; when the store cannot be written or read, or an estimator cannot be described for it;
-        when predictions made elsewhere (`GivenClassifier`) look in-sample, or were made with other folds.
+        when predictions made elsewhere (`GivenClassifier`) look in-sample, or were made with other folds;
+        when estimators stop early on held-out rows, or on a split of their own that tears groups or times.
 
     References
     ----------
@@ -178,7 +188,16 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     folds = as_folds(cv, X, target, groups)
     params = fit_params_of(estimators, sample_weight, groups)
     seed = seed_from(random_state)
-    settings = Settings(stack_method, n_jobs, on_error, seed, verbose, scoring=scoring, store=store)
+    settings = Settings(
+        stack_method,
+        n_jobs,
+        on_error,
+        seed,
+        verbose,
+        scoring=scoring,
+        store=store,
+        early_stopping=early_stopping,
+    )
     data = Data(X, target, X_test, sample_weight)
     return cross_fit(estimators, data, folds=folds, fit_params=params, settings=settings)
 
@@ -215,10 +234,17 @@ def cross_fit(
     scorer_of(settings.scoring, target)  # an unknown scorer is refused before the work, not after it
     responses = {name: response_of(name, est, settings.stack_method, target) for name, est in estimators}
     _warn_of_missing_classes(folds, target)
-    tasks = _tasks(dict(estimators), responses, folds, fit_params, settings)
+    plan = Plan(estimators, folds, target, fit_params, settings.early_stopping)
+    tasks = _tasks(dict(estimators), responses, folds, fit_params, settings, plan)
     again = _Again(tasks, folds, Data(data.X, target), settings.n_jobs)
     collected = Collected(
-        responses, folds, data, refit=settings.refit, scoring=settings.scoring, fit_again=again
+        responses,
+        folds,
+        data,
+        refit=settings.refit,
+        scoring=settings.scoring,
+        fit_again=again,
+        optimistic=plan.optimistic,
     )
     ledger = Ledger(settings.store, tasks, data, folds.labels)
     with progress_bar(len(tasks), settings.verbose) as advance:
@@ -249,6 +275,7 @@ def _tasks(
     folds: Folds,
     fit_params: Mapping[str, FitParams],
     settings: Settings,
+    plan: Plan,
 ) -> list[Task]:
     """List every fit there is to do, estimators inside folds."""
     threads = max(1, cpu_count() // effective_n_jobs(settings.n_jobs))
@@ -260,21 +287,25 @@ def _tasks(
         nothing = np.array([], dtype=np.intp)
         numbered.append((-1, -1, -1, np.arange(folds.n_samples), nothing))
     habits = {name: habits_of(estimator, threads) for name, estimator in estimators.items()}
-    return [
-        Task(
-            split=number,
-            estimator=estimator,
-            response=responses[name],
-            train=train,
-            held_out=held_out,
-            seed=seed_of(settings.seed, name, repeat, fold),
-            fit_params=fit_params.get(name, {}),
-            habits=habits[name],
-            threads=threads,
-        )
-        for repeat, fold, number, train, held_out in numbered
-        for name, estimator in estimators.items()
-    ]
+    tasks = []
+    for repeat, fold, number, train, held_out in numbered:
+        for name, estimator in estimators.items():
+            fitted_on, watched = plan.split(name, train, held_out, (repeat, fold), settings.seed)
+            task = Task(
+                split=number,
+                estimator=estimator,
+                response=responses[name],
+                train=fitted_on,
+                held_out=held_out,
+                seed=seed_of(settings.seed, name, repeat, fold),
+                fit_params=fit_params.get(name, {}),
+                habits=habits[name],
+                threads=threads,
+                watched=watched,
+            )
+            tasks.append(task)
+    plan.warn()
+    return tasks
 
 
 def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callable[[str], None]) -> bool:

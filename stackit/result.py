@@ -59,6 +59,9 @@ class OutOfFold:
         The indices of data frames that were given.
     n_stored : int
         How many results came out of a store.
+    optimistic : set of str
+        The estimators that stopped early on the very rows that they are scored on
+        (``early_stopping="held_out"``).
     """
 
     folds: Folds
@@ -77,12 +80,16 @@ class OutOfFold:
     index: Any = None
     test_index: Any = None
     n_stored: int = 0
+    optimistic: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
         k = self.meta_train.shape[1]
         failed = f", {len(self.failures)} estimators failed" if self.failures else ""
         stored = f", {self.n_stored} fits from the store" if self.n_stored else ""
-        return f"OutOfFold({len(self.responses)} estimators, {k} columns, {self.folds}{failed}{stored})"
+        hopeful = f", optimistic scores: {', '.join(sorted(self.optimistic))}" if self.optimistic else ""
+        return (
+            f"OutOfFold({len(self.responses)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
+        )
 
     @property
     def coverage(self) -> npt.NDArray[np.intp]:
@@ -121,11 +128,16 @@ class OutOfFold:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row an estimator: mean, std and standard error over folds, and the whole column's score."""
+        """One row an estimator: mean, std and standard error over folds, and the whole column's score.
+
+        Where estimators stopped early on held-out rows, a column `optimistic` tells which.
+        """
         by_name = self.scores.groupby("estimator", sort=False)["score"]
         table = by_name.agg(["mean", "std", "sem"])
         covered = np.flatnonzero(self.coverage)
         table["whole"] = [self._score(name, self.average(name)[covered], covered) for name in self.responses]
+        if self.optimistic:
+            table["optimistic"] = table.index.isin(self.optimistic)
         return table
 
     def average(self, name: str) -> Table:
@@ -179,7 +191,7 @@ class OutOfFold:
 
         return replace(
             self,
-            folds=Folds(self.folds.n_samples, splits, self.folds.made_by),
+            folds=replace(self.folds, splits=splits),
             fold_estimators=pick(self.fold_estimators),
             held_out=pick(self.held_out),
             seconds=pick(self.seconds),

@@ -17,6 +17,7 @@ from stackit.folds.table import Rows
 from stackit.labels import ContiguousLabels, fit_classifier
 from stackit.response import Response, Table
 from stackit.routing import FitParams
+from stackit.stopping import Watched, fit
 from stackit.target import Target
 from stackit.threads import one_thread
 
@@ -78,6 +79,8 @@ class Task:
         What is to be minded of the estimator.
     threads : int
         How many threads the estimator's own ``n_jobs`` may use.
+    watched : (n_watched,) array of int, optional
+        The rows by which it stops early; without them it is fitted as it is.
     """
 
     split: int
@@ -89,6 +92,7 @@ class Task:
     fit_params: FitParams
     habits: Habits
     threads: int = 1
+    watched: Rows | None = None
 
     @property
     def name(self) -> str:
@@ -156,7 +160,14 @@ def run(task: Task, data: Data) -> Finished:
     return done
 
 
-def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params: FitParams) -> Any:
+def fit_estimator(
+    estimator: Any,
+    X: Any,
+    target: Target,
+    rows: Rows,
+    fit_params: FitParams,
+    watched: tuple[Any, Rows] | None = None,
+) -> Any:
     """Fit an estimator in place; classifiers get the labels, regressors the class positions.
 
     A classifier that refuses the labels as they are (some want 0, 1, 2, ...) is wrapped in
@@ -175,6 +186,8 @@ def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params
         Which rows they are.
     fit_params : dict
         Passed to fit; values with a row for each of the whole target are cut to these.
+    watched : (X, rows), optional
+        The rows by which it stops early, as a table and as positions.
 
     Returns
     -------
@@ -182,13 +195,21 @@ def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params
         The fitted estimator, or its wrapper.
     """
     whole = target.y if is_classifier(estimator) else target.codes
-    y, n = take(whole, rows), n_rows(whole)
-    params = {
+    y, params = take(whole, rows), _cut(fit_params, rows, n_rows(whole))
+    shown = None
+    if watched is not None:
+        table, positions = watched
+        shown = Watched(table, take(whole, positions), _cut(fit_params, positions, n_rows(whole)))
+    if is_classifier(estimator) and target.kind != "multilabel":
+        return fit_classifier(estimator, X, y, params, shown)
+    return fit(estimator, X, y, params, shown)
+
+
+def _cut(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
+    """Return fit parameters with those of n rows cut to some of them."""
+    return {
         name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
     }
-    if is_classifier(estimator) and target.kind != "multilabel":
-        return fit_classifier(estimator, X, y, params)
-    return estimator.fit(X, y, **params)
 
 
 def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
@@ -210,18 +231,20 @@ def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int 
 def _fit(task: Task, data: Data) -> Any:
     """Fit on a slice that is shared with other estimators; who works in place gets a copy of its own."""
     try:
-        return _fit_on(task, data, data.rows(task.train, task.habits.shares))
+        return _fit_on(task, data, task.habits.shares)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-        return _fit_on(task, data, data.rows(task.train, shared=False))
+        return _fit_on(task, data, shared=False)
 
 
-def _fit_on(task: Task, data: Data, X: Any) -> Any:
+def _fit_on(task: Task, data: Data, shared: bool) -> Any:
+    X = data.rows(task.train, shared)
+    watched = None if task.watched is None else (data.rows(task.watched, shared), task.watched)
     estimator, jobs = seeded(task), task.habits.jobs
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
-    fitted = fit_estimator(estimator, X, data.target, task.train, task.fit_params)
+    fitted = fit_estimator(estimator, X, data.target, task.train, task.fit_params, watched)
     if jobs:
         bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
         bare.set_params(**jobs)

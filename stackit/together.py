@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -85,12 +86,13 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     for task in tasks:
         if task.name in names and task.split >= 0:
             of_name[task.name].append(task)
+    of_name = {name: own for name, own in of_name.items() if _may_watch(own, folds, data)}
     numbers = {id(task) for task in left}
     shared = [
-        SharedTask(tuple(own), folds, tuple(task for task in own if id(task) in numbers))
+        SharedTask(tuple(own), _as_fitted(folds, own), tuple(task for task in own if id(task) in numbers))
         for own in of_name.values()
     ]
-    return [*shared, *(task for task in left if task.split < 0 or task.name not in names)]
+    return [*shared, *(task for task in left if task.split < 0 or task.name not in of_name)]
 
 
 def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
@@ -108,10 +110,10 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
     list of Finished, or Declined
         One a split.
     """
-    first, started = shared.tasks[0], time.perf_counter()
+    started = time.perf_counter()
     try:
         with one_thread():
-            result = _share(first, shared.folds, data)
+            result = _share(shared, data)
             if result is None:
                 return Declined(shared.name)
             seconds = (time.perf_counter() - started) / len(shared.tasks)
@@ -128,23 +130,43 @@ def _only_weights(task: Task) -> bool:
     return names in ([], ["sample_weight"])
 
 
-def _share(first: Task, folds: Folds, data: Data) -> Shared | None:
-    estimator, target = seeded(first), data.target
+def _may_watch(tasks: list[Task], folds: Folds, data: Data) -> bool:
+    """Whether no task watches rows, or all do and the estimator's shared fit can be shown them."""
+    n_watching = sum(task.watched is not None for task in tasks)
+    if n_watching == 0:
+        return True
+    fit_folds = getattr(tasks[0].estimator, "fit_folds", None)
+    if n_watching < len(tasks) or fit_folds is None or "watch" not in signature(fit_folds).parameters:
+        return False
+    return not _lacks_classes(_as_fitted(folds, tasks), data)
+
+
+def _as_fitted(folds: Folds, tasks: list[Task]) -> Folds:
+    """Return the folds with the rows that are fitted on as training parts: watched rows are in none."""
+    if all(task.watched is None for task in tasks):
+        return folds
+    return replace(folds, splits=tuple((task.train, task.held_out) for task in tasks))
+
+
+def _share(shared: SharedTask, data: Data) -> Shared | None:
+    first, target = shared.tasks[0], data.target
+    estimator, watched = seeded(first), [task.watched for task in shared.tasks if task.watched is not None]
     if data.matrix is None or not _fits(data):
         return None
     request = Request(
         X=data.matrix,
         y=target.y if is_classifier(estimator) else target.codes,
-        folds=folds,
+        folds=shared.folds,
         method=first.response.method,
         sample_weight=next(iter(first.fit_params.values()), None),
         X_test=data.test_matrix,
+        watch=watched or None,
     )
-    shared = share(estimator, request)
-    if shared is not None and isinstance(data.X, pd.DataFrame):
-        for fitted in shared.estimators:
+    result = share(estimator, request)
+    if result is not None and isinstance(data.X, pd.DataFrame):
+        for fitted in result.estimators:
             _first_part(fitted).feature_names_in_ = np.asarray(data.X.columns, dtype=object)
-    return shared
+    return result
 
 
 def _fits(data: Data) -> bool:

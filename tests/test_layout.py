@@ -26,6 +26,7 @@ ORDER = [
     "result",
     "progress",
     "threads",
+    "stopping",
     "labels",
     "data",
     "given",
@@ -55,6 +56,7 @@ PUBLIC += [
     "stackit.neural",
     "stackit.shared_fits",
     "stackit.stacking",
+    "stackit.stopping",
     "stackit.store",
 ]
 PUBLIC += ["stackit.submission"]

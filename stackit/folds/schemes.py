@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from stackit.check import fault, listed, n_rows
+from stackit.folds.bonds import Bonds
 from stackit.folds.table import Folds, Rows
 from stackit.target import classification_target
 
-__all__ = ["SCHEMES", "make_folds", "moments_of"]
+__all__ = ["SCHEMES", "make_folds", "moments_of", "past_of"]
 
 SCHEMES = ("kfold", "stratified", "binned", "group", "stratified-group", "forward")
 MOST_BINS = 100
@@ -81,10 +82,13 @@ def make_folds(
     if scheme == "forward":
         if n_repeats != 1:
             raise fault("n_repeats", "1 for scheme='forward'", f"n_repeats={n_repeats}", "Time runs once")
-        return Folds(n, _forward(n, time, n_splits, gap), {**made_by, "gap": str(gap)})
-    deal = _dealer(scheme, y, n, n_splits, groups)
+        moments = pd.Series(np.arange(n)) if time is None else moments_of(time)
+        bonds = Bonds(moments=moments, gap=gap)
+        return Folds(n, _forward(n, moments, n_splits, gap), {**made_by, "gap": str(gap)}, bonds)
+    codes = _group_codes(groups, scheme, n, n_splits) if "group" in scheme else None
+    deal = _dealer(scheme, y, n, n_splits, codes)
     splits = [split for seed in _seeds(random_state, n_repeats) for split in deal(seed)]
-    return Folds(n, tuple(splits), made_by)
+    return Folds(n, tuple(splits), made_by, Bonds(codes))
 
 
 def _check_numbers(scheme: str, n: int, n_splits: int, n_repeats: int) -> None:
@@ -110,7 +114,7 @@ def _seeds(random_state: int, n: int) -> list[int]:
 
 
 def _dealer(
-    scheme: str, y: Any, n: int, n_splits: int, groups: Any
+    scheme: str, y: Any, n: int, n_splits: int, codes: Any
 ) -> Callable[[int], Iterator[tuple[Rows, Rows]]]:
     """Return the function that deals the rows of one repeat into folds, given a seed."""
     rows = np.zeros(n)
@@ -122,7 +126,6 @@ def _dealer(
     if scheme == "binned":
         bins = _bins_of(y, n_splits)
         return lambda seed: StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(rows, bins)
-    codes = _group_codes(groups, scheme, n, n_splits)
     if scheme == "group":
         return lambda seed: _deal_groups(codes, n_splits, seed)
     labels = classification_target(y).codes
@@ -232,9 +235,8 @@ def moments_of(time: Any, name: str = "time") -> pd.Series[Any]:
     return moments
 
 
-def _forward(n: int, time: Any, n_splits: int, gap: Any) -> tuple[tuple[Rows, Rows], ...]:
+def _forward(n: int, moments: pd.Series[Any], n_splits: int, gap: Any) -> tuple[tuple[Rows, Rows], ...]:
     """Cut the rows, in time order, into n_splits + 1 blocks; hold out each but the first after its past."""
-    moments = pd.Series(np.arange(n)) if time is None else moments_of(time)
     if len(moments) != n:
         raise fault("time", f"one moment a row, {n}", f"{len(moments)} moments", "Pass one a row")
     order = np.argsort(moments.to_numpy(), kind="stable")
@@ -254,15 +256,35 @@ def _forward(n: int, time: Any, n_splits: int, gap: Any) -> tuple[tuple[Rows, Ro
         )
     splits = []
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
-        past = _before(ordered, start, gap)
+        past = past_of(ordered, start, gap)
         if past == 0:
             raise fault("gap", "shorter than the past of the first fold", f"gap={gap!r}", "Use a smaller gap")
         splits.append((np.sort(order[:past]), np.sort(order[start:stop])))
     return tuple(splits)
 
 
-def _before(ordered: pd.Series[Any], start: int, gap: Any) -> int:
-    """Return how many of the rows in time order come before the fold that begins at `start`, less the gap."""
+def past_of(ordered: pd.Series[Any], start: int, gap: Any) -> int:
+    """Return how many rows come before a later part that begins at `start`, less the gap.
+
+    Parameters
+    ----------
+    ordered : (n,) series
+        The moments of all rows, in the order of time.
+    start : int
+        The position of the first row of the later part.
+    gap : int or time difference
+        A number of rows, or a difference of moments.
+
+    Raises
+    ------
+    ValueError
+        When the gap is negative, or no difference of such moments.
+
+    Examples
+    --------
+    >>> past_of(pd.Series([1.0, 2.0, 5.0, 6.0]), start=3, gap=1), past_of(pd.Series([1, 2, 5, 6]), 3, 2.5)
+    (2, 2)
+    """
     if isinstance(gap, int) or (isinstance(gap, np.integer) and not isinstance(gap, np.timedelta64)):
         if gap < 0:
             raise fault("gap", "at least 0", f"gap={gap}", "Pass gap=0")

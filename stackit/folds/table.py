@@ -6,7 +6,7 @@ import copy
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from stackit.check import fault, listed, n_rows, warn
 from stackit.folds import file
+from stackit.folds.bonds import Bonds
 from stackit.target import Target
 
 __all__ = ["Folds", "Rows", "as_folds", "wants_groups"]
@@ -38,6 +39,8 @@ class Folds:
         row belong to one repeat; a row that comes up again starts the next repeat.
     made_by : dict
         What made the folds, as it is written into the folds file.
+    bonds : Bonds
+        The groups and times of the rows, where they are known; they are not written into the folds file.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Folds:
     n_samples: int
     splits: tuple[tuple[Rows, Rows], ...]
     made_by: dict[str, Any] = field(default_factory=dict)
+    bonds: Bonds = field(default_factory=Bonds)
 
     def __post_init__(self) -> None:
         pairs = tuple((self._rows(train), self._rows(held_out)) for train, held_out in self.splits)
@@ -305,13 +309,15 @@ def as_folds(cv: Any, X: Any, target: Target, groups: Any = None) -> Folds:
     """
     folds = _folds_from(cv, X, target, groups)
     if groups is not None:
-        _warn_of_split_groups(folds, groups)
+        codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        _warn_of_split_groups(folds, codes)
+        return replace(folds, bonds=replace(folds.bonds, groups=codes))
     return folds
 
 
 def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
     if isinstance(cv, Folds):
-        return Folds(cv.n_samples, tuple(cv.split(X)), cv.made_by)
+        return Folds(cv.n_samples, tuple(cv.split(X)), cv.made_by, cv.bonds)
     if groups is not None and (cv is None or isinstance(cv, int | np.integer)):
         n_splits = 5 if cv is None else int(cv)
         stratify = target.kind in ("binary", "multiclass")
@@ -343,8 +349,7 @@ def wants_groups(splitter: Any) -> bool:
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))
 
 
-def _warn_of_split_groups(folds: Folds, groups: Any) -> None:
-    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+def _warn_of_split_groups(folds: Folds, codes: Rows) -> None:
     torn: set[int] = set()
     for train, held_out in folds.splits:
         torn |= set(np.intersect1d(codes[train], codes[held_out]).tolist())

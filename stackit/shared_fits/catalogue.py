@@ -85,7 +85,8 @@ def share(estimator: Any, request: Request) -> Shared | None:
 
 
 def _own_shared_fit(estimator: Any, request: Request) -> Shared:
-    fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight))
+    watch = {} if request.watch is None else {"watch": request.watch}
+    fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **watch))
     if len(fitted) != len(request.folds.splits):
         raise fault(
             "What fit_folds returns",

@@ -35,6 +35,8 @@ class Request:
         The weights of the rows.
     X_test : (m, n_features) array, optional
         The test table.
+    watch : list of arrays of row numbers, optional
+        The rows by which an estimator stops early in each split, outside the training part.
     """
 
     X: npt.NDArray[Any]
@@ -43,6 +45,7 @@ class Request:
     method: str
     sample_weight: npt.NDArray[np.float64] | None = None
     X_test: npt.NDArray[Any] | None = None
+    watch: list[Rows] | None = None
 
 
 @dataclass(frozen=True, eq=False)

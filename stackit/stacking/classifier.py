@@ -12,6 +12,7 @@ from stackit.check import NamedEstimators, routing_enabled
 from stackit.oof import OnError
 from stackit.response import response_of
 from stackit.stacking.stack import FINAL, Stack, if_final_can
+from stackit.stopping import EarlyStopping
 from stackit.store import Store
 from stackit.target import Target, classification_target
 
@@ -48,6 +49,9 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
         rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds.
     on_error : {"raise", "skip"}
         What happens when a base estimator fails: stop, or leave it out with a warning.
+    early_stopping : {"training", "held_out"}
+        Which rows tell a base estimator to stop that is set to stop early: some of the fold's training
+        part, or the held-out ones, which makes scores optimistic; see `stackit.out_of_fold`.
     random_state : int, RandomState or None
         Seeds each estimator whose own ``random_state`` is None, for each fold anew.
     store : DiskStore, MemoryStore or None
@@ -92,7 +96,7 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
     (150, 6)
     """
 
-    def __init__(  # noqa: PLR0913 - scikit-learn's signature and four more
+    def __init__(  # noqa: PLR0913 - scikit-learn's signature and five more
         self,
         estimators: NamedEstimators,
         final_estimator: Any = None,
@@ -104,6 +108,7 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
         verbose: int = 0,
         refit: bool = False,
         on_error: OnError = "raise",
+        early_stopping: EarlyStopping = "training",
         random_state: Any = None,
         store: Store | None = None,
     ) -> None:
@@ -116,6 +121,7 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
         self.verbose = verbose
         self.refit = refit
         self.on_error = on_error
+        self.early_stopping = early_stopping
         self.random_state = random_state
         self.store = store
 

@@ -10,6 +10,7 @@ from sklearn.linear_model import RidgeCV
 from stackit.check import NamedEstimators, routing_enabled
 from stackit.oof import OnError
 from stackit.stacking.stack import Stack
+from stackit.stopping import EarlyStopping
 from stackit.store import Store
 from stackit.target import Target, regression_target
 
@@ -44,6 +45,9 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
         rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds.
     on_error : {"raise", "skip"}
         What happens when a base estimator fails: stop, or leave it out with a warning.
+    early_stopping : {"training", "held_out"}
+        Which rows tell a base estimator to stop that is set to stop early: some of the fold's training
+        part, or the held-out ones, which makes scores optimistic; see `stackit.out_of_fold`.
     random_state : int, RandomState or None
         Seeds each estimator whose own ``random_state`` is None, for each fold anew.
     store : DiskStore, MemoryStore or None
@@ -82,7 +86,7 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
     {'ols': 0.5, 'knn': 0.46}
     """
 
-    def __init__(  # noqa: PLR0913 - scikit-learn's signature and four more
+    def __init__(  # noqa: PLR0913 - scikit-learn's signature and five more
         self,
         estimators: NamedEstimators,
         final_estimator: Any = None,
@@ -93,6 +97,7 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
         verbose: int = 0,
         refit: bool = False,
         on_error: OnError = "raise",
+        early_stopping: EarlyStopping = "training",
         random_state: Any = None,
         store: Store | None = None,
     ) -> None:
@@ -104,6 +109,7 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
         self.verbose = verbose
         self.refit = refit
         self.on_error = on_error
+        self.early_stopping = early_stopping
         self.random_state = random_state
         self.store = store
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
 from sklearn.base import (
     TransformerMixin,
     clone,
@@ -39,6 +37,8 @@ from stackit.oof import OnError, Settings, cross_fit, seed_from
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.stacking.named import NamedMembers
+from stackit.stacking.passthrough import check_no_common_names, side_by_side
+from stackit.stopping import EarlyStopping, Plan
 from stackit.store import Store
 from stackit.target import Target
 from stackit.task import fit_estimator, seed_of, set_seeds
@@ -73,6 +73,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
     passthrough: bool
     refit: bool
     on_error: OnError
+    early_stopping: EarlyStopping
     random_state: Any
     verbose: int
     store: Store | None
@@ -107,7 +108,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         groups = check_rows(groups, "groups", len(target.y))
         members = self._members()
         if self.passthrough:
-            _check_no_common_names(dict(members), X)
+            check_no_common_names(dict(members), X)
         final = self._final_estimator()
         folds = self._folds(X, target, groups)
         params = self._route(members, final, sample_weight, groups, fit_params)
@@ -120,15 +121,14 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             self.verbose,
             refit=self.refit,
             store=self.store,
+            early_stopping=self.early_stopping,
         )
         data = Data(X, target, sample_weight=sample_weight)
         self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
         self._publish(target)
         set_seeds(final, seed_of(seed, FINAL, 0, 0))
-        covered = np.flatnonzero(self.oof_.coverage)
         table = self._with_passthrough(self.oof_.meta_train, X)
-        rows = take(table, covered)
-        self.final_estimator_ = fit_estimator(final, rows, target, covered, params[FINAL])
+        self.final_estimator_ = self._fit_final(final, table, target, params, seed)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -228,6 +228,17 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
         return router
+
+    def _fit_final(
+        self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
+    ) -> Any:
+        """Fit on the covered rows; one that stops early watches some of them."""
+        covered = np.flatnonzero(self.oof_.coverage)
+        plan = Plan([(FINAL, final)], self.oof_.folds, target, params)
+        rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
+        plan.warn()
+        shown = None if watched is None else (take(table, watched), watched)
+        return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
 
     @abstractmethod
     def _default_final(self) -> Any:
@@ -340,21 +351,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         return self._with_passthrough(self._predict_meta(X), X)
 
     def _with_passthrough(self, meta: pd.DataFrame, X: Any) -> Any:
-        """Return the meta-features as an array, side by side with X where that is wanted.
-
-        A data frame stays one, each column with its type; a sparse X gives a sparse table.
-        """
-        if not self.passthrough:
-            return meta.to_numpy()
-        if isinstance(X, pd.DataFrame):
-            return pd.concat([meta.set_axis(X.index), X.rename(columns=str)], axis=1)
-        if sparse.issparse(X):
-            blocks: list[Any] = [sparse.csr_matrix(meta.to_numpy()), X]
-            return sparse.hstack(blocks, format="csr")
-        numbers = np.asarray(X)
-        if numbers.ndim != 2:
-            raise fault("X", "a table where it is passed through", f"{numbers.ndim} dimension", "Use columns")
-        return np.hstack([meta.to_numpy(), numbers])
+        return side_by_side(meta, X) if self.passthrough else meta.to_numpy()
 
     def _sk_visual_block_(self) -> Any:
         names = [name for name, _ in self.estimators]
@@ -369,17 +366,6 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
             tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)
         return tags
-
-
-def _check_no_common_names(names: Iterable[str], X: Any) -> None:
-    taken = sorted(set(names) & set(map(str, getattr(X, "columns", []))))
-    if taken:
-        raise fault(
-            "Names of estimators",
-            "other than those of passed-through columns",
-            f"both={taken}",
-            "Rename these estimators",
-        )
 
 
 def _dropped(estimator: Any) -> bool:

@@ -145,6 +145,7 @@ def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) 
         texts.of(task.held_out),
         f"{task.response.method} {task.response.kind}",
         *(f"{name} {texts.of(values)}" for name, values in params),
+        *(() if task.watched is None else (f"watched {texts.of(task.watched)}",)),
         texts.seed(task, labels),
     ]
 

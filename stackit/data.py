@@ -39,6 +39,10 @@ class Data:
         self._slices: list[tuple[Rows, Any]] = []
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Data], tuple[Any, ...]]:
+        """Travel without slices and conversions, which are soon made again."""
+        return Data, (self.X, self.target, self.X_test, self.sample_weight)
+
     @cached_property
     def matrix(self) -> Any:
         """X as a dense matrix of finite floats, or None where it is none."""

@@ -33,6 +33,7 @@ ORDER = [
     "task",
     "store",
     "together",
+    "parcel",
     "schedule",
     "collected",
     "oof",

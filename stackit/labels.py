@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.metaestimators import available_if
 
-from stackit.check import n_rows
+from stackit.check import n_rows, wants_to_write
 
 __all__ = ["ContiguousLabels", "OneClass", "fit_classifier"]
 
@@ -122,7 +122,7 @@ def fit_classifier(estimator: Any, X: Any, y: npt.NDArray[Any], fit_params: dict
         return estimator.fit(X, y, **fit_params)
     except (TypeError, ValueError) as refusal:
         found = np.unique(y)
-        if "read-only" in str(refusal):
+        if wants_to_write(refusal):
             raise
         if len(found) == 1:
             return OneClass().fit(X, y)

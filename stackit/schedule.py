@@ -64,7 +64,8 @@ class Queue:
     def take(self, longest_first: bool = True) -> int | None:
         """Return the number of the next task, or None when there are no more."""
         with self.lock:
-            self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.failures]
+            if self.failures:
+                self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.failures]
             if not self.waiting:
                 return None
             chosen = max(self.waiting, key=self._expected) if longest_first else self.waiting[0]
@@ -127,7 +128,7 @@ def run_all(
             yield from _inline(queue, data, all_of_it=workers == 1)
         if not queue.waiting:
             return
-        if large and all(task.habits.shares for task in tasks):
+        if large and all(task.habits.well_known for task in tasks):
             yield from _by_joblib(queue, data, n_jobs=workers, backend="threading")
         elif _may_fork():
             yield from _in_children(queue, data, workers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from sklearn.base import clone, is_classifier
 
-from stackit.check import n_rows, take
+from stackit.check import n_rows, take, wants_to_write
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
 from stackit.labels import ContiguousLabels, fit_classifier
@@ -46,14 +47,19 @@ class Habits:
         Its parameters that are splitters whose ``random_state`` is None.
     jobs : dict of str to int
         Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use.
-    shares : bool
-        Whether it can be handed a read-only slice that others get too.
+    well_known : bool
+        Whether it comes from libraries whose ways are known.
     """
 
     unseeded: tuple[str, ...]
     splitters: tuple[str, ...]
     jobs: dict[str, int]
-    shares: bool
+    well_known: bool
+
+    @property
+    def shares(self) -> bool:
+        """Whether it can be handed a read-only slice that others get too: torch would write into it."""
+        return self.well_known or "torch" not in sys.modules
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +187,13 @@ def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params
     estimator
         The fitted estimator, or its wrapper.
     """
-    whole = target.y if is_classifier(estimator) else target.codes
+    classifies = is_classifier(estimator)
+    whole = target.y if classifies else target.codes
     y, n = take(whole, rows), n_rows(whole)
     params = {
         name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
     }
-    if is_classifier(estimator) and target.kind != "multilabel":
+    if classifies and target.kind != "multilabel":
         return fit_classifier(estimator, X, y, params)
     return estimator.fit(X, y, **params)
 
@@ -209,12 +216,16 @@ def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int 
 
 def _fit(task: Task, data: Data) -> Any:
     """Fit on a slice that is shared with other estimators; who works in place gets a copy of its own."""
+    shares = task.habits.shares
     try:
-        return _fit_on(task, data, data.rows(task.train, task.habits.shares))
-    except ValueError as error:
-        if "read-only" not in str(error):
+        return _fit_on(task, data, data.rows(task.train, shares))
+    except (TypeError, ValueError) as error:
+        if not wants_to_write(error):
             raise
         return _fit_on(task, data, data.rows(task.train, shared=False))
+    finally:
+        if shares and not task.habits.shares:
+            data.forget()
 
 
 def _fit_on(task: Task, data: Data, X: Any) -> Any:
@@ -258,7 +269,7 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> habits_of(RandomForestClassifier(n_jobs=-1))
-    Habits(unseeded=('random_state',), splitters=(), jobs={'n_jobs': -1}, shares=True)
+    Habits(unseeded=('random_state',), splitters=(), jobs={'n_jobs': -1}, well_known=True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     return Habits(
@@ -269,7 +280,7 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             for name in _named(params, "n_jobs")
             if isinstance(params[name], int) and not 0 <= params[name] <= threads
         },
-        shares=well_known(estimator),
+        well_known=well_known(estimator),
     )
 
 

@@ -27,6 +27,7 @@ ORDER = [
     "progress",
     "threads",
     "labels",
+    "slices",
     "data",
     "given",
     "shared_fits",

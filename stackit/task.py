@@ -49,12 +49,15 @@ class Habits:
         Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use.
     well_known : bool
         Whether it comes from libraries whose ways are known.
+    classifies : bool
+        Whether it is a classifier.
     """
 
     unseeded: tuple[str, ...]
     splitters: tuple[str, ...]
     jobs: dict[str, int]
     well_known: bool
+    classifies: bool
 
     @property
     def shares(self) -> bool:
@@ -162,7 +165,14 @@ def run(task: Task, data: Data) -> Finished:
     return done
 
 
-def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params: FitParams) -> Any:
+def fit_estimator(
+    estimator: Any,
+    X: Any,
+    target: Target,
+    rows: Rows,
+    fit_params: FitParams,
+    classifies: bool | None = None,
+) -> Any:
     """Fit an estimator in place; classifiers get the labels, regressors the class positions.
 
     A classifier that refuses the labels as they are (some want 0, 1, 2, ...) is wrapped in
@@ -181,13 +191,15 @@ def fit_estimator(estimator: Any, X: Any, target: Target, rows: Rows, fit_params
         Which rows they are.
     fit_params : dict
         Passed to fit; values with a row for each of the whole target are cut to these.
+    classifies : bool, optional
+        Whether it is a classifier, where that is known already.
 
     Returns
     -------
     estimator
         The fitted estimator, or its wrapper.
     """
-    classifies = is_classifier(estimator)
+    classifies = is_classifier(estimator) if classifies is None else classifies
     whole = target.y if classifies else target.codes
     y, n = take(whole, rows), n_rows(whole)
     params = {
@@ -232,7 +244,7 @@ def _fit_on(task: Task, data: Data, X: Any) -> Any:
     estimator, jobs = seeded(task), task.habits.jobs
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
-    fitted = fit_estimator(estimator, X, data.target, task.train, task.fit_params)
+    fitted = fit_estimator(estimator, X, data.target, task.train, task.fit_params, task.habits.classifies)
     if jobs:
         bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
         bare.set_params(**jobs)
@@ -268,8 +280,9 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> habits_of(RandomForestClassifier(n_jobs=-1))
-    Habits(unseeded=('random_state',), splitters=(), jobs={'n_jobs': -1}, well_known=True)
+    >>> habits = habits_of(RandomForestClassifier(n_jobs=-1))
+    >>> habits.unseeded, habits.jobs, habits.classifies
+    (('random_state',), {'n_jobs': -1}, True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     return Habits(
@@ -281,6 +294,7 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             if isinstance(params[name], int) and not 0 <= params[name] <= threads
         },
         well_known=well_known(estimator),
+        classifies=is_classifier(estimator),
     )
 
 

@@ -121,7 +121,7 @@ def assert_equal(ours: list[float], theirs: list[float], name: str) -> None:
 def test_side_by_side(bench, n_jobs):
     what, names = BENCHES[bench], contenders(bench, n_jobs)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(int(os.environ.get("BENCH_REPEATS", what.repeats))):
+    for _ in range(int(os.environ.get("BENCH_REPEATS", what.times(n_jobs)))):
         for name in names:
             runs[name].append(run(bench, name, n_jobs, what.watched))
     seen = {

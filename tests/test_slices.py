@@ -85,6 +85,13 @@ class Careless(Seeing):
         return super().fit(X, y)
 
 
+@pytest.fixture
+def no_torch(monkeypatch):
+    """Other tests may have loaded it."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+@pytest.mark.usefixtures("no_torch")
 def test_all_estimators_of_a_fold_are_fitted_on_one_slice():
     oof = out_of_fold([("a", Seeing()), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
     for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
@@ -93,6 +100,7 @@ def test_all_estimators_of_a_fold_are_fitted_on_one_slice():
     assert len({one.address_ for one in oof.fold_estimators["a"]}) == 3
 
 
+@pytest.mark.usefixtures("no_torch")
 @pytest.mark.parametrize(
     "error", [TypeError("a readonly array"), ValueError("buffer source array is read-only")]
 )

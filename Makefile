@@ -22,8 +22,9 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# make bench ARGS="-k Otto" does one workload, and leaves the figures of the others as they are.
 bench: venv
-	$(BIN)/python -m pytest -m bench tests
+	$(BIN)/python -m pytest -m bench tests/bench $(ARGS)
 
 clean:
 	rm -rf .venv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ __all__ = [
     "routing_enabled",
     "take",
     "visual_block",
+    "wants_to_write",
     "warn",
 ]
 
@@ -128,6 +130,17 @@ def n_rows(table: Any) -> int:
 def take(table: Any, rows: npt.NDArray[np.intp]) -> Any:
     """Return some rows of an array, a data frame, a sparse matrix or a list, in the same container."""
     return table[rows] if type(table) is np.ndarray else _safe_indexing(table, rows)
+
+
+def wants_to_write(error: Exception) -> bool:
+    """Whether an estimator failed since it wanted to write into a table that it shares with others.
+
+    Examples
+    --------
+    >>> wants_to_write(ValueError("assignment destination is read-only"))
+    True
+    """
+    return re.search("read-?only|write?able", str(error)) is not None
 
 
 def check_rows(values: Any, name: str, n: int, dtype: Any = None) -> npt.NDArray[Any] | None:

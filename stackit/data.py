@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +10,12 @@ import pandas as pd
 
 from stackit.check import take
 from stackit.folds.table import Rows
+from stackit.slices import Slices
 from stackit.target import Target
 
 __all__ = ["Data", "well_known"]
 
 WELL_KNOWN = {"lightgbm", "sklearn", "stackit", "xgboost"}
-KEPT = 2  # a fold's training rows and its held-out rows
 
 
 class Data:
@@ -36,8 +35,11 @@ class Data:
 
     def __init__(self, X: Any, target: Target, X_test: Any = None, sample_weight: Any = None) -> None:
         self.X, self.target, self.X_test, self.sample_weight = X, target, X_test, sample_weight
-        self._slices: list[tuple[Rows, Any]] = []
-        self._lock = threading.Lock()
+        self._slices = Slices(X) if type(X) is np.ndarray else None
+
+    def __reduce__(self) -> tuple[type[Data], tuple[Any, ...]]:
+        """Travel without slices and conversions, which are soon made again."""
+        return Data, (self.X, self.target, self.X_test, self.sample_weight)
 
     @cached_property
     def matrix(self) -> Any:
@@ -60,16 +62,13 @@ class Data:
             Whether a read-only slice, the same for all who ask for these rows in turn, is good enough;
             an array only. Slices are never written over: nearest neighbours keep theirs.
         """
-        if not shared or type(self.X) is not np.ndarray:
+        if not shared or self._slices is None:
             return take(self.X, rows)
-        with self._lock:
-            for known, part in self._slices:
-                if known is rows:
-                    return part
-            part = take(self.X, rows)
-            part.flags.writeable = False
-            self._slices = [*self._slices[1 - KEPT :], (rows, part)]
-            return part
+        return self._slices.of(rows)
+
+    def forget(self) -> None:
+        """Take slices anew from now on: somebody may have written into those that there are."""
+        self._slices = Slices(self.X) if type(self.X) is np.ndarray else None
 
 
 def well_known(estimator: Any) -> bool:

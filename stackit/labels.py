@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.metaestimators import available_if
 
-from stackit.check import n_rows
+from stackit.check import n_rows, wants_to_write
 from stackit.stopping import Watched, fit, wants_codes
 
 __all__ = ["ContiguousLabels", "OneClass", "fit_classifier"]
@@ -136,7 +136,7 @@ def fit_classifier(
         return fit(estimator, X, y, fit_params, watched)
     except (TypeError, ValueError) as refusal:
         found = np.unique(y)
-        if "read-only" in str(refusal):
+        if wants_to_write(refusal):
             raise
         if len(found) == 1:
             return OneClass().fit(X, y)

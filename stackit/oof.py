@@ -105,7 +105,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         Classifiers for classes, regressors for numbers; they are cloned, never changed. If any is a
         classifier, y holds classes, and regressors among them predict class positions.
     X : array-like, data frame or sparse matrix with n rows
-        Passed to the estimators as it is.
+        Passed to the estimators as it is; rows of an array as a read-only slice that all estimators of a
+        fold share, and of which one that has to write gets a copy.
     y : (n,) or (n, n_outputs) array-like
         Labels of any type, or numbers.
     X_test : like X, with m rows, optional

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import is_classifier
 
-from stackit.check import fault, listed, n_rows
+from stackit.check import fault, listed, n_rows, wants_to_write
 from stackit.target import Target
 
 __all__ = ["METHODS", "Response", "pairwise_votes", "response_of"]
@@ -77,8 +77,8 @@ class Response:
         view.flags.writeable = False
         try:
             return self.ask(estimator, view)
-        except ValueError as error:
-            if "read-only" not in str(error):
+        except (TypeError, ValueError) as error:
+            if not wants_to_write(error):
                 raise
             return self.ask(estimator, X.copy())
 
@@ -107,6 +107,8 @@ class Response:
     def _positions(self, classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """Return where an estimator's classes stand among those of the whole y."""
         known = self.target.classes
+        if classes.dtype == known.dtype and classes.tolist() == known.tolist():
+            return np.arange(len(known))
         found = np.searchsorted(known, classes).clip(max=len(known) - 1)
         strange = [label for label, at in zip(classes, found, strict=True) if known[at] != label]
         if strange:
@@ -119,6 +121,8 @@ class Response:
         return found
 
     def _probabilities(self, raw: Table, seen: npt.NDArray[np.intp]) -> Table:
+        if seen.tolist() == list(range(len(self.target.classes))):
+            return np.ascontiguousarray(raw)
         table = np.zeros((len(raw), len(self.target.classes)))
         table[:, seen] = raw
         return table

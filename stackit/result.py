@@ -154,6 +154,11 @@ class OutOfFold:
             A column a class or output; NaN in rows never held out.
         """
         answers = self.held_out[name]
+        if self.folds.n_repeats == 1:
+            only: Table = np.full((self.folds.n_samples, answers[0].shape[1]), np.nan)
+            for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
+                only[rows] = answer
+            return only
         total = np.zeros((self.folds.n_samples, answers[0].shape[1]))
         for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
             total[rows] += answer
@@ -245,7 +250,7 @@ class OutOfFold:
             for name, table in zip(answers, columns, strict=True)
             for label in self.responses[name].column_names(table.shape[1])
         ]
-        return pd.DataFrame(np.hstack(columns), columns=names, index=index)
+        return pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
 
     def _score(self, name: str, answer: Table, rows: npt.NDArray[np.intp]) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""

@@ -50,10 +50,11 @@ def fit_params_of(
     if routing_enabled():
         return _routed(estimators, {"sample_weight": sample_weight, "groups": groups})
     params: dict[str, dict[str, Any]] = {name: {} for name, _ in estimators}
-    for name, estimator in estimators:
-        for meaning, values in (("sample_weight", sample_weight), ("groups", groups)):
+    given = {"sample_weight": sample_weight, "groups": groups}
+    for meaning, values in ((meaning, values) for meaning, values in given.items() if values is not None):
+        for name, estimator in estimators:
             accepted = parameter_for(estimator, meaning)
-            if values is not None and accepted is not None:
+            if accepted is not None:
                 params[name][accepted] = values
     if sample_weight is not None:
         deaf = [name for name, estimator in estimators if not parameter_for(estimator, "sample_weight")]

@@ -7,10 +7,11 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import cloudpickle
@@ -20,6 +21,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from stackit.data import Data
+from stackit.parcel import Common, Light, arrived, pack, sent_ahead, unpack
 from stackit.task import Finished, run
 from stackit.threads import one_thread
 from stackit.together import AnyTask, Declined, SharedTask, run_shared
@@ -29,6 +31,8 @@ __all__ = ["run_all"]
 SHORT = 0.33  # seconds of work that are done sooner than workers are started
 PROBE = 0.05  # seconds after which the work that is left is estimated
 LARGE = 8 << 20  # bytes from which fits release the interpreter's lock most of the time
+
+PORTION = 8  # tasks a worker at a time, where results do not come one by one
 
 _INHERITED: dict[int, tuple[list[AnyTask], Data]] = {}
 
@@ -60,7 +64,8 @@ class Queue:
     def take(self, longest_first: bool = True) -> int | None:
         """Return the number of the next task, or None when there are no more."""
         with self.lock:
-            self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.failures]
+            if self.failures:
+                self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.failures]
             if not self.waiting:
                 return None
             chosen = max(self.waiting, key=self._expected) if longest_first else self.waiting[0]
@@ -123,7 +128,7 @@ def run_all(
             yield from _inline(queue, data, all_of_it=workers == 1)
         if not queue.waiting:
             return
-        if large and all(task.habits.shares for task in tasks):
+        if large and all(task.habits.well_known for task in tasks):
             yield from _by_joblib(queue, data, n_jobs=workers, backend="threading")
         elif _may_fork():
             yield from _in_children(queue, data, workers)
@@ -149,19 +154,40 @@ def _inline(queue: Queue, data: Data, all_of_it: bool) -> Generator[Finished, No
 
 
 def _by_joblib(queue: Queue, data: Data, **options: Any) -> Generator[Finished, None, None]:
-    """Hand the tasks to joblib; tables are arguments of their own, so that a cluster gets them once."""
-    tables = (data.X, data.target, data.X_test)
-    here = options.get("backend") == "threading"
-    while queue.waiting:  # again, when shared tasks have declined
-        parallel = Parallel(return_as="generator_unordered", **options)
-        calls = (delayed(work)(task, data) if here else delayed(_run_on)(task, *tables) for task in queue)
-        with _closing_quietly(parallel(calls)) as results:
-            for result in results:
-                yield from queue.noted(result)
+    """Hand the tasks to joblib one by one; what they have in common goes to each worker once."""
+    backend = get_active_backend()[0]
+    call = _call_here(data)
+    if options.get("backend") != "threading" and not getattr(backend, "supports_sharedmem", False):
+        call = _call_there(Common(queue.tasks, data), backend)
+    streams = "backend" in options or backend.supports_return_generator
+    options |= {"batch_size": 1, "return_as": "generator_unordered" if streams else "list"}
+    with Parallel(**options) as parallel:
+        while queue.waiting:  # again, when shared tasks have declined
+            calls = (call(task) for task in queue)
+            with _closing_quietly(parallel(calls) if streams else _in_portions(parallel, calls)) as results:
+                for result in results:
+                    yield from queue.noted(result)
 
 
-def _run_on(task: AnyTask, X: Any, target: Any, X_test: Any) -> list[Finished] | Declined:
-    return work(task, Data(X, target, X_test))
+def _call_here(data: Data) -> Callable[[AnyTask], Any]:
+    return lambda task: delayed(work)(task, data)
+
+
+def _call_there(common: Common, backend: Any) -> Callable[[AnyTask], Any]:
+    sent = sent_ahead(common, backend)
+    return lambda task: delayed(_run_packed)(pack(task, common), sent)
+
+
+def _in_portions(parallel: Any, calls: Iterator[Any]) -> Generator[Any, None, None]:
+    """Hand out a few calls a worker at a time: some backends, such as ray's, give results in lists alone."""
+    size = PORTION * effective_n_jobs(parallel.n_jobs)
+    while portion := list(islice(calls, size)):
+        yield from parallel(portion)
+
+
+def _run_packed(light: Light, sent: Any) -> list[Finished] | Declined:
+    common = arrived(sent)
+    return work(unpack(light, common), common.data)
 
 
 def _in_children(queue: Queue, data: Data, workers: int) -> Generator[Finished, None, None]:

@@ -16,6 +16,7 @@ from stackit.check import fault
 __all__ = ["Target", "classification_target", "regression_target"]
 
 Kind = Literal["regression", "multioutput", "binary", "multiclass", "multilabel"]
+LABELS = {"binary", "multiclass", "multilabel-indicator"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +79,7 @@ def classification_target(y: Any) -> Target:
     ('binary', ['no', 'yes'], [0, 1, 0])
     """
     values = _as_array(y)
-    _check_labels(values)
-    if type_of_target(values) == "multilabel-indicator":
+    if _kind_of_labels(values) == "multilabel-indicator":
         dense = values.astype(np.intp)
         return Target("multilabel", dense, np.array([0, 1]), dense, _output_names(y, dense))
     values = column_or_1d(values, warn=True)
@@ -125,9 +125,12 @@ def regression_target(y: Any) -> Target:
     return Target(kind, values, np.array([]), values, names)
 
 
-def _check_labels(values: npt.NDArray[Any]) -> None:
+def _kind_of_labels(values: npt.NDArray[Any]) -> str:
     try:
-        check_classification_targets(values)
+        kind = str(type_of_target(values))
+        if kind not in LABELS:
+            check_classification_targets(values)
+        return kind
     except ValueError as error:
         raise fault(
             "y",

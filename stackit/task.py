@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from sklearn.base import clone, is_classifier
 
-from stackit.check import n_rows, take
+from stackit.check import n_rows, take, wants_to_write
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
 from stackit.labels import ContiguousLabels, fit_classifier
@@ -47,14 +48,22 @@ class Habits:
         Its parameters that are splitters whose ``random_state`` is None.
     jobs : dict of str to int
         Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use.
-    shares : bool
-        Whether it can be handed a read-only slice that others get too.
+    well_known : bool
+        Whether it comes from libraries whose ways are known.
+    classifies : bool
+        Whether it is a classifier.
     """
 
     unseeded: tuple[str, ...]
     splitters: tuple[str, ...]
     jobs: dict[str, int]
-    shares: bool
+    well_known: bool
+    classifies: bool
+
+    @property
+    def shares(self) -> bool:
+        """Whether it can be handed a read-only slice that others get too: torch would write into it."""
+        return self.well_known or "torch" not in sys.modules
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +176,7 @@ def fit_estimator(
     rows: Rows,
     fit_params: FitParams,
     watched: tuple[Any, Rows] | None = None,
+    classifies: bool | None = None,
 ) -> Any:
     """Fit an estimator in place; classifiers get the labels, regressors the class positions.
 
@@ -188,19 +198,22 @@ def fit_estimator(
         Passed to fit; values with a row for each of the whole target are cut to these.
     watched : (X, rows), optional
         The rows by which it stops early, as a table and as positions.
+    classifies : bool, optional
+        Whether it is a classifier, where that is known already.
 
     Returns
     -------
     estimator
         The fitted estimator, or its wrapper.
     """
-    whole = target.y if is_classifier(estimator) else target.codes
+    classifies = is_classifier(estimator) if classifies is None else classifies
+    whole = target.y if classifies else target.codes
     y, params = take(whole, rows), _cut(fit_params, rows, n_rows(whole))
     shown = None
     if watched is not None:
         table, positions = watched
         shown = Watched(table, take(whole, positions), _cut(fit_params, positions, n_rows(whole)))
-    if is_classifier(estimator) and target.kind != "multilabel":
+    if classifies and target.kind != "multilabel":
         return fit_classifier(estimator, X, y, params, shown)
     return fit(estimator, X, y, params, shown)
 
@@ -230,12 +243,16 @@ def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int 
 
 def _fit(task: Task, data: Data) -> Any:
     """Fit on a slice that is shared with other estimators; who works in place gets a copy of its own."""
+    shares = task.habits.shares
     try:
-        return _fit_on(task, data, task.habits.shares)
-    except ValueError as error:
-        if "read-only" not in str(error):
+        return _fit_on(task, data, shares)
+    except (TypeError, ValueError) as error:
+        if not wants_to_write(error):
             raise
         return _fit_on(task, data, shared=False)
+    finally:
+        if shares and not task.habits.shares:
+            data.forget()
 
 
 def _fit_on(task: Task, data: Data, shared: bool) -> Any:
@@ -244,7 +261,10 @@ def _fit_on(task: Task, data: Data, shared: bool) -> Any:
     estimator, jobs = seeded(task), task.habits.jobs
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
-    fitted = fit_estimator(estimator, X, data.target, task.train, task.fit_params, watched)
+    classifies = task.habits.classifies
+    fitted = fit_estimator(
+        estimator, X, data.target, task.train, task.fit_params, watched, classifies=classifies
+    )
     if jobs:
         bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
         bare.set_params(**jobs)
@@ -280,8 +300,9 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> habits_of(RandomForestClassifier(n_jobs=-1))
-    Habits(unseeded=('random_state',), splitters=(), jobs={'n_jobs': -1}, shares=True)
+    >>> habits = habits_of(RandomForestClassifier(n_jobs=-1))
+    >>> habits.unseeded, habits.jobs, habits.classifies
+    (('random_state',), {'n_jobs': -1}, True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     return Habits(
@@ -292,7 +313,8 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             for name in _named(params, "n_jobs")
             if isinstance(params[name], int) and not 0 <= params[name] <= threads
         },
-        shares=well_known(estimator),
+        well_known=well_known(estimator),
+        classifies=is_classifier(estimator),
     )
 
 

@@ -23,6 +23,15 @@ class _Blas:
     limit: Any = None
 
 
+class _Here(threading.local):
+    """What this thread holds to one thread already."""
+
+    pools: ThreadpoolController | None = None
+
+
+_HERE = _Here()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Hold BLAS and OpenMP to one thread: tasks run beside each other, not inside each other.
@@ -37,12 +46,17 @@ def one_thread() -> Iterator[None]:
     45
     """
     pools = _thread_pools()
+    if _HERE.pools is pools:  # entered inside itself, and no library has come since
+        yield
+        return
     _hold_blas(pools)
+    outer, _HERE.pools = _HERE.pools, pools
     try:
         # OpenMP keeps its number of threads for each thread of the process.
         with pools.limit(limits=1, user_api="openmp"):
             yield
     finally:
+        _HERE.pools = outer
         _release_blas()
 
 

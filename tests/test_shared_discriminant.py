@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackit import Folds, make_folds
 from stackit.shared_fits.discriminant import SHARED
 from stackit.shared_fits.shared import Request
+from stackit.shared_fits.whitening import whitening_of_scatter
 
 LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 ORDINARY = [
@@ -315,3 +316,18 @@ def test_declines_classes_without_a_difference():
     parts = [np.r_[:12, 24:36], np.r_[12:24, 36:48]]
     folds = Folds(48, tuple((np.setdiff1d(np.arange(48), part), part) for part in parts))
     assert shared(LDA(), X, y, folds) is None
+
+
+@pytest.mark.parametrize("smallest_value", [1e-2, 3e-6, 1e-7])
+def test_a_whitening_is_the_root_of_the_inverse_or_says_that_it_is_not_sure(smallest_value):
+    random = np.random.default_rng(0)
+    turn = np.linalg.qr(random.normal(size=(120, 120)))[0]
+    values = np.geomspace(1, smallest_value, 120)
+    root = whitening_of_scatter(turn * values @ turn.T, 1e-9)
+    if smallest_value < 1e-6:
+        assert root is None
+    else:
+        inverse = turn / values @ turn.T
+        np.testing.assert_allclose(
+            root.up(root.down(np.eye(120))), inverse, rtol=0, atol=1e-9 * inverse.max()
+        )

@@ -1,6 +1,8 @@
 """One estimator on all folds at once, inside the engine."""
 
 from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -132,7 +134,7 @@ def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
 
 
 def test_a_shared_fit_that_declines_leaves_it_to_the_plain_loop(monkeypatch):
-    monkeypatch.setattr(catalogue, "_catalogue", lambda: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(catalogue, "_canary_lives", lambda kind: True)
     assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
 
@@ -144,7 +146,7 @@ def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monk
         ]
         return Shared(fitted)
 
-    monkeypatch.setattr(catalogue, "_catalogue", lambda: {Ridge: wrong})
+    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: wrong})
     catalogue._canary_lives.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
@@ -161,7 +163,7 @@ def test_a_subclass_is_not_taken_for_its_parent():
 
 @pytest.mark.parametrize("place", ["inline", "children", "threads", "outside"])
 def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, monkeypatch):
-    monkeypatch.setattr(catalogue, "_catalogue", lambda: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(catalogue, "_canary_lives", lambda kind: True)
     monkeypatch.setattr(schedule, "_may_fork", lambda: True)
     if place in ("children", "threads"):
@@ -220,7 +222,7 @@ def test_a_shared_fit_that_breaks_on_the_installed_library_is_not_used(monkeypat
     def broken(estimator, request):
         raise AttributeError("_moved")
 
-    monkeypatch.setattr(catalogue, "_catalogue", lambda: {Ridge: broken})
+    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: broken})
     catalogue._canary_lives.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
@@ -282,3 +284,12 @@ def test_a_rows_own_label_never_reaches_its_prediction_in_a_shared_fit(member, c
         turned[row] = (turned[row] + 1) % 3 if is_classifier(member) else turned[row] + 1e6
         other = out_of_fold([("m", member)], table, turned, table[:40], **options)
         np.testing.assert_array_equal(other.meta_train.iloc[row], first.meta_train.iloc[row])
+
+
+def test_each_room_of_shared_fits_is_found_by_the_types_that_it_knows():
+    folder = Path(catalogue.__file__).parent
+    rooms = {path.stem for path in folder.glob("*.py") if "\nSHARED" in path.read_text(encoding="utf-8")}
+    assert rooms == {room for rooms in catalogue.ROOMS.values() for room in rooms}
+    for room in rooms:
+        for kind, fit in import_module(f"stackit.shared_fits.{room}").SHARED.items():
+            assert catalogue._catalogue(kind)[kind] is fit

@@ -18,7 +18,16 @@ from stackit.shared_fits.shared import Request, Shared, SharedFit
 
 __all__ = ["may_share", "share"]
 
-ROOMS = ("linear", "scaled", "discriminant", "bayes", "centroid", "neighbors", "kernel", "kernel_ridge")
+# Which rooms know the estimators of a part of scikit-learn; no others are loaded for them.
+ROOMS = {
+    "discriminant_analysis": ("discriminant",),
+    "kernel_ridge": ("kernel_ridge",),
+    "linear_model": ("linear",),
+    "naive_bayes": ("bayes",),
+    "neighbors": ("centroid", "neighbors"),
+    "pipeline": ("scaled",),
+    "svm": ("kernel",),
+}
 
 
 def may_share(estimator: Any) -> bool:
@@ -35,11 +44,9 @@ def may_share(estimator: Any) -> bool:
     """
     if hasattr(estimator, "fit_folds"):
         return True
-    if not type(estimator).__module__.startswith("sklearn."):
-        return False  # nor is the catalogue loaded for it
     if type(estimator) is Pipeline and not is_scaled(estimator):
         return False
-    return type(estimator) in _catalogue() and get_config()["transform_output"] == "default"
+    return type(estimator) in _catalogue(type(estimator)) and get_config()["transform_output"] == "default"
 
 
 def share(estimator: Any, request: Request) -> Shared | None:
@@ -75,7 +82,7 @@ def share(estimator: Any, request: Request) -> Shared | None:
     """
     if hasattr(estimator, "fit_folds"):
         return _own_shared_fit(estimator, request)
-    fit = _catalogue().get(type(estimator))
+    fit = _catalogue(type(estimator)).get(type(estimator))
     if fit is None or not _canary_lives(type(estimator)):  # type: ignore[arg-type]
         return None
     try:
@@ -97,10 +104,16 @@ def _own_shared_fit(estimator: Any, request: Request) -> Shared:
     return Shared(fitted)
 
 
+def _catalogue(kind: type) -> dict[type, SharedFit]:
+    """Return the shared fits of the part of scikit-learn that a type is from."""
+    library, part, *_ = [*kind.__module__.split("."), ""]
+    return _of_part(part) if library == "sklearn" else {}
+
+
 @cache
-def _catalogue() -> dict[type, SharedFit]:
+def _of_part(part: str) -> dict[type, SharedFit]:
     found: dict[type, SharedFit] = {}
-    for room in ROOMS:
+    for room in ROOMS.get(part, ()):
         found |= import_module(f"stackit.shared_fits.{room}").SHARED
     return found
 
@@ -123,7 +136,7 @@ def _agrees(kind: Any) -> bool:
     y = np.arange(40) % 2 if is_classifier(estimator) else X @ [1.0, -2.0, 0.5] + random.random(40)
     folds = make_folds(y, scheme="kfold", n_splits=3, random_state=0)
     request = Request(X, y, folds, "predict", X_test=X[:7])
-    shared = _catalogue()[kind](estimator, request)
+    shared = _catalogue(kind)[kind](estimator, request)
     if shared is None:
         return True  # it declines small tables, and so speaks for itself
     plain = [clone(estimator).fit(X[train], y[train]) for train, _ in folds.split()]

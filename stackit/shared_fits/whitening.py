@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigvalsh, solve_triangular
 from scipy.linalg.lapack import dpocon
 
 from stackit.shared_fits.classes import Table
@@ -46,12 +46,7 @@ def factor(matrix: Table, smallest: float = 0.0) -> Table | None:
     >>> factor(np.ones((2, 2))) is None
     True
     """
-    norm = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
-    try:
-        lower: Table = cholesky(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        return None
-    reciprocal, _ = dpocon(lower, norm, uplo="L")
+    lower, reciprocal, norm = _factored(matrix)
     # pocon may overrate the condition by a small factor: hence the 10.
     return lower if reciprocal > CONDITION and reciprocal * norm > 10 * smallest else None
 
@@ -72,7 +67,7 @@ def whitening_of_scatter(scatter: Table, smallest: float) -> Whitening | None:
     >>> F.up(F.down(np.eye(2))).round(12).tolist()
     [[0.25, 0.0], [0.0, 0.0]]
     """
-    lower = factor(scatter, smallest)
+    lower = _sure_factor(scatter, smallest)
     if lower is not None:
         return Whitening(
             lambda table: solve_triangular(lower, table, lower=True, check_finite=False),
@@ -108,7 +103,7 @@ def whitening_of_rows(rows: Table, null: Table, smallest: float) -> Whitening | 
     [1.0, 0.0, 0.0]
     """
     kernel = rows @ rows.T
-    lower = factor(kernel + null @ null.T, smallest)
+    lower = _sure_factor(kernel + null @ null.T, smallest)
     if lower is not None:
         return Whitening(
             lambda table: cho_solve((lower, True), rows @ table, check_finite=False),
@@ -120,6 +115,31 @@ def whitening_of_rows(rows: Table, null: Table, smallest: float) -> Whitening | 
     values, vectors = spectrum
     root = vectors / values
     return Whitening(lambda table: root.T @ (rows @ table), lambda table: rows.T @ (root @ table))
+
+
+def _factored(matrix: Table) -> tuple[Table | None, float, float]:
+    """Return the Cholesky factor, an estimate of the reciprocal condition number, and the 1-norm."""
+    norm = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
+    try:
+        lower: Table = cholesky(matrix, lower=True, check_finite=False)
+    except LinAlgError:
+        return None, 0.0, norm
+    return lower, float(dpocon(lower, norm, uplo="L")[0]), norm
+
+
+def _sure_factor(matrix: Table, smallest: float) -> Table | None:
+    """Return what `factor` does, and the factor also where the eigenvalues themselves are as sure.
+
+    A condition number in the 1-norm overrates that in the 2-norm, of thousands of columns by far; and
+    eigenvalues without their vectors take a third of the time of both.
+    """
+    lower, reciprocal, norm = _factored(matrix)
+    if reciprocal > CONDITION and reciprocal * norm > 10 * smallest:
+        return lower
+    if reciprocal < CONDITION / 1000:
+        return None
+    values = eigvalsh(matrix, check_finite=False)
+    return lower if values[0] > max(10 * smallest, 10 * CONDITION * values[-1]) else None
 
 
 def _spectrum(matrix: Table, smallest: float) -> tuple[Table, Table] | None:

@@ -2,124 +2,94 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import statistics
 import sys
-import threading
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import psutil
-from joblib import Parallel, delayed
-from sklearn.base import clone
-from sklearn.ensemble import StackingClassifier
-from sklearn.linear_model import LogisticRegression
 
-from stackit import out_of_fold
-from tests.bench.workloads import WORKLOADS, Workload
+from tests.bench.peers import CONTENDERS, PATHS, without_test
+from tests.bench.workloads import BENCHES, Workload
 
-METHODS = ("predict_proba", "decision_function", "predict")
+LEAST = 100  # rows: what is fitted on fewer is no fold but a trial of an installed library
 
 
-def stackit(work: Workload, n_jobs: int) -> Any:
-    """The engine."""
-    oof = out_of_fold(work.estimators, work.X, work.y, work.X_test, cv=work.folds(), n_jobs=n_jobs)
-    return np.square(oof.meta_train.to_numpy()).sum(), oof.meta_test.to_numpy().sum()
-
-
-def by_hand(work: Workload, n_jobs: int) -> Any:
-    """The loop that people write."""
-
-    def one(estimator: Any, train: Any, held_out: Any) -> Any:
-        fitted = clone(estimator).fit(work.X[train], work.y[train])
-        method = getattr(fitted, next(name for name in METHODS if hasattr(fitted, name)))
-        return method(work.X[held_out]), method(work.X_test)
-
-    jobs = [(estimator, *split) for _, estimator in work.estimators for split in work.folds()]
-    results = Parallel(n_jobs)(delayed(one)(*job) for job in jobs)
-    binary = len(np.unique(work.y)) == 2
-    total, test = 0.0, 0.0
-    for held_out, answers in results:
-        positive = binary and held_out.ndim == 2
-        total += np.square(held_out[:, 1:] if positive else held_out).sum()
-        test += (answers[:, 1:] if positive else answers).sum() / len(work.folds())
-    return total, test
-
-
-def sklearn(work: Workload, n_jobs: int) -> Any:
-    """scikit-learn's stack; its base estimators are fitted once more on all rows."""
-    stack = StackingClassifier(work.estimators, Summing(), cv=work.folds(), n_jobs=n_jobs)
-    return stack.fit(work.X, work.y).final_estimator_.total_, stack.transform(work.X_test).sum()
-
-
-class Summing(LogisticRegression):
-    """A final estimator that only adds up the squares of what it is given."""
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Summing:
-        self.total_, self.classes_ = np.square(X).sum(), np.unique(y)
-        return self
-
-
-def mlxtend(work: Workload, n_jobs: int) -> Any:
-    """mlxtend's stack; probabilities where there are any."""
-    from mlxtend.classifier import StackingCVClassifier
-
-    stack = StackingCVClassifier(
-        [estimator for _, estimator in work.estimators if hasattr(estimator, "predict_proba")],
-        Summing(),
-        use_probas=True,
-        drop_proba_col="first" if len(np.unique(work.y)) == 2 else None,
-        cv=work.folds(),
-        shuffle=False,
-        n_jobs=n_jobs,
-    )
-    stack.fit(work.X, work.y)
-    return stack.meta_clf_.total_, stack.predict_meta_features(work.X_test).sum()
-
-
-CONTENDERS = {"stackit": stackit, "hand": by_hand, "scikit-learn": sklearn, "mlxtend": mlxtend}
-
-
-class Memory(threading.Thread):
-    """Watches the memory of the process and its children: proportional, so that shared pages count once."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peak, self.done = 0, threading.Event()
-
-    def run(self) -> None:
-        me = psutil.Process()
-        while not self.done.wait(0.05):
-            family = [me, *me.children(recursive=True)]
-            self.peak = max(self.peak, sum(_pss(one) for one in family))
-
-
-def _pss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.Error:
-        return 0
-
-
-def main(workload: str, contender: str, n_jobs: int, watch: bool) -> None:
+def main(bench: str, contender: str, n_jobs: int, counts: bool) -> None:
     """Do the work, and print what it took as one line of JSON."""
-    work = WORKLOADS[workload]()
-    memory = Memory()
-    if watch:
-        memory.start()
-    cpu, wall = _cpu(), time.perf_counter()
-    train, test = CONTENDERS[contender](work, n_jobs)
-    wall = time.perf_counter() - wall
-    memory.done.set()
-    used = _cpu() - cpu
-    facts = {"wall": wall, "cpu": used, "peak": memory.peak, "train": float(train), "test": float(test)}
+    work, rounds = BENCHES[bench].make(), BENCHES[bench].rounds
+    fits = count_fits(work) if counts else None
+    do, walls = CONTENDERS[contender], []
+    print("ready", flush=True)  # from here on the watch is kept
+    cpu = at_start = cpu_of_family()
+    for at in range(rounds):
+        if at == 1:
+            cpu = cpu_of_family()
+        started = time.perf_counter()
+        train, test = do(work, n_jobs)
+        walls.append(time.perf_counter() - started)
+    used = (cpu_of_family() - cpu) / max(1, rounds - 1)
+    print("done", flush=True)
+    facts: dict[str, Any] = {"wall": statistics.median(walls[1:] or walls), "cpu": used}
+    facts |= {"train": summed(train), "test": None if test is None else summed(test)}
+    facts |= {"fits": fits["fits"] // rounds} if fits is not None else {}
+    if contender == "stackit":
+        facts["shared"] = list(PATHS.values()).count("shared")
+    if rounds > 1 and "knn" in dict(work.estimators):
+        facts["test_seconds"] = facts["wall"] - _seconds_without_test(work, do, n_jobs)
+    facts["cpu_whole"] = cpu_of_family() - at_start
     print(json.dumps(facts))
 
 
-def _cpu() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system + times.children_user + times.children_system)
+def summed(table: Any) -> list[float]:
+    """Return a sum of squares for each column, since sums of decisions cancel."""
+    return [float(value) for value in np.square(table).sum(axis=0)]
+
+
+def cpu_of_family() -> float:
+    """The seconds that this process, its children that have ended and those that live have computed."""
+    me = psutil.Process()
+    own = me.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for child in me.children(recursive=True):
+        times = child.cpu_times()
+        total += times.user + times.system + times.children_user + times.children_system
+    return float(total)
+
+
+def count_fits(work: Workload) -> Counter[str]:
+    """Count from now on how often the estimators of a workload are fitted, parts of others left out."""
+    counter: Counter[str] = Counter()
+    under_way: list[Any] = []
+
+    def counting(fit: Any) -> Any:
+        @functools.wraps(fit)
+        def counted(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+            if not under_way and len(X) >= LEAST:
+                counter["fits"] += 1
+            under_way.append(self)
+            try:
+                return fit(self, X, *args, **kwargs)
+            finally:
+                under_way.pop()
+
+        return counted
+
+    for kind in {type(estimator) for _, estimator in work.estimators}:
+        kind.fit = counting(kind.fit)
+    return counter
+
+
+def _seconds_without_test(work: Workload, do: Any, n_jobs: int) -> float:
+    work = without_test(work)
+    started = time.perf_counter()
+    do(work, n_jobs)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "watch")
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "count")

@@ -1,0 +1,72 @@
+"""Tasks that travel: light, and whole again where they arrive."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+from stackit import make_folds
+from stackit.data import Data
+from stackit.oof import Settings, _tasks
+from stackit.parcel import Common, pack, unpack
+from stackit.response import response_of
+from stackit.stopping import Plan
+from stackit.target import classification_target
+from stackit.task import run
+from stackit.together import SharedTask, run_shared, together
+
+MEMBERS = {"logistic": LogisticRegression(), "bayes": GaussianNB()}
+
+
+def work(n):
+    """The tasks of a run on n rows, those of bayes together, and its tables."""
+    X, y = make_classification(n, 5, random_state=0)
+    folds, target, data = make_folds(y, n_splits=3), classification_target(y), None
+    data = Data(X, target, X[:4], np.ones(n))
+    responses = {name: response_of(name, member, "auto", target) for name, member in MEMBERS.items()}
+    params = {"logistic": {"sample_weight": data.sample_weight}}
+    plan = Plan(list(MEMBERS.items()), folds, target, params, "training")
+    tasks = _tasks(MEMBERS, responses, folds, params, Settings(n_jobs=1), plan)
+    return together(tasks, tasks, folds, data), data
+
+
+def test_a_task_weighs_the_same_however_many_rows_there_are():
+    sizes = []
+    for n in (100, 10_000):
+        tasks, data = work(n)
+        common = Common(tasks, data)
+        sizes.append(max(len(pack(task, common)) for task in tasks))
+    assert sizes[1] == pytest.approx(sizes[0], abs=100)
+    assert sizes[1] < 5000
+
+
+def test_what_is_common_tells_its_size():
+    tasks, data = work(1000)
+    assert Common(tasks, data).__sizeof__() >= data.X.nbytes + data.target.y.nbytes
+
+
+def test_a_task_does_elsewhere_what_it_does_here():
+    tasks, data = work(200)
+    common = Common(tasks, data)
+    elsewhere = pickle.loads(pickle.dumps(common))
+    assert any(isinstance(task, SharedTask) for task in tasks)
+    for task in tasks:
+        arrived = unpack(pack(task, common), elsewhere)
+        do = run_shared if isinstance(task, SharedTask) else lambda *given: [run(*given)]
+        for here, there in zip(do(task, data), do(arrived, elsewhere.data), strict=True):
+            assert (here.name, here.split, here.error) == (there.name, there.split, there.error)
+            np.testing.assert_array_equal(here.held_out, there.held_out)
+            np.testing.assert_array_equal(here.test, there.test)
+
+
+def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
+    tasks, data = work(200)
+    common = Common(tasks, data)
+    shared = next(task for task in tasks if isinstance(task, SharedTask))
+    arrived = unpack(pack(shared, common), common)
+    assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))
+    assert arrived.folds is shared.folds
+    assert arrived.tasks[0].response.target is data.target

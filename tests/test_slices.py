@@ -1,0 +1,135 @@
+"""Slices of a table: taken once for all, and never written over while anybody holds them."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from stackit import out_of_fold
+from stackit.slices import COUNTED, Slices
+
+TABLE = np.arange(600.0).reshape(200, 3)
+X, Y = TABLE[:60], np.arange(60.0)
+
+
+def address(part):
+    return part.__array_interface__["data"][0]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
+def test_a_slice_that_anybody_holds_keeps_its_rows(steps):
+    slices, held, random = Slices(TABLE), [], np.random.default_rng(0)
+    for n_rows, fate in steps:
+        rows = np.sort(random.permutation(200)[:n_rows])
+        part = slices.of(rows)
+        np.testing.assert_array_equal(part, TABLE[rows])
+        if fate != "drop":
+            held.append((part if fate == "keep" else part[:, 1:].T, rows, fate))
+        del part
+    for part, rows, fate in held:
+        np.testing.assert_array_equal(part, TABLE[rows] if fate == "keep" else TABLE[rows][:, 1:].T)
+
+
+@pytest.mark.parametrize("table", [TABLE, np.asfortranarray(TABLE), TABLE.astype(object), TABLE.astype("U5")])
+def test_slices_lie_in_memory_as_plain_ones_do(table):
+    rows = np.arange(0, 200, 3)
+    part = Slices(table).of(rows)
+    assert part.flags.c_contiguous == table[rows].flags.c_contiguous
+    assert part.flags.f_contiguous == table[rows].flags.f_contiguous
+    assert not part.flags.writeable
+    np.testing.assert_array_equal(part, table[rows])
+
+
+@pytest.mark.skipif(not COUNTED, reason="no counts of references here")
+def test_memory_that_nobody_holds_is_used_again():
+    slices = Slices(TABLE)
+    first = address(slices.of(np.arange(100)))
+    slices.of(np.arange(30))
+    assert address(slices.of(np.arange(50, 150))) == first
+
+
+def test_memory_held_by_a_memoryview_is_left_alone():
+    slices = Slices(TABLE)
+    view = memoryview(slices.of(np.arange(100)))
+    slices.of(np.arange(30))
+    assert address(slices.of(np.arange(50, 150))) != address(np.asarray(view))
+
+
+class Seeing(RegressorMixin, BaseEstimator):
+    """Remembers where the rows lie that it is fitted on."""
+
+    def fit(self, X, y):
+        self.address_, self.writeable_ = address(X), X.flags.writeable
+        self.rows_ = X
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+class Careless(Seeing):
+    """Wants memory that it may write into, and says so in its own words."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def fit(self, X, y):
+        if not X.flags.writeable:
+            raise self.error
+        X[:] = 0
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def no_torch(monkeypatch):
+    """Other tests may have loaded it."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_all_estimators_of_a_fold_are_fitted_on_one_slice():
+    oof = out_of_fold([("a", Seeing()), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
+    for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
+        assert a.address_ == b.address_
+        assert not a.writeable_
+    assert len({one.address_ for one in oof.fold_estimators["a"]}) == 3
+
+
+@pytest.mark.usefixtures("no_torch")
+@pytest.mark.parametrize(
+    "error", [TypeError("a readonly array"), ValueError("buffer source array is read-only")]
+)
+def test_one_who_wants_to_write_gets_rows_of_its_own(error):
+    oof = out_of_fold([("a", Seeing()), ("c", Careless(error)), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
+    for fold, (train, _) in enumerate(oof.folds.splits):
+        assert oof.fold_estimators["c"][fold].writeable_
+        for name in "ab":
+            np.testing.assert_array_equal(oof.fold_estimators[name][fold].rows_, X[train])
+
+
+def test_beside_torch_which_writes_into_what_is_read_only_slices_are_not_shared(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    oof = out_of_fold([("a", Seeing()), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
+    for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
+        assert a.address_ != b.address_
+        assert a.writeable_
+
+
+def test_slices_taken_before_torch_came_are_forgotten(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+    class Importing(Seeing):
+        def fit(self, X, y):
+            monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+            X.flags.writeable = True
+            X[:] = 0
+            return super().fit(X, y)
+
+    oof = out_of_fold([("i", Importing()), ("s", Seeing())], X.copy(), Y, cv=3, n_jobs=1)
+    for (train, _), one in zip(oof.folds.splits, oof.fold_estimators["s"], strict=True):
+        np.testing.assert_array_equal(one.rows_, X[train])

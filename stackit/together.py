@@ -80,7 +80,9 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     """
     folded = [task for task in left if task.split >= 0]
     names = {task.name for task in folded if _only_weights(task) and may_share(task.estimator)}
-    if not names or data.matrix is None or _lacks_classes(folds, data):
+    if names and data.matrix is None:
+        names &= {task.name for task in folded if hasattr(task.estimator, "fit_folds")}
+    if not names or _lacks_classes(folds, data):
         return [*left]
     of_name: dict[str, list[Task]] = {name: [] for name in names}
     for task in tasks:
@@ -151,19 +153,20 @@ def _as_fitted(folds: Folds, tasks: list[Task]) -> Folds:
 def _share(shared: SharedTask, data: Data) -> Shared | None:
     first, target = shared.tasks[0], data.target
     estimator, watched = seeded(first), [task.watched for task in shared.tasks if task.watched is not None]
-    if data.matrix is None or not _fits(data):
+    if data.matrix is not None and not _fits(data):
         return None
     request = Request(
-        X=data.matrix,
+        X=data.X if data.matrix is None else data.matrix,
         y=target.y if is_classifier(estimator) else target.codes,
         folds=shared.folds,
         method=first.response.method,
         sample_weight=next(iter(first.fit_params.values()), None),
         X_test=data.test_matrix,
         watch=watched or None,
+        seeds=[getattr(seeded(task), "random_state", None) for task in shared.tasks],
     )
     result = share(estimator, request)
-    if result is not None and isinstance(data.X, pd.DataFrame):
+    if result is not None and data.matrix is not None and isinstance(data.X, pd.DataFrame):
         for fitted in result.estimators:
             _first_part(fitted).feature_names_in_ = np.asarray(data.X.columns, dtype=object)
     return result

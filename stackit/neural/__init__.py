@@ -3,9 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stackit.check import require
+
 if TYPE_CHECKING:
     from stackit.neural.batchnorm import batch_moments, batch_norm, fold_batch_norm, normalize
+    from stackit.neural.convnet import BatchNormConvNetClassifier
     from stackit.neural.gradients import batch_norm_backward, scale_invariance
+    from stackit.neural.mlp import BatchNormMLPClassifier, BatchNormMLPRegressor
     from stackit.neural.schedule import SCHEDULES, cycle_ends, learning_rates
     from stackit.neural.statistics import (
         cumulative_decay,
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEDULES",
+    "BatchNormConvNetClassifier",
+    "BatchNormMLPClassifier",
+    "BatchNormMLPRegressor",
     "Whitening",
     "batch_moments",
     "batch_norm",
@@ -40,6 +47,9 @@ __all__ = [
 
 _FILE_OF = {
     "SCHEDULES": "schedule",
+    "BatchNormConvNetClassifier": "convnet",
+    "BatchNormMLPClassifier": "mlp",
+    "BatchNormMLPRegressor": "mlp",
     "Whitening": "whitening",
     "batch_moments": "batchnorm",
     "batch_norm": "batchnorm",
@@ -66,7 +76,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(
             f"module 'stackit.neural' has no attribute {name!r}; it has {', '.join(__all__)}"
         )
-    return getattr(import_module(f"stackit.neural.{_FILE_OF[name]}"), name)
+    try:
+        return getattr(import_module(f"stackit.neural.{_FILE_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        require(error.name or "torch", "torch")  # says how to install it
+        raise
 
 
 def __dir__() -> list[str]:

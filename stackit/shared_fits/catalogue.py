@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,9 @@ ROOMS = {
 def may_share(estimator: Any) -> bool:
     """Whether an estimator has ``fit_folds``, or is of exactly a type that the catalogue knows.
 
-    It is asked to share only where the table is a dense matrix of finite numbers and no training part lacks
-    a class; it gets that matrix, also when the table is a data frame, and may decline even then.
+    It is asked to share only where no training part lacks a class and the table is a dense matrix of finite
+    numbers; it gets that matrix, also when the table is a data frame, and may decline even then. The
+    estimator's own ``fit_folds`` is asked with any table, and gets others than matrices as they are.
 
     Examples
     --------
@@ -92,8 +94,10 @@ def share(estimator: Any, request: Request) -> Shared | None:
 
 
 def _own_shared_fit(estimator: Any, request: Request) -> Shared:
-    watch = {} if request.watch is None else {"watch": request.watch}
-    fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **watch))
+    known = signature(estimator.fit_folds).parameters
+    extra = {"seeds": request.seeds, "watch": request.watch}
+    extra = {name: value for name, value in extra.items() if value is not None and name in known}
+    fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **extra))
     if len(fitted) != len(request.folds.splits):
         raise fault(
             "What fit_folds returns",

@@ -37,6 +37,8 @@ class Request:
         The test table.
     watch : list of arrays of row numbers, optional
         The rows by which an estimator stops early in each split, outside the training part.
+    seeds : list of int or None, optional
+        The ``random_state`` of each split.
     """
 
     X: npt.NDArray[Any]
@@ -46,6 +48,7 @@ class Request:
     sample_weight: npt.NDArray[np.float64] | None = None
     X_test: npt.NDArray[Any] | None = None
     watch: list[Rows] | None = None
+    seeds: list[int | None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,201 @@
+"""Several estimators fitted by one training: those whose networks have one plan and equally many batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from stackit.neural.batches import Ints, n_batches
+from stackit.neural.columns import Columns
+from stackit.neural.inputs import Table, standardisation
+from stackit.neural.losses import Examples, Job
+from stackit.neural.network import Network, Plan
+from stackit.neural.population import population_batches
+from stackit.neural.train import Trained, Training, train
+from stackit.progress import progress_bar
+
+__all__ = ["Fit", "Outcome", "fit_together", "table_of"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit that is to be done: on which rows, and with which seeds.
+
+    Parameters
+    ----------
+    rows, watched : (n_k,), (n_w,) arrays of int
+        To learn from, and to watch the loss on.
+    seeds : tuple of int
+        One a network of the estimator.
+    columns : Columns
+        Of its table; the levels of categories are those of its own rows.
+    plan : Plan
+        What its networks are made of.
+    class_weight : (n_classes,) array, optional
+        How much the loss of each class counts.
+    centre, factor : (n_outputs,) arrays, optional
+        How numbers to be predicted are standardised.
+    """
+
+    rows: Ints
+    watched: Ints
+    seeds: tuple[int, ...]
+    columns: Columns
+    plan: Plan
+    class_weight: npt.NDArray[np.float64] | None = None
+    centre: npt.NDArray[np.float64] | None = None
+    factor: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fit: its networks, one a seed and snapshot, and the history of each training."""
+
+    network: Network
+    trained: list[Trained]
+
+
+def fit_together(
+    fits: Sequence[Fit],
+    X: Any,
+    targets: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64] | None,
+    training: Training,
+    *,
+    scaling: str | None,
+    device: torch.device,
+    verbose: int = 0,
+) -> list[Outcome]:
+    """Do several fits on rows of one table, as many at once as can be.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        What is to be done.
+    X : (n, d) array, (n, channels, height, width) array or data frame
+        The table.
+    targets : (n,) array of class positions, or (n, n_outputs) array of numbers
+        What is to be learned.
+    weights : (n,) array, optional
+        Of the rows.
+    training : Training
+        How to train.
+    scaling : {"standard", "robust", None}
+        See `stackit.neural.inputs.standardisation`.
+    device : torch.device
+        Where.
+    verbose : int
+        1 shows a progress bar.
+
+    Returns
+    -------
+    list of Outcome
+        One a fit, on the CPU.
+    """
+    dtype = torch.float64 if training.precision == torch.float64 else torch.float32
+    outcomes: dict[int, Outcome] = {}
+    cohorts = _cohorts(fits, training.batch_size)
+    with progress_bar(len(cohorts) * training.n_epochs, verbose) as advance:
+        for cohort in cohorts:
+            examples = _examples(fits[cohort[0]].columns, X, targets, weights, device, dtype)
+            own = [_scaled(fits[at], X, weights, scaling) for at in cohort]
+            trained = _train(own, examples, training, dtype, lambda: advance("epoch"))
+            outcomes |= dict(zip(cohort, trained, strict=True))
+    return [outcomes[at] for at in range(len(fits))]
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A fit, and how its inputs are standardised."""
+
+    fit: Fit
+    centre: npt.NDArray[np.float64]
+    factor: npt.NDArray[np.float64]
+
+
+def _cohorts(fits: Sequence[Fit], batch_size: int) -> list[list[int]]:
+    """Put fits together that go in step: equal plans, levels and numbers of batches."""
+    cohorts: dict[Any, list[int]] = {}
+    for at, fit in enumerate(fits):
+        n = len(fit.rows)
+        steps = n_batches(n, batch_size), population_batches(n, batch_size)
+        cohorts.setdefault((fit.plan, fit.columns, steps, len(fit.watched) > 0), []).append(at)
+    return list(cohorts.values())
+
+
+def _examples(
+    columns: Columns,
+    X: Any,
+    targets: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64] | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Examples:
+    y = torch.as_tensor(np.require(targets, requirements="W"), device=device)
+    return Examples(
+        table_of(columns, X, device, dtype),
+        y.to(dtype) if y.is_floating_point() else y,
+        None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
+    )
+
+
+def table_of(columns: Columns, X: Any, device: torch.device, dtype: torch.dtype) -> Table:
+    """Put a table on a device; images of small integers stay what they are until they are used."""
+    numbers, codes = columns.read(X)
+    as_it_is = numbers.ndim == 4 and numbers.dtype == np.uint8
+    numbers = np.require(numbers, requirements=["C", "W"])
+    return Table(
+        torch.as_tensor(numbers, dtype=None if as_it_is else dtype, device=device),
+        None if codes is None else torch.as_tensor(codes, device=device),
+    )
+
+
+def _scaled(fit: Fit, X: Any, weights: npt.NDArray[np.float64] | None, scaling: str | None) -> _Scaled:
+    numbers, _ = fit.columns.read(X.iloc[fit.rows] if hasattr(X, "iloc") else X[fit.rows])
+    flat = numbers.reshape(*numbers.shape[:2], -1) if numbers.ndim == 4 else numbers
+    own = None if weights is None else weights[fit.rows]
+    return _Scaled(fit, *standardisation(flat.astype(np.float64), own, scaling))
+
+
+def _train(
+    own: list[_Scaled], examples: Examples, training: Training, dtype: torch.dtype, advance: Any
+) -> list[Outcome]:
+    """Train a cohort, each fit with all its seeds."""
+    members = [(scaled, seed) for scaled in own for seed in scaled.fit.seeds]
+    device = examples.targets.device
+    network = Network(own[0].fit.plan, len(members)).initialise(seed for _, seed in members)
+    network = network.to(device=device, dtype=dtype)
+    for net, (scaled, _) in enumerate(members):
+        network.inputs.centre[net] = torch.as_tensor(scaled.centre)
+        network.inputs.factor[net] = torch.as_tensor(scaled.factor)
+    jobs = [_job(scaled.fit, seed, device, dtype) for scaled, seed in members]
+    trained = iter(train(network, examples, jobs, training, advance))
+    return [_outcome(network, [next(trained) for _ in scaled.fit.seeds]) for scaled in own]
+
+
+def _job(fit: Fit, seed: int, device: torch.device, dtype: torch.dtype) -> Job:
+    def tensor(values: npt.NDArray[np.float64] | None) -> Tensor | None:
+        return None if values is None else torch.as_tensor(values, dtype=dtype, device=device)
+
+    return Job(
+        rows=fit.rows,
+        seed=seed,
+        centre=tensor(fit.centre),
+        factor=tensor(fit.factor),
+        class_weight=tensor(fit.class_weight),
+        watched=fit.watched,
+    )
+
+
+def _outcome(network: Network, trained: list[Trained]) -> Outcome:
+    """Take the networks of one fit out, and forget the states that they were made of."""
+    states = [state for one in trained for state in one.states]
+    return Outcome(
+        network.of_states(states).to("cpu").eval(), [replace(one, states=[], best=None) for one in trained]
+    )

@@ -1,0 +1,75 @@
+"""The nets: all folds at once are what they would be one by one, and scikit-learn's checks pass."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from stackit import out_of_fold
+from stackit.neural import BatchNormMLPClassifier, BatchNormMLPRegressor
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@parametrize_with_checks(
+    [
+        BatchNormMLPClassifier((16,), max_iter=40),
+        BatchNormMLPRegressor((16,), max_iter=40),
+    ]
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 12},
+        {"n_estimators": 2},
+        {"learning_rate": "cyclic", "n_snapshots": 2},
+        {"weight_averaging": 0.5},
+        {"parametrization": "ntk", "output": "batch_norm"},
+        {"embedding": "periodic", "scaling": "robust", "smooth_clip": True, "learned_scaling": True},
+        {"class_weight": "balanced", "label_smoothing": 0.1, "solver": "sgd"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_all_folds_at_once_are_what_each_is_alone(params, weighted):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:400], y[:400]
+    weights = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else None
+    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(X, y))
+    net = BatchNormMLPClassifier((24, 12), max_iter=4, precision="float64", random_state=3).set_params(
+        **params
+    )
+    for (train, held_out), together in zip(folds, net.fit_folds(X, y, folds, weights), strict=True):
+        alone = clone(net).fit(X[train], y[train], None if weights is None else weights[train])
+        np.testing.assert_allclose(
+            together.predict_proba(X[held_out]), alone.predict_proba(X[held_out]), rtol=1e-9, atol=1e-12
+        )
+
+
+class Plain(BatchNormMLPRegressor):
+    fit_folds = property()  # is not there
+
+
+def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
+    X, y = load_diabetes(return_X_y=True)
+    nets = [
+        ("net", BatchNormMLPRegressor((8,), max_iter=3)),
+        ("stopping", BatchNormMLPRegressor((8,), max_iter=9, early_stopping=True, n_iter_no_change=1)),
+    ]
+    plain = [(name, Plain(**net.get_params())) for name, net in nets]
+    ours, theirs = (out_of_fold(pairs, X, y, X[:9], cv=3, n_jobs=1) for pairs in (nets, plain))
+    assert set(ours.paths.values()) == {"shared"}
+    assert set(theirs.paths.values()) == {"plain"}
+    np.testing.assert_allclose(ours.meta_train, theirs.meta_train, rtol=1e-9)
+    np.testing.assert_allclose(ours.meta_test, theirs.meta_test, rtol=1e-9)

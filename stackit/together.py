@@ -81,7 +81,7 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     folded = [task for task in left if task.split >= 0]
     names = {task.name for task in folded if _only_weights(task) and may_share(task.estimator)}
     if names and data.matrix is None:
-        names &= {task.name for task in folded if hasattr(task.estimator, "fit_folds")}
+        names &= {task.name for task in folded if _takes_more_than_matrices(task.estimator)}
     if not names or _lacks_classes(folds, data):
         return [*left]
     of_name: dict[str, list[Task]] = {name: [] for name in names}
@@ -122,6 +122,14 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
             return [_finished(task, result, data, seconds) for task in shared.left]
     except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
         return [Finished(task.name, task.split, error=error) for task in shared.left]
+
+
+def _takes_more_than_matrices(estimator: Any) -> bool:
+    """Whether an estimator shares fits itself, and says by scikit-learn's tags that it reads other tables."""
+    if not hasattr(estimator, "fit_folds") or not hasattr(estimator, "__sklearn_tags__"):
+        return False
+    tags = estimator.__sklearn_tags__().input_tags
+    return bool(tags.categorical or tags.three_d_array)
 
 
 def _only_weights(task: Task) -> bool:

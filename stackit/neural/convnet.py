@@ -61,7 +61,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)
     >>> small = [("conv", 8, 3), "batch_norm", "relu", ("max_pool", 2), "flatten"]
-    >>> net = BatchNormConvNetClassifier(small, max_iter=3, random_state=0)
+    >>> net = BatchNormConvNetClassifier(small, max_iter=8, random_state=0)
     >>> bool(net.fit(X.reshape(-1, 8, 8), y).score(X.reshape(-1, 8, 8), y) > 0.9)
     True
     """
@@ -90,7 +90,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         alpha: float = 1e-4,
         batch_size: int | str = "auto",
         learning_rate: str = "cosine",
-        learning_rate_init: float = 1e-3,
+        learning_rate_init: float = 5e-3,
         decay_after: int | None = None,
         max_iter: int = 10,
         early_stopping: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import Tags
 
 from stackit.check import fault
 from stackit.neural.estimator import BatchNormNetwork, check_choice
@@ -28,6 +29,11 @@ class _MLP(BatchNormNetwork):
     output: str
     parametrization: str
     smooth_clip: bool
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        return tags
 
     def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
@@ -180,7 +186,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         alpha: float = 1e-4,
         batch_size: int | str = "auto",
         learning_rate: str = "cosine",
-        learning_rate_init: float = 3e-3,
+        learning_rate_init: float = 1e-2,
         decay_after: int | None = None,
         max_iter: int = 40,
         early_stopping: bool = False,
@@ -290,7 +296,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         alpha: float = 1e-4,
         batch_size: int | str = "auto",
         learning_rate: str = "cosine",
-        learning_rate_init: float = 3e-3,
+        learning_rate_init: float = 1e-2,
         decay_after: int | None = None,
         max_iter: int = 40,
         early_stopping: bool = False,

@@ -35,8 +35,9 @@ def may_share(estimator: Any) -> bool:
     """Whether an estimator has ``fit_folds``, or is of exactly a type that the catalogue knows.
 
     It is asked to share only where no training part lacks a class and the table is a dense matrix of finite
-    numbers; it gets that matrix, also when the table is a data frame, and may decline even then. The
-    estimator's own ``fit_folds`` is asked with any table, and gets others than matrices as they are.
+    numbers; it gets that matrix, also when the table is a data frame, and may decline even then. An
+    estimator with a ``fit_folds`` of its own whose input tags say ``categorical`` or ``three_d_array`` gets
+    other tables as they are.
 
     Examples
     --------

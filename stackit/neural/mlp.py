@@ -170,7 +170,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = BatchNormMLPClassifier(hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(X, y)
+    >>> net = BatchNormMLPClassifier(hidden_layer_sizes=(16,), max_iter=60, random_state=0).fit(X, y)
     >>> net.predict_proba(X).shape
     (150, 3)
     >>> bool(net.score(X, y) > 0.9)
@@ -280,7 +280,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> net = BatchNormMLPRegressor(hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(X, y)
+    >>> net = BatchNormMLPRegressor(hidden_layer_sizes=(16,), max_iter=60, random_state=0).fit(X, y)
     >>> net.predict(X).shape
     (442,)
     """

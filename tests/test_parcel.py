@@ -18,18 +18,20 @@ from stackit.target import classification_target
 from stackit.task import run
 from stackit.together import SharedTask, run_shared, together
 
-MEMBERS = {"logistic": LogisticRegression(), "bayes": GaussianNB()}
-
 
 def work(n):
     """The tasks of a run on n rows, those of bayes together, and its tables."""
+    xgboost = pytest.importorskip("xgboost")
+    stopping = xgboost.XGBClassifier(n_estimators=4, early_stopping_rounds=2, n_jobs=1)
+    members = {"logistic": LogisticRegression(), "bayes": GaussianNB(), "stopping": stopping}
     X, y = make_classification(n, 5, random_state=0)
     folds, target, data = make_folds(y, n_splits=3), classification_target(y), None
     data = Data(X, target, X[:4], np.ones(n))
-    responses = {name: response_of(name, member, "auto", target) for name, member in MEMBERS.items()}
+    responses = {name: response_of(name, member, "auto", target) for name, member in members.items()}
     params = {"logistic": {"sample_weight": data.sample_weight}}
-    plan = Plan(list(MEMBERS.items()), folds, target, params, "training")
-    tasks = _tasks(MEMBERS, responses, folds, params, Settings(n_jobs=1), plan)
+    settings = Settings(n_jobs=1)
+    plan = Plan(list(members.items()), folds, target, params, settings.early_stopping)
+    tasks = _tasks(members, responses, folds, params, settings, plan)
     return together(tasks, tasks, folds, data), data
 
 

@@ -64,7 +64,10 @@ class Response:
             return _label_table(estimator, raw)
         if self.kind == "label":
             return self._votes(np.asarray(raw).reshape(-1))
-        raw, seen = np.asarray(raw, dtype=np.float64), self._positions(_classes_of(estimator, self.name))
+        raw, classes = np.asarray(raw, dtype=np.float64), _classes_of(estimator, self.name)
+        if self.kind == "probability" and raw.shape[1:] == classes.shape and self._are_all(classes):
+            return np.ascontiguousarray(raw)
+        seen = self._positions(classes)
         if self.kind == "probability":
             return self._probabilities(raw, seen)
         return self._decisions(raw, seen) if self.kind == "decision" else self._pairs(raw, seen)
@@ -104,11 +107,14 @@ class Response:
             labels = list(self.target.labels)
         return [f"{self.name}__{label}" for label in labels]
 
+    def _are_all(self, classes: npt.NDArray[Any]) -> bool:
+        """Whether an estimator's classes are those of the whole y, in order."""
+        known = self.target.classes
+        return classes.dtype == known.dtype and classes.tolist() == known.tolist()
+
     def _positions(self, classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """Return where an estimator's classes stand among those of the whole y."""
         known = self.target.classes
-        if classes.dtype == known.dtype and classes.tolist() == known.tolist():
-            return np.arange(len(known))
         found = np.searchsorted(known, classes).clip(max=len(known) - 1)
         strange = [label for label, at in zip(classes, found, strict=True) if known[at] != label]
         if strange:
@@ -121,8 +127,6 @@ class Response:
         return found
 
     def _probabilities(self, raw: Table, seen: npt.NDArray[np.intp]) -> Table:
-        if seen.tolist() == list(range(len(self.target.classes))):
-            return np.ascontiguousarray(raw)
         table = np.zeros((len(raw), len(self.target.classes)))
         table[:, seen] = raw
         return table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from inspect import isfunction, signature
 from typing import Any
 
 import numpy as np
@@ -113,11 +114,20 @@ def watches(estimator: Any, n_train: int) -> bool:
     >>> watches(boosting, 10_001), watches(boosting, 10_000)
     (True, False)
     """
+    own = getattr(type(estimator), "fit", None)
+    if own is not None and "fit" not in getattr(estimator, "__dict__", {}) and not _takes_rows(own):
+        return False
     if has_fit_parameter(estimator, "eval_set"):
         return _stops_by_rounds(estimator)
     if not (has_fit_parameter(estimator, "X_val") and has_fit_parameter(estimator, "y_val")):
         return False
     return _is_on(getattr(estimator, "early_stopping", False), n_train) and not _on_training_loss(estimator)
+
+
+@lru_cache(256)
+def _takes_rows(fit: Any) -> bool:
+    """Whether a fit method, looked at once, could take rows to watch."""
+    return not isfunction(fit) or not {"eval_set", "X_val"}.isdisjoint(signature(fit).parameters)
 
 
 def splits_by_itself(estimator: Any, n_train: int) -> bool:

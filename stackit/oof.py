@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +47,8 @@ class Settings:
         Where the tasks' seeds come from.
     refit : bool
         Whether each estimator is fitted on all rows too.
+    return_estimator : bool
+        Whether fold estimators are kept.
     scoring : str, callable or None
         How the result is scored.
     store : Store or None
@@ -61,6 +63,7 @@ class Settings:
     seed: int | None = None
     verbose: int = 0
     refit: bool = False
+    return_estimator: bool = True
     scoring: Scoring = None
     store: Store | None = None
     early_stopping: EarlyStopping = "training"
@@ -95,6 +98,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     on_error: OnError = "raise",
     early_stopping: EarlyStopping = "training",
     random_state: Any = 0,
+    return_estimator: bool = True,
     verbose: int = 0,
 ) -> OutOfFold:
     """Train every estimator once a fold and predict the rows held out, and the whole test set.
@@ -137,6 +141,9 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     random_state : int, RandomState or None
         Where the seeds of estimators whose ``random_state`` is None come from. Each (estimator, repeat,
         fold) has its own, whatever else runs. With None they stay unseeded.
+    return_estimator : bool
+        Whether the fitted fold estimators are kept. Without them a run takes the memory of one fit a worker;
+        they are fitted again if somebody asks for them.
     verbose : int
         1 shows a progress bar on standard error.
 
@@ -196,6 +203,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         seed,
         verbose,
         scoring=scoring,
+        return_estimator=return_estimator,
         store=store,
         early_stopping=early_stopping,
     )
@@ -303,6 +311,7 @@ def _tasks(
                 habits=habits[name],
                 threads=threads,
                 watched=watched,
+                keeps=settings.return_estimator or number < 0,
             )
             tasks.append(task)
     plan.warn()
@@ -329,14 +338,14 @@ class _Again:
     n_jobs: int | None
 
     def __call__(self, name: str, splits: list[int]) -> list[Finished]:
-        own = [task for task in self.tasks if task.name == name and task.split >= 0]
+        own = [replace(task, keeps=True) for task in self.tasks if task.name == name and task.split >= 0]
         wanted = [task for task in own if task.split in splits]
         work = together(wanted, own, self.folds, self.data)
         with closing(run_all(work, self.data, self.n_jobs, {})) as results:
             dones = sorted((done for done in results if done.split in splits), key=lambda done: done.split)
         for done in dones:
             if done.error is not None:
-                done.error.add_note(f"Raised as {name!r} was fitted again: its store holds answers only.")
+                done.error.add_note(f"Raised as {name!r} was fitted again, whose answers alone were kept.")
                 raise done.error
         return dones
 

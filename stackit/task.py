@@ -90,6 +90,8 @@ class Task:
         How many threads the estimator's own ``n_jobs`` may use.
     watched : (n_watched,) array of int, optional
         The rows by which it stops early; without them it is fitted as it is.
+    keeps : bool
+        Whether the fitted estimator is kept once it has answered.
     """
 
     split: int
@@ -102,6 +104,7 @@ class Task:
     habits: Habits
     threads: int = 1
     watched: Rows | None = None
+    keeps: bool = True
 
     @property
     def name(self) -> str:
@@ -164,6 +167,8 @@ def run(task: Task, data: Data) -> Finished:
                 done.held_out = _held_out(task, done.estimator, data)
             if data.X_test is not None and task.split >= 0:
                 done.test = task.response.ask_untouched(done.estimator, data.X_test)
+            if not task.keeps:
+                done.estimator = None
     except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
         done.error = error
     return done

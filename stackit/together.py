@@ -200,6 +200,8 @@ def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finishe
     done.held_out = _answer(task, shared.held_out, at, done.estimator, data, held_out=True)
     if data.X_test is not None:
         done.test = _answer(task, shared.test, at, done.estimator, data, held_out=False)
+    if not task.keeps:
+        done.estimator = shared.estimators[at] = None
     return done
 
 

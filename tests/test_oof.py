@@ -1479,3 +1479,17 @@ def test_folds_of_the_result_are_those_asked_for():
     folds = make_folds(Y, n_splits=3)
     assert isinstance(out_of_fold([("nb", NB)], X, Y, cv=folds).folds, Folds)
     assert out_of_fold([("nb", NB)], X, Y, cv=folds).folds.digest == folds.digest
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_without_return_estimator_answers_are_the_same_and_estimators_come_when_asked_for(n_jobs):
+    X, y = make_classification(400, 8, random_state=0)
+    pairs = [("forest", RandomForestClassifier(20)), ("bayes", GaussianNB())]
+    kept, lean = (
+        out_of_fold(pairs, X, y, X[:9], cv=3, n_jobs=n_jobs, return_estimator=keep) for keep in (True, False)
+    )
+    assert lean.meta_train.equals(kept.meta_train)
+    assert lean.meta_test.equals(kept.meta_test)
+    assert "0 of 3 fitted" in repr(lean.fold_estimators["forest"])
+    assert "0 of 3 fitted" in repr(lean.fold_estimators["bayes"])
+    assert lean.transform(X).equals(kept.transform(X))

@@ -22,7 +22,15 @@ PATHS: dict[str, str] = {}  # how stackit has fitted each estimator
 
 def stackit(work: Workload, n_jobs: int) -> Tables:
     """The engine."""
-    oof = out_of_fold(work.estimators, work.X, work.y, work.X_test, cv=work.folds(), n_jobs=n_jobs)
+    oof = out_of_fold(
+        work.estimators,
+        work.X,
+        work.y,
+        work.X_test,
+        cv=work.folds(),
+        n_jobs=n_jobs,
+        return_estimator=False,  # as the loop by hand and vecstack, which keep none
+    )
     PATHS.update(oof.paths)
     test = None if oof.meta_test is None else oof.meta_test.to_numpy()
     return oof.meta_train.to_numpy(), test

@@ -125,12 +125,16 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         n = len(X)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         watched = np.array([], dtype=np.intp)
+        if (X_val is None) != (y_val is None):
+            lacking = "y_val" if y_val is None else "X_val"
+            raise fault("X_val and y_val", "given together", f"{lacking}=None", f"Pass {lacking} too")
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, reset=False)
             watched = np.arange(n, n + len(X_val))
             X, y = _below(X, X_val), _below(y, y_val)
             if weights is not None or sample_weight_val is not None:
-                weights = np.concatenate([_weights(weights, n), _weights(sample_weight_val, len(X_val))])
+                both = _check_sample_weight(weights, X[:n]), _check_sample_weight(sample_weight_val, X_val)
+                weights = np.concatenate(both)
         (fitted,) = self._fit_together([self], X, y, weights, [np.arange(n)], [watched])
         return fitted
 
@@ -186,7 +190,7 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         self._check_parameters()
         targets = self._targets(estimators, y)
         fits = [
-            self._fit_of(estimator, X, targets, weights, *both)
+            estimator._fit_of(X, targets, weights, *both)
             for estimator, *both in zip(estimators, rows, watched, strict=True)
         ]
         outcomes = fit_together(
@@ -205,16 +209,16 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _fit_of(
         self,
-        estimator: Any,
         X: Any,
         targets: npt.NDArray[Any],
         weights: npt.NDArray[np.float64] | None,
         rows: Ints,
         watched: Ints,
     ) -> Fit:
-        """Say what one estimator's fit is; rows of weight 0 are none of it."""
-        random = check_random_state(estimator.random_state)
+        """Say what this estimator's fit is; rows of weight 0 are none of it."""
+        random = check_random_state(self.random_state)
         seeds = tuple(int(seed) for seed in random.randint(2**31 - 1, size=self.n_estimators))
+        classes = self._own_classes(targets[np.concatenate([rows, watched])])
         if weights is not None:
             rows, watched = rows[weights[rows] > 0], watched[weights[watched] > 0]
         if self.early_stopping and not len(watched):
@@ -229,8 +233,10 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         columns = Columns.of(X, rows) if X.ndim == 2 else Columns(())
         n_numbers = X.shape[1] - len(columns.categories)
         shape = (n_numbers, *X.shape[2:])
-        plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), targets)
-        return Fit(rows, watched, seeds, columns, plan, **self._of_target(targets, weights, rows))
+        n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
+        plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), n_outputs)
+        of_target = self._of_target(targets, weights, rows, classes)
+        return Fit(rows, watched, seeds, columns, plan, classes, **of_target)
 
     def _take(self, fit: Fit, outcome: Outcome) -> None:
         """Set the fitted attributes."""
@@ -305,13 +311,21 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         """Return what the networks learn, and tell the estimators what they need to answer in words of y."""
 
     @abstractmethod
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        """Return the positions of the classes that a fit knows: those of its own rows; none for numbers."""
+
+    @abstractmethod
     def _of_target(
-        self, targets: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None, rows: Ints
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
     ) -> dict[str, Any]:
         """Return what a fit is to know of its target: class weights, or how numbers are standardised."""
 
     @abstractmethod
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
         """Return what the networks are made of."""
 
     @abstractmethod
@@ -380,10 +394,6 @@ def _below(upper: Any, lower: Any) -> Any:
     if isinstance(upper, pd.DataFrame):
         return pd.concat([upper, lower], ignore_index=True)
     return np.concatenate([upper, lower])
-
-
-def _weights(weights: Any, n: int) -> npt.NDArray[np.float64]:
-    return np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
 
 
 def _copy_names(source: Any, target: Any) -> None:

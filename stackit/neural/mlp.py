@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import Tags
 
 from stackit.check import fault
@@ -35,7 +34,7 @@ class _MLP(BatchNormNetwork):
         tags.input_tags.categorical = True
         return tags
 
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_choice("categories", self.categories, ("auto", "one_hot", "embedding"))
         check_choice("embedding", self.embedding, (None, "periodic"))
@@ -49,7 +48,6 @@ class _MLP(BatchNormNetwork):
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r}",
                 "Pass hidden_layer_sizes=(128, 64)",
             )
-        n_outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
         hidden: list[Layer] = [
             layer for size in sizes for layer in (("dense", int(size)), "batch_norm", self.activation)
         ]

@@ -159,7 +159,7 @@ class _Trainer:
         self.optimizer = _optimizer(network, training)
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
-        self.device = examples.targets.device
+        self.device, self.dtype = examples.targets.device, network.inputs.centre.dtype
         self.forward = torch.compile(network) if training.compile else network
         self.losses = Losses(examples, jobs, training.label_smoothing)
 
@@ -191,7 +191,7 @@ class _Trainer:
     def _learn(self, epoch: int) -> Tensor:
         self.network.train()
         orders = [self.orders[net].permutation(self.jobs[net].rows) for net in self.alive]
-        total = torch.zeros(len(self.alive), device=self.device)
+        total = torch.zeros(len(self.alive), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rates[step]
@@ -214,7 +214,7 @@ class _Trainer:
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.training.precision == torch.bfloat16
         ):
-            rows = self.examples.table.take(batch.rows, self.network.inputs.centre.dtype)
+            rows = self.examples.table.take(batch.rows, self.dtype)
             outputs = self.forward(rows, self.examples.row_weights(batch))
         return self.losses(outputs, batch, self.alive)
 
@@ -224,13 +224,13 @@ class _Trainer:
         self.network.eval()
         watched = [self.jobs[net].watched for net in self.alive]
         count = -(-max(map(len, watched)) // WATCHED_AT_ONCE)
-        sums = torch.zeros(3, len(self.alive), device=self.device)
+        sums = torch.zeros(3, len(self.alive), device=self.device, dtype=self.dtype)
         for batch in batches(watched, min(count, min(map(len, watched))), self.device):
             sums += self._watch_batch(batch)
         return sums[0] / sums[2], sums[1] / sums[2]
 
     def _watch_batch(self, batch: Batch) -> Tensor:
-        rows = self.examples.table.take(batch.rows, self.network.inputs.centre.dtype)
+        rows = self.examples.table.take(batch.rows, self.dtype)
         outputs = self.network(rows)
         losses, weights = self.losses(outputs, batch, self.alive, smooth=False)
         right = self.losses.right(outputs, batch, losses)

@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.utils import Tags
 
 from stackit.check import fault
-from stackit.neural.estimator import BatchNormNetwork, check_choice
+from stackit.neural.estimator import BatchNormNetwork
 from stackit.neural.network import Layer, Plan
 from stackit.neural.outputs import Classifies
+from stackit.neural.parameters import check_choice
 
 __all__ = ["BatchNormConvNetClassifier"]
 

@@ -25,13 +25,13 @@ from stackit.neural.batches import Ints
 from stackit.neural.columns import Columns
 from stackit.neural.folds import Fit, Outcome, fit_together, table_of
 from stackit.neural.network import Network, Plan
+from stackit.neural.parameters import PRECISIONS, check_parameters
 from stackit.neural.train import Training
 
-__all__ = ["BatchNormNetwork", "check_choice", "device_of"]
+__all__ = ["BatchNormNetwork", "device_of"]
 
 PREDICTED_AT_ONCE = 4096
 SMALL = 2000  # rows; steps of such tables take as long in any precision
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 
 
 def device_of(device: str) -> torch.device:
@@ -187,7 +187,7 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         rows: Sequence[Ints],
         watched: Sequence[Ints],
     ) -> list[Any]:
-        self._check_parameters()
+        check_parameters(self)
         targets = self._targets(estimators, y)
         fits = [
             estimator._fit_of(X, targets, weights, *both)
@@ -332,47 +332,10 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
         """Return the rows to learn from and those to watch."""
 
-    def _check_parameters(self) -> None:
-        """Refuse what cannot be meant."""
-        for name, allowed in _CHOICES.items():
-            check_choice(name, getattr(self, name), allowed)
-        for name in ("max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"):
-            _check_count(name, getattr(self, name), 1)
-        if self.batch_size != "auto":
-            _check_count("batch_size", self.batch_size, 2)
-        alone = {"early_stopping": self.early_stopping, "n_snapshots": self.n_snapshots > 1}
-        alone["weight_averaging"] = self.weight_averaging is not None
-        if sum(alone.values()) > 1:
-            both = [name for name, used in alone.items() if used]
-            raise fault("Ways to choose weights", "one at a time", " and ".join(both), "Drop all but one")
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = False
         return tags
-
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "learning_rate": ("constant", "linear", "cosine", "one_cycle", "cyclic"),
-    "precision": ("auto", *PRECISIONS),
-    "scaling": ("standard", "robust", None),
-    "solver": ("adam", "sgd", "adadelta"),
-    "statistics": ("population", "ema_warmup", "ema", "cumulative"),
-}
-
-
-def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Refuse a value that is not among those allowed."""
-    if value not in allowed:
-        names = " or ".join(map(repr, allowed))
-        raise fault(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or value < least:
-        raise fault(
-            name, f"an integer, {least} or more", f"{name}={value!r}", f"Pass {name}={max(least, 10)}"
-        )
 
 
 def _given(y: Any, estimator: Any) -> Any:

@@ -99,7 +99,8 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
         given = self.class_weight
         if isinstance(given, dict):
             labels = list(self.classes_)
-            given = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            codes_of = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            given = {code: weight for code, weight in codes_of.items() if code in present}
         return np.asarray(compute_class_weight(given, classes=present, y=codes))
 
 

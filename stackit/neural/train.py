@@ -34,7 +34,8 @@ class Training:
     learning_rate, learning_rate_init, decay_after
         See `stackit.neural.schedule.learning_rates`.
     alpha : float
-        Decay of weights, each step by learning rate times alpha; gamma, beta and biases do not decay.
+        Decay of weights: the part that is taken off in each step, times what is left of the learning rate;
+        gamma, beta and biases do not decay.
     momentum : float
         Of "sgd" (Nesterov's), and the first decay of "adam".
     beta_2 : float
@@ -205,9 +206,19 @@ class _Trainer:
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else average_of(losses, weights)
         torch.autograd.backward(mean.sum())
+        self._decay()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return mean.detach()
+
+    def _decay(self) -> None:
+        """Take a part off the weights, where the optimiser does not; "adam" does."""
+        weights, rate = self.optimizer.param_groups[0]["params"], self.optimizer.param_groups[0]["lr"]
+        if self.training.alpha and self.training.solver != "adam":
+            with torch.no_grad():
+                torch._foreach_mul_(
+                    weights, 1 - self.training.alpha * rate / self.training.learning_rate_init
+                )
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the loss of each row (K, B), and how much it counts."""
@@ -287,8 +298,9 @@ def _optimizer(network: Network, training: Training) -> torch.optim.Optimizer:
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     weights = [p for name, p in learned.items() if name.endswith("weight")]
     others = [p for name, p in learned.items() if not name.endswith("weight")]
-    groups = [{"params": weights, "weight_decay": training.alpha}, {"params": others, "weight_decay": 0.0}]
     rate = training.learning_rate_init
+    decay = training.alpha / rate if training.solver == "adam" else 0.0  # AdamW multiplies it by the rate
+    groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
     if training.solver == "adam":
         fused = next(network.parameters()).device.type != "mps"
         return torch.optim.AdamW(groups, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)

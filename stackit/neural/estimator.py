@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
-    check_is_fitted,
     validate_data,
 )
-from torch import Tensor
 
 from stackit.check import fault
 from stackit.neural.batches import Ints
 from stackit.neural.columns import Columns
-from stackit.neural.folds import Fit, Outcome, fit_together, table_of
-from stackit.neural.network import Network, Plan
+from stackit.neural.fitted import FittedNetwork, device_of
+from stackit.neural.folds import Fit, Outcome, fit_together
+from stackit.neural.network import Plan
 from stackit.neural.parameters import PRECISIONS, check_parameters
 from stackit.neural.train import Training
 
-__all__ = ["BatchNormNetwork", "device_of"]
+__all__ = ["BatchNormNetwork"]
 
-PREDICTED_AT_ONCE = 4096
 SMALL = 2000  # rows; steps of such tables take as long in any precision
 
 
-def device_of(device: str) -> torch.device:
-    """Return the device that is meant: "auto" is CUDA, then Apple's, then the CPU.
-
-    Examples
-    --------
-    >>> device_of("cpu")
-    device(type='cpu')
-    """
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
+class BatchNormNetwork(FittedNetwork):
     """What classifiers and regressors, of tables and of images, have in common.
 
     An estimator has one network, or several whose answers are averaged: ``n_estimators`` of different
@@ -57,8 +40,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     classes_: npt.NDArray[Any]
-    columns_: Columns
-    network_: Network
     history_: list[dict[str, float]]
     n_iter_: int
 
@@ -67,7 +48,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     beta_2: float
     compile: bool
     decay: float
-    device: str
     early_stopping: bool
     epsilon: float
     label_smoothing: float
@@ -275,19 +255,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
             small = n_rows <= SMALL and device_of(self.device).type == "cpu"
             return torch.float64 if small else torch.float32
         return PRECISIONS[self.precision]
-
-    @torch.no_grad()
-    def _outputs(self, X: Any) -> Iterator[Tensor]:
-        """Yield the (networks, outputs, rows) outputs, some thousand rows at a time."""
-        check_is_fitted(self)
-        X, _ = self._read(X, None, reset=False)
-        device = device_of(self.device)
-        network = self.network_.folded().to(device)
-        dtype = self.network_.inputs.centre.dtype
-        for start in range(0, len(X), PREDICTED_AT_ONCE):
-            at = slice(start, start + PREDICTED_AT_ONCE)
-            table = table_of(self.columns_, X.iloc[at] if hasattr(X, "iloc") else X[at], device, dtype)
-            yield network(table.part(slice(None), self.network_.n_nets, dtype)).cpu()
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Check X, and y where it is given."""

@@ -81,7 +81,9 @@ class Columns:
 
 
 def _levels(column: pd.Series[Any]) -> tuple[Any, ...]:
-    return tuple(sorted(_plain(column).unique(), key=str))
+    # The one NaN of numpy: gaps are equal, also as parts of what is compared.
+    seen = [value if value == value else np.nan for value in _plain(column).unique()]
+    return tuple(sorted(seen, key=str))
 
 
 def _plain(column: pd.Series[Any]) -> pd.Index[Any]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import Tags
 
 from stackit.check import fault
-from stackit.neural.estimator import BatchNormNetwork, check_choice
+from stackit.neural.estimator import BatchNormNetwork
 from stackit.neural.network import Layer, Plan
 from stackit.neural.outputs import Classifies
+from stackit.neural.parameters import check_choice
 
 __all__ = ["BatchNormConvNetClassifier"]
 
@@ -147,11 +147,11 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
         check_choice("output", self.output, ("linear", "batch_norm"))
         check_choice("parametrization", self.parametrization, ("standard", "ntk"))
         hidden = [layer if isinstance(layer, str) else tuple(layer) for layer in self.layers]
-        last: list[Layer] = [("dense", int(targets.max()) + 1)]
+        last: list[Layer] = [("dense", n_outputs)]
         return Plan(
             layers=(*hidden, *last, *(["batch_norm"] if self.output == "batch_norm" else [])),
             shape=shape,

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
-    check_is_fitted,
     validate_data,
 )
-from torch import Tensor
 
 from stackit.check import fault
 from stackit.neural.batches import Ints
 from stackit.neural.columns import Columns
-from stackit.neural.folds import Fit, Outcome, fit_together, table_of
-from stackit.neural.network import Network, Plan
+from stackit.neural.fitted import FittedNetwork, device_of
+from stackit.neural.folds import Fit, Outcome, fit_together
+from stackit.neural.network import Plan
+from stackit.neural.parameters import PRECISIONS, check_parameters
 from stackit.neural.train import Training
 
-__all__ = ["BatchNormNetwork", "check_choice", "device_of"]
+__all__ = ["BatchNormNetwork"]
 
-PREDICTED_AT_ONCE = 4096
 SMALL = 2000  # rows; steps of such tables take as long in any precision
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 
 
-def device_of(device: str) -> torch.device:
-    """Return the device that is meant: "auto" is CUDA, then Apple's, then the CPU.
-
-    Examples
-    --------
-    >>> device_of("cpu")
-    device(type='cpu')
-    """
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
+class BatchNormNetwork(FittedNetwork):
     """What classifiers and regressors, of tables and of images, have in common.
 
     An estimator has one network, or several whose answers are averaged: ``n_estimators`` of different
@@ -57,8 +40,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     classes_: npt.NDArray[Any]
-    columns_: Columns
-    network_: Network
     history_: list[dict[str, float]]
     n_iter_: int
 
@@ -67,7 +48,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     beta_2: float
     compile: bool
     decay: float
-    device: str
     early_stopping: bool
     epsilon: float
     label_smoothing: float
@@ -125,12 +105,16 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         n = len(X)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         watched = np.array([], dtype=np.intp)
+        if (X_val is None) != (y_val is None):
+            lacking = "y_val" if y_val is None else "X_val"
+            raise fault("X_val and y_val", "given together", f"{lacking}=None", f"Pass {lacking} too")
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, reset=False)
             watched = np.arange(n, n + len(X_val))
             X, y = _below(X, X_val), _below(y, y_val)
             if weights is not None or sample_weight_val is not None:
-                weights = np.concatenate([_weights(weights, n), _weights(sample_weight_val, len(X_val))])
+                both = _check_sample_weight(weights, X[:n]), _check_sample_weight(sample_weight_val, X_val)
+                weights = np.concatenate(both)
         (fitted,) = self._fit_together([self], X, y, weights, [np.arange(n)], [watched])
         return fitted
 
@@ -183,10 +167,10 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         rows: Sequence[Ints],
         watched: Sequence[Ints],
     ) -> list[Any]:
-        self._check_parameters()
+        check_parameters(self)
         targets = self._targets(estimators, y)
         fits = [
-            self._fit_of(estimator, X, targets, weights, *both)
+            estimator._fit_of(X, targets, weights, *both)
             for estimator, *both in zip(estimators, rows, watched, strict=True)
         ]
         outcomes = fit_together(
@@ -205,16 +189,16 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _fit_of(
         self,
-        estimator: Any,
         X: Any,
         targets: npt.NDArray[Any],
         weights: npt.NDArray[np.float64] | None,
         rows: Ints,
         watched: Ints,
     ) -> Fit:
-        """Say what one estimator's fit is; rows of weight 0 are none of it."""
-        random = check_random_state(estimator.random_state)
+        """Say what this estimator's fit is; rows of weight 0 are none of it."""
+        random = check_random_state(self.random_state)
         seeds = tuple(int(seed) for seed in random.randint(2**31 - 1, size=self.n_estimators))
+        classes = self._own_classes(targets[np.concatenate([rows, watched])])
         if weights is not None:
             rows, watched = rows[weights[rows] > 0], watched[weights[watched] > 0]
         if self.early_stopping and not len(watched):
@@ -229,8 +213,10 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         columns = Columns.of(X, rows) if X.ndim == 2 else Columns(())
         n_numbers = X.shape[1] - len(columns.categories)
         shape = (n_numbers, *X.shape[2:])
-        plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), targets)
-        return Fit(rows, watched, seeds, columns, plan, **self._of_target(targets, weights, rows))
+        n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
+        plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), n_outputs)
+        of_target = self._of_target(targets, weights, rows, classes)
+        return Fit(rows, watched, seeds, columns, plan, classes, **of_target)
 
     def _take(self, fit: Fit, outcome: Outcome) -> None:
         """Set the fitted attributes."""
@@ -270,19 +256,6 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
             return torch.float64 if small else torch.float32
         return PRECISIONS[self.precision]
 
-    @torch.no_grad()
-    def _outputs(self, X: Any) -> Iterator[Tensor]:
-        """Yield the (networks, outputs, rows) outputs, some thousand rows at a time."""
-        check_is_fitted(self)
-        X, _ = self._read(X, None, reset=False)
-        device = device_of(self.device)
-        network = self.network_.folded().to(device)
-        dtype = self.network_.inputs.centre.dtype
-        for start in range(0, len(X), PREDICTED_AT_ONCE):
-            at = slice(start, start + PREDICTED_AT_ONCE)
-            table = table_of(self.columns_, X.iloc[at] if hasattr(X, "iloc") else X[at], device, dtype)
-            yield network(table.part(slice(None), self.network_.n_nets, dtype)).cpu()
-
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Check X, and y where it is given."""
         if isinstance(X, pd.DataFrame) and not _all_numbers(X):
@@ -305,60 +278,31 @@ class BatchNormNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         """Return what the networks learn, and tell the estimators what they need to answer in words of y."""
 
     @abstractmethod
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        """Return the positions of the classes that a fit knows: those of its own rows; none for numbers."""
+
+    @abstractmethod
     def _of_target(
-        self, targets: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None, rows: Ints
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
     ) -> dict[str, Any]:
         """Return what a fit is to know of its target: class weights, or how numbers are standardised."""
 
     @abstractmethod
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
         """Return what the networks are made of."""
 
     @abstractmethod
     def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
         """Return the rows to learn from and those to watch."""
 
-    def _check_parameters(self) -> None:
-        """Refuse what cannot be meant."""
-        for name, allowed in _CHOICES.items():
-            check_choice(name, getattr(self, name), allowed)
-        for name in ("max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"):
-            _check_count(name, getattr(self, name), 1)
-        if self.batch_size != "auto":
-            _check_count("batch_size", self.batch_size, 2)
-        alone = {"early_stopping": self.early_stopping, "n_snapshots": self.n_snapshots > 1}
-        alone["weight_averaging"] = self.weight_averaging is not None
-        if sum(alone.values()) > 1:
-            both = [name for name, used in alone.items() if used]
-            raise fault("Ways to choose weights", "one at a time", " and ".join(both), "Drop all but one")
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = False
         return tags
-
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "learning_rate": ("constant", "linear", "cosine", "one_cycle", "cyclic"),
-    "precision": ("auto", *PRECISIONS),
-    "scaling": ("standard", "robust", None),
-    "solver": ("adam", "sgd", "adadelta"),
-    "statistics": ("population", "ema_warmup", "ema", "cumulative"),
-}
-
-
-def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Refuse a value that is not among those allowed."""
-    if value not in allowed:
-        names = " or ".join(map(repr, allowed))
-        raise fault(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or value < least:
-        raise fault(
-            name, f"an integer, {least} or more", f"{name}={value!r}", f"Pass {name}={max(least, 10)}"
-        )
 
 
 def _given(y: Any, estimator: Any) -> Any:
@@ -380,10 +324,6 @@ def _below(upper: Any, lower: Any) -> Any:
     if isinstance(upper, pd.DataFrame):
         return pd.concat([upper, lower], ignore_index=True)
     return np.concatenate([upper, lower])
-
-
-def _weights(weights: Any, n: int) -> npt.NDArray[np.float64]:
-    return np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
 
 
 def _copy_names(source: Any, target: Any) -> None:

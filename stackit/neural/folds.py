@@ -37,7 +37,9 @@ class Fit:
         Of its table; the levels of categories are those of its own rows.
     plan : Plan
         What its networks are made of.
-    class_weight : (n_classes,) array, optional
+    classes : tuple of int
+        The positions of the classes that are among its rows, one an output; none for numbers.
+    class_weight : (len(classes),) array, optional
         How much the loss of each class counts.
     centre, factor : (n_outputs,) arrays, optional
         How numbers to be predicted are standardised.
@@ -48,6 +50,7 @@ class Fit:
     seeds: tuple[int, ...]
     columns: Columns
     plan: Plan
+    classes: tuple[int, ...] = ()
     class_weight: npt.NDArray[np.float64] | None = None
     centre: npt.NDArray[np.float64] | None = None
     factor: npt.NDArray[np.float64] | None = None
@@ -103,7 +106,7 @@ def fit_together(
     cohorts = _cohorts(fits, training.batch_size)
     with progress_bar(len(cohorts) * training.n_epochs, verbose) as advance:
         for cohort in cohorts:
-            examples = _examples(fits[cohort[0]].columns, X, targets, weights, device, dtype)
+            examples = _examples(fits[cohort[0]], X, targets, weights, device, dtype)
             own = [_scaled(fits[at], X, weights, scaling) for at in cohort]
             trained = _train(own, examples, training, dtype, lambda: advance("epoch"))
             outcomes |= dict(zip(cohort, trained, strict=True))
@@ -125,21 +128,23 @@ def _cohorts(fits: Sequence[Fit], batch_size: int) -> list[list[int]]:
     for at, fit in enumerate(fits):
         n = len(fit.rows)
         steps = n_batches(n, batch_size), population_batches(n, batch_size)
-        cohorts.setdefault((fit.plan, fit.columns, steps, len(fit.watched) > 0), []).append(at)
+        cohorts.setdefault((fit.plan, fit.columns, fit.classes, steps, len(fit.watched) > 0), []).append(at)
     return list(cohorts.values())
 
 
 def _examples(
-    columns: Columns,
+    fit: Fit,
     X: Any,
     targets: npt.NDArray[Any],
     weights: npt.NDArray[np.float64] | None,
     device: torch.device,
     dtype: torch.dtype,
 ) -> Examples:
+    if fit.classes:  # a row of any other class is none of the fit's
+        targets = np.searchsorted(fit.classes, targets)
     y = torch.as_tensor(np.require(targets, requirements="W"), device=device)
     return Examples(
-        table_of(columns, X, device, dtype),
+        table_of(fit.columns, X, device, dtype),
         y.to(dtype) if y.is_floating_point() else y,
         None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
     )

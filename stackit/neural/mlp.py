@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import Tags
 
 from stackit.check import fault
-from stackit.neural.estimator import BatchNormNetwork, check_choice
+from stackit.neural.estimator import BatchNormNetwork
 from stackit.neural.layers import ACTIVATIONS
 from stackit.neural.network import Layer, Plan
 from stackit.neural.outputs import Classifies, Regresses
+from stackit.neural.parameters import check_choice
 
 __all__ = ["BatchNormMLPClassifier", "BatchNormMLPRegressor"]
 
@@ -35,7 +35,7 @@ class _MLP(BatchNormNetwork):
         tags.input_tags.categorical = True
         return tags
 
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], targets: npt.NDArray[Any]) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_choice("categories", self.categories, ("auto", "one_hot", "embedding"))
         check_choice("embedding", self.embedding, (None, "periodic"))
@@ -49,7 +49,6 @@ class _MLP(BatchNormNetwork):
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r}",
                 "Pass hidden_layer_sizes=(128, 64)",
             )
-        n_outputs = int(targets.max()) + 1 if targets.ndim == 1 else targets.shape[1]
         hidden: list[Layer] = [
             layer for size in sizes for layer in (("dense", int(size)), "batch_norm", self.activation)
         ]
@@ -81,7 +80,9 @@ class BatchNormMLPClassifier(Classifies, _MLP):
     solver : {"adam", "sgd", "adadelta"}
         The optimiser; "sgd" has Nesterov's momentum.
     alpha : float
-        Decay of the weights (Loshchilov and Hutter, arXiv 1711.05101), but not of gamma, beta and biases.
+        Decay of the weights: each step takes this part off them, beside the gradient, and less of it as the
+        learning rate falls (Loshchilov and Hutter, arXiv 1711.05101). Gamma, beta and biases do not decay. It
+        is no term of the loss, and so not comparable with scikit-learn's.
     batch_size : int or "auto"
         About how many rows a batch has: all batches of an epoch are of equal size, or differ by one row.
         "auto" is a sixteenth of the rows, but 32 at least and 256 at most.
@@ -168,11 +169,11 @@ class BatchNormMLPClassifier(Classifies, _MLP):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> X, y = load_iris(return_X_y=True)
-    >>> net = BatchNormMLPClassifier(hidden_layer_sizes=(16,), max_iter=60, random_state=0).fit(X, y)
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = BatchNormMLPClassifier(hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(X, y)
     >>> net.predict_proba(X).shape
-    (150, 3)
+    (178, 3)
     >>> bool(net.score(X, y) > 0.9)
     True
     """
@@ -183,12 +184,12 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         activation: str = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 1e-4,
+        alpha: float = 0.03,
         batch_size: int | str = "auto",
         learning_rate: str = "cosine",
         learning_rate_init: float = 1e-2,
         decay_after: int | None = None,
-        max_iter: int = 40,
+        max_iter: int = 20,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -280,7 +281,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> net = BatchNormMLPRegressor(hidden_layer_sizes=(16,), max_iter=60, random_state=0).fit(X, y)
+    >>> net = BatchNormMLPRegressor(hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(X, y)
     >>> net.predict(X).shape
     (442,)
     """
@@ -293,12 +294,12 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         activation: str = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 1e-4,
+        alpha: float = 0.03,
         batch_size: int | str = "auto",
         learning_rate: str = "cosine",
         learning_rate_init: float = 1e-2,
         decay_after: int | None = None,
-        max_iter: int = 40,
+        max_iter: int = 20,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,

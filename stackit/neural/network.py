@@ -180,6 +180,8 @@ def _layer(
         norm = BatchNorm(n_nets, shape[0], statistics=plan.statistics, decay=plan.decay, eps=plan.eps)
         return norm, shape
     if kind == "max_pool" and len(shape) == 3:
+        if min(shape[1:]) < sizes[0]:
+            raise _too_small(sizes[0], shape)
         return MaxPool(sizes[0]), (shape[0], shape[1] // sizes[0], shape[2] // sizes[0])
     if kind == "flatten" and len(shape) == 3:
         return Flatten(math.prod(shape)), (math.prod(shape),)
@@ -200,11 +202,15 @@ def _conv(
     lost = size - 1 if padding == "valid" else 0
     height, width = shape[1] - lost, shape[2] - lost
     if min(height, width) < 1:
-        raise fault(
-            "Images",
-            f"at least {size} by {size} where they meet a convolution of that size",
-            f"{shape=}",
-            "Use smaller convolutions, padding 'same', or fewer layers",
-        )
+        raise _too_small(size, shape)
     module = Conv(n_nets, shape[0], channels, size, padding=padding, bias=biased, ntk=plan.ntk)
     return module, (channels, height, width)
+
+
+def _too_small(size: int, shape: tuple[int, ...]) -> ValueError:
+    return fault(
+        "Images",
+        f"at least {size} by {size} where they meet a layer of that size",
+        f"{shape=}",
+        "Use smaller convolutions, padding 'same', or fewer layers",
+    )

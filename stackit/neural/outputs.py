@@ -68,15 +68,26 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
             estimator.classes_ = classes
         return codes.astype(np.int64)
 
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        return tuple(np.unique(targets).tolist())
+
     def _of_target(
-        self, targets: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None, rows: Ints
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
     ) -> dict[str, Any]:
         if self.class_weight is None:
             return {}
-        of_class = np.zeros(int(targets.max()) + 1)
+        of_class = np.zeros(len(self.classes_))
         present = np.unique(targets[rows])
         of_class[present] = self._class_weights(present, targets[rows])
-        return {"class_weight": of_class}
+        return {"class_weight": of_class[list(classes)]}
+
+    def _take(self, fit: Any, outcome: Any) -> None:
+        super()._take(fit, outcome)
+        self.classes_ = self.classes_[list(fit.classes)]
 
     def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
         y = targets[rows]
@@ -88,7 +99,8 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
         given = self.class_weight
         if isinstance(given, dict):
             labels = list(self.classes_)
-            given = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            codes_of = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            given = {code: weight for code, weight in codes_of.items() if code in present}
         return np.asarray(compute_class_weight(given, classes=present, y=codes))
 
 
@@ -124,8 +136,15 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
             estimator._one_dimension = y.ndim == 1
         return y.reshape(len(y), -1)
 
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        return ()
+
     def _of_target(
-        self, targets: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None, rows: Ints
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
     ) -> dict[str, Any]:
         own = None if weights is None else weights[rows]
         centre = np.average(targets[rows], axis=0, weights=own)

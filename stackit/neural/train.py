@@ -34,7 +34,8 @@ class Training:
     learning_rate, learning_rate_init, decay_after
         See `stackit.neural.schedule.learning_rates`.
     alpha : float
-        Decay of weights, each step by learning rate times alpha; gamma, beta and biases do not decay.
+        Decay of weights: the part that is taken off in each step, times what is left of the learning rate;
+        gamma, beta and biases do not decay.
     momentum : float
         Of "sgd" (Nesterov's), and the first decay of "adam".
     beta_2 : float
@@ -159,7 +160,7 @@ class _Trainer:
         self.optimizer = _optimizer(network, training)
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
-        self.device = examples.targets.device
+        self.device, self.dtype = examples.targets.device, network.inputs.centre.dtype
         self.forward = torch.compile(network) if training.compile else network
         self.losses = Losses(examples, jobs, training.label_smoothing)
 
@@ -191,7 +192,7 @@ class _Trainer:
     def _learn(self, epoch: int) -> Tensor:
         self.network.train()
         orders = [self.orders[net].permutation(self.jobs[net].rows) for net in self.alive]
-        total = torch.zeros(len(self.alive), device=self.device)
+        total = torch.zeros(len(self.alive), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rates[step]
@@ -205,16 +206,26 @@ class _Trainer:
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else average_of(losses, weights)
         torch.autograd.backward(mean.sum())
+        self._decay()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return mean.detach()
+
+    def _decay(self) -> None:
+        """Take a part off the weights, where the optimiser does not; "adam" does."""
+        weights, rate = self.optimizer.param_groups[0]["params"], self.optimizer.param_groups[0]["lr"]
+        if self.training.alpha and self.training.solver != "adam":
+            with torch.no_grad():
+                torch._foreach_mul_(
+                    weights, 1 - self.training.alpha * rate / self.training.learning_rate_init
+                )
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the loss of each row (K, B), and how much it counts."""
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.training.precision == torch.bfloat16
         ):
-            rows = self.examples.table.take(batch.rows, self.network.inputs.centre.dtype)
+            rows = self.examples.table.take(batch.rows, self.dtype)
             outputs = self.forward(rows, self.examples.row_weights(batch))
         return self.losses(outputs, batch, self.alive)
 
@@ -224,13 +235,13 @@ class _Trainer:
         self.network.eval()
         watched = [self.jobs[net].watched for net in self.alive]
         count = -(-max(map(len, watched)) // WATCHED_AT_ONCE)
-        sums = torch.zeros(3, len(self.alive), device=self.device)
+        sums = torch.zeros(3, len(self.alive), device=self.device, dtype=self.dtype)
         for batch in batches(watched, min(count, min(map(len, watched))), self.device):
             sums += self._watch_batch(batch)
         return sums[0] / sums[2], sums[1] / sums[2]
 
     def _watch_batch(self, batch: Batch) -> Tensor:
-        rows = self.examples.table.take(batch.rows, self.network.inputs.centre.dtype)
+        rows = self.examples.table.take(batch.rows, self.dtype)
         outputs = self.network(rows)
         losses, weights = self.losses(outputs, batch, self.alive, smooth=False)
         right = self.losses.right(outputs, batch, losses)
@@ -287,8 +298,9 @@ def _optimizer(network: Network, training: Training) -> torch.optim.Optimizer:
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     weights = [p for name, p in learned.items() if name.endswith("weight")]
     others = [p for name, p in learned.items() if not name.endswith("weight")]
-    groups = [{"params": weights, "weight_decay": training.alpha}, {"params": others, "weight_decay": 0.0}]
     rate = training.learning_rate_init
+    decay = training.alpha / rate if training.solver == "adam" else 0.0  # AdamW multiplies it by the rate
+    groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
     if training.solver == "adam":
         fused = next(network.parameters()).device.type != "mps"
         return torch.optim.AdamW(groups, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)

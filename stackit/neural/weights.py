@@ -20,7 +20,7 @@ else:
     safetensors = require("safetensors", "torch")
     require("safetensors.torch", "torch")
 
-__all__ = ["load_weights", "save_weights"]
+__all__ = ["load_weights", "read_metadata", "save_weights"]
 
 State = dict[str, torch.Tensor]
 FilePath = str | os.PathLike[str]
@@ -103,6 +103,29 @@ def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
     _check_state(state, module.state_dict(), path)
     module.load_state_dict(state)
     return facts
+
+
+def read_metadata(path: FilePath) -> dict[str, str]:
+    """Return what was noted beside the weights, before there is a module for them.
+
+    Parameters
+    ----------
+    path : path
+        A file of safetensors.
+
+    Returns
+    -------
+    dict of str to str
+        The metadata.
+
+    Raises
+    ------
+    ValueError
+        When the file is a pickle or otherwise no safetensors.
+    OSError
+        When the file cannot be read.
+    """
+    return _parsed(Path(path).read_bytes(), path)[1]
 
 
 def _parsed(content: bytes, path: FilePath) -> tuple[State, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from stackit.target import Target
 
 __all__ = ["Data", "well_known"]
 
-WELL_KNOWN = {"lightgbm", "sklearn", "stackit", "xgboost"}
+WELL_KNOWN = {"lightgbm", "numpy", "scipy", "sklearn", "stackit", "xgboost"}
 
 
 class Data:
@@ -37,9 +38,9 @@ class Data:
         self.X, self.target, self.X_test, self.sample_weight = X, target, X_test, sample_weight
         self._slices = Slices(X) if type(X) is np.ndarray else None
 
-    def __reduce__(self) -> tuple[type[Data], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Travel without slices and conversions, which are soon made again."""
-        return Data, (self.X, self.target, self.X_test, self.sample_weight)
+        return _arrived, (self.X, self.target, self.X_test, self.sample_weight)
 
     @cached_property
     def matrix(self) -> Any:
@@ -74,7 +75,8 @@ class Data:
 def well_known(estimator: Any) -> bool:
     """Whether an estimator, and all that it is made of, comes from a library whose ways are known.
 
-    These compute outside the interpreter's lock most of the time, and take read-only tables.
+    These compute outside the interpreter's lock most of the time, and take read-only tables. A function
+    that it is given, to transform a table or to compare rows, may do otherwise.
 
     Examples
     --------
@@ -84,14 +86,35 @@ def well_known(estimator: Any) -> bool:
     """
     parts = [estimator]
     if hasattr(estimator, "get_params"):
-        parts += [part for part in estimator.get_params().values() if hasattr(part, "fit")]
-    return all(type(part).__module__.split(".")[0] in WELL_KNOWN for part in parts)
+        parts += [part for part in estimator.get_params().values() if _computes(part)]
+    return all(_library_of(part) in WELL_KNOWN for part in parts)
+
+
+def _computes(part: Any) -> bool:
+    """Whether a parameter is an estimator or a function; a type, as of a table's numbers, is neither."""
+    return hasattr(part, "fit") or (callable(part) and not isinstance(part, type))
+
+
+def _library_of(part: Any) -> str:
+    """Return the package that a function, or the type of any other object, is from."""
+    kind = part if isinstance(part, FunctionType) else type(part)
+    return str(kind.__module__).split(".")[0]
+
+
+def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any) -> Data:
+    """Return tables in another process as they were: joblib hands large arrays on as memory maps."""
+    return Data(_unmapped(X), target, _unmapped(X_test), sample_weight)
+
+
+def _unmapped(table: Any) -> Any:
+    return np.asarray(table) if isinstance(table, np.memmap) else table
 
 
 def _matrix(X: Any) -> Any:
     if isinstance(X, pd.DataFrame):
         plain = all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in X.dtypes)
-        X = X.to_numpy(dtype=np.float64) if plain and all(isinstance(c, str) for c in X.columns) else None
+        names = all(isinstance(column, str) for column in X.columns)
+        X = _unmapped(X.to_numpy(dtype=np.float64)) if plain and names else None
     if type(X) is not np.ndarray or X.ndim != 2:
         return None
     if X.dtype.kind in "iu":

@@ -2,13 +2,15 @@
 
 import pickle
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
-from stackit import make_folds
+from stackit import make_folds, out_of_fold
 from stackit.data import Data
 from stackit.oof import Settings, _tasks
 from stackit.parcel import Common, pack, unpack
@@ -72,3 +74,16 @@ def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
     assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))
     assert arrived.folds is shared.folds
     assert arrived.tasks[0].response.target is data.target
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_tables_that_arrive_as_memory_maps_are_what_they_were(make):
+    pixels = np.random.default_rng(0).integers(0, 256, size=(2100, 520)).astype(np.uint8)
+    X, y = make(pixels), pixels[:, 0] + pixels[:, 1] * 2.0
+    X = X.rename(columns=str) if isinstance(X, pd.DataFrame) else X
+    here = out_of_fold([("ridge", Ridge())], X, y, X[:2050], cv=3, n_jobs=1)
+    with joblib.parallel_config(backend="loky", n_jobs=2):  # which maps arrays from a megabyte
+        there = out_of_fold([("ridge", Ridge())], X, y, X[:2050], cv=3)
+    assert here.paths == there.paths == {"ridge": "shared"}
+    pd.testing.assert_frame_equal(there.meta_train, here.meta_train, check_exact=True)
+    pd.testing.assert_frame_equal(there.meta_test, here.meta_test, check_exact=True)

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import Lasso
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from stackit import out_of_fold
 from stackit.slices import COUNTED, Slices
@@ -118,6 +121,20 @@ def test_beside_torch_which_writes_into_what_is_read_only_slices_are_not_shared(
     for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
         assert a.address_ != b.address_
         assert a.writeable_
+
+
+def test_a_function_in_a_transformer_may_write_with_torch_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+
+    def zeroed(part):
+        part.flags.writeable = True  # as torch does not even need to
+        part[:] = 0
+        return part
+
+    line_up = [("f", make_pipeline(FunctionTransformer(zeroed), Lasso())), ("lasso", Lasso())]
+    beside = out_of_fold(line_up, X, Y, cv=3, n_jobs=1).meta_train["lasso"]
+    alone = out_of_fold([("lasso", Lasso())], X, Y, cv=3, n_jobs=1).meta_train["lasso"]
+    np.testing.assert_array_equal(beside, alone)
 
 
 def test_slices_taken_before_torch_came_are_forgotten(monkeypatch):

@@ -1,19 +1,24 @@
 """Combiners: what permuting, scaling, weighting and repeating rows must and must not change."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import nnls
+from scipy.special import logit
 from sklearn import ensemble
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 import stackit
 from stackit.combine import (
+    GeometricClassifier,
+    GeometricRegressor,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
@@ -24,9 +29,11 @@ from stackit.combine import (
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.combine.weighted import Weighted
 
-CLASSIFIERS = [MeanClassifier, RankClassifier, NonNegativeClassifier]
-REGRESSORS = [MeanRegressor, RankRegressor, NonNegativeRegressor]
-WEIGHTED = {MeanClassifier, NonNegativeClassifier, MeanRegressor, NonNegativeRegressor}
+CLASSIFIERS = [MeanClassifier, RankClassifier, NonNegativeClassifier, GeometricClassifier]
+REGRESSORS = [MeanRegressor, RankRegressor, NonNegativeRegressor, GeometricRegressor]
+WEIGHTED = {combiner for combiner in CLASSIFIERS + REGRESSORS if issubclass(combiner, Weighted)}
+# Their weights are those of all outputs together.
+LEARNED_TOGETHER = {NonNegativeRegressor}
 SEEDS = st.integers(0, 2**31 - 1)
 N = 60
 quick = settings(max_examples=15, deadline=None, derandomize=True)
@@ -57,7 +64,8 @@ def columns_of(combiner, blocks):
 
 def problem(combiner, rng, width):
     made = classes_and_blocks if issubclass(combiner, CombinerClassifier) else numbers_and_blocks
-    return made(rng, width)
+    y, blocks = made(rng, width)
+    return (y, np.exp(blocks)) if combiner is GeometricRegressor else (y, blocks)
 
 
 def answers_of(fitted, X):
@@ -153,6 +161,33 @@ def test_labels_may_be_text(combiner, width):
     assert_array_equal(named.predict_proba(X), numbered.predict_proba(X))
 
 
+@all_combiners
+@few_or_more
+def test_rows_that_no_fold_held_out_are_left_out(combiner, width):
+    y, blocks = problem(combiner, np.random.default_rng(15), width)
+    X, weights = columns_of(combiner, blocks), np.linspace(1, 2, N)
+    gaps = X.copy()
+    gaps[:7] = np.nan
+    partial, without = combiner().fit(gaps, y, weights), combiner().fit(X[7:], y[7:], weights[7:])
+    assert_allclose(answers_of(partial, X), answers_of(without, X), rtol=1e-12)
+    with pytest.raises(ValueError, match="X must be without NaN in the rows that are held out"):
+        combiner().fit(np.full_like(X, np.nan), y)
+    gaps[7, 0] = np.nan
+    with pytest.raises(ValueError, match="got NaN in some columns of 1 rows, in all columns of 7"):
+        combiner().fit(gaps, y)
+
+
+@pytest.mark.parametrize("combiner", sorted(WEIGHTED, key=str))
+@few_or_more
+def test_weights_have_the_names_of_the_estimators(combiner, width):
+    y, blocks = problem(combiner, np.random.default_rng(16), width)
+    X, names = columns_of(combiner, blocks), ["forest", "bayes", "ridge"]
+    columns = names if X.shape[1] == 3 else [f"{name}__{at}" for name in names for at in range(width)]
+    fitted = combiner().fit(pd.DataFrame(X, columns=columns), y)
+    assert fitted.named_weights_ == dict(zip(names, fitted.weights_.tolist(), strict=True))
+    assert list(combiner().fit(X, y).named_weights_) == ["x0", "x1", "x2"]
+
+
 # The mean
 
 
@@ -179,6 +214,39 @@ def test_the_mean_of_three_classes_and_of_two_outputs_goes_by_blocks():
 def test_weights_that_are_no_shares_are_refused(weights):
     with pytest.raises(ValueError, match="weights must be 3 numbers of at least 0, not all 0"):
         MeanRegressor(weights=weights).fit(np.eye(3), [1, 2, 3])
+
+
+# The geometric mean
+
+
+@quick
+@given(seed=SEEDS)
+def test_the_geometric_mean_of_two_classes_is_the_mean_of_logits(seed):
+    y, blocks = classes_and_blocks(np.random.default_rng(seed), 2)
+    X = columns_of(GeometricClassifier, blocks)
+    found = GeometricClassifier(weights=[1, 2, 3]).fit(X, y).predict_proba(X)[:, 1]
+    assert_allclose(logit(found), logit(X) @ [1 / 6, 2 / 6, 3 / 6], atol=1e-9)
+
+
+def test_the_geometric_mean_of_three_classes_is_that_computed_by_hand():
+    X = [[0.1, 0.1, 0.8, 0.4, 0.4, 0.2], [0.0, 0.5, 0.5, 0.0, 0.5, 0.5], [0.9, 0.1, 0.0, 0.4, 0.3, 0.3]]
+    products = np.array([[0.2, 0.2, 0.4], [0.0, 0.5, 0.5], [0.6, np.sqrt(0.03), np.sqrt(3e-7)]])
+    found = GeometricClassifier().fit(X, [2, 1, 0]).predict_proba(X)
+    assert_allclose(found, products / products.sum(axis=1, keepdims=True), atol=3e-6)
+
+
+def test_a_zero_is_no_veto():
+    fitted = GeometricClassifier(clip=0.01).fit([[0.0, 0.5], [1.0, 0.5]], [0, 1])
+    assert_allclose(fitted.predict_proba([[0.0, 0.99], [0.0, 1.0]])[:, 1], 0.5)
+    with pytest.raises(ValueError, match=r"clip must be above 0 and below 0\.5; got clip=0"):
+        GeometricClassifier(clip=0).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_numbers_are_multiplied_if_not_negative():
+    fitted = GeometricRegressor(weights=[2, 1, 0]).fit([[1, 2, 3], [4, 5, 6]], [1, 2])
+    assert_allclose(fitted.predict([[8, 1, 0], [0, 9, 9]]), [4, 0])
+    with pytest.raises(ValueError, match=r"Predictions must be at least 0 for a .* mean; got lowest=-1"):
+        fitted.predict([[1, 1, -1]])
 
 
 # Ranks
@@ -321,12 +389,12 @@ def test_without_any_weight_all_classes_are_as_likely():
 
 @all_regressors
 def test_several_outputs_keep_their_columns_apart(combiner):
-    y, blocks = numbers_and_blocks(np.random.default_rng(10), 2)
+    y, blocks = problem(combiner, np.random.default_rng(10), 2)
     fitted = combiner().fit(columns_of(combiner, blocks), y)
     found = fitted.predict(columns_of(combiner, blocks))
     assert found.shape == (N, 2)
     for output in range(2):
-        if combiner is NonNegativeRegressor:  # its weights are those of both outputs
+        if combiner in LEARNED_TOGETHER:
             expected = blocks[:, :, output] @ fitted.weights_
         else:
             alone = combiner().fit(blocks[:, :, output], y[:, output])
@@ -438,7 +506,7 @@ def test_classifiers_are_final_estimators_of_either_stack(combiner, room, width,
 @STACKS
 def test_regressors_are_final_estimators_of_either_stack(combiner, room):
     X, y = load_diabetes(return_X_y=True)
-    bases = [("ridge", Ridge(0.1)), ("neighbours", KNeighborsRegressor(20))]
+    bases = [("forest", RandomForestRegressor(20, random_state=0)), ("neighbours", KNeighborsRegressor(20))]
     stack = room.StackingRegressor(bases, final_estimator=combiner()).fit(X[:200], y[:200])
     assert stack.score(X[200:], y[200:]) > 0.25
 

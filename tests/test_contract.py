@@ -7,6 +7,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackit import StackingClassifier, StackingRegressor
 from stackit.combine import (
+    GeometricClassifier,
+    GeometricRegressor,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
@@ -14,6 +16,7 @@ from stackit.combine import (
     RankClassifier,
     RankRegressor,
 )
+from stackit.combine.combiner import CombinerClassifier
 
 # One check wants fit_transform(X, y) to agree with fit(X, y).transform(X) to 0.01 on two tight blobs. The
 # first is the out-of-fold table by design: with these base estimators the two agree there.
@@ -29,6 +32,8 @@ STACKS = [
     StackingRegressor(REGRESSORS, refit=True),
 ]
 COMBINERS = [
+    GeometricClassifier(),
+    GeometricRegressor(),
     MeanClassifier(),
     MeanRegressor(),
     NonNegativeClassifier(),
@@ -41,6 +46,7 @@ COMBINED = [
     if "Regressor" in type(combiner).__name__
     else StackingClassifier(CLASSIFIERS, combiner)
     for combiner in COMBINERS
+    if not isinstance(combiner, GeometricRegressor)  # the checks' targets are negative in places
 ]
 # Columns of a combiner are one an estimator and class: with three classes their number is divisible by three.
 NOT_A_WHOLE_NUMBER_OF_ESTIMATORS = (
@@ -57,7 +63,7 @@ NOT_A_WHOLE_NUMBER_OF_ESTIMATORS = (
 
 def three_classes_in_two_columns(estimator):
     """The checks that hand a classifying combiner three classes and two or four columns."""
-    if isinstance(estimator, (MeanClassifier, NonNegativeClassifier, RankClassifier)):
+    if isinstance(estimator, CombinerClassifier):
         return dict.fromkeys(NOT_A_WHOLE_NUMBER_OF_ESTIMATORS, "two columns for three classes")
     return {}
 

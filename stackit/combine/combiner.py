@@ -26,7 +26,8 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
 
     With two classes each column of X is one estimator's probability of the second class; with more, each
     estimator has a column a class, in the order of the sorted classes, as in ``OutOfFold.meta_train``.
-    Class positions (``stack_method="predict"``) are taken as votes.
+    Class positions (``stack_method="predict"``) are taken as votes. Rows of NaN alone, which no fold has held
+    out, are not learned from.
 
     Attributes
     ----------
@@ -57,16 +58,17 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         Raises
         ------
         ValueError
-            When there is one class only, no weight above zero, or not a whole number of estimators.
+            When there is one class only, no weight above zero, not a whole number of estimators, or a row
+            with NaN in some columns.
 
         Warns
         -----
         UserWarning
             When a column is no probability.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        target = classification_target(y)
-        weights = _weights(sample_weight, len(X))
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        target, rows = classification_target(y), _covered(X)
+        X, weights = X[rows], _weights(sample_weight, len(X), rows)
         self.classes_ = target.classes
         self.from_labels_ = _are_labels(X, len(self.classes_))
         blocks = self._blocks(X)
@@ -77,7 +79,7 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
                 UserWarning,
                 stacklevel=2,
             )
-        self._learn(blocks, np.eye(len(self.classes_))[target.codes], weights)
+        self._learn(blocks, np.eye(len(self.classes_))[target.codes[rows]], weights)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -142,7 +144,8 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
 class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A combiner of predicted numbers; subclasses say how to learn and how to blend.
 
-    Each estimator has one column of X, or one an output, as in ``OutOfFold.meta_train``.
+    Each estimator has one column of X, or one an output, as in ``OutOfFold.meta_train``. Rows of NaN alone,
+    which no fold has held out, are not learned from.
 
     Attributes
     ----------
@@ -171,14 +174,18 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         Raises
         ------
         ValueError
-            When the columns are not a whole number of estimators.
+            When the columns are not a whole number of estimators, there is no weight above zero, or a row
+            has NaN in some columns.
         """
         shape = np.asarray(y).shape
         several = len(shape) == 2 and shape[1] > 1
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, multi_output=several)
-        target = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True, multi_output=several
+        )
+        target, rows = np.asarray(y, dtype=np.float64).reshape(len(X), -1), _covered(X)
         self.n_outputs_ = target.shape[1]
-        self._learn(_cut(X, self.n_outputs_, "output", "outputs"), target, _weights(sample_weight, len(X)))
+        weights = _weights(sample_weight, len(X), rows)
+        self._learn(_cut(X[rows], self.n_outputs_, "output", "outputs"), target[rows], weights)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
@@ -237,11 +244,29 @@ def _cut(X: npt.NDArray[np.float64], width: int, one: str, all_of_them: str) -> 
     return X.reshape(len(X), -1, width)
 
 
-def _weights(sample_weight: Any, n: int) -> Weights:
-    """Return one weight a row, 1 unless given."""
+def _covered(X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp] | slice:
+    """Return the rows that some fold has held out: those that are not NaN in all columns."""
+    if not np.isnan(X).any():
+        return slice(None)
+    n_missing = np.isnan(X).sum(axis=1)
+    partly = np.flatnonzero((n_missing > 0) & (n_missing < X.shape[1]))
+    covered, n_bare = np.flatnonzero(n_missing == 0), int((n_missing == X.shape[1]).sum())
+    if len(partly) or not len(covered):
+        raise fault(
+            "X",
+            "without NaN in the rows that are held out, and held out in some row",
+            f"NaN in some columns of {len(partly)} rows, in all columns of {n_bare}",
+            "Give all estimators the same folds; a row of NaN alone is left out",
+        )
+    return covered
+
+
+def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> Weights:
+    """Return one weight a covered row, 1 unless given."""
     checked = check_rows(sample_weight, "sample_weight", n, np.float64)
-    if checked is not None and not checked.any():
+    weights = (np.ones(n) if checked is None else checked)[rows]
+    if not weights.any():
         raise fault(
             "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
         )
-    return np.ones(n) if checked is None else checked
+    return np.asarray(weights)

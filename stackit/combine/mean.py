@@ -11,7 +11,7 @@ from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.weighted import Weighted
 
-__all__ = ["MeanClassifier", "MeanRegressor"]
+__all__ = ["MeanClassifier", "MeanRegressor", "shares"]
 
 
 class MeanClassifier(Weighted, CombinerClassifier):
@@ -38,7 +38,7 @@ class MeanClassifier(Weighted, CombinerClassifier):
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return _shares(self.weights, blocks.shape[1])
+        return shares(self.weights, blocks.shape[1])
 
 
 class MeanRegressor(Weighted, CombinerRegressor):
@@ -64,11 +64,11 @@ class MeanRegressor(Weighted, CombinerRegressor):
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return _shares(self.weights, blocks.shape[1])
+        return shares(self.weights, blocks.shape[1])
 
 
-def _shares(weights: Any, n_estimators: int) -> Weights:
-    """Return weights with sum 1."""
+def shares(weights: Any, n_estimators: int) -> Weights:
+    """Return given weights with sum 1, one an estimator; None is all equal."""
     values = np.ones(n_estimators) if weights is None else np.asarray(weights, dtype=np.float64)
     if values.shape != (n_estimators,) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
         raise fault(

@@ -21,7 +21,24 @@ class Weighted(ABC):
     ----------
     weights_ : (n_estimators,) array
         The weights.
+    named_weights_ : dict of str to float
+        The same by the names of the estimators.
     """
+
+    n_features_in_: int
+
+    @property
+    def named_weights_(self) -> dict[str, float]:
+        """The weight of each estimator by its name.
+
+        Names are those of the columns of the data frame that was learned from, up to ``__``; without a
+        data frame they are x0, x1, ...
+        """
+        width = self.n_features_in_ // len(self.weights_)
+        columns = getattr(self, "feature_names_in_", None)
+        numbered = [f"x{at}" for at in range(len(self.weights_))]
+        names = numbered if columns is None else [name.split("__")[0] for name in columns[::width]]
+        return dict(zip(names, self.weights_.tolist(), strict=True))
 
     @abstractmethod
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:

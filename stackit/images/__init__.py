@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Any
 from stackit.check import require
 
 if TYPE_CHECKING:
+    from stackit.images.files import read_arrays
     from stackit.images.networks.layers import layer_names, tapped
     from stackit.images.networks.mobilenet import mobilenet
     from stackit.images.networks.resnet import cifar_resnet, resnet
     from stackit.images.networks.squeezenet import squeezenet
     from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
+    from stackit.images.weights import read_weights, swap_colours
 
 __all__ = [
     "VGG_CONFIGURATIONS",
     "cifar_resnet",
     "layer_names",
     "mobilenet",
+    "read_arrays",
+    "read_weights",
     "resnet",
     "squeezenet",
+    "swap_colours",
     "tapped",
     "vgg",
 ]
@@ -28,8 +33,11 @@ _FILE_OF = {
     "cifar_resnet": "networks.resnet",
     "layer_names": "networks.layers",
     "mobilenet": "networks.mobilenet",
+    "read_arrays": "files",
+    "read_weights": "weights",
     "resnet": "networks.resnet",
     "squeezenet": "networks.squeezenet",
+    "swap_colours": "weights",
     "tapped": "networks.layers",
     "vgg": "networks.vgg",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stackit
-from stackit import neural
+from stackit import images, neural
 
 ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "stackit"
@@ -20,6 +20,7 @@ ORDER = [
     "folds",
     "progress",
     "neural",
+    "images",
     "response",
     "routing",
     "scores",
@@ -55,6 +56,7 @@ PUBLIC += [
     "stackit.combine",
     "stackit.folds",
     "stackit.given",
+    "stackit.images",
     "stackit.neural",
     "stackit.shared_fits",
     "stackit.stacking",
@@ -112,7 +114,7 @@ def test_a_room_imports_only_rooms_to_its_left(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
 def test_heavy_libraries_are_not_imported_at_module_level(path):
-    own = {"torch"} if room_of(path) == "neural" else set()
+    own = {"torch"} if room_of(path) in ("neural", "images") else set()
     assert not module_level_imports_of(path) & (HEAVY - own)
 
 
@@ -150,6 +152,12 @@ def test_the_lazy_names_of_the_nets_are_their_public_names():
     assert set(neural._FILE_OF) == set(neural.__all__) == set(dir(neural))
     with pytest.raises(AttributeError, match=r"'stackit.neural' has no attribute 'MLP'; it has SCHEDULES"):
         _ = neural.MLP
+
+
+def test_the_lazy_names_of_the_images_are_their_public_names():
+    assert set(images._FILE_OF) == set(images.__all__) == set(dir(images))
+    with pytest.raises(AttributeError, match=r"'stackit.images' has no attribute 'VGG'; it has VGG_CONF"):
+        _ = images.VGG
 
 
 def test_importing_stackit_loads_nothing_heavy():

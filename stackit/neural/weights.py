@@ -20,7 +20,7 @@ else:
     safetensors = require("safetensors", "torch")
     require("safetensors.torch", "torch")
 
-__all__ = ["load_weights", "read_metadata", "save_weights"]
+__all__ = ["check_state", "load_weights", "read_metadata", "save_weights"]
 
 State = dict[str, torch.Tensor]
 FilePath = str | os.PathLike[str]
@@ -100,7 +100,7 @@ def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
     """
     content = Path(path).read_bytes()
     state, facts = _parsed(content, path)
-    _check_state(state, module.state_dict(), path)
+    check_state(state, module.state_dict(), path)
     module.load_state_dict(state)
     return facts
 
@@ -141,8 +141,21 @@ def _parsed(content: bytes, path: FilePath) -> tuple[State, dict[str, str]]:
     return state, header.get("__metadata__", {})
 
 
-def _check_state(state: State, wanted: State, path: FilePath) -> None:
-    """Raise unless the file holds the tensors that the module has, no more and no less."""
+def check_state(state: State, wanted: State, path: FilePath) -> None:
+    """Raise unless a file holds the tensors that a module has, no more and no less.
+
+    Parameters
+    ----------
+    state, wanted : dict of str to torch.Tensor
+        What the file holds, and the state of the module.
+    path : path
+        The file, for the error.
+
+    Raises
+    ------
+    ValueError
+        When running statistics or other tensors lack, are not asked for, or have another shape.
+    """
     missing = sorted(wanted.keys() - state.keys())
     lost = [name for name in missing if name.endswith(RUNNING)]
     if lost:

@@ -1,0 +1,1 @@
+"""Networks as they were published, in plain torch, with random weights."""

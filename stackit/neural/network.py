@@ -94,10 +94,12 @@ class Network(nn.Module):
             biased = plan.layers[at + 1 : at + 2] != ("batch_norm",)
             module, shape = _layer(layer, plan, n_nets, shape, biased)
             self.layers.append(module)
+        # Small nets are held up by calls: a module's own forward is called at once, without hooks.
+        self.steps = [layer.forward for layer in self.layers]
 
     def forward(self, rows: Rows, weights: Tensor | None = None) -> Tensor:
-        h: Tensor = self.inputs(rows)
-        for layer in self.layers:
+        h: Tensor = self.inputs.forward(rows)
+        for layer in self.steps:
             h = layer(h, weights)
         return h
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -158,10 +160,13 @@ class _Trainer:
         self.n_steps = n_batches(len(jobs[0].rows), training.batch_size)
         self.rates, self.snapshots = training.rates(self.n_steps), training.snapshots(self.n_steps)
         self.optimizer = _optimizer(network, training)
+        self.decaying = [p for name, p in network.named_parameters() if _decays(name, p)]
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
         self.device, self.dtype = examples.targets.device, network.inputs.centre.dtype
         self.forward = torch.compile(network) if training.compile else network
+        half = training.precision == torch.bfloat16
+        self.autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         self.losses = Losses(examples, jobs, training.label_smoothing)
 
     def epoch(self, epoch: int) -> None:
@@ -194,37 +199,27 @@ class _Trainer:
         orders = [self.orders[net].permutation(self.jobs[net].rows) for net in self.alive]
         total = torch.zeros(len(self.alive), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rates[step]
-            total += self._step(batch)
+            total += self._step(batch, self.rates[step])
             if step + 1 in self.snapshots:
                 self._keep_states()
         return total / self.n_steps
 
-    def _step(self, batch: Batch) -> Tensor:
+    def _step(self, batch: Batch, rate: float) -> Tensor:
         """Make one step of every network; return their losses."""
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else average_of(losses, weights)
         torch.autograd.backward(mean.sum())
-        self._decay()
+        self.optimizer.param_groups[0]["lr"] = rate
+        if self.training.alpha:
+            kept = 1 - self.training.alpha * rate / self.training.learning_rate_init
+            torch._foreach_mul_([p.data for p in self.decaying], kept)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return mean.detach()
 
-    def _decay(self) -> None:
-        """Take a part off the weights, where the optimiser does not; "adam" does."""
-        weights, rate = self.optimizer.param_groups[0]["params"], self.optimizer.param_groups[0]["lr"]
-        if self.training.alpha and self.training.solver != "adam":
-            with torch.no_grad():
-                torch._foreach_mul_(
-                    weights, 1 - self.training.alpha * rate / self.training.learning_rate_init
-                )
-
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the loss of each row (K, B), and how much it counts."""
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.training.precision == torch.bfloat16
-        ):
+        with self.autocast():
             rows = self.examples.table.take(batch.rows, self.dtype)
             outputs = self.forward(rows, self.examples.row_weights(batch))
         return self.losses(outputs, batch, self.alive)
@@ -294,19 +289,19 @@ class _Trainer:
 
 
 def _optimizer(network: Network, training: Training) -> torch.optim.Optimizer:
-    """Weights decay; gamma, beta, biases and factors do not."""
-    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    weights = [p for name, p in learned.items() if name.endswith("weight")]
-    others = [p for name, p in learned.items() if not name.endswith("weight")]
-    rate = training.learning_rate_init
-    decay = training.alpha / rate if training.solver == "adam" else 0.0  # AdamW multiplies it by the rate
-    groups = [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    """Return what makes the steps; weights decay beside it, since one group of parameters is quicker."""
+    learned, rate = [p for p in network.parameters() if p.requires_grad], training.learning_rate_init
     if training.solver == "adam":
-        fused = next(network.parameters()).device.type != "mps"
-        return torch.optim.AdamW(groups, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)
+        fused = learned[0].device.type != "mps"
+        return torch.optim.Adam(learned, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)
     if training.solver == "adadelta":
-        return torch.optim.Adadelta(groups, lr=rate, rho=0.95)
-    return torch.optim.SGD(groups, lr=rate, momentum=training.momentum, nesterov=training.momentum > 0)
+        return torch.optim.Adadelta(learned, lr=rate, rho=0.95)
+    return torch.optim.SGD(learned, lr=rate, momentum=training.momentum, nesterov=training.momentum > 0)
+
+
+def _decays(name: str, parameter: Tensor) -> bool:
+    """Weights decay; gamma, beta, biases, factors and what stands for levels do not."""
+    return parameter.requires_grad and name.endswith("weight")
 
 
 def _keep(optimizer: torch.optim.Optimizer, nets: list[int]) -> None:

@@ -260,6 +260,9 @@ LEAK_FREE = [
     LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1),
     GaussianNB(),
     NearestCentroid(),
+    make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()),
+    make_pipeline(StandardScaler(), GaussianNB()),
+    make_pipeline(StandardScaler(), NearestCentroid()),
     SVC(),
     KNeighborsClassifier(),
 ]

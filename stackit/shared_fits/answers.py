@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from stackit.shared_fits.classes import Table
+from stackit.shared_fits.scaling import Scaling
 
 __all__ = ["probabilities", "scores_of_all", "softmax"]
 
@@ -39,7 +40,9 @@ def probabilities(decision: Table) -> Table:
     return np.column_stack([1 - positive, positive])
 
 
-def scores_of_all(X: Table, weights: Sequence[Table], offsets: Sequence[Table]) -> list[Table]:
+def scores_of_all(
+    X: Table, weights: Sequence[Table], offsets: Sequence[Table], scaling: Scaling | None = None
+) -> list[Table]:
     """Return ``X @ w.T + b`` for each fold's weights and offsets, from one pass over X.
 
     Parameters
@@ -47,6 +50,8 @@ def scores_of_all(X: Table, weights: Sequence[Table], offsets: Sequence[Table]) 
     X : (m, d) array
     weights : list of (C, d) arrays
     offsets : list of (C,) arrays
+    scaling : Scaling, optional
+        What is done to X first, in each fold.
 
     Examples
     --------
@@ -54,6 +59,14 @@ def scores_of_all(X: Table, weights: Sequence[Table], offsets: Sequence[Table]) 
     >>> [table.ravel().tolist() for table in tables]
     [[1.0, 2.0], [4.0, 5.0]]
     """
+    if scaling is not None:
+        # About the middle of the shifts there is nothing large that would have to cancel.
+        middle = scaling.shift.mean(axis=0)
+        weights = [w / scale for w, scale in zip(weights, scaling.scale, strict=True)]
+        offsets = [
+            b + w @ (middle - shift) for w, b, shift in zip(weights, offsets, scaling.shift, strict=True)
+        ]
+        X = X - middle
     together = X @ np.concatenate(weights).T
     together += np.concatenate(offsets)
     return np.split(together, np.cumsum([len(w) for w in weights])[:-1], axis=1)

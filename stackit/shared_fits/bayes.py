@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
@@ -12,24 +11,23 @@ from sklearn.base import clone
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 
 from stackit.shared_fits.answers import scores_of_all, softmax
+from stackit.shared_fits.bells import Bells, keeps_digits, log_likelihoods
 from stackit.shared_fits.classes import Moments, Table, labels_of, others, squares, training
+from stackit.shared_fits.scaling import Columns, ScaledFit, Scaling, tables_of
 from stackit.shared_fits.shared import Request, Shared, SharedFit, parts_of
 
-__all__ = ["SHARED", "fit_counting", "fit_gaussian"]
+__all__ = ["SCALED", "SHARED", "fit_counting", "fit_gaussian"]
 
 OFFSET = 1e5
 """A class mean further than this many deviations from 0 has a deviation of rounding errors."""
-SPREAD = 1e5
-"""Columns with a squared deviation above this many variances are not expanded into a product."""
-BLOCK = 1 << 17
-"""How many numbers of a table are worked on at once: they stay in the processor's cache."""
 
 
-def fit_gaussian(estimator: Any, request: Request) -> Shared | None:
+def fit_gaussian(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
     """Fit GaussianNB on all folds; a `SharedFit`.
 
     Declined (None): priors or a smoothing that scikit-learn refuses, weights that are negative or leave a
-    class without rows, a class missing in a training part, variances that consist of rounding errors.
+    class without rows, a class missing in a training part, variances that consist of rounding errors; behind
+    a scaler also rows so far from all classes that its rounding errors decide between these.
 
     Parameters
     ----------
@@ -37,6 +35,8 @@ def fit_gaussian(estimator: Any, request: Request) -> Shared | None:
         Not changed.
     request : Request
         What the plain loop would get.
+    scaling : Scaling, optional
+        What a scaler in front does to the columns.
 
     Returns
     -------
@@ -57,17 +57,19 @@ def fit_gaussian(estimator: Any, request: Request) -> Shared | None:
         return None
     (classes, codes), X = labels, np.asarray(request.X, dtype=np.float64)
     n_classes, weight = len(classes), request.sample_weight
-    moments = list(training(X, codes, n_classes, repeats, squares, weight))
+    moments = list(training(X, codes, n_classes, repeats, squares, weight, scaling))
     unweighted = moments
     if weight is not None:
-        unweighted = list(training(X, np.zeros_like(codes), 1, repeats, squares))
-    fitted = []
-    for found, all_rows in zip(moments, unweighted, strict=True):
+        unweighted = list(training(X, np.zeros_like(codes), 1, repeats, squares, scaling=scaling))
+    fitted, bells, tables = [], [], tables_of(X, scaling, len(moments))
+    for found, all_rows, table in zip(moments, unweighted, tables, strict=True):
         largest = float(_variance(all_rows).max())
         fitted.append(_gaussian(estimator, classes, found, largest))
-        if (found.count < 1e-6).any() or not _is_steady(fitted[-1], found):
+        offset = _offset(fitted[-1], found, table)
+        if (found.count < 1e-6).any() or offset > OFFSET:
             return None
-    return _gaussian_answers(fitted, X, request)
+        bells.append(Bells.of(fitted[-1], offset, table))
+    return _gaussian_answers(fitted, bells, X, request, scaling is not None)
 
 
 def _is_known_gaussian(estimator: Any, n_classes: int, request: Request) -> bool:
@@ -110,60 +112,42 @@ def _gaussian(estimator: Any, classes: npt.NDArray[Any], moments: Moments, large
     return fitted
 
 
-def _is_steady(fitted: Any, moments: Moments) -> bool:
-    """Whether all variances are those of the data, or the floor under a constant whole number."""
-    exact = (moments.scatter == 0) & (fitted.theta_ == np.rint(fitted.theta_))
-    sure = exact | (np.abs(fitted.theta_) <= OFFSET * np.sqrt(fitted.var_))
-    return bool(sure.all() and (fitted.var_ > 0).all())
+def _offset(fitted: Any, moments: Moments, X: Table | Columns) -> float:
+    """Return how many deviations from 0 a mean is at most, before a scaler or behind it; inf without any.
+
+    Rounding errors of the means are in proportion. Constant whole numbers, and constants that a scaler turns
+    to 0, have none.
+    """
+    if not (fitted.var_ > 0).all():
+        return np.inf
+    mean, moved = fitted.theta_, isinstance(X, Columns)
+    size = np.abs(mean)
+    if isinstance(X, Columns):
+        size = np.maximum(size, np.abs(X.shift / X.scale))
+    exact = (moments.scatter == 0) & (mean == (0.0 if moved else np.rint(mean)))
+    return float((np.where(exact, 0.0, size) / np.sqrt(fitted.var_)).max())
 
 
-def _gaussian_answers(fitted: list[Any], X: Table, request: Request) -> Shared:
-    """Return the estimators with the probabilities of held-out and test rows."""
+def _gaussian_answers(
+    fitted: list[Any], bells: list[Bells], X: Table, request: Request, scaled: bool
+) -> Shared | None:
+    """Return the estimators with the probabilities of held-out and test rows.
+
+    None where a scaler's rounding shows: it makes a constant a little less constant.
+    """
     if request.method != "predict_proba":
         return Shared(fitted)
     center = X.mean(axis=0)
-    held_out = [
-        softmax(next(_gaussian_scores(X[rows], center, [e])))
-        for e, (_, rows) in zip(fitted, request.folds.splits, strict=True)
+    scores = [
+        next(log_likelihoods(X[rows], center, [one]))
+        for one, (_, rows) in zip(bells, request.folds.splits, strict=True)
     ]
-    if request.X_test is None:
-        return Shared(fitted, held_out)
-    X_test = np.asarray(request.X_test, dtype=np.float64)
-    return Shared(fitted, held_out, [softmax(scores) for scores in _gaussian_scores(X_test, center, fitted)])
-
-
-def _gaussian_scores(X: Table, center: Table, fitted: list[Any]) -> Iterator[Table]:
-    """Yield the (m, C) joint log-likelihoods of each estimator.
-
-    ``log prior - (sum(log(2 pi var)) + sum((x - mean)^2 / var)) / 2``. The square is expanded about
-    `center` into products of x^2 and x with tables of all estimators' classes, but for columns whose terms
-    could be so large that digits cancel: these are summed as they stand.
-    """
-    means, variances = (np.concatenate([getattr(e, name) for e in fitted]) for name in ("theta_", "var_"))
-    far = np.maximum(X.max(axis=0, initial=-np.inf) - center, center - X.min(axis=0, initial=np.inf))
-    plain = np.maximum(far, np.abs(means - center).max(axis=0)) ** 2 > SPREAD * variances.min(axis=0)
-    precision = np.where(plain, 0.0, 1 / variances)
-    shifted = means - center
-    offset = np.log(2 * np.pi * variances).sum(axis=1) + (shifted**2 * precision).sum(axis=1)
-    scores = np.empty((len(X), len(means)))
-    size = max(1, BLOCK // X.shape[1])
-    for start in range(0, len(X), size):
-        block = X[start : start + size] - center
-        scores[start : start + size] = (block**2) @ precision.T - 2 * block @ (shifted * precision).T + offset
-        scores[start : start + size] += _squares(
-            X[start : start + size, plain], means[:, plain], variances[:, plain]
-        )
-    ends = np.cumsum([len(e.classes_) for e in fitted])[:-1]
-    for e, table in zip(fitted, np.split(scores, ends, axis=1), strict=True):
-        yield np.log(e.class_prior_) - 0.5 * table
-
-
-def _squares(X: Table, means: Table, variances: Table) -> Table:
-    """Return the (m, C) sums of ``(x - mean)^2 / var``."""
-    table = np.zeros((len(X), len(means)))
-    for number, (mean, variance) in enumerate(zip(means, variances, strict=True)):
-        table[:, number] = np.square(X - mean) @ (1 / variance)
-    return table
+    test = None
+    if request.X_test is not None:
+        test = list(log_likelihoods(np.asarray(request.X_test, dtype=np.float64), center, bells))
+    if scaled and not all(map(keeps_digits, scores + (test or []), bells * 2)):
+        return None
+    return Shared(fitted, [*map(softmax, scores)], None if test is None else [*map(softmax, test)])
 
 
 def fit_counting(estimator: Any, request: Request) -> Shared | None:
@@ -272,6 +256,7 @@ def _linear(fitted: Any) -> tuple[Table, Table]:
     return weights, offset
 
 
+SCALED: dict[type, ScaledFit] = {GaussianNB: fit_gaussian}
 SHARED: dict[type, SharedFit] = {
     BernoulliNB: fit_counting,
     ComplementNB: fit_counting,

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from inspect import signature
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from stackit.check import fault
 from stackit.folds import make_folds
+from stackit.shared_fits.rooms import ROOMS, registered
 from stackit.shared_fits.scaled import is_scaled
 from stackit.shared_fits.shared import Request, Shared, SharedFit
 
-__all__ = ["may_share", "share"]
-
-# Which rooms know the estimators of a part of scikit-learn; no others are loaded for them.
-ROOMS = {
-    "discriminant_analysis": ("discriminant",),
-    "kernel_ridge": ("kernel_ridge",),
-    "linear_model": ("linear",),
-    "naive_bayes": ("bayes",),
-    "neighbors": ("centroid", "neighbors"),
-    "pipeline": ("scaled",),
-    "svm": ("kernel",),
-}
+__all__ = ["ROOMS", "may_share", "share"]
 
 
 def may_share(estimator: Any) -> bool:
@@ -86,7 +75,7 @@ def share(estimator: Any, request: Request) -> Shared | None:
     if hasattr(estimator, "fit_folds"):
         return _own_shared_fit(estimator, request)
     fit = _catalogue(type(estimator)).get(type(estimator))
-    if fit is None or not _canary_lives(type(estimator)):  # type: ignore[arg-type]
+    if fit is None or not _canary_lives(_kinds(estimator)):
         return None
     try:
         return fit(estimator, request)
@@ -111,37 +100,32 @@ def _own_shared_fit(estimator: Any, request: Request) -> Shared:
 
 def _catalogue(kind: type) -> dict[type, SharedFit]:
     """Return the shared fits of the part of scikit-learn that a type is from."""
-    library, part, *_ = [*kind.__module__.split("."), ""]
-    return _of_part(part) if library == "sklearn" else {}
+    return registered(kind, "SHARED")
+
+
+def _kinds(estimator: Any) -> tuple[type, ...]:
+    """Return an estimator's type; those of its steps if it is a pipeline."""
+    return tuple(map(type, estimator)) if type(estimator) is Pipeline else (type(estimator),)
 
 
 @cache
-def _of_part(part: str) -> dict[type, SharedFit]:
-    found: dict[type, SharedFit] = {}
-    for room in ROOMS.get(part, ()):
-        found |= import_module(f"stackit.shared_fits.{room}").SHARED
-    return found
-
-
-@cache
-def _canary_lives(kind: Any) -> bool:
+def _canary_lives(kinds: tuple[type, ...]) -> bool:
     """Whether a shared fit agrees with the installed library on a small table; tried once a process."""
-    if kind is Pipeline:
-        return True  # what stands behind its scaler has a canary of its own
     try:
-        return _agrees(kind)
+        return _agrees(kinds)
     except Exception:  # noqa: BLE001 - a library that has changed can fail in any way
         return False
 
 
-def _agrees(kind: Any) -> bool:
+def _agrees(kinds: tuple[Any, ...]) -> bool:
     """Whether predictions on a small table are those of plain fits."""
-    estimator, random = kind(), np.random.default_rng(0)
+    steps, random = [kind() for kind in kinds], np.random.default_rng(0)
+    estimator = make_pipeline(*steps) if len(steps) > 1 else steps[0]
     X = random.integers(0, 9, size=(40, 3)) + random.random((40, 3))
     y = np.arange(40) % 2 if is_classifier(estimator) else X @ [1.0, -2.0, 0.5] + random.random(40)
     folds = make_folds(y, scheme="kfold", n_splits=3, random_state=0)
     request = Request(X, y, folds, "predict", X_test=X[:7])
-    shared = _catalogue(kind)[kind](estimator, request)
+    shared = _catalogue(type(estimator))[type(estimator)](estimator, request)
     if shared is None:
         return True  # it declines small tables, and so speaks for itself
     plain = [clone(estimator).fit(X[train], y[train]) for train, _ in folds.split()]

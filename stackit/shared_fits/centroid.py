@@ -11,15 +11,17 @@ from sklearn.base import clone
 from sklearn.neighbors import NearestCentroid
 
 from stackit.shared_fits.classes import Moments, Table, labels_of, squares, training
+from stackit.shared_fits.covariance import is_steady
+from stackit.shared_fits.scaling import ScaledFit, Scaling, beside, tables_of
 from stackit.shared_fits.shared import Request, Shared, SharedFit, parts_of
 
-__all__ = ["SHARED", "fit_centroid"]
+__all__ = ["SCALED", "SHARED", "fit_centroid"]
 
 FAR = 1e5
 """Squared distances from 0, in deviations, above which those between rows lose their ninth digit."""
 
 
-def fit_centroid(estimator: Any, request: Request) -> Shared | None:
+def fit_centroid(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
     """Fit NearestCentroid with the euclidean metric on all folds; a `SharedFit`.
 
     Declined (None): other metrics (medians do not add up), sample weights, parameters that scikit-learn
@@ -32,6 +34,8 @@ def fit_centroid(estimator: Any, request: Request) -> Shared | None:
         Not changed.
     request : Request
         What the plain loop would get.
+    scaling : Scaling, optional
+        What a scaler in front does to the columns.
 
     Returns
     -------
@@ -54,9 +58,12 @@ def fit_centroid(estimator: Any, request: Request) -> Shared | None:
     if not _is_known(estimator, len(classes)):
         return None
     fitted = []
-    for moments in training(X, codes, len(classes), repeats, squares):
+    found = training(X, codes, len(classes), repeats, squares, scaling=scaling)
+    for moments, table in zip(found, tables_of(X, scaling, len(request.folds.splits)), strict=True):
         variance = moments.scatter.sum(axis=0) / moments.count.sum()
-        if (moments.count == 0).any() or (variance == 0).any() or _are_far(moments.mean, variance):
+        if (moments.count == 0).any() or (variance == 0).any():
+            return None
+        if _are_far(moments.mean, variance) or not is_steady(beside(moments.mean, table), variance):
             return None
         fitted.append(_centroids(estimator, classes, moments))
     return Shared(fitted)
@@ -118,4 +125,5 @@ def _priors(given: Any, count: Table) -> Table:
     return np.array(given)
 
 
+SCALED: dict[type, ScaledFit] = {NearestCentroid: fit_centroid}
 SHARED: dict[type, SharedFit] = {NearestCentroid: fit_centroid}

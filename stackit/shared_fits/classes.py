@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.multiclass import type_of_target
 
+from stackit.shared_fits.scaling import Scaling
 from stackit.shared_fits.shared import Rows
 
 __all__ = [
@@ -155,8 +157,9 @@ def training(
     repeats: list[list[Rows]],
     spread: Spread,
     weight: Table | None = None,
+    scaling: Scaling | None = None,
 ) -> Iterator[Moments]:
-    """Yield the moments of each split's training rows; X is passed over once a repeat.
+    """Return an iterator over the moments of each split's training rows; X is passed over once a repeat.
 
     Parameters
     ----------
@@ -171,6 +174,8 @@ def training(
         How centred rows become the scatter: `diagonal`, `squares`, `pooled` or `by_class`.
     weight : (n,) array, optional
         The weights of the rows.
+    scaling : Scaling, optional
+        What a scaler does to the columns in each split: moments are those of the scaled columns.
 
     Examples
     --------
@@ -179,9 +184,24 @@ def training(
     >>> [m.mean.ravel().tolist() for m in training(X, np.array([0, 1, 0, 1]), 2, repeats, squares)]
     [[3.0, 7.0], [1.0, 5.0]]
     """
+    of_splits = _of_splits(X, codes, n_classes, repeats, spread, weight)
+    if scaling is None:
+        return of_splits
+    return map(partial(_scaled, spread), of_splits, scaling.shift, scaling.scale)
+
+
+def _of_splits(
+    X: Table, codes: Rows, n_classes: int, repeats: list[list[Rows]], spread: Spread, weight: Table | None
+) -> Iterator[Moments]:
     for parts in repeats:
         measured = [_measure(X, codes, n_classes, rows, spread, weight) for rows in parts]
         yield from _merged_others(measured, spread)
+
+
+def _scaled(spread: Spread, moments: Moments, shift: Table, scale: Table) -> Moments:
+    """Return the moments of ``(X - shift) / scale``."""
+    units = scale if spread in (squares, diagonal) else scale[:, None]
+    return Moments(moments.count, (moments.mean - shift) / scale, moments.scatter / scale / units)
 
 
 def _measure(

@@ -15,13 +15,14 @@ from stackit.shared_fits.answers import probabilities, scores_of_all
 from stackit.shared_fits.classes import Table, fits_in_memory, labels_of, training
 from stackit.shared_fits.covariance import is_shrinkage
 from stackit.shared_fits.quadratic import fit_quadratic
+from stackit.shared_fits.scaling import ScaledFit, Scaling, tables_of
 from stackit.shared_fits.shared import Request, Shared, SharedFit, parts_of
 from stackit.shared_fits.solvers import Training, solve, solver_of, spread_of
 
-__all__ = ["SHARED", "fit_linear"]
+__all__ = ["SCALED", "SHARED", "fit_linear"]
 
 
-def fit_linear(estimator: Any, request: Request) -> Shared | None:
+def fit_linear(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
     """Fit LinearDiscriminantAnalysis on all folds; a `SharedFit`.
 
     Declined (None): sample weights, a covariance estimator, parameters that scikit-learn warns of or
@@ -36,6 +37,8 @@ def fit_linear(estimator: Any, request: Request) -> Shared | None:
         Not changed.
     request : Request
         What the plain loop would get.
+    scaling : Scaling, optional
+        What a scaler in front does to the columns.
 
     Returns
     -------
@@ -61,12 +64,14 @@ def fit_linear(estimator: Any, request: Request) -> Shared | None:
     if not _is_known(estimator, X, n_classes) or not fits_in_memory(spread, X, n_classes, repeats):
         return None
     fitted = []
-    for moments, (rows, _) in zip(training(X, codes, n_classes, repeats, spread), splits, strict=True):
-        attributes = solve(solver, Training(estimator, X, codes, rows, moments))
+    found = training(X, codes, n_classes, repeats, spread, scaling=scaling)
+    tables = tables_of(X, scaling, len(splits))
+    for moments, table, (rows, _) in zip(found, tables, splits, strict=True):
+        attributes = solve(solver, Training(estimator, table, codes, rows, moments))
         if attributes is None:
             return None
         fitted.append(_estimator(estimator, classes, attributes))
-    return _answered(fitted, request)
+    return _answered(fitted, request, scaling)
 
 
 def _is_known(estimator: Any, X: Table, n_classes: int) -> bool:
@@ -103,7 +108,7 @@ def _estimator(estimator: Any, classes: npt.NDArray[Any], attributes: dict[str, 
     return fitted
 
 
-def _answered(fitted: list[Any], request: Request) -> Shared:
+def _answered(fitted: list[Any], request: Request, scaling: Scaling | None) -> Shared:
     """Return the fitted estimators, with the answers where all can be had from one product."""
     if request.method == "predict":
         return Shared(fitted)
@@ -111,7 +116,7 @@ def _answered(fitted: list[Any], request: Request) -> Shared:
     test = None
     if request.X_test is not None:
         X_test = np.asarray(request.X_test, dtype=np.float64)
-        scores = scores_of_all(X_test, [e.coef_ for e in fitted], [e.intercept_ for e in fitted])
+        scores = scores_of_all(X_test, [e.coef_ for e in fitted], [e.intercept_ for e in fitted], scaling)
         test = [form(table) for table in scores]
     return Shared(fitted, test=test)
 
@@ -120,6 +125,10 @@ def _decision(scores: Table) -> Table:
     return scores[:, 0] if scores.shape[1] == 1 else scores
 
 
+SCALED: dict[type, ScaledFit] = {
+    LinearDiscriminantAnalysis: fit_linear,
+    QuadraticDiscriminantAnalysis: fit_quadratic,
+}
 SHARED: dict[type, SharedFit] = {
     LinearDiscriminantAnalysis: fit_linear,
     QuadraticDiscriminantAnalysis: fit_quadratic,

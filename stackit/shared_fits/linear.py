@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,10 @@ from stackit.shared_fits.dual import solve_dual
 from stackit.shared_fits.least_squares import Line, Problem, Rows, Solved, Table
 from stackit.shared_fits.moments import EPS, origin_of, some_of
 from stackit.shared_fits.primal import n_cells, solve_primal
-from stackit.shared_fits.scaling import Scaling
+from stackit.shared_fits.scaling import ScaledFit, Scaling
 from stackit.shared_fits.shared import Request, Shared, SharedFit, parts_of
 
-__all__ = ["SCALED", "SHARED", "ScaledFit"]
-
-ScaledFit = Callable[[Any, Request, Scaling | None], Shared | None]
-"""A shared fit behind a scaler: the columns are scaled in each split, but answers are for X as it is."""
+__all__ = ["SCALED", "SHARED"]
 
 SMALLEST_SINGULAR = 1e-4
 SMALL_TABLE = 10_000_000

@@ -12,13 +12,14 @@ from sklearn.base import clone
 
 from stackit.shared_fits.classes import Moments, Table, by_class, fits_in_memory, labels_of, training
 from stackit.shared_fits.covariance import is_shrinkage, is_steady, ledoit_wolf, shrunk
+from stackit.shared_fits.scaling import Columns, Scaling, beside, tables_of
 from stackit.shared_fits.shared import Request, Rows, Shared, parts_of
 from stackit.shared_fits.whitening import CONDITION
 
 __all__ = ["fit_quadratic"]
 
 
-def fit_quadratic(estimator: Any, request: Request) -> Shared | None:
+def fit_quadratic(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
     """Fit QuadraticDiscriminantAnalysis on all folds; a `SharedFit`.
 
     The scalings and rotations of a class are the eigenvalues and eigenvectors of its covariance. Declined
@@ -32,6 +33,8 @@ def fit_quadratic(estimator: Any, request: Request) -> Shared | None:
         Not changed.
     request : Request
         What the plain loop would get.
+    scaling : Scaling, optional
+        What a scaler in front does to the columns.
 
     Returns
     -------
@@ -56,8 +59,10 @@ def fit_quadratic(estimator: Any, request: Request) -> Shared | None:
     if not _is_known(estimator, n_classes) or not fits_in_memory(by_class, X, n_classes, repeats):
         return None
     fitted = []
-    for moments, (rows, _) in zip(training(X, codes, n_classes, repeats, by_class), splits, strict=True):
-        solved = list(_solved(estimator, X, codes, rows, moments))
+    found = training(X, codes, n_classes, repeats, by_class, scaling=scaling)
+    tables = tables_of(X, scaling, len(splits))
+    for moments, table, (rows, _) in zip(found, tables, splits, strict=True):
+        solved = list(_solved(estimator, table, codes, rows, moments))
         if len(solved) < n_classes:
             return None
         fitted.append(clone(estimator))
@@ -87,7 +92,7 @@ def _are_priors(given: Any, n_classes: int) -> bool:
 
 
 def _solved(
-    estimator: Any, X: Table, codes: Rows, rows: Rows, moments: Moments
+    estimator: Any, X: Table | Columns, codes: Rows, rows: Rows, moments: Moments
 ) -> Iterator[tuple[Table, Table, Table]]:
     """Yield the scalings, rotation and covariance of each class, until one is uncertain."""
     for number, (count, mean, scatter) in enumerate(
@@ -96,7 +101,7 @@ def _solved(
         if count < 2 or (estimator.solver == "svd" and count < X.shape[1]):
             return
         covariance = _shrunk(estimator, X, rows[codes[rows] == number], mean, scatter / count)
-        if covariance is None or not is_steady(mean, np.diag(scatter) / count):
+        if covariance is None or not is_steady(beside(mean, X), np.diag(scatter) / count):
             return
         values, rotation = eigh(covariance, check_finite=False)
         values, rotation = values[::-1].copy(), rotation[:, ::-1].copy()
@@ -108,7 +113,7 @@ def _solved(
         yield values, rotation, covariance
 
 
-def _shrunk(estimator: Any, X: Table, rows: Rows, mean: Table, covariance: Table) -> Table | None:
+def _shrunk(estimator: Any, X: Table | Columns, rows: Rows, mean: Table, covariance: Table) -> Table | None:
     shrinkage = estimator.shrinkage
     if shrinkage == "auto":
         return ledoit_wolf(X[rows], mean, covariance)

@@ -9,13 +9,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackit.check import routing_enabled
-from stackit.shared_fits import linear
+from stackit.shared_fits.rooms import registered
 from stackit.shared_fits.scaling import Scaling, fit_scalers
 from stackit.shared_fits.shared import Request, Shared, SharedFit, parts_of
 
 __all__ = ["SHARED", "is_scaled"]
-
-SCALED: dict[type, linear.ScaledFit] = {**linear.SCALED}
 
 
 def share_scaled(estimator: Pipeline, request: Request) -> Shared | None:
@@ -55,7 +53,7 @@ def share_scaled(estimator: Pipeline, request: Request) -> Shared | None:
         return None
     scaler, last = (step for _, step in estimator.steps)
     scalers = fit_scalers(scaler, request.X, repeats)
-    shared = SCALED[type(last)](last, request, Scaling.of(scalers))
+    shared = registered(type(last), "SCALED")[type(last)](last, request, Scaling.of(scalers))
     if shared is None:
         return None
     fitted = [_joined(estimator, *steps) for steps in zip(scalers, shared.estimators, strict=True)]
@@ -76,7 +74,9 @@ def is_scaled(estimator: Pipeline) -> bool:
     [True, False]
     """
     steps = [step for _, step in estimator.steps]
-    if len(steps) != 2 or type(steps[0]) is not StandardScaler or type(steps[1]) not in SCALED:
+    if len(steps) != 2 or type(steps[0]) is not StandardScaler:
+        return False
+    if type(steps[1]) not in registered(type(steps[1]), "SCALED"):
         return False
     return not any(hasattr(step, "_sklearn_output_config") for step in steps)
 

@@ -1,8 +1,10 @@
-"""What a StandardScaler does to the columns in each split, from statistics of the held-out parts."""
+"""What a scaler does to the columns in each split, from statistics of the held-out parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +12,16 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from stackit.shared_fits.moments import origin_of
+from stackit.shared_fits.shared import Request, Rows, Shared
 
-__all__ = ["Scaling", "fit_scalers"]
+__all__ = ["Columns", "ScaledFit", "Scaling", "beside", "fit_scalers", "tables_of"]
 
-Rows = npt.NDArray[np.intp]
 Table = npt.NDArray[np.float64]
 
 NEARLY_CONSTANT = 1e-7
+
+ScaledFit = Callable[[Any, Request, "Scaling | None"], Shared | None]
+"""A shared fit behind a scaler: the columns are scaled in each split, but answers are for X as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,75 @@ class Scaling:
         shifts = [scaler.mean_ if scaler.with_mean else np.zeros(d) for scaler in scalers]
         scales = [scaler.scale_ if scaler.with_std else np.ones(d) for scaler in scalers]
         return cls(np.array(shifts), np.array(scales))
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """A table as the scaler of one split hands it on; rows are scaled when they are taken.
+
+    Parameters
+    ----------
+    X : (n, d) array of float64
+        The table as it is.
+    shift, scale : (d,) arrays
+        What the scaler takes away from the columns, and what it divides them by.
+
+    Examples
+    --------
+    >>> Columns(np.array([[1.0], [5.0]]), np.array([3.0]), np.array([2.0]))[[1, 0]].tolist()
+    [[1.0], [-1.0]]
+    """
+
+    X: Table
+    shift: Table
+    scale: Table
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Those of the table."""
+        return self.X.shape
+
+    def __getitem__(self, rows: Rows) -> Table:
+        """Return a scaled copy of some rows."""
+        taken = self.X[rows]
+        taken -= self.shift
+        taken /= self.scale
+        return taken
+
+
+def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | Columns]:
+    """Return the table as each split sees it.
+
+    Examples
+    --------
+    >>> X = np.eye(2)
+    >>> tables_of(X, None, 3)[2] is X
+    True
+    """
+    if scaling is None:
+        return [X] * n_splits
+    return [Columns(X, *moved) for moved in zip(scaling.shift, scaling.scale, strict=True)]
+
+
+def beside(mean: Table, X: Table | Columns) -> Table:
+    """Return means, and below them how far a scaler has moved each column: both cost the spread digits.
+
+    Parameters
+    ----------
+    mean : (d,) or (C, d) array
+        Means of scaled columns.
+    X : (n, d) array or Columns
+        Where the means are from.
+
+    Examples
+    --------
+    >>> X = Columns(np.eye(2), np.array([6.0, 0.0]), np.array([2.0, 1.0]))
+    >>> beside(np.array([0.5, 0.0]), X).tolist()
+    [[0.5, 0.0], [3.0, 0.0]]
+    """
+    if not isinstance(X, Columns):
+        return mean
+    return np.vstack([mean, X.shift / X.scale])
 
 
 def fit_scalers(

@@ -11,6 +11,7 @@ from scipy.linalg import LinAlgError, cho_solve, eigh, svd
 
 from stackit.shared_fits.classes import Moments, Spread, Table, by_class, diagonal, pooled
 from stackit.shared_fits.covariance import is_steady, ledoit_wolf, shrunk
+from stackit.shared_fits.scaling import Columns, beside
 from stackit.shared_fits.shared import Rows
 from stackit.shared_fits.whitening import Whitening, factor, whitening_of_rows, whitening_of_scatter
 
@@ -27,8 +28,8 @@ class Training:
     ----------
     estimator : LinearDiscriminantAnalysis
         Gives the parameters.
-    X : (n, d) array
-        The whole table.
+    X : (n, d) array or Columns
+        The whole table, behind a scaler if there is one.
     codes : (n,) array
         The class number of each row of X.
     rows : (n_train,) array
@@ -38,7 +39,7 @@ class Training:
     """
 
     estimator: Any
-    X: Table
+    X: Table | Columns
     codes: Rows
     rows: Rows
     moments: Moments
@@ -116,7 +117,7 @@ def solve(solver: Solver, fold: Training) -> Attributes | None:
     >>> solve(solver_of(lda, 1, 2, 4), Training(lda, X, codes, rows, moments))["coef_"].tolist()
     [[8.0]]
     """
-    if (fold.moments.count == 0).any() or not is_steady(fold.moments.mean, fold.variance):
+    if (fold.moments.count == 0).any() or not is_steady(beside(fold.moments.mean, fold.X), fold.variance):
         return None
     return solver(fold)
 
@@ -245,7 +246,7 @@ def _shrunk(fold: Training, rows: Rows, mean: Table, covariance: Table) -> Table
         return covariance
     if shrinkage != "auto":
         return shrunk(covariance, shrinkage)
-    if not is_steady(mean, np.diag(covariance)):
+    if not is_steady(beside(mean, fold.X), np.diag(covariance)):
         return None
     return ledoit_wolf(fold.X[rows], mean, covariance)
 

@@ -1,0 +1,259 @@
+"""Discriminants, Gaussian naive Bayes and nearest centroid behind a scaler equal the plain loop."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from stackit import make_folds, out_of_fold
+from stackit.shared_fits import Request, catalogue, may_share
+from stackit.shared_fits.classes import by_class, diagonal, pooled, squares, training
+from stackit.shared_fits.scaled import share_scaled
+from stackit.shared_fits.scaling import Scaling
+
+LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+LAST = [
+    LDA(),
+    LDA(store_covariance=True, n_components=1),
+    LDA(solver="lsqr", shrinkage=0.1),
+    LDA(solver="lsqr", shrinkage="auto"),
+    LDA(solver="eigen", shrinkage=0.3),
+    LDA(solver="eigen", shrinkage="auto"),
+    QDA(reg_param=0.2, store_covariance=True),
+    QDA(solver="eigen", shrinkage=0.3),
+    QDA(solver="eigen", shrinkage="auto"),
+    GaussianNB(),
+    GaussianNB(var_smoothing=0.1),
+    NearestCentroid(),
+    NearestCentroid(shrink_threshold=0.7, priors="empirical"),
+]
+UP_TO_SIGN = {"scalings_", "rotations_"}
+
+
+def blobs(seed, n, d, n_classes):
+    random = np.random.default_rng(seed)
+    codes = np.concatenate(
+        [np.repeat(np.arange(n_classes), 6), random.integers(0, n_classes, n - 6 * n_classes)]
+    )
+    X = random.normal(size=(n, d)) @ (np.eye(d) + 0.3 * random.normal(size=(d, d)) / np.sqrt(d))
+    X += random.normal(size=(n_classes, d))[codes] * 0.7
+    return (X + random.normal(size=d) * 10) * 10.0 ** random.uniform(-3, 3, d), np.array(
+        ["amber", "blue", "cyan", "dun", "ecru"]
+    )[codes]
+
+
+def shared(pipeline, X, y, folds, method="predict_proba", X_test=None, weight=None):
+    return share_scaled(pipeline, Request(X, y, folds, method, weight, X_test))
+
+
+def plain_fit(pipeline, X, y, rows, weight):
+    given = {} if weight is None else {f"{pipeline.steps[-1][0]}__sample_weight": weight[rows]}
+    return clone(pipeline).fit(X[rows], y[rows], **given)
+
+
+def close(found, expected):
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape
+    if expected.dtype.kind != "f":
+        assert (found == expected).all()
+    else:
+        size = max(1.0, np.abs(expected).max(initial=0))
+        assert np.abs(found - expected).max(initial=0) <= 1e-9 * size
+
+
+def same_labels(found, expected, scores):
+    """Assert equal labels, but where the two likeliest classes are as likely."""
+    sure = np.abs(np.diff(np.sort(scores, axis=1)[:, -2:]))[:, 0] > 1e-12
+    assert (found[sure] == expected[sure]).all()
+
+
+def agrees(pipeline, X, y, folds, X_test, weight=None):
+    """Assert that a shared fit is not declined, and that all its answers are those of the plain loop."""
+    before = pickle.dumps(pipeline)
+    plains = [plain_fit(pipeline, X, y, train, weight) for train, _ in folds.splits]
+    for method in ("predict_proba", "predict"):
+        result = shared(pipeline, X, y, folds, method, X_test, weight)
+        assert result is not None
+        for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
+            fitted = result.estimators[number]
+            for answers, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
+                expected = plain.predict_proba(rows)
+                close(fitted.predict_proba(rows), expected)
+                same_labels(fitted.predict(rows), plain.predict(rows), expected)
+                if answers is not None:
+                    close(answers[number], getattr(plain, method)(rows))
+    assert pickle.dumps(pipeline) == before
+    return plains, result.estimators
+
+
+def scalers():
+    return st.builds(StandardScaler, with_mean=st.booleans(), with_std=st.booleans())
+
+
+@pytest.mark.parametrize("last", LAST, ids=str)
+@settings(max_examples=4, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n_classes=st.integers(2, 4),
+    d=st.integers(2, 7),
+    n_splits=st.integers(3, 5),
+    n_repeats=st.integers(1, 2),
+)
+def test_more_rows_than_columns(last, seed, n_classes, d, n_splits, n_repeats):
+    X, y = blobs(seed, 40 * n_classes, d, n_classes)
+    folds = make_folds(y, n_splits=n_splits, n_repeats=n_repeats, random_state=seed)
+    agrees(make_pipeline(StandardScaler(), last), X, y, folds, X[:9] * 1.1)
+
+
+@pytest.mark.parametrize("last", [last for last in LAST if type(last) is not QDA], ids=str)
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 10**6), n_classes=st.integers(2, 4))
+def test_more_columns_than_rows(last, seed, n_classes):
+    X, y = blobs(seed, 12 * n_classes, 12 * n_classes + 15, n_classes)
+    folds = make_folds(y, n_splits=3, random_state=seed)
+    agrees(make_pipeline(StandardScaler(), last), X, y, folds, X[:9] * 1.1)
+
+
+@pytest.mark.parametrize("last", LAST, ids=str)
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10**6), scaler=scalers(), odd=st.lists(st.integers(0, 9), max_size=2))
+def test_odd_columns_and_halves_of_a_scaler_agree_or_are_declined(last, seed, scaler, odd):
+    random = np.random.default_rng(seed)
+    X, y = blobs(seed, 90, 5, 3)
+    folds = make_folds(y, n_splits=3, random_state=seed)
+    held_out = np.isin(np.arange(90), folds.splits[0][1])
+    noise = random.normal(size=90)
+    columns = [
+        np.zeros(90),
+        np.full(90, 3.0),
+        np.full(90, 0.1),
+        1 + 1e-9 * noise,
+        noise + 1e6,
+        noise + 1e3,
+        X[:, 0] + X[:, 1],
+        np.where(held_out, noise, 0.0),
+        np.where((y == "amber") & ~held_out, 0.0, noise),
+        (y == "blue") + 0.0,
+    ]
+    X = np.column_stack([X, *(columns[number] for number in odd)])
+    pipeline = make_pipeline(scaler, last)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if shared(pipeline, X, y, folds) is not None:
+            agrees(pipeline, X, y, folds, X[:5])
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), smoothing=st.sampled_from([1e-9, 0.1]))
+def test_weights_are_for_the_last_step(seed, smoothing):
+    X, y = blobs(seed, 90, 5, 3)
+    weight = np.random.default_rng(seed).gamma(1.0, 1.0, 90) + 0.1
+    folds = make_folds(y, n_splits=3, random_state=seed)
+    pipeline = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=smoothing))
+    agrees(pipeline, X, y, folds, X[:9], weight)
+
+
+@pytest.mark.parametrize("last", [LDA(), QDA(reg_param=0.1), NearestCentroid()], ids=str)
+def test_weights_of_estimators_that_take_none_are_left_to_the_plain_loop(last):
+    X, y = blobs(0, 90, 5, 3)
+    folds = make_folds(y, n_splits=3, random_state=0)
+    assert shared(make_pipeline(StandardScaler(), last), X, y, folds, weight=np.ones(90)) is None
+
+
+@pytest.mark.parametrize("last", LAST, ids=str)
+def test_pipelines_come_out_whole(last):
+    X, y = blobs(1, 120, 4, 3)
+    folds = make_folds(y, n_splits=3, random_state=0)
+    pipeline = Pipeline([("to units", StandardScaler()), ("tell", last)])
+    for plain, one in zip(*agrees(pipeline, X, y, folds, X[:5]), strict=True):
+        check_is_fitted(one)
+        assert [name for name, _ in one.steps] == ["to units", "tell"]
+        for ours, theirs in zip(one, plain, strict=True):
+            assert vars(ours).keys() == vars(theirs).keys()
+            for name in vars(theirs).keys() - UP_TO_SIGN - {*theirs.get_params()}:
+                close(getattr(ours, name), getattr(theirs, name))
+        again = pickle.loads(pickle.dumps(one))
+        assert (again.predict_proba(X) == one.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("last", LAST, ids=str)
+def test_the_order_of_units_does_not_matter_behind_a_scaler(last):
+    """Columns in other units, by powers of 2, are the same columns to all behind the scaler."""
+    X, y = blobs(2, 120, 4, 3)
+    folds = make_folds(y, n_splits=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), last)
+    one, other = (shared(pipeline, table, y, folds) for table in (X, X * 2.0 ** np.array([9, -9, 0, 3])))
+    for ours, theirs, (_, rows) in zip(one.estimators, other.estimators, folds.splits, strict=True):
+        units = 2.0 ** np.array([9, -9, 0, 3])
+        close(ours.predict_proba(X[rows]), theirs.predict_proba(X[rows] * units))
+
+
+@pytest.mark.parametrize("spread", [squares, diagonal, pooled, by_class])
+def test_moments_behind_a_scaler_are_those_of_the_scaled_table(spread):
+    """Also with as many classes as columns, where a scatter's shape does not tell what it is."""
+    X, y = blobs(3, 60, 3, 3)
+    codes = np.unique(y, return_inverse=True)[1]
+    parts = [[np.arange(0, 60, 2), np.arange(1, 60, 2)]]
+    fitted = [StandardScaler().fit(X[rows]) for rows in parts[0][::-1]]
+    found = training(X, codes, 3, parts, spread, scaling=Scaling.of(fitted))
+    for number, (moments, scaler) in enumerate(zip(found, fitted, strict=True)):
+        plain = [*training(scaler.transform(X), codes, 3, parts, spread)][number]
+        close(moments.mean, plain.mean)
+        close(moments.scatter, plain.scatter)
+
+
+def test_columns_far_from_zero_beside_their_spread_are_declined():
+    X, y = blobs(4, 90, 4, 3)
+    folds = make_folds(y, n_splits=3, random_state=0)
+    X = X / X.std(axis=0)
+    for last in LAST:
+        assert shared(make_pipeline(StandardScaler(), last), X + 1e9, y, folds) is None
+
+
+def test_rows_far_from_all_classes_are_left_to_the_plain_loop():
+    """A column of a constant that has no end in binary, but in one held-out row: rounding decides there."""
+    X, y = blobs(5, 90, 4, 3)
+    folds = make_folds(y, n_splits=3, random_state=0)
+    column = np.full(90, 0.1)
+    pipeline = make_pipeline(StandardScaler(), GaussianNB())
+    assert shared(pipeline, np.column_stack([X, column]), y, folds) is not None
+    column[7] += 3.0
+    assert shared(pipeline, np.column_stack([X, column]), y, folds) is None
+
+
+@pytest.mark.parametrize("last", [LDA(), QDA(reg_param=0.1), GaussianNB(), NearestCentroid()], ids=str)
+def test_the_engine_shares_them_and_random_labels_stay_random(last):
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(200, 20)), random.integers(0, 2, 200)
+    member = make_pipeline(StandardScaler(), last)
+    assert may_share(member)
+    oof = out_of_fold([("m", member)], X, y, cv=5, n_jobs=1)
+    assert oof.paths == {"m": "shared"}
+    assert abs(np.corrcoef(oof.meta_train.iloc[:, 0], y)[0, 1]) < 0.2
+
+
+def test_a_canary_sings_for_the_pipeline_and_not_for_its_last_step_alone(monkeypatch):
+    """A library whose scaler has changed is found out."""
+    pipeline = make_pipeline(StandardScaler(), Ridge())
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
+    request = Request(X, X[:, 0], folds, "predict")
+    catalogue._canary_lives.cache_clear()
+    try:
+        assert catalogue.share(pipeline, request) is not None
+        catalogue._canary_lives.cache_clear()
+        monkeypatch.setattr("stackit.shared_fits.scaled.Scaling.of", lambda fitted: Scaling(1.0, 1.0))
+        assert catalogue.share(pipeline, request) is None
+    finally:
+        catalogue._canary_lives.cache_clear()

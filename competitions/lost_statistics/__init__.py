@@ -1,0 +1,1 @@
+"""The fault of the lost running statistics, on digits."""

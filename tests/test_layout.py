@@ -156,7 +156,7 @@ def test_the_lazy_names_of_the_nets_are_their_public_names():
 
 def test_the_lazy_names_of_the_images_are_their_public_names():
     assert set(images._FILE_OF) == set(images.__all__) == set(dir(images))
-    with pytest.raises(AttributeError, match=r"'stackit.images' has no attribute 'VGG'; it has VGG_CONF"):
+    with pytest.raises(AttributeError, match=r"'stackit.images' has no attribute 'VGG'; it has PUBL"):
         _ = images.VGG
 
 

@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING, Any
 from stackit.check import require
 
 if TYPE_CHECKING:
+    from stackit.images.catalogue import PUBLISHED, pretrained
     from stackit.images.files import read_arrays
+    from stackit.images.network import PretrainedNetwork
     from stackit.images.networks.layers import layer_names, tapped
     from stackit.images.networks.mobilenet import mobilenet
     from stackit.images.networks.resnet import cifar_resnet, resnet
     from stackit.images.networks.squeezenet import squeezenet
     from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
+    from stackit.images.preprocessing import Preprocessing
     from stackit.images.weights import read_weights, swap_colours
 
 __all__ = [
+    "PUBLISHED",
     "VGG_CONFIGURATIONS",
+    "Preprocessing",
+    "PretrainedNetwork",
     "cifar_resnet",
     "layer_names",
     "mobilenet",
+    "pretrained",
     "read_arrays",
     "read_weights",
     "resnet",
@@ -29,10 +36,14 @@ __all__ = [
 ]
 
 _FILE_OF = {
+    "PUBLISHED": "catalogue",
+    "Preprocessing": "preprocessing",
+    "PretrainedNetwork": "network",
     "VGG_CONFIGURATIONS": "networks.vgg",
     "cifar_resnet": "networks.resnet",
     "layer_names": "networks.layers",
     "mobilenet": "networks.mobilenet",
+    "pretrained": "catalogue",
     "read_arrays": "files",
     "read_weights": "weights",
     "resnet": "networks.resnet",

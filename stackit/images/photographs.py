@@ -1,0 +1,130 @@
+"""Photographs decoded: upright, in colour, neither broken nor tiny nor huge."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stackit.check import fault, require
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+else:
+    Image = require("PIL.Image", "images")
+    ImageOps = require("PIL.ImageOps", "images")
+    UnidentifiedImageError = require("PIL", "images").UnidentifiedImageError
+
+__all__ = ["MAX_PIXELS", "MIN_SIDE", "as_image", "decoded"]
+
+MIN_SIDE = 8
+"""Images with a shorter side, in pixels, are icons and no photographs."""
+MAX_PIXELS = 50_000_000
+"""Larger images are refused before they are decoded: a small file can hold very many pixels."""
+# What Pillow raises for files that are no image, are cut off, or lie about themselves.
+DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    MemoryError,
+    OverflowError,
+)
+# Pillow's modes of 8 bits; numbers of more bits would be cut off at 255.
+EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+def decoded(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Return the photograph in a file's content, upright and with red, green and blue.
+
+    Parameters
+    ----------
+    content : bytes
+        JPEG, PNG or whatever else Pillow reads.
+    max_pixels : int
+        Images with more are refused before they are decoded.
+
+    Raises
+    ------
+    ValueError
+        When it is no image, is cut off, or has too few or too many pixels.
+
+    Examples
+    --------
+    >>> decoded(b"hello")
+    Traceback (most recent call last):
+        ...
+    ValueError: A photograph must be an image file; got one unknown to Pillow. Mend it or leave it out.
+    """
+    image = _tried(lambda: Image.open(io.BytesIO(content)))
+    _check_size(image.size, max_pixels)
+    _check_mode(image.mode)
+    return _tried(lambda: ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def as_image(image: Any) -> Image.Image:
+    """Return an image or an array of bytes as an image with red, green and blue.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image or array of uint8
+        Arrays are (height, width, 3) or, in grey, (height, width) or (height, width, 1).
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+
+    Examples
+    --------
+    >>> as_image(np.zeros((20, 30), np.uint8)).size  # width, height
+    (30, 20)
+    """
+    if isinstance(image, Image.Image):
+        _check_mode(image.mode)
+        return image.convert("RGB")
+    array = np.asarray(image)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    coloured = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    if array.dtype != np.uint8 or not coloured or not array.size:
+        got = f"dtype={array.dtype}, shape={array.shape}"
+        advice = "Bring values to 0 ... 255, with channels last"
+        raise fault(
+            "An image", "an array of uint8 of shape (height, width, 3) or (height, width)", got, advice
+        )
+    return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")
+
+
+def _tried(step: Callable[[], Image.Image]) -> Image.Image:
+    """What a step of Pillow's gives, or one error for all that it raises."""
+    try:
+        return step()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _no_photograph("small enough for Pillow", str(error), "Make it smaller") from error
+    except UnidentifiedImageError as error:
+        raise _no_photograph("an image file", "one unknown to Pillow") from error
+    except DAMAGE as error:
+        raise _no_photograph("a whole image file", str(error) or type(error).__name__) from error
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    if min(size) < MIN_SIDE:
+        raise _no_photograph(f"at least {MIN_SIDE} pixels wide and high", f"{size[0]}×{size[1]}")
+    if size[0] * size[1] > max_pixels:
+        expected = f"of at most {max_pixels} pixels"
+        raise _no_photograph(expected, f"{size[0]}×{size[1]}", "Make it smaller, or raise max_pixels")
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in EIGHT_BITS:
+        raise _no_photograph("of 8 bits a channel", f"mode={mode}", "Bring it to 8 bits")
+
+
+def _no_photograph(expected: str, got: str, advice: str = "Mend it or leave it out") -> ValueError:
+    return fault("A photograph", expected, got, advice)

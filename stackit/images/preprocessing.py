@@ -1,0 +1,143 @@
+"""What is done to a photograph before a network sees it: which pixels, in which order, on which scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stackit.check import fault, require
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+else:
+    torch = require("torch", "images")
+    Image = require("PIL.Image", "images")
+
+__all__ = ["VIEWS", "Pixels", "Preprocessing"]
+
+Pixels = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+Triple = tuple[float, float, float]
+
+VIEWS = (1, 2, 10)
+"""How often a photograph can be looked at: the centre; that and its mirror image; with four corners, too."""
+CENTRE = ((0.5, 0.5),)
+CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The pixels of a photograph that a network was trained to see, as it was trained to see them.
+
+    The photograph is scaled until its short side has `short_side` pixels, a square of `size` is cut out, and
+    ``(value - mean) / std`` is given to the network, a channel, values from 0 to 255. Filters are bilinear,
+    wider where an image shrinks.
+
+    Parameters
+    ----------
+    size : int
+        Height and width of what the network gets, in pixels.
+    short_side : int
+        What the short side of the photograph is scaled to, in pixels.
+    colours : {"RGB", "BGR"}
+        The order of the channels.
+    mean, std : three floats
+        What is taken away and divided by, in that order, on the scale of 0 to 255.
+
+    Raises
+    ------
+    ValueError
+        When the square does not fit, or colours or numbers are none of these.
+
+    Examples
+    --------
+    >>> Preprocessing.tensorflow().scaled(np.full((1, 2, 2, 3), 255, np.uint8)).unique()
+    tensor([1.])
+    >>> Preprocessing.caffe().scaled(np.zeros((1, 1, 1, 3), np.uint8)).flatten()
+    tensor([-103.9390, -116.7790, -123.6800])
+    """
+
+    size: int
+    short_side: int
+    colours: str
+    mean: Triple
+    std: Triple
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= self.short_side:
+            expected = f"1 to short_side={self.short_side} pixels"
+            raise fault("size", expected, f"size={self.size}", "Pass size=224, short_side=256")
+        if self.colours not in ("RGB", "BGR"):
+            raise fault("colours", "'RGB' or 'BGR'", f"colours={self.colours!r}", "Pass 'RGB'")
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(number > 0 for number in self.std):
+            expected = "three numbers each, std positive"
+            raise fault("mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel")
+
+    @classmethod
+    def tensorflow(cls, size: int = 224, short_side: int = 256) -> Preprocessing:
+        """Return that of Google's networks: red, green, blue from -1 to 1."""
+        return cls(size, short_side, "RGB", (127.5,) * 3, (127.5,) * 3)
+
+    @classmethod
+    def caffe(cls, size: int = 224, short_side: int = 224) -> Preprocessing:
+        """Return that of the networks trained with Caffe, VGG's own: blue, green, red minus their means."""
+        return cls(size, short_side, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+
+    @classmethod
+    def torchvision(cls, size: int = 224, short_side: int = 256) -> Preprocessing:
+        """Return that of torchvision's networks: red, green, blue with mean 0 and variance 1 on ImageNet."""
+        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        return cls(size, short_side, "RGB", _times_255(mean), _times_255(std))
+
+    def views(self, image: Image.Image, n_views: int = 1) -> Pixels:
+        """Return the squares of a photograph that the network is to see.
+
+        Only the square is scaled, so that a long and narrow photograph needs no more memory than others.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Of mode "RGB" and any size.
+        n_views : {1, 2, 10}
+            The centre; the centre and its mirror image; four corners and the centre with theirs.
+
+        Returns
+        -------
+        (n_views, size, size, 3) array of uint8
+        """
+        if n_views not in VIEWS:
+            raise fault(
+                "n_views", "1, 2 or 10", f"{n_views=}", "Pass 2 for the photograph and its mirror image"
+            )
+        places = CORNERS + CENTRE if n_views == 10 else CENTRE
+        squares = [self._square(image, *place) for place in places]
+        mirrored = [square[:, ::-1] for square in squares] if n_views > 1 else []
+        return np.stack(squares + mirrored)
+
+    def scaled(self, pixels: Pixels) -> torch.Tensor:
+        """Return what the network gets: (n, 3, size, size) floats for (n, size, size, 3) bytes."""
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
+        if self.colours == "BGR":
+            batch = batch.flip(1)
+        mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (self.mean, self.std))
+        return ((batch - mean) / std).contiguous()
+
+    def _square(self, image: Image.Image, down: float, right: float) -> Pixels:
+        """A square of the photograph, at a place between its ends, 0 to 1."""
+        side = min(image.size) * self.size / self.short_side
+        left, top = (image.width - side) * right, (image.height - side) * down
+        box: Box = (left, top, min(left + side, image.width), min(top + side, image.height))
+        return _pixels(image.resize((self.size, self.size), Image.Resampling.BILINEAR, box=box))
+
+
+def _times_255(values: Triple) -> Triple:
+    red, green, blue = values
+    return 255 * red, 255 * green, 255 * blue
+
+
+def _pixels(image: Any) -> Pixels:
+    return np.asarray(image, dtype=np.uint8)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stackit.neural.convnet import BatchNormConvNetClassifier
     from stackit.neural.gradients import batch_norm_backward, scale_invariance
     from stackit.neural.mlp import BatchNormMLPClassifier, BatchNormMLPRegressor
+    from stackit.neural.presets import modern_mlp_classifier, modern_mlp_regressor
     from stackit.neural.schedule import SCHEDULES, cycle_ends, learning_rates
     from stackit.neural.statistics import (
         cumulative_decay,
@@ -35,6 +36,8 @@ __all__ = [
     "fold_batch_norm",
     "learning_rates",
     "load_weights",
+    "modern_mlp_classifier",
+    "modern_mlp_regressor",
     "moving_average",
     "normalize",
     "pooled_moments",
@@ -59,6 +62,8 @@ _FILE_OF = {
     "fold_batch_norm": "batchnorm",
     "learning_rates": "schedule",
     "load_weights": "weights",
+    "modern_mlp_classifier": "presets",
+    "modern_mlp_regressor": "presets",
     "moving_average": "statistics",
     "normalize": "batchnorm",
     "pooled_moments": "statistics",

@@ -164,8 +164,13 @@ def _read(reader: Any, path: Path, **options: Any) -> Any:
 
 def _read_csv(path: Path, id: str | None) -> pd.DataFrame:
     """Read a CSV file: ids as the text that they are, and numbers to the last digit."""
-    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
-    table = _read(pd.read_csv, path, **options)
+    options: dict[str, Any] = {
+        "dtype": str,
+        "keep_default_na": False,
+        "encoding": "utf-8-sig",
+        "index_col": False,
+    }
+    table: pd.DataFrame = _read(pd.read_csv, path, **options)
     first = str(table.columns[0])
     key = id if id is not None and id in table.columns else first
     for column in table.columns.drop(key):

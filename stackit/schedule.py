@@ -207,7 +207,7 @@ def _in_children(queue: Queue, data: Data, workers: int) -> Generator[Finished, 
 def _in_pool(queue: Queue, data: Data, workers: int, token: int) -> Generator[Finished, None, list[int]]:
     """Do tasks until none waits; return those that were under way if the pool has broken before."""
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"))
+    pool = _forked(workers)
     running: dict[Future[bytes], int] = {}
     try:
         while _refill(pool, running, queue, workers, token):
@@ -231,24 +231,44 @@ def _refill(
 ) -> bool:
     """Keep one task more than workers on the way; return whether any is."""
     while len(running) <= workers and (at := queue.take()) is not None:
-        running[_submitted(pool, token, at)] = at
+        running[pool.submit(_run_inherited, token, at)] = at
     return bool(running)
 
 
-def _submitted(pool: ProcessPoolExecutor, token: int, at: int) -> Future[bytes]:
-    with warnings.catch_warnings():
-        # Idle threads of other libraries do no harm to children that run one thread each.
-        warnings.filterwarnings(
-            "ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning
-        )
-        return pool.submit(_run_inherited, token, at)
+def _forked(workers: int) -> ProcessPoolExecutor:
+    """Return a pool whose processes are forked already, and from a new thread.
+
+    OpenMP's threads do not survive a fork, and a child of a thread that has used some would wait for them
+    for ever: xgboost, used in this process before, is enough. A new thread has none.
+    """
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"))
+    errors: list[Exception] = []
+
+    def fork() -> None:
+        try:
+            with warnings.catch_warnings():
+                # Idle threads do no harm to children that have threads of their own.
+                warnings.filterwarnings(
+                    "ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning
+                )
+                pool.submit(int)
+        except Exception as error:  # noqa: BLE001 - raised below, where somebody hears it
+            errors.append(error)
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    if errors:
+        pool.shutdown()
+        raise errors[0]
+    return pool
 
 
 def _alone(task: AnyTask, token: int, at: int) -> list[Finished] | Declined:
     """Do a task in a process of its own; if that dies, the task has failed."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+    with _forked(1) as pool:
         try:
-            result = _unpacked(_submitted(pool, token, at).result())
+            result = _unpacked(pool.submit(_run_inherited, token, at).result())
         except BrokenProcessPool:
             result = None
     if result is not None:

@@ -15,7 +15,7 @@ from sklearn.base import clone, is_classifier
 from stackit.check import n_rows, take, wants_to_write
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
-from stackit.labels import ContiguousLabels, fit_classifier
+from stackit.labels import ContiguousLabels, OneClass, fit_classifier
 from stackit.response import Response, Table
 from stackit.routing import FitParams
 from stackit.stopping import Watched, fit
@@ -35,6 +35,8 @@ __all__ = [
     "set_seeds",
 ]
 
+JOBS = ("n_jobs", "nthread", "num_threads")
+
 
 @dataclass(frozen=True, eq=False)
 class Habits:
@@ -46,8 +48,9 @@ class Habits:
         Its ``random_state`` parameters, of parts too, that are None.
     splitters : tuple of str
         Its parameters that are splitters whose ``random_state`` is None.
-    jobs : dict of str to int
-        Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use.
+    jobs : dict of str to int or None
+        Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use; what
+        gradient boosting libraries call so otherwise is among them.
     well_known : bool
         Whether it comes from libraries whose ways are known.
     classifies : bool
@@ -56,7 +59,7 @@ class Habits:
 
     unseeded: tuple[str, ...]
     splitters: tuple[str, ...]
-    jobs: dict[str, int]
+    jobs: dict[str, int | None]
     well_known: bool
     classifies: bool
 
@@ -167,6 +170,7 @@ def run(task: Task, data: Data) -> Finished:
                 done.held_out = _held_out(task, done.estimator, data)
             if data.X_test is not None and task.split >= 0:
                 done.test = task.response.ask_untouched(done.estimator, data.X_test)
+            _give_back_jobs(task, done.estimator)
             if not task.keeps:
                 done.estimator = None
     except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
@@ -267,13 +271,16 @@ def _fit_on(task: Task, data: Data, shared: bool) -> Any:
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
     classifies = task.habits.classifies
-    fitted = fit_estimator(
+    return fit_estimator(
         estimator, X, data.target, task.train, task.fit_params, watched, classifies=classifies
     )
-    if jobs:
-        bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
-        bare.set_params(**jobs)
-    return fitted
+
+
+def _give_back_jobs(task: Task, fitted: Any) -> None:
+    """Set the estimator's own number of threads again, once it has answered with as many as it may use."""
+    bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
+    if task.habits.jobs and not isinstance(bare, OneClass):
+        bare.set_params(**task.habits.jobs)
 
 
 def seeded(task: Task) -> Any:
@@ -315,8 +322,9 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
         splitters=tuple(name for name, value in params.items() if _unseeded_splitter(value)),
         jobs={
             name: params[name]
-            for name in _named(params, "n_jobs")
-            if isinstance(params[name], int) and not 0 <= params[name] <= threads
+            for spelling in JOBS
+            for name in _named(params, spelling)
+            if _asks_for_more(params[name], _owner(estimator, params, name), threads)
         },
         well_known=well_known(estimator),
         classifies=is_classifier(estimator),
@@ -338,6 +346,19 @@ def _set_seeds(estimator: Any, habits: Habits, seed: int | None) -> None:
         splitter.random_state = seed_of(seed, name, 0, 0)
         seeds[name] = splitter
     estimator.set_params(**seeds)
+
+
+def _owner(estimator: Any, params: dict[str, Any], name: str) -> Any:
+    """Return the part that a parameter is of."""
+    part = name.rpartition("__")[0]
+    return params[part] if part else estimator
+
+
+def _asks_for_more(n_jobs: Any, owner: Any, threads: int) -> bool:
+    """Whether a number of threads is more than a task may use; to lightgbm, none means one a core."""
+    if n_jobs is None:
+        return type(owner).__module__.startswith("lightgbm.")
+    return isinstance(n_jobs, int) and not 0 <= n_jobs <= threads
 
 
 def _unseeded_splitter(value: Any) -> bool:

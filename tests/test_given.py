@@ -526,3 +526,18 @@ def test_a_damaged_file_of_facts_is_refused(tmp_path):
     (tmp_path / "oof.csv.json").write_text("{}")
     with pytest.raises(ValueError, match=r"oof\.csv\.json must be as it was written; got KeyError"):
         GivenClassifier.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("semicolons.csv", b"id;p\n1;0.5\n2;0,3\n"),
+        ("utf16.csv", "id,p\n1,0.5\n".encode("utf-16")),
+        ("empty.csv", b""),
+        ("text.npy", b"id,p\n1,0.5\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{name} must be a CSV file in UTF-8 .* got \w+Error: .* Write"):
+        GivenClassifier.load(tmp_path / name, ids=pd.Series([1], name="id"))

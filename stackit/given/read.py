@@ -69,7 +69,7 @@ class Source:
         if self.path is None:
             return self.table
         if self.path.suffix == ".npy":
-            return np.load(self.path, allow_pickle=False)
+            return _read(np.load, self.path, allow_pickle=False)
         return _read_csv(self.path, id)
 
     def _indexed(self, table: pd.DataFrame, id: str | None) -> pd.DataFrame:
@@ -150,9 +150,27 @@ def read_predictions(
     )
 
 
+def _read(reader: Any, path: Path, **options: Any) -> Any:
+    try:
+        return reader(path, **options)
+    except ValueError as error:  # as pandas and numpy say that they cannot make sense of a file
+        raise fault(
+            f"{path}",
+            "a CSV file in UTF-8 with commas, or a .npy file of numbers",
+            f"{type(error).__name__}: {str(error).strip()}",
+            "Write the predictions so, beside their ids",
+        ) from error
+
+
 def _read_csv(path: Path, id: str | None) -> pd.DataFrame:
     """Read a CSV file: ids as the text that they are, and numbers to the last digit."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    options: dict[str, Any] = {
+        "dtype": str,
+        "keep_default_na": False,
+        "encoding": "utf-8-sig",
+        "index_col": False,
+    }
+    table: pd.DataFrame = _read(pd.read_csv, path, **options)
     first = str(table.columns[0])
     key = id if id is not None and id in table.columns else first
     for column in table.columns.drop(key):

@@ -7,6 +7,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackit import StackingClassifier, StackingRegressor
 from stackit.combine import (
+    ConvexClassifier,
+    ConvexRegressor,
     GeometricClassifier,
     GeometricRegressor,
     MeanClassifier,
@@ -32,6 +34,8 @@ STACKS = [
     StackingRegressor(REGRESSORS, refit=True),
 ]
 COMBINERS = [
+    ConvexClassifier(),
+    ConvexRegressor(),
     GeometricClassifier(),
     GeometricRegressor(),
     MeanClassifier(),

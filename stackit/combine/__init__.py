@@ -1,11 +1,14 @@
 """Combiners: few-parameter final estimators that weigh the base estimators' predictions."""
 
+from stackit.combine.convex import ConvexClassifier, ConvexRegressor
 from stackit.combine.geometric import GeometricClassifier, GeometricRegressor
 from stackit.combine.mean import MeanClassifier, MeanRegressor
 from stackit.combine.nonnegative import NonNegativeClassifier, NonNegativeRegressor
 from stackit.combine.ranks import RankClassifier, RankRegressor
 
 __all__ = [
+    "ConvexClassifier",
+    "ConvexRegressor",
     "GeometricClassifier",
     "GeometricRegressor",
     "MeanClassifier",

@@ -73,3 +73,11 @@ def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
     assert set(theirs.paths.values()) == {"plain"}
     np.testing.assert_allclose(ours.meta_train, theirs.meta_train, rtol=1e-9)
     np.testing.assert_allclose(ours.meta_test, theirs.meta_test, rtol=1e-9)
+
+
+def test_what_was_asked_can_still_be_trained():
+    X, y = load_diabetes(return_X_y=True)
+    net = BatchNormMLPRegressor((8,), max_iter=1, learned_scaling=True).fit(X, y)
+    before = net.network_.n_parameters
+    net.predict(X)
+    assert net.network_.n_parameters == before == 10 + 10 * 8 + 2 * 8 + 8 + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +152,8 @@ class Network(nn.Module):
                 foldable = bool(layers) and isinstance(layers[-1], Dense | Conv)
                 layers.append(fold(layers.pop() if foldable else None, layer))
             else:
-                layers.append(layer)
-        return Folded(self.inputs, layers).eval().requires_grad_(False)
+                layers.append(deepcopy(layer))  # these networks can still be trained, the folded ones not
+        return Folded(deepcopy(self.inputs), layers).eval().requires_grad_(False)
 
 
 class Folded(nn.Module):

@@ -1,0 +1,1 @@
+"""The digits of MNIST: two batch-normalised networks and trees, stacked."""

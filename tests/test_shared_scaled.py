@@ -188,7 +188,7 @@ def test_pipelines_come_out_whole(last):
 
 
 @pytest.mark.parametrize("last", LAST, ids=str)
-def test_the_order_of_units_does_not_matter_behind_a_scaler(last):
+def test_units_do_not_matter_behind_a_scaler(last):
     """Columns in other units, by powers of 2, are the same columns to all behind the scaler."""
     X, y = blobs(2, 120, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)

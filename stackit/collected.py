@@ -87,6 +87,13 @@ class Collected:
                 f"{type(finished.error).__name__}: {finished.error}"
             )
 
+    def seconds(self) -> dict[str, float]:
+        """Return how long a fit took of each estimator of which results are in."""
+        known = {
+            name: [done.seconds for done in dones if done is not None] for name, dones in self.done.items()
+        }
+        return {name: sum(each) / len(each) for name, each in known.items() if each}
+
     def result(self) -> OutOfFold | None:
         """Return what the estimators gave whose tasks are all done; None when there are none."""
         whole = {

@@ -259,7 +259,9 @@ def cross_fit(
     with progress_bar(len(tasks), settings.verbose) as advance:
         left = [task for task in tasks if not _is_stored(task, ledger, collected, advance)]
         work = together(left, tasks, folds, data)
-        with closing(run_all(work, data, settings.n_jobs, collected.failures)) as results:
+        with closing(
+            run_all(work, data, settings.n_jobs, collected.failures, collected.seconds())
+        ) as results:
             for done in results:
                 advance(done.name)
                 ledger.keep(done)

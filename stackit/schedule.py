@@ -46,9 +46,13 @@ class Queue:
         In the order of folds.
     failures : mapping
         Names of estimators that have failed, now or later: their tasks are passed over.
+    seconds : mapping
+        How long a fit of some estimators took, where that is known already.
     """
 
-    def __init__(self, tasks: list[AnyTask], failures: Mapping[str, Any]) -> None:
+    def __init__(
+        self, tasks: list[AnyTask], failures: Mapping[str, Any], seconds: Mapping[str, float] | None = None
+    ) -> None:
         self.failures = failures
         self.waiting = list(range(len(tasks)))
         # The folds of a shared task are there from the start, for children know what was there when they
@@ -58,7 +62,7 @@ class Queue:
         self.parked: dict[str, list[int]] = {}
         for at, (name, _) in enumerate(parked, start=len(tasks)):
             self.parked.setdefault(name, []).append(at)
-        self.seconds: dict[str, float] = {}
+        self.seconds = dict(seconds or {})
         self.lock = threading.Lock()
 
     def take(self, longest_first: bool = True) -> int | None:
@@ -97,7 +101,11 @@ class Queue:
 
 
 def run_all(
-    tasks: list[AnyTask], data: Data, n_jobs: int | None, failures: Mapping[str, Any]
+    tasks: list[AnyTask],
+    data: Data,
+    n_jobs: int | None,
+    failures: Mapping[str, Any],
+    seconds: Mapping[str, float] | None = None,
 ) -> Generator[Finished, None, None]:
     """Run the tasks, at most n_jobs at once; yield what is finished as it comes.
 
@@ -115,8 +123,10 @@ def run_all(
         As in joblib.
     failures : mapping
         Names of estimators that have failed; may grow while the tasks run.
+    seconds : mapping, optional
+        How long a fit of some estimators took, as a store knows it.
     """
-    queue = Queue(tasks, failures)
+    queue = Queue(tasks, failures, seconds)
     n_fits = sum(len(task.left) if isinstance(task, SharedTask) else 1 for task in tasks)
     workers = min(effective_n_jobs(n_jobs), n_fits)
     with one_thread():

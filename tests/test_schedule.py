@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
-from stackit import out_of_fold, schedule
+from stackit import MemoryStore, oof, out_of_fold, schedule
 
 pytestmark = pytest.mark.usefixtures("without_torch")
 
@@ -130,6 +131,22 @@ def test_the_longest_come_first_once_their_time_is_known(tmp_path):
     order = [float(line.split()[0]) for line in log.read_text().splitlines()]
     # One of each is needed to know; a few quick ones may be under way by then.
     assert order[-2:] == [0.02, 0.02]
+
+
+def test_what_a_store_knows_of_the_time_orders_the_rest():
+    tasks = [SimpleNamespace(name=name) for name in ("quick", "slow", "middling")]
+    known = {"quick": 0.1, "slow": 9.0, "middling": 1.0}
+    assert [task.name for task in schedule.Queue(tasks, {}, known)] == ["slow", "middling", "quick"]
+
+
+def test_the_seconds_of_stored_fits_are_told():
+    members, store = [("quick", Sleeper(0.02)), ("slow", Sleeper(0.1))], MemoryStore()
+    out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oof, "run_all", lambda *args: told.append(args[4]) or schedule.run_all(*args))
+        out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
+    assert told[0]["slow"] > told[0]["quick"] > 0
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

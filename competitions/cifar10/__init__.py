@@ -1,0 +1,1 @@
+"""With and without batch norm on some of CIFAR-10."""

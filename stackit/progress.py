@@ -9,7 +9,7 @@ __all__ = ["progress_bar"]
 
 
 @contextmanager
-def progress_bar(total: int, verbose: int) -> Iterator[Callable[[str], None]]:
+def progress_bar(total: int, verbose: int, what: str = "fits") -> Iterator[Callable[[str], None]]:
     """Show a bar of `total` steps while the context lasts.
 
     Parameters
@@ -18,6 +18,8 @@ def progress_bar(total: int, verbose: int) -> Iterator[Callable[[str], None]]:
         How many steps there are.
     verbose : int
         0 shows nothing.
+    what : str
+        What the steps are.
 
     Yields
     ------
@@ -37,6 +39,6 @@ def progress_bar(total: int, verbose: int) -> Iterator[Callable[[str], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
-        job = bar.add_task("fits", total=total)
+        job = bar.add_task(what, total=total)
         # Refreshed by hand: a thread of the bar's own would stand in the way of child processes.
-        yield lambda name: bar.update(job, advance=1, description=f"fits: {name}", refresh=True)
+        yield lambda name: bar.update(job, advance=1, description=f"{what}: {name}", refresh=True)

@@ -7,6 +7,7 @@ from stackit.check import require
 
 if TYPE_CHECKING:
     from stackit.images.catalogue import PUBLISHED, pretrained
+    from stackit.images.codes import CNNCodes
     from stackit.images.files import read_arrays
     from stackit.images.network import PretrainedNetwork
     from stackit.images.networks.layers import layer_names, tapped
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
     from stackit.images.networks.squeezenet import squeezenet
     from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
     from stackit.images.preprocessing import Preprocessing
+    from stackit.images.sources import list_photographs
     from stackit.images.weights import read_weights, swap_colours
 
 __all__ = [
     "PUBLISHED",
     "VGG_CONFIGURATIONS",
+    "CNNCodes",
     "Preprocessing",
     "PretrainedNetwork",
     "cifar_resnet",
     "layer_names",
+    "list_photographs",
     "mobilenet",
     "pretrained",
     "read_arrays",
@@ -36,12 +40,14 @@ __all__ = [
 ]
 
 _FILE_OF = {
+    "CNNCodes": "codes",
     "PUBLISHED": "catalogue",
     "Preprocessing": "preprocessing",
     "PretrainedNetwork": "network",
     "VGG_CONFIGURATIONS": "networks.vgg",
     "cifar_resnet": "networks.resnet",
     "layer_names": "networks.layers",
+    "list_photographs": "sources",
     "mobilenet": "networks.mobilenet",
     "pretrained": "catalogue",
     "read_arrays": "files",

@@ -1,0 +1,301 @@
+"""The codes of a pretrained network as features: photographs in, a matrix out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from typing import Any, cast
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+
+from stackit.check import fault, listed, warn
+from stackit.images.cache import CodeCache
+from stackit.images.catalogue import pretrained
+from stackit.images.network import POOLS, Codes, PretrainedNetwork
+from stackit.images.photographs import MAX_PIXELS
+from stackit.images.preprocessing import VIEWS, Pixels
+from stackit.images.sources import Photograph, photographs
+from stackit.progress import progress_bar
+
+__all__ = ["CNNCodes"]
+
+ON_ERROR = ("raise", "nan", "skip")
+Seen = tuple[bytes, Codes | Pixels] | ValueError | OSError
+"""A photograph's digest, with its codes where they are known and else its views; or what is wrong with it."""
+
+
+class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turns photographs into the codes of a pretrained network: the output of one of its layers.
+
+    Nothing is learned from X, so that codes leak nothing between folds.
+
+    Parameters
+    ----------
+    network : str or PretrainedNetwork
+        One of `PUBLISHED`, or a network of your own with its preprocessing.
+    layer : str, optional
+        One of the network's layers; without it the usual one.
+    weights : path, optional
+        As in `pretrained`, where the network is given by name.
+    root : path, optional
+        The folder or zip archive that the names in X are in.
+    pool : {"mean", "max", "flatten"}
+        What becomes of layers that give an image a channel.
+    n_views : {1, 2, 10}
+        The centre of each photograph; the mean of the codes of it and its mirror image; or of four corners
+        and the centre with theirs.
+    batch_size : int
+        How many photographs pass through the network at once; the last batch has the rest. Memory depends
+        on it, and not on how many photographs there are.
+    on_error : {"raise", "nan", "skip"}
+        What happens when a photograph is missing, broken, tiny or huge. The first is named in an error; or
+        all are named in a warning, and have rows of NaN, or none: then `skipped_` says which.
+    cache : path, optional
+        A folder where codes are kept under the content of their photographs and of the network: none passes
+        through it twice, also in another program. Without it, equal photographs of one call pass once.
+    max_pixels : int
+        Larger photographs are refused before they are decoded.
+    n_jobs : int, optional
+        Threads that read and decode photographs while the network works; None means 1, -1 all cores.
+    verbose : int
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    network_ : PretrainedNetwork
+        Network, weights and preprocessing.
+    n_codes_ : int
+        The columns of what `transform` gives.
+    skipped_ : list of (int, str, str)
+        Row, name and fault of each photograph that the last `transform` could not take.
+
+    Notes
+    -----
+    Codes of one photograph can differ in the last digits with the photographs beside it in a batch, as
+    sums of floats do.
+
+    Examples
+    --------
+    >>> from stackit.images import Preprocessing, PretrainedNetwork, cifar_resnet
+    >>> network = PretrainedNetwork(cifar_resnet(8), Preprocessing.torchvision(32, 32), "flatten", "tiny")
+    >>> images = np.zeros((3, 40, 50, 3), np.uint8)
+    >>> codes = CNNCodes(network).fit_transform(images)
+    >>> codes.shape, codes.dtype
+    ((3, 64), dtype('float32'))
+    """
+
+    def __init__(  # noqa: PLR0913 - what can be chosen of a way through a network, all by keyword but two
+        self,
+        network: str | PretrainedNetwork = "mobilenet_v1_0.75",
+        layer: str | None = None,
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        root: str | os.PathLike[str] | None = None,
+        pool: str = "mean",
+        n_views: int = 1,
+        batch_size: int = 32,
+        on_error: str = "raise",
+        cache: str | os.PathLike[str] | None = None,
+        max_pixels: int = MAX_PIXELS,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.network = network
+        self.layer = layer
+        self.weights = weights
+        self.root = root
+        self.pool = pool
+        self.n_views = n_views
+        self.batch_size = batch_size
+        self.on_error = on_error
+        self.cache = cache
+        self.max_pixels = max_pixels
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X: Any = None, y: Any = None) -> CNNCodes:
+        """Read the network; X is not looked at.
+
+        Parameters
+        ----------
+        X, y : ignored
+
+        Raises
+        ------
+        ValueError
+            When a parameter is not as it must be, or a file of weights not the network's.
+        FileNotFoundError
+            When there is no file of weights.
+        """
+        self._check_parameters()
+        network = self.network
+        self.network_ = pretrained(network, self.weights) if isinstance(network, str) else network
+        self.layer_ = self.network_.check_layer(self.layer)
+        side = self.network_.preprocessing.size
+        blank = np.zeros((1, 1, side, side, 3), np.uint8)
+        self.n_codes_ = self.network_.codes_of_views(blank, self.layer_, self.pool).shape[1]
+        return self
+
+    def transform(self, X: Any) -> Codes:
+        """Return the codes of photographs.
+
+        Parameters
+        ----------
+        X : path, sequence of paths, or images
+            A folder or a zip archive, whose photographs are taken in the order of `list_photographs`; paths,
+            or names inside `root`, also as a column of a data frame; an array (n, height, width, 3) or
+            (n, height, width) of bytes; a list of such images or of ``PIL`` images.
+
+        Returns
+        -------
+        (n, n_codes_) array of float32
+            With ``on_error="skip"``, without the rows of `skipped_`.
+
+        Raises
+        ------
+        ValueError
+            When X is none of these, or a photograph is broken, tiny or huge.
+        OSError
+            When a photograph cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            When photographs are skipped.
+        """
+        with ExitStack() as stack:
+            sources = photographs(X, self.root, self.max_pixels, stack)
+            codes, faults = self._codes_of(sources, stack)
+        self.skipped_ = [(row, sources[row].name, str(error)) for row, error in faults.items()]
+        if faults:
+            named = listed(f"{name} ({error})" for _, name, error in self.skipped_)
+            kind = "have no row" if self.on_error == "skip" else "have rows of NaN"
+            warn(f"Photographs must be whole; {len(faults)} of {len(sources)} {kind}: {named}")
+        return np.delete(codes, list(faults), axis=0) if self.on_error == "skip" else codes
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return ``<network>_<layer>_<number>`` for each column."""
+        stem = f"{self.network_.name}_{self.layer_}"
+        return np.array([f"{stem}_{number}" for number in range(self.n_codes_)], dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        tags.no_validation = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+    def _check_parameters(self) -> None:
+        choices = {"pool": POOLS, "n_views": VIEWS, "on_error": ON_ERROR}
+        for name, allowed in choices.items():
+            if (value := getattr(self, name)) not in allowed:
+                expected = f"one of {', '.join(map(str, allowed))}"
+                raise fault(name, expected, f"{name}={value!r}", f"Pass {allowed[0]!r}")
+        for name in ("batch_size", "max_pixels"):
+            if not isinstance(value := getattr(self, name), int | np.integer) or value < 1:
+                raise fault(name, "a positive integer", f"{name}={value!r}", "Leave it out")
+        if not isinstance(self.network, str | PretrainedNetwork):
+            got = f"network={type(self.network).__name__}"
+            raise fault("network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is")
+
+    def _codes_of(
+        self, sources: list[Photograph], stack: ExitStack
+    ) -> tuple[Codes, dict[int, ValueError | OSError]]:
+        """The codes, and what is wrong with which rows."""
+        way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
+        cache = None if self.cache is None else CodeCache(self.cache, way)
+        codes = np.full((len(sources), self.n_codes_), np.nan, np.float32)
+        faults: dict[int, ValueError | OSError] = {}
+        advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
+        batch = _Batch(self, codes, cache)
+        for row, seen in enumerate(self._seen(sources, cache, stack)):
+            if isinstance(seen, Exception):
+                faults[row] = self._named(seen, sources[row])
+            else:
+                batch.take(row, *seen)
+            advance(sources[row].name)
+        batch.pass_through()
+        return codes, faults
+
+    def _seen(self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack) -> Iterator[Seen]:
+        """What threads make of the photographs, in their order, and never more than two batches ahead."""
+        look = partial(_look, cache=cache, network=self.network_, n_views=self.n_views)
+        n_threads = joblib.effective_n_jobs(self.n_jobs)
+        pool = stack.enter_context(ThreadPoolExecutor(n_threads))
+        # What waits is not begun when something goes wrong.
+        stack.callback(pool.shutdown, cancel_futures=True)
+        return _ahead((pool.submit(look, source) for source in sources), 2 * self.batch_size)
+
+    def _named(self, error: ValueError | OSError, source: Photograph) -> ValueError | OSError:
+        """The fault of a photograph, raised with its name unless it may be skipped."""
+        if self.on_error != "raise":
+            return error
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else type(error)
+        known = kind if kind in (ValueError, OSError, FileNotFoundError, PermissionError) else OSError
+        raise known(f"{source.name}: {error}") from error
+
+
+class _Batch:
+    """Photographs that wait until a batch is full; equal ones wait as one."""
+
+    def __init__(self, owner: CNNCodes, codes: Codes, cache: CodeCache | None) -> None:
+        self.owner, self.codes, self.cache = owner, codes, cache
+        self.waiting: dict[bytes, Pixels] = {}
+        self.rows: dict[bytes, list[int]] = {}
+        self.done: dict[bytes, int] = {}
+
+    def take(self, row: int, key: bytes, seen: Codes | Pixels) -> None:
+        """Fill a row whose codes are known, or let its photograph wait."""
+        if seen.ndim == 1:
+            self.codes[row] = seen
+        elif key in self.done:
+            self.codes[row] = self.codes[self.done[key]]
+        else:
+            self.waiting[key] = cast(Pixels, seen)
+            self.rows.setdefault(key, []).append(row)
+            if len(self.waiting) == self.owner.batch_size:
+                self.pass_through()
+
+    def pass_through(self) -> None:
+        """Pass what waits through the network, and keep what comes out."""
+        if not self.waiting:
+            return
+        owner, pixels = self.owner, np.stack(list(self.waiting.values()))
+        codes = owner.network_.codes_of_views(pixels, owner.layer_, owner.pool)
+        for key, values in zip(self.waiting, codes, strict=True):
+            self.codes[self.rows[key]] = values
+            self.done[key] = self.rows[key][0]
+        if self.cache is not None:
+            self.cache.put(dict(zip(self.waiting, codes, strict=True)))
+        self.waiting, self.rows = {}, {}
+
+
+def _look(source: Photograph, cache: CodeCache | None, network: PretrainedNetwork, n_views: int) -> Seen:
+    """Read a photograph; decode it unless its codes are kept."""
+    try:
+        content = source.read()
+        key = hashlib.sha256(content).digest()
+        kept = None if cache is None else cache.get(key)
+        return key, network.preprocessing.views(source.image(content), n_views) if kept is None else kept
+    except (ValueError, OSError) as error:
+        return error
+
+
+def _ahead(futures: Iterable[Future[Seen]], n_ahead: int) -> Iterator[Seen]:
+    """The results of futures in their order, of which a few are begun before they are asked for."""
+    source = iter(futures)
+    begun = deque(islice(source, n_ahead))
+    while begun:
+        yield begun.popleft().result()
+        begun.extend(islice(source, 1))

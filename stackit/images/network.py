@@ -69,6 +69,8 @@ class PretrainedNetwork:
     def __init__(
         self, network: torch.nn.Module, preprocessing: Preprocessing, layer: str, name: str = "network"
     ) -> None:
+        # With channels last, convolutions on a CPU take two thirds of the time.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
         self.network = network.eval().requires_grad_(False)
         self.preprocessing = preprocessing
         self.name = name

@@ -124,7 +124,7 @@ class Preprocessing:
         if self.colours == "BGR":
             batch = batch.flip(1)
         mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (self.mean, self.std))
-        return ((batch - mean) / std).contiguous()
+        return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def _square(self, image: Image.Image, down: float, right: float) -> Pixels:
         """A square of the photograph, at a place between its ends, 0 to 1."""

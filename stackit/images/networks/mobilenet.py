@@ -38,8 +38,12 @@ class SameConv2d(torch.nn.Conv2d):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Convolve (n, channels, height, width) images; each side becomes its size / stride, rounded up."""
         (top, bottom), (left, right) = (self._zeros(axis, images.shape[axis + 2]) for axis in (0, 1))
-        padded = torch.nn.functional.pad(images, (left, right, top, bottom))
-        return super().forward(padded)
+        zeros = (top, left)
+        if (top, left) != (bottom, right):
+            images, zeros = torch.nn.functional.pad(images, (left, right, top, bottom)), (0, 0)
+        return torch.nn.functional.conv2d(
+            images, self.weight, self.bias, self.stride, zeros, self.dilation, self.groups
+        )
 
     def _zeros(self, axis: int, size: int) -> tuple[int, int]:
         n_outputs = -(-size // self.stride[axis])

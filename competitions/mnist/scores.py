@@ -30,9 +30,10 @@ def alone(net: Any, tables: list[Any], path: Path) -> dict[str, Any]:
     """Train a network on all training images, and return its scores, history and seconds.
 
     The test images are watched, and decide nothing. What is found is written to `path`; where it is there
-    already, for a network of the same parameters, it is read.
+    already, for a network of the same parameters and as many
+    images, it is read.
     """
-    params = json.loads(json.dumps(net.get_params()))
+    params = json.loads(json.dumps({**net.get_params(), "n_images": len(tables[1])}))
     if path.is_file() and (known := json.loads(path.read_text(encoding="utf-8")))["params"] == params:
         return dict(known)
     X, y, X_test, y_test = tables

@@ -12,7 +12,6 @@ import torch
 from sklearn.datasets import make_classification
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
-from skorch import NeuralNetClassifier
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -115,6 +114,8 @@ def skorch(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
 
 def scikit_learn(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
     """Its net has no batch norm: less work for each step."""
+    from skorch import NeuralNetClassifier
+
     net = MLPClassifier(
         work.hidden, batch_size=work.batch_size, max_iter=work.n_epochs, n_iter_no_change=10**6
     )

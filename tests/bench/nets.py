@@ -101,6 +101,8 @@ def data_loader(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
 
 
 def skorch(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+    from skorch import NeuralNetClassifier
+
     predictors = []
     for train, _ in folds:
         net = NeuralNetClassifier(
@@ -114,8 +116,6 @@ def skorch(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
 
 def scikit_learn(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
     """Its net has no batch norm: less work for each step."""
-    from skorch import NeuralNetClassifier
-
     net = MLPClassifier(
         work.hidden, batch_size=work.batch_size, max_iter=work.n_epochs, n_iter_no_change=10**6
     )

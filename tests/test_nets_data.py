@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.metrics import log_loss
@@ -240,8 +242,17 @@ def test_one_class_two_rows_and_constant_columns_are_answered():
     away = X.copy()
     away[:, 1] = 1e6  # a column that was constant in training says nothing
     np.testing.assert_allclose(two_rows.predict_proba(away), two_rows.predict_proba(X))
-    regressor = BatchNormMLPRegressor((4,), max_iter=2).fit(X, np.full(10, 3.0))
-    np.testing.assert_allclose(regressor.predict(X), 3.0, atol=2.0)
+
+
+@given(number=st.floats(-1e6, 1e6), other=st.floats(1, 9))
+def test_a_constant_target_is_predicted_as_what_it_is(number, other):
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    y = np.column_stack([np.full(10, number), other * X[:, 0]])
+    both = BatchNormMLPRegressor((4,), max_iter=1).fit(X, y).predict(X)
+    alone = BatchNormMLPRegressor((4,), max_iter=1).fit(X, y[:, 0]).predict(X)
+    np.testing.assert_allclose(both[:, 0], number, rtol=1e-15)
+    np.testing.assert_allclose(alone, number, rtol=1e-15)
+    assert np.ptp(both[:, 1]) > 0
 
 
 def test_two_classes_have_two_columns():

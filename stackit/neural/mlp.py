@@ -273,7 +273,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
     Attributes
     ----------
     centre_, scale_ : (n_outputs,) arrays
-        Mean and standard deviation of the target in the training rows.
+        Mean and standard deviation of the target in the training rows; 0 where it is constant.
     network_, columns_, history_, n_iter_
         As in `BatchNormMLPClassifier`.
 

@@ -149,7 +149,8 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
         own = None if weights is None else weights[rows]
         centre = np.average(targets[rows], axis=0, weights=own)
         scale = np.sqrt(np.average(np.square(targets[rows] - centre), axis=0, weights=own))
-        return {"centre": centre, "factor": np.divide(1, scale, where=scale > 0, out=np.ones(len(scale)))}
+        varies = np.ptp(targets[rows], axis=0) > 0
+        return {"centre": centre, "factor": _inverse(scale, where=varies)}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -158,10 +159,15 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
 
     def _take(self, fit: Any, outcome: Any) -> None:
         super()._take(fit, outcome)
-        self.centre_, self.scale_ = fit.centre, 1 / fit.factor
+        self.centre_, self.scale_ = fit.centre, _inverse(fit.factor)
 
     def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
         return _parts(rows, max(1, round(self.validation_fraction * len(rows))), seed, None)
+
+
+def _inverse(numbers: npt.NDArray[np.float64], where: Any = True) -> npt.NDArray[np.float64]:
+    """Return 1 / numbers and 0 where they are 0: a target that is constant is predicted as what it is."""
+    return np.divide(1, numbers, where=where & (numbers > 0), out=np.zeros(len(numbers)))
 
 
 def _parts(rows: Ints, n_watched: int, seed: int, stratify: Any) -> tuple[Ints, Ints]:

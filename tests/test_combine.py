@@ -21,6 +21,10 @@ from stackit.combine import (
     ConvexRegressor,
     GeometricClassifier,
     GeometricRegressor,
+    GreedyClassifier,
+    GreedyRegressor,
+    HillClimbClassifier,
+    HillClimbRegressor,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
@@ -31,13 +35,29 @@ from stackit.combine import (
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.combine.weighted import Weighted
 
-CLASSIFIERS = [MeanClassifier, RankClassifier, NonNegativeClassifier, GeometricClassifier, ConvexClassifier]
-REGRESSORS = [MeanRegressor, RankRegressor, NonNegativeRegressor, GeometricRegressor, ConvexRegressor]
+CLASSIFIERS = [
+    MeanClassifier,
+    RankClassifier,
+    NonNegativeClassifier,
+    GeometricClassifier,
+    ConvexClassifier,
+    GreedyClassifier,
+    HillClimbClassifier,
+]
+REGRESSORS = [
+    MeanRegressor,
+    RankRegressor,
+    NonNegativeRegressor,
+    GeometricRegressor,
+    ConvexRegressor,
+    GreedyRegressor,
+    HillClimbRegressor,
+]
 WEIGHTED = {combiner for combiner in CLASSIFIERS + REGRESSORS if issubclass(combiner, Weighted)}
 # Their weights are those of all outputs together.
-LEARNED_TOGETHER = {NonNegativeRegressor, ConvexRegressor}
-# They leave estimators out where that is best.
-SPARSE = {ConvexClassifier}
+LEARNED_TOGETHER = {NonNegativeRegressor, ConvexRegressor, GreedyRegressor, HillClimbRegressor}
+# They leave estimators out where that is best, or give several the same weight.
+SPARSE = {ConvexClassifier, GreedyClassifier, HillClimbClassifier, HillClimbRegressor}
 SEEDS = st.integers(0, 2**31 - 1)
 N = 60
 quick = settings(max_examples=15, deadline=None, derandomize=True)

@@ -2,6 +2,8 @@
 
 from stackit.combine.convex import ConvexClassifier, ConvexRegressor
 from stackit.combine.geometric import GeometricClassifier, GeometricRegressor
+from stackit.combine.greedy import GreedyClassifier, GreedyRegressor
+from stackit.combine.hillclimb import HillClimbClassifier, HillClimbRegressor
 from stackit.combine.mean import MeanClassifier, MeanRegressor
 from stackit.combine.nonnegative import NonNegativeClassifier, NonNegativeRegressor
 from stackit.combine.ranks import RankClassifier, RankRegressor
@@ -11,6 +13,10 @@ __all__ = [
     "ConvexRegressor",
     "GeometricClassifier",
     "GeometricRegressor",
+    "GreedyClassifier",
+    "GreedyRegressor",
+    "HillClimbClassifier",
+    "HillClimbRegressor",
     "MeanClassifier",
     "MeanRegressor",
     "NonNegativeClassifier",

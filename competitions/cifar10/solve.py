@@ -1,11 +1,12 @@
 """How much batch norm does for a small convolutional network on some of CIFAR-10.
 
-    python -m competitions.cifar10.solve [--data DIR] [--out DIR] [--quick]
+    python -m competitions.cifar10.solve [--data DIR] [--out DIR] [--short | --quick]
 
 Three groups of the notes: batch norm in four places, in one, and in none; all else is equal, the last layer
 too. Images to learn from are doubled by moved and mirrored copies, others are watched, and others again are
 the test. Each network is asked with its running statistics, and with those computed anew over the images it
-has learned from. ``--quick`` takes a few images and epochs. Measured: see README.md in this folder.
+has learned from. ``--short`` takes a quarter of the images, ``--quick`` a few, to see that it runs. Measured:
+see README.md in this folder.
 """
 
 from __future__ import annotations
@@ -23,44 +24,21 @@ from rich.table import Table
 from sklearn.model_selection import train_test_split
 
 from competitions import run
+from competitions.cifar10.groups import GROUPS, group
 from competitions.cifar10.photographs import doubled, read
 from competitions.data import find
 from competitions.lost_statistics.statistics import accuracy, batches, network_of, recomputed
 from competitions.pictures import activations, draw_activations, draw_curves
-from stackit.neural import BatchNormConvNetClassifier
 
 FILES = ["cifar10_subset.zip"]
 PAGE = "the page of CIFAR-10, as train/<class>/*.jpg and test/<class>/*.jpg in one zip file"
-GROUPS = {"batch norm in four places": (1, 2, 3, 4), "in one place": (4,), "in none": ()}
 # Of each class; a fifth of those of "train" is watched.
-FULL = {"train": 250, "test": 200, "epochs": 8}
-QUICK = {"train": 15, "test": 10, "epochs": 1}
+SIZES = {
+    "quick": {"train": 15, "test": 10, "epochs": 1},
+    "short": {"train": 250, "test": 200, "epochs": 8},
+    "full": {"train": 1000, "test": 200, "epochs": 8},
+}
 SEED = 0
-
-
-def group(places: tuple[int, ...], n_epochs: int, precision: str) -> BatchNormConvNetClassifier:
-    """Return the network of the notes with batch norm in the places named, by Adadelta as there.
-
-    Running statistics keep 0.99 at each step, the habit of the notes' library.
-    """
-    norm = {place: ["batch_norm"] if place in places else [] for place in (1, 2, 3, 4)}
-    layers = [("conv", 96, 11, "same"), *norm[1], ("max_pool", 2), *norm[2], "tanh"]
-    layers += [("conv", 120, 1), *norm[3], "flatten", ("dense", 10), *norm[4], "relu"]
-    return BatchNormConvNetClassifier(
-        layers,
-        solver="adadelta",
-        learning_rate="constant",
-        learning_rate_init=1.0,
-        batch_size=32,
-        max_iter=n_epochs,
-        alpha=0.0,
-        statistics="ema",
-        decay=0.99,
-        epsilon=1e-3,
-        scaling=None,
-        precision=precision,
-        random_state=SEED,
-    )
 
 
 def scores(net: Any, learned: Any, X_test: Any, y_test: Any) -> dict[str, float]:
@@ -86,10 +64,14 @@ def main(
     data: Annotated[Path | None, typer.Option(help="Folder of cifar10_subset.zip.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("competitions/cifar10/out"),
     quick: Annotated[bool, typer.Option(help="A few images and epochs, to see that it runs.")] = False,
+    short: Annotated[bool, typer.Option(help="A quarter of the images.")] = False,
     precision: Annotated[str, typer.Option(help="Of matrix products: float32 or bfloat16.")] = "float32",
 ) -> None:
     """Train the three groups; write curves.png, activations.png and report.json."""
-    folder, size = find("cifar10", FILES, PAGE, data), QUICK if quick else FULL
+    folder, size = (
+        find("cifar10", FILES, PAGE, data),
+        SIZES["quick" if quick else "short" if short else "full"],
+    )
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     (X, y), (X_test, y_test) = (read(folder / FILES[0], part, size[part]) for part in ("train", "test"))
@@ -99,7 +81,7 @@ def main(
     nets, found = {}, {}
     for name, places in GROUPS.items():
         started = time.perf_counter()
-        nets[name] = group(places, size["epochs"], precision).fit(X, y, X_val=X_val, y_val=y_val)
+        nets[name] = group(places, size["epochs"], precision, SEED).fit(X, y, X_val=X_val, y_val=y_val)
         found[name] = scores(nets[name], X, X_test, y_test)
         found[name] |= {"seconds": round(time.perf_counter() - started, 1)}
         print(name, found[name], flush=True)

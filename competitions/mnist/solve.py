@@ -1,12 +1,11 @@
 """Two batch-normalised networks and trees on MNIST, each alone and stacked.
 
-    python -m competitions.mnist.solve [--data DIR] [--out DIR] [--quick | --long]
+    python -m competitions.mnist.solve [--data DIR] [--out DIR] [--short | --quick]
 
 The networks are first trained on all training images, as in the notes that they come from; then three folds
-of both networks and of the trees are stacked. As it is, networks are trained for few epochs, which two cores
-do in half an hour; ``--long`` trains as long as the notes, ``--quick`` takes a few images, to see that it
-runs. What is finished is kept in the folder ``--out``: a run that was stopped goes on. Measured: see
-README.md in this folder.
+of both networks and of the trees are stacked. Networks are trained as long as in the notes; ``--short``
+trains for few epochs, ``--quick`` takes a few images, to see that it runs. What is finished is kept in the
+folder ``--out``: a run that was stopped goes on. Measured: see README.md in this folder.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ N_SPLITS, SEED = 3, 0
 SIZES = {
     "quick": {"train": 600, "test": 300, "alone": (1, 3), "folds": (1, 2), "trees": 20},
     "short": {"train": 60_000, "test": 10_000, "alone": (3, 15), "folds": (2, 10), "trees": 100},
-    "long": {"train": 60_000, "test": 10_000, "alone": (10, 100), "folds": (10, 100), "trees": 300},
+    "full": {"train": 60_000, "test": 10_000, "alone": (10, 100), "folds": (10, 100), "trees": 300},
 }
 
 
@@ -87,12 +86,12 @@ def main(
     data: Annotated[Path | None, typer.Option(help="Folder of the four IDX files.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("competitions/mnist/out"),
     quick: Annotated[bool, typer.Option(help="A few images and epochs, to see that it runs.")] = False,
-    long: Annotated[bool, typer.Option(help="As many epochs as in the notes.")] = False,
+    short: Annotated[bool, typer.Option(help="Few epochs.")] = False,
     precision: Annotated[str, typer.Option(help="Of matrix products: float32 or bfloat16.")] = "bfloat16",
 ) -> None:
     """Train the networks alone and in a stack; write folds, predictions, pictures and report.json."""
     folder = find("mnist", FILES, PAGE, data)
-    size: Any = SIZES["quick" if quick else "long" if long else "short"]
+    size: Any = SIZES["quick" if quick else "short" if short else "full"]
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     tables = read(folder, size)

@@ -1,4 +1,6 @@
-"""All folds of a net at once beside K trainings: seconds for equal epochs, in turns in one process.
+"""All folds of a net at once beside K trainings, in turns in one process.
+
+Seconds for equal epochs, and log loss at equal seconds.
 
 `make bench ARGS="-k nets"` runs this and writes NETS.md. What is asserted is that all learn as well.
 """
@@ -8,27 +10,41 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from dataclasses import replace
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from sklearn.metrics import log_loss
 
 PAGE = Path(__file__).parent / "NETS.md"
 THREADS = 2
 INTRODUCTION = """\
 Seconds to train a net with batch norm for all folds, for the same layers, batches and epochs: medians of the
-rounds, contenders in turns in one process on two threads, after a round that warms up. scikit-learn's net
-has no batch norm. CPU seconds are those of all threads. "Other load" is what the rest of the machine computed
-meanwhile, in cores: above 0.25, the wall times are not to be trusted, and ratios of CPU seconds say more.
+rounds, contenders in turns in one process on two threads, after a round that warms up. The nets of
+scikit-learn and pytabkit (RealMLP in its simple form) have no batch norm; pytabkit also looks at the
+held-out rows after each epoch. CPU seconds are those of all threads. "Other load" is what the rest of the
+machine computed meanwhile, in cores: above 0.25, the wall times are not to be trusted, and ratios of CPU
+seconds say more.
+"""
+EQUAL = """\
+Each contender trains for as many whole epochs as fit into the wall seconds that stackit takes, at least one.
+Log loss of the held-out rows of all folds: the mean over the rounds. Folds are the same for all.
 """
 
 
+def out_of_fold(predictors: list[Any], X: Any, folds: Any) -> Any:
+    """Return what each row is given by the net that has not seen it."""
+    answers = [predict(X[out]) for predict, (_, out) in zip(predictors, folds, strict=True)]
+    return np.concatenate(answers)[np.argsort(np.concatenate([out for _, out in folds]))]
+
+
 def accuracy(predictors: list[Any], X: Any, y: Any, folds: Any) -> float:
-    right = [predict(X[out]) == y[out] for predict, (_, out) in zip(predictors, folds, strict=True)]
-    return float(np.mean(np.concatenate(right)))
+    return float(np.mean(out_of_fold(predictors, X, folds).argmax(1) == y))
 
 
 def measured(work: Any, contenders: dict[str, Any]) -> tuple[dict[str, list[tuple[float, float]]], float]:
@@ -72,15 +88,56 @@ def lines_of(name: str, seconds: dict[str, list[tuple[float, float]]], load: flo
     return [*lines, ""]
 
 
+def at_equal_seconds(name: str, work: Any, contenders: dict[str, Any]) -> list[str]:
+    """Return what each contender makes of stackit's seconds."""
+    X, y = work.table()
+    folds = work.folds(y)
+    budget = min(seconds_of(contenders["stackit"], work, X, y, folds) for _ in range(3))
+    lines = [f"## {name}, {budget:.2f} s", ""]
+    lines += ["| contender | epochs | wall s | log loss |", "|---|---|---|---|"]
+    for who, do in contenders.items():
+        n_epochs = epochs_within(budget, work, lambda n, do=do: seconds_of(do, n, X, y, folds))
+        own, losses, walls = replace(work, n_epochs=n_epochs), [], []
+        for _ in range(work.rounds):
+            started = time.perf_counter()
+            predictors = do(own, X, y, folds)
+            walls.append(time.perf_counter() - started)
+            losses.append(log_loss(y, out_of_fold(predictors, X, folds)))
+        lines.append(f"| {who} | {n_epochs} | {statistics.median(walls):.2f} | {np.mean(losses):.4f} |")
+    return [*lines, ""]
+
+
+def seconds_of(do: Any, work: Any, X: Any, y: Any, folds: Any) -> float:
+    started = time.perf_counter()
+    do(work, X, y, folds)
+    return time.perf_counter() - started
+
+
+def epochs_within(budget: float, work: Any, seconds: Any) -> int:
+    """Return how many epochs fit, by what one and what some more take: what is not epochs counts once."""
+    one, more = (min(seconds(replace(work, n_epochs=n)) for _ in range(2)) for n in (1, 1 + work.n_epochs))
+    each = max((more - one) / work.n_epochs, 1e-9)
+    return max(1, 1 + int((budget - one) / each))
+
+
 @pytest.mark.bench
 @pytest.mark.filterwarnings("ignore")
 def test_nets_side_by_side():
     import torch
 
-    from tests.bench.nets import CONTENDERS, GOALS, WORKS
+    from tests.bench.nets import CONTENDERS, EQUAL_SECONDS, GOALS, WORKS
 
     torch.set_num_threads(THREADS)
+    contenders = {
+        name: do
+        for name, do in CONTENDERS.items()
+        if name not in ("skorch", "pytabkit") or find_spec(name) is not None
+    }
     lines = ["# Nets of all folds at once: timings", "", INTRODUCTION]
     for name, work in WORKS.items():
-        lines += lines_of(name, *measured(work, CONTENDERS), GOALS)
+        lines += lines_of(name, *measured(work, contenders), GOALS)
+        PAGE.write_text("\n".join(lines), encoding="utf-8")
+    lines += ["# Log loss at equal seconds", "", EQUAL]
+    for name, work in EQUAL_SECONDS.items():
+        lines += at_equal_seconds(name, work, contenders)
         PAGE.write_text("\n".join(lines), encoding="utf-8")

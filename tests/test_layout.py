@@ -176,3 +176,8 @@ def test_the_whole_core_loads_neither_torch_nor_xgboost_nor_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not set(loaded) & HEAVY
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("competitions/*/solve.py")), ids=lambda p: p.parent.name)
+def test_scripts_are_thin(script):
+    assert len(script.read_text(encoding="utf-8").splitlines()) < 120

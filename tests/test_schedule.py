@@ -77,7 +77,14 @@ def test_longer_work_goes_to_children(forks):
     assert len({pid for pid, _ in places(oof)}) > 1
 
 
-def test_large_tables_are_worked_on_in_threads(monkeypatch):
+def test_large_tables_go_to_children_at_once(forks, monkeypatch):
+    monkeypatch.setattr(schedule, "LARGE", 1)
+    oof = out_of_fold([("a", Sleeper(0.001))], X, Y, cv=5, n_jobs=2)
+    assert os.getpid() not in {pid for pid, _ in places(oof)}
+
+
+def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch):
+    monkeypatch.setattr(schedule, "_may_fork", lambda: False)
     monkeypatch.setattr(schedule, "LARGE", 1)
     seen = set()
 

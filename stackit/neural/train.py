@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stackit.neural.batches import Batch, batches, n_batches
 from stackit.neural.losses import Examples, Job, Losses, average_of
@@ -159,7 +159,8 @@ class _Trainer:
         self.orders = [np.random.default_rng(job.seed) for job in jobs]
         self.n_steps = n_batches(len(jobs[0].rows), training.batch_size)
         self.rates, self.snapshots = training.rates(self.n_steps), training.snapshots(self.n_steps)
-        self.optimizer = _optimizer(network, training)
+        self.learned = [p for p in network.parameters() if p.requires_grad]
+        self.optimizer = _optimizer(self.learned, training)
         self.decaying = [p for name, p in network.named_parameters() if _decays(name, p)]
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
@@ -214,7 +215,8 @@ class _Trainer:
             kept = 1 - self.training.alpha * rate / self.training.learning_rate_init
             torch._foreach_mul_([p.data for p in self.decaying], kept)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.learned:  # what zero_grad does, without its hooks, which small nets would notice
+            parameter.grad = None
         return mean.detach()
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
@@ -288,9 +290,9 @@ class _Trainer:
             history[-1] |= {name: numbers[at] for name, numbers in values.items()}
 
 
-def _optimizer(network: Network, training: Training) -> torch.optim.Optimizer:
+def _optimizer(learned: list[nn.Parameter], training: Training) -> torch.optim.Optimizer:
     """Return what makes the steps; weights decay beside it, since one group of parameters is quicker."""
-    learned, rate = [p for p in network.parameters() if p.requires_grad], training.learning_rate_init
+    rate = training.learning_rate_init
     if training.solver == "adam":
         fused = learned[0].device.type != "mps"
         return torch.optim.Adam(learned, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)

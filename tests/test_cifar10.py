@@ -8,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from competitions.cifar10 import solve
+from competitions.cifar10.groups import GROUPS, group
 from competitions.cifar10.photographs import SHIFT, doubled, read
 from competitions.data import find
 from competitions.lost_statistics.statistics import accuracy, network_of
@@ -45,7 +46,7 @@ def test_copies_are_moved_or_mirrored_images_with_their_labels():
 def test_groups_differ_in_batch_norm_alone():
     random = np.random.default_rng(0)
     X, y = random.random((20, 3, 32, 32), dtype=np.float32), np.arange(20) % 10
-    nets = [solve.group(places, 1, "float32").fit(X, y) for places in solve.GROUPS.values()]
+    nets = [group(places, 1, "float32", seed=0).fit(X, y) for places in GROUPS.values()]
     assert [len(net.network_.norms) for net in nets] == [4, 1, 0]
     weights = [
         [tuple(value.shape) for name, value in net.network_.named_parameters() if name.endswith("weight")]
@@ -61,7 +62,7 @@ def test_groups_differ_in_batch_norm_alone():
 def test_accuracy_by_running_statistics_is_the_estimators_own(folder):
     X, y = read(folder / "cifar10_subset.zip", "train", 6)
     images = X.astype(np.float32) / 255
-    net = solve.group((1, 2, 3, 4), 1, "float32").fit(images, y)
+    net = group((1, 2, 3, 4), 1, "float32", seed=0).fit(images, y)
     assert accuracy(network_of(net), images, y, [np.arange(30), np.arange(30, 60)]) == pytest.approx(
         net.score(images, y)
     )
@@ -78,14 +79,14 @@ def test_images_are_read_in_the_order_of_their_classes(folder):
 
 
 def test_a_short_run_writes_what_it_found(folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(solve.QUICK, "train", 10)
+    monkeypatch.setitem(solve.SIZES["quick"], "train", 10)
     app = solve.typer.Typer()
     app.command()(solve.main)
     result = CliRunner().invoke(app, ["--data", str(folder), "--out", str(tmp_path), "--quick"])
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["learned from"], report["watched"]) == (160, 20)
-    assert list(report["scores"]) == list(solve.GROUPS)
+    assert list(report["scores"]) == list(GROUPS)
     none = report["scores"]["in none"]
     assert none["test, running statistics"] == none["test, computed anew"]
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("curves.png", "activations.png"))

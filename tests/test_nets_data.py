@@ -316,7 +316,7 @@ def mlp(**params):
         (mlp(batch_size=1), None, "batch_size must be an integer, 2 or more"),
         (mlp(alpha=-1.0), None, "alpha must be"),
         (mlp(decay=1.0), None, "decay must be"),
-        (mlp(epsilon=0.0), None, "epsilon must be"),
+        (mlp(eps=0.0), None, "eps must be"),
         (mlp(validation_fraction=1.0, early_stopping=True), None, "validation_fraction must be"),
         (mlp(weight_averaging=1.0), None, "weight_averaging must be"),
         (mlp(n_snapshots=2), None, "learning_rate='cyclic'"),

@@ -104,7 +104,7 @@ def test_files_hold_no_pickle_and_readable_notes(tmp_path):
 
 def test_labels_that_json_has_not_are_named(tmp_path):
     X, _ = load_wine(return_X_y=True)
-    days = pd.date_range("2026-01-01", periods=178)
+    days = pd.date_range("2026-01-01", periods=178).astype(object)
     net = BatchNormMLPClassifier((4,), max_iter=1).fit(
         pd.DataFrame({"x": X[:, 0], "day": days}), np.arange(178) % 2
     )

@@ -317,6 +317,22 @@ def test_a_compiled_network_learns_the_same():
             torch.testing.assert_close(value, theirs.states[0][name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_network_is_compiled_once_however_many_steps_there_are(monkeypatch, weighted):
+    from torch._dynamo.testing import CompileCounter
+
+    counter, compiler = CompileCounter(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network: compiler(network, backend=counter))
+    x, y, _ = data(DENSE, n=60)
+    network = Network(DENSE, 2).initialise([0, 1]).double()
+    jobs = [Job(np.arange(30), 0), Job(np.arange(30, 60), 1)]
+    weights = torch.arange(1.0, 61, dtype=torch.float64) if weighted else None
+    train(network, Examples(Table(x), y, weights), jobs, Training(10, 6, compile=True))
+    assert 1 <= counter.frame_count <= 2
+
+
 def test_mixed_rows_are_numbers_and_what_stands_for_levels():
     plan = Plan((("dense", 4), "batch_norm", "relu", ("dense", 2)), (2,), n_levels=(3, 20))
     network = Network(plan, 2).initialise([0, 1]).eval()

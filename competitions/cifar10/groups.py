@@ -27,7 +27,7 @@ def group(places: tuple[int, ...], n_epochs: int, precision: str, seed: int) -> 
         alpha=0.0,
         statistics="ema",
         decay=0.99,
-        epsilon=1e-3,
+        eps=1e-3,
         scaling=None,
         precision=precision,
         random_state=seed,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from stackit.check import fault
+from stackit.check import fault, listed
 
 __all__ = ["Columns"]
 
@@ -48,6 +48,11 @@ class Columns:
             return cls(tuple(range(X.shape[1])))
         kinds = [is_numeric_dtype(kind) or is_bool_dtype(kind) for kind in X.dtypes]
         categories = tuple(at for at, is_number in enumerate(kinds) if not is_number)
+        dates = [X.columns[at] for at in categories if X.dtypes.iloc[at].kind in "mM"]
+        if dates:
+            raise fault(
+                "X", "of numbers and categories", f"dates in {listed(dates)}", "Turn them into numbers"
+            )
         seen = X if rows is None else X.iloc[rows]
         levels = tuple(_levels(seen.iloc[:, at]) for at in categories)
         return cls(tuple(at for at, is_number in enumerate(kinds) if is_number), categories, levels)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_consistent_length
 
 from stackit.check import fault
 from stackit.neural.estimator import BatchNormNetwork
@@ -39,9 +40,9 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         As in `BatchNormMLPClassifier`.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As in `BatchNormMLPClassifier`.
-    statistics, decay, epsilon, parametrization, label_smoothing, class_weight
+    statistics, decay, eps, parametrization, label_smoothing, class_weight
         As in `BatchNormMLPClassifier`.
-    n_estimators, n_snapshots, weight_averaging, momentum, beta_2
+    n_estimators, n_snapshots, weight_averaging, momentum, beta_1, beta_2
         As in `BatchNormMLPClassifier`.
     precision, compile, device, random_state, verbose
         As in `BatchNormMLPClassifier`.
@@ -99,7 +100,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         tol: float = 1e-4,
         statistics: str = "population",
         decay: float = 0.99,
-        epsilon: float = 1e-5,
+        eps: float = 1e-5,
         parametrization: str = "standard",
         scaling: str | None = "standard",
         label_smoothing: float = 0.0,
@@ -108,6 +109,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         n_snapshots: int = 1,
         weight_averaging: float | None = None,
         momentum: float = 0.9,
+        beta_1: float = 0.9,
         beta_2: float = 0.999,
         precision: str = "auto",
         compile: bool = False,
@@ -131,7 +133,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         self.tol = tol
         self.statistics = statistics
         self.decay = decay
-        self.epsilon = epsilon
+        self.eps = eps
         self.parametrization = parametrization
         self.scaling = scaling
         self.label_smoothing = label_smoothing
@@ -140,6 +142,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         self.n_snapshots = n_snapshots
         self.weight_averaging = weight_averaging
         self.momentum = momentum
+        self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.precision = precision
         self.compile = compile
@@ -158,7 +161,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
             ntk=self.parametrization == "ntk",
             statistics=self.statistics,
             decay=self.decay,
-            eps=self.epsilon,
+            eps=self.eps,
         )
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
@@ -175,10 +178,14 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
                 f"X of shape {X.shape} and type {X.dtype}",
                 "Reshape it, or pass image_shape=(channels, height, width) for rows of pixels",
             )
+        if not len(X):
+            raise fault("X", "of one image or more", f"X of shape {X.shape}", "Pass images")
         if X.dtype.kind == "f" and not np.isfinite(X).all():
             raise fault("X", "finite", "NaN or infinity in X", "Leave these images out")
         if reset:
             self.shape_ = X.shape[1:]
+        if y is not None:
+            check_consistent_length(X, y)
         return X, y if y is None else self._read_y(X, y)
 
     def __sklearn_tags__(self) -> Tags:

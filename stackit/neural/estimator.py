@@ -14,7 +14,9 @@ from sklearn.base import clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_feature_names,
+    _check_n_features,
     _check_sample_weight,
+    check_consistent_length,
     validate_data,
 )
 
@@ -45,11 +47,12 @@ class BatchNormNetwork(FittedNetwork):
 
     alpha: float
     batch_size: int | str
+    beta_1: float
     beta_2: float
     compile: bool
     decay: float
     early_stopping: bool
-    epsilon: float
+    eps: float
     label_smoothing: float
     learning_rate: str
     learning_rate_init: float
@@ -103,7 +106,7 @@ class BatchNormNetwork(FittedNetwork):
         """
         X, y = self._read(X, _given(y, self), reset=True)
         n = len(X)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else _weights_of(sample_weight, X)
         watched = np.array([], dtype=np.intp)
         if (X_val is None) != (y_val is None):
             lacking = "y_val" if y_val is None else "X_val"
@@ -111,9 +114,12 @@ class BatchNormNetwork(FittedNetwork):
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, reset=False)
             watched = np.arange(n, n + len(X_val))
+            if y.shape[1:] != y_val.shape[1:]:
+                got = f"shapes {y.shape} and {y_val.shape}"
+                raise fault("y and y_val", "of as many outputs", got, "Pass both with the same columns")
             X, y = _below(X, X_val), _below(y, y_val)
             if weights is not None or sample_weight_val is not None:
-                both = _check_sample_weight(weights, X[:n]), _check_sample_weight(sample_weight_val, X_val)
+                both = _weights_of(weights, X[:n]), _weights_of(sample_weight_val, X_val)
                 weights = np.concatenate(both)
         (fitted,) = self._fit_together([self], X, y, weights, [np.arange(n)], [watched])
         return fitted
@@ -153,7 +159,7 @@ class BatchNormNetwork(FittedNetwork):
         X, y = estimators[0]._read(X, _given(y, self), reset=True)
         for estimator in estimators[1:]:
             _copy_names(estimators[0], estimator)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else _weights_of(sample_weight, X)
         none = np.array([], dtype=np.intp)
         watched = [none] * len(splits) if watch is None else [np.asarray(rows) for rows in watch]
         return self._fit_together(estimators, X, y, weights, splits, watched)
@@ -178,7 +184,6 @@ class BatchNormNetwork(FittedNetwork):
             X,
             targets,
             weights,
-            self._training(min(len(fit.rows) for fit in fits)),
             scaling=self.scaling,
             device=device_of(self.device),
             verbose=self.verbose,
@@ -198,9 +203,9 @@ class BatchNormNetwork(FittedNetwork):
         """Say what this estimator's fit is; rows of weight 0 are none of it."""
         random = check_random_state(self.random_state)
         seeds = tuple(int(seed) for seed in random.randint(2**31 - 1, size=self.n_estimators))
-        classes = self._own_classes(targets[np.concatenate([rows, watched])])
         if weights is not None:
             rows, watched = rows[weights[rows] > 0], watched[weights[watched] > 0]
+        classes = self._own_classes(targets[np.concatenate([rows, watched])])
         if self.early_stopping and not len(watched):
             rows, watched = self._split(targets, rows, seeds[0])
         if len(rows) < 2:
@@ -216,7 +221,7 @@ class BatchNormNetwork(FittedNetwork):
         n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
         plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), n_outputs)
         of_target = self._of_target(targets, weights, rows, classes)
-        return Fit(rows, watched, seeds, columns, plan, classes, **of_target)
+        return Fit(rows, watched, seeds, columns, plan, self._training(len(rows)), classes, **of_target)
 
     def _take(self, fit: Fit, outcome: Outcome) -> None:
         """Set the fitted attributes."""
@@ -238,6 +243,7 @@ class BatchNormNetwork(FittedNetwork):
             decay_after=getattr(self, "decay_after", None),
             alpha=self.alpha,
             momentum=self.momentum,
+            beta_1=self.beta_1,
             beta_2=self.beta_2,
             label_smoothing=self.label_smoothing,
             patience=self.n_iter_no_change if self.early_stopping else None,
@@ -258,16 +264,27 @@ class BatchNormNetwork(FittedNetwork):
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Check X, and y where it is given."""
-        if isinstance(X, pd.DataFrame) and not _all_numbers(X):
-            _check_feature_names(self, X, reset=reset)
-            if reset:
-                self.n_features_in_ = X.shape[1]
-            return X, y if y is None else self._read_y(X, y)
+        if reset:
+            self._mixed = isinstance(X, pd.DataFrame) and not _all_numbers(X)
+        if self._mixed:
+            frame = self._read_frame(X, reset)
+            if y is not None:
+                check_consistent_length(X, y)
+            return frame, y if y is None else self._read_y(X, y)
         checks = {"dtype": [np.float64, np.float32], "reset": reset}
         if y is None:
             return validate_data(self, X, **checks), None
         X, y = validate_data(self, X, y, multi_output=True, **checks)
         return X, self._read_y(X, y)
+
+    def _read_frame(self, X: Any, reset: bool) -> pd.DataFrame:
+        """Check a table of numbers and categories."""
+        if not isinstance(X, pd.DataFrame) or not len(X):
+            got = f"{type(X).__name__} of shape {np.shape(X)}"
+            raise fault("X", "a data frame of one row or more, as in fit", got, "Pass a pandas DataFrame")
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+        return X
 
     @abstractmethod
     def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
@@ -326,7 +343,11 @@ def _below(upper: Any, lower: Any) -> Any:
     return np.concatenate([upper, lower])
 
 
+def _weights_of(weights: Any, X: Any) -> npt.NDArray[np.float64]:
+    return np.asarray(_check_sample_weight(weights, X, ensure_non_negative=True))
+
+
 def _copy_names(source: Any, target: Any) -> None:
-    for name in ("n_features_in_", "feature_names_in_", "shape_"):
+    for name in ("n_features_in_", "feature_names_in_", "shape_", "_mixed"):
         if hasattr(source, name):
             setattr(target, name, getattr(source, name))

@@ -19,7 +19,8 @@ __all__ = ["load_estimator", "save_estimator"]
 
 FilePath = str | os.PathLike[str]
 ARRAYS = ("classes_", "centre_", "scale_", "feature_names_in_")
-PLAIN = ("n_features_in_", "shape_", "history_", "n_iter_", "_one_dimension")
+PLAIN = ("n_features_in_", "shape_", "history_", "n_iter_", "_one_dimension", "_mixed")
+FORMAT = 1
 DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.float64)}
 
 
@@ -40,6 +41,7 @@ def save_estimator(net: Any, path: FilePath) -> None:
     """
     network: Network = net.network_
     facts = {
+        "format": FORMAT,
         "class": type(net).__name__,
         "parameters": {name: _plain(value, name) for name, value in net.get_params().items()},
         "plan": asdict(network.plan),
@@ -76,20 +78,34 @@ def load_estimator(kind: type, path: FilePath) -> Any:
     if text is None:
         got = f"{str(path)!r} without what `save` notes beside the weights"
         raise fault("A file of a net", "written by its `save`", got, "Read weights alone with load_weights")
-    facts = json.loads(text)
-    if facts["class"] != kind.__name__:
-        got = f"{str(path)!r} of a {facts['class']}"
-        raise fault("The file", f"of a {kind.__name__}", got, f"Call {facts['class']}.load")
-    net = kind(**{name: _tupled(value) for name, value in facts["parameters"].items()})
+    try:
+        facts = json.loads(text)
+        if facts["format"] != FORMAT:
+            got = f"{str(path)!r} of format {facts['format']}"
+            raise fault("The file", f"of format {FORMAT}", got, "Update stackit, or save it anew")
+        if facts["class"] != kind.__name__:
+            got = f"{str(path)!r} of a {facts['class']}"
+            raise fault("The file", f"of a {kind.__name__}", got, f"Call {facts['class']}.load")
+        return _restored(kind, facts, path)
+    except (KeyError, TypeError, AttributeError) as error:
+        got = f"{str(path)!r}, where this cannot be read: {error!r}"
+        raise fault("A file of a net", "complete, as its `save` wrote it", got, "Save it anew") from error
+
+
+def _restored(kind: type, facts: dict[str, Any], path: FilePath) -> Any:
+    net: Any = kind(**{name: _tupled(value) for name, value in facts["parameters"].items()})
     columns, plan = facts["columns"], facts["plan"]
     net.columns_ = Columns(**{name: _tupled(value) for name, value in columns.items()})
     network = Network(Plan(**{name: _tupled(value) for name, value in plan.items()}), facts["n_nets"])
     net.network_ = network.to(DTYPES[facts["dtype"]])
     load_weights(net.network_, path)
     net.network_.eval()
-    for name, (dtype, values) in facts["arrays"].items():
+    # No other names: a file is not to put anything in the place of a method.
+    for name in facts["arrays"].keys() & set(ARRAYS):
+        dtype, values = facts["arrays"][name]
         setattr(net, name, np.array(_tupled(values), dtype=dtype))
-    for name, value in facts["attributes"].items():
+    for name in facts["attributes"].keys() & set(PLAIN):
+        value = facts["attributes"][name]
         setattr(net, name, tuple(value) if name == "shape_" else value)
     return net
 

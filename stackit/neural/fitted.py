@@ -23,7 +23,7 @@ from stackit.neural.population import recompute_statistics
 
 __all__ = ["FittedNetwork", "device_of"]
 
-PREDICTED_AT_ONCE = 4096
+PREDICTED_AT_ONCE = 4096, 2**24  # rows, and numbers in the largest layer of all networks
 
 
 def device_of(device: str) -> torch.device:
@@ -35,7 +35,11 @@ def device_of(device: str) -> torch.device:
     device(type='cpu')
     """
     if device != "auto":
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except RuntimeError:
+            expected = "'auto', or what torch knows, such as 'cpu', 'cuda', 'cuda:1', 'mps'"
+            raise fault("device", expected, f"{device=}", "Pass device='auto'") from None
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -105,7 +109,7 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         Returns
         -------
         self
-            The statistics are changed in place; `clone` or `copy.deepcopy` it first to keep them.
+            The statistics are changed in place; `copy.deepcopy` it first to keep them.
 
         Raises
         ------
@@ -142,8 +146,10 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
             torch.zeros(len(X), dtype=torch.int64, device=device),
             None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
         )
-        network = self.network_.to(device)
-        recompute_statistics(network, examples, [Job(rows, 0)] * network.n_nets, len(rows))
+        # On copies: if it fails, the statistics are what they were.
+        states = [self.network_.state_of(net) for net in range(self.network_.n_nets)]
+        network = self.network_.of_states(states).to(device)
+        recompute_statistics(network, examples, [Job(rows, 0)] * network.n_nets, 2)
         self.network_ = network.cpu()
         return self
 
@@ -155,8 +161,10 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         device = device_of(self.device)
         network = self.network_.folded().to(device)
         dtype = self.network_.inputs.centre.dtype
-        for start in range(0, len(X), PREDICTED_AT_ONCE):
-            at = slice(start, start + PREDICTED_AT_ONCE)
+        n_rows, numbers = PREDICTED_AT_ONCE
+        n_rows = min(n_rows, max(1, numbers // (self.network_.widest * self.network_.n_nets)))
+        for start in range(0, len(X), n_rows):
+            at = slice(start, start + n_rows)
             table = table_of(self.columns_, X.iloc[at] if hasattr(X, "iloc") else X[at], device, dtype)
             yield network(table.part(slice(None), self.network_.n_nets, dtype)).cpu()
 

@@ -37,6 +37,8 @@ class Fit:
         Of its table; the levels of categories are those of its own rows.
     plan : Plan
         What its networks are made of.
+    training : Training
+        How they are trained.
     classes : tuple of int
         The positions of the classes that are among its rows, one an output; none for numbers.
     class_weight : (len(classes),) array, optional
@@ -50,6 +52,7 @@ class Fit:
     seeds: tuple[int, ...]
     columns: Columns
     plan: Plan
+    training: Training
     classes: tuple[int, ...] = ()
     class_weight: npt.NDArray[np.float64] | None = None
     centre: npt.NDArray[np.float64] | None = None
@@ -69,7 +72,6 @@ def fit_together(
     X: Any,
     targets: npt.NDArray[Any],
     weights: npt.NDArray[np.float64] | None,
-    training: Training,
     *,
     scaling: str | None,
     device: torch.device,
@@ -87,8 +89,6 @@ def fit_together(
         What is to be learned.
     weights : (n,) array, optional
         Of the rows.
-    training : Training
-        How to train.
     scaling : {"standard", "robust", None}
         See `stackit.neural.inputs.standardisation`.
     device : torch.device
@@ -101,11 +101,12 @@ def fit_together(
     list of Outcome
         One a fit, on the CPU.
     """
-    dtype = torch.float64 if training.precision == torch.float64 else torch.float32
     outcomes: dict[int, Outcome] = {}
-    cohorts = _cohorts(fits, training.batch_size)
-    with progress_bar(len(cohorts) * training.n_epochs, verbose) as advance:
+    cohorts = _cohorts(fits)
+    with progress_bar(len(cohorts) * fits[0].training.n_epochs, verbose) as advance:
         for cohort in cohorts:
+            training = fits[cohort[0]].training
+            dtype = torch.float64 if training.precision == torch.float64 else torch.float32
             examples = _examples(fits[cohort[0]], X, targets, weights, device, dtype)
             own = [_scaled(fits[at], X, weights, scaling) for at in cohort]
             trained = _train(own, examples, training, dtype, lambda: advance("epoch"))
@@ -122,13 +123,15 @@ class _Scaled:
     factor: npt.NDArray[np.float64]
 
 
-def _cohorts(fits: Sequence[Fit], batch_size: int) -> list[list[int]]:
-    """Put fits together that go in step: equal plans, levels and numbers of batches."""
+def _cohorts(fits: Sequence[Fit]) -> list[list[int]]:
+    """Put fits together that go in step: equal plans, levels, trainings and numbers of batches."""
     cohorts: dict[Any, list[int]] = {}
+    widest = {plan: Network(plan, 1).widest for plan in {fit.plan for fit in fits}}
     for at, fit in enumerate(fits):
-        n = len(fit.rows)
-        steps = n_batches(n, batch_size), population_batches(n, batch_size)
-        cohorts.setdefault((fit.plan, fit.columns, fit.classes, steps, len(fit.watched) > 0), []).append(at)
+        n, batch_size = len(fit.rows), fit.training.batch_size
+        steps = n_batches(n, batch_size), population_batches(n, batch_size, widest[fit.plan])
+        key = fit.plan, fit.columns, fit.classes, fit.training, steps, len(fit.watched) > 0
+        cohorts.setdefault(key, []).append(at)
     return list(cohorts.values())
 
 
@@ -142,10 +145,10 @@ def _examples(
 ) -> Examples:
     if fit.classes:  # a row of any other class is none of the fit's
         targets = np.searchsorted(fit.classes, targets)
-    y = torch.as_tensor(np.require(targets, requirements="W"), device=device)
+    far = _widest_float(device) if targets.dtype.kind == "f" else None
     return Examples(
         table_of(fit.columns, X, device, dtype),
-        y.to(dtype) if y.is_floating_point() else y,
+        torch.as_tensor(np.require(targets, requirements="W"), dtype=far, device=device),
         None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
     )
 
@@ -184,16 +187,21 @@ def _train(
     return [_outcome(network, [next(trained) for _ in scaled.fit.seeds]) for scaled in own]
 
 
+def _widest_float(device: torch.device) -> torch.dtype:
+    """Numbers to be predicted may be far from 0, and are standardised before they are rounded."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def _job(fit: Fit, seed: int, device: torch.device, dtype: torch.dtype) -> Job:
-    def tensor(values: npt.NDArray[np.float64] | None) -> Tensor | None:
+    def tensor(values: npt.NDArray[np.float64] | None, dtype: torch.dtype) -> Tensor | None:
         return None if values is None else torch.as_tensor(values, dtype=dtype, device=device)
 
     return Job(
         rows=fit.rows,
         seed=seed,
-        centre=tensor(fit.centre),
-        factor=tensor(fit.factor),
-        class_weight=tensor(fit.class_weight),
+        centre=tensor(fit.centre, _widest_float(device)),
+        factor=tensor(fit.factor, _widest_float(device)),
+        class_weight=tensor(fit.class_weight, dtype),
         watched=fit.watched,
     )
 

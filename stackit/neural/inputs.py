@@ -14,6 +14,7 @@ from torch import Tensor, nn
 __all__ = ["Inputs", "Rows", "Table", "embedding_width", "standardisation"]
 
 Floats = npt.NDArray[np.float64]
+READY = 2**22  # numbers of a table that is standardised once for each network
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Table:
         numbers = numbers.view(*rows.shape, *numbers.shape[1:])
         return Rows(numbers, None if self.codes is None else self.codes[rows])
 
+    def keep(self, nets: list[int]) -> Table:
+        """Networks are gone; the rows are those of all."""
+        return self
+
     def part(self, at: slice, n_nets: int, dtype: torch.dtype) -> Rows:
         """The same rows for each of K networks, without copies."""
         numbers = self.numbers[at].to(dtype)
@@ -48,11 +53,40 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Some rows of each network: numbers (K, B, ...) and, perhaps, codes (K, B, c)."""
+class ReadyTable:
+    """All rows as each network reads them, standardised once.
+
+    Parameters
+    ----------
+    numbers : (K, n, d) tensor
+        Standardised, and bent if that is asked for.
+    codes : (n, c) tensor of int64, optional
+        As in `Table`.
+    """
 
     numbers: Tensor
     codes: Tensor | None = None
+
+    def take(self, rows: Tensor, dtype: torch.dtype) -> Rows:
+        """Gather rows (K, B), those of all networks at once."""
+        n_nets, n, d = self.numbers.shape
+        firsts = torch.arange(0, n_nets * n, n, device=rows.device)[:, None]
+        numbers = self.numbers.flatten(0, 1).index_select(0, (rows + firsts).flatten())
+        codes = None if self.codes is None else self.codes[rows]
+        return Rows(numbers.view(*rows.shape, d), codes, ready=True)
+
+    def keep(self, nets: list[int]) -> ReadyTable:
+        """Forget the networks that are gone."""
+        return ReadyTable(self.numbers[nets], self.codes)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of each network: numbers (K, B, ...), perhaps standardised, and perhaps codes (K, B, c)."""
+
+    numbers: Tensor
+    codes: Tensor | None = None
+    ready: bool = False
 
 
 class Inputs(nn.Module):
@@ -117,15 +151,23 @@ class Inputs(nn.Module):
     def forward(self, rows: Rows) -> Tensor:
         if rows.numbers.dim() == 5:
             return self._images(rows.numbers)
-        x = (rows.numbers - self.centre[:, None]) * self.factor[:, None]
-        if self.clip:
-            x = x * (1 + (x / 3).square()).rsqrt()
+        x = rows.numbers if rows.ready else self._standardised(rows.numbers)
         h = x.transpose(1, 2)
         if self.periodic:
             h = self.periodic(h)
         if rows.codes is not None:
             h = torch.cat([h, *self._categories(rows.codes)], dim=1)
         return h if self.scale is None else h * self.scale[:, :, None]
+
+    def ready(self, table: Table, dtype: torch.dtype) -> Table | ReadyTable:
+        """Standardise the rows of a small table once, and not in each step."""
+        if table.numbers.dim() > 2 or self.centre.numel() * len(table) > READY:
+            return table
+        return ReadyTable(self._standardised(table.numbers.to(dtype)[None]), table.codes)
+
+    def _standardised(self, x: Tensor) -> Tensor:
+        x = (x - self.centre[:, None]) * self.factor[:, None]
+        return x * (1 + (x / 3).square()).rsqrt() if self.clip else x
 
     def _images(self, x: Tensor) -> Tensor:
         x = (x - self.centre[:, None, :, None, None]) * self.factor[:, None, :, None, None]
@@ -204,6 +246,8 @@ def standardisation(x: Floats, weights: Floats | None, kind: str | None) -> tupl
     centre, factor : (d,) arrays
         Of (x - centre) * factor.
     """
+    if not x.shape[1]:
+        return np.zeros(0), np.zeros(0)
     axes = (0,) if x.ndim == 2 else (0, 2)
     lowest, highest = x.min(axis=axes), x.max(axis=axes)
     varies = highest > lowest

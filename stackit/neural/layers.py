@@ -144,6 +144,9 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(n_nets, n_features))
         self.register_buffer("running_var", torch.ones(n_nets, n_features))
         self.statistics, self.decay, self.eps, self.n_updates = statistics, decay, eps, 0
+        # Inside a compiled graph the momentum, which changes from step to step, would compile it anew.
+        self.catches_up = False
+        self.moments: tuple[Tensor, Tensor] | None = None
 
     def restart(self) -> None:
         """Forget the running statistics: from here on they are the mean over all batches."""
@@ -163,6 +166,11 @@ class BatchNorm(nn.Module):
             return self._weighted(h, weights)
         # The channels of all networks side by side: one call normalises each by its own statistics.
         channels = h.reshape(1, -1, h.shape[-1]) if h.dim() == 3 else h
+        if self.training and self.catches_up:
+            var, mean = torch.var_mean(channels.detach(), (0, *range(2, channels.dim())))
+            self.moments = mean.view_as(self.gamma), var.view_as(self.gamma)
+            gamma, beta = self.gamma.view(-1), self.beta.view(-1)
+            return F.batch_norm(channels, None, None, gamma, beta, True, 0.0, self.eps).view(h.shape)
         normal = F.batch_norm(
             channels,
             self.running_mean.view(-1),
@@ -176,27 +184,35 @@ class BatchNorm(nn.Module):
         self.n_updates += self.training
         return normal.view(h.shape)
 
+    def catch_up(self) -> None:
+        """Let the running statistics follow the batch that was seen last."""
+        if self.moments is not None:
+            self.running_mean.lerp_(self.moments[0], self.momentum)
+            self.running_var.lerp_(self.moments[1], self.momentum)
+            self.n_updates, self.moments = self.n_updates + 1, None
+
     def _weighted(self, h: Tensor, weights: Tensor) -> Tensor:
         """Normalise rows that count by their weights, (K, B): a row of weight 0 enters no statistic."""
-        x = _rows_first(h, *self.gamma.shape).to(self.gamma.dtype)
-        w = weights.T[:, :, None, None].to(x.dtype)
-        area = x.shape[3]
+        x, w, area = h.to(self.gamma.dtype), weights[:, None].to(self.gamma.dtype), 1
+        rows: tuple[int, ...] = (2,)
+        if h.dim() == 4:  # (B, K, C, pixels)
+            x = x.reshape(len(h), *self.gamma.shape, -1)
+            w, rows, area = w.permute(2, 0, 1)[..., None], (0, 3), x.shape[3]
         total = weights.sum(1, keepdim=True) * area
-        mean = (w * x).sum((0, 3)) / total
+        mean = (w * x).sum(rows) / total
         centred = x - mean[:, :, None]
-        var = (w * centred.square()).sum((0, 3)) / total
+        var = (w * centred.square()).sum(rows) / total
         self._follow(mean.detach(), var.detach(), weights, area)
         factor = self.gamma * (var + self.eps).rsqrt()
-        return _as_before(centred * factor[:, :, None] + self.beta[:, :, None], h)
+        return (centred * factor[:, :, None] + self.beta[:, :, None]).reshape(h.shape).to(h.dtype)
 
     def _follow(self, mean: Tensor, var: Tensor, weights: Tensor, area: int) -> None:
         # Weights count rows, so that weight 2 is the same as a row that is there twice; small ones do not
         # make less of a batch than its rows are.
         rows = torch.maximum(weights.sum(1), (weights > 0).sum(1))[:, None] * area
-        momentum = self.momentum
-        self.running_mean.lerp_(mean, momentum)
-        self.running_var.lerp_(var * rows / (rows - 1).clamp_min(1), momentum)
-        self.n_updates += 1
+        self.moments = mean, var * rows / (rows - 1).clamp_min(1)
+        if not self.catches_up:
+            self.catch_up()
 
 
 class Affine(nn.Module):
@@ -289,15 +305,3 @@ def _drawn(like: Tensor, fan_in: int, fan_out: int, ntk: bool, generator: torch.
         return fresh.normal_(generator=generator)
     bound = math.sqrt(6 / (fan_in + fan_out))
     return fresh.uniform_(-bound, bound, generator=generator)
-
-
-def _rows_first(h: Tensor, n_nets: int, n_features: int) -> Tensor:
-    """View activations as (B, K, features, pixels)."""
-    if h.dim() == 3:
-        return h.permute(2, 0, 1).unsqueeze(3)
-    return h.reshape(len(h), n_nets, n_features, -1)
-
-
-def _as_before(x: Tensor, h: Tensor) -> Tensor:
-    back = x.squeeze(3).permute(1, 2, 0) if h.dim() == 3 else x.reshape(h.shape)
-    return back.to(h.dtype)

@@ -25,7 +25,7 @@ class Examples:
     table : Table
         n rows.
     targets : (n,) tensor of int64, or (n, n_outputs) tensor
-        Class positions, or numbers.
+        Class positions, or numbers: of float64, where the device has it, for these may be far from 0.
     weights : (n,) tensor, optional
         Of the rows: 2 is the same as a row that is there twice.
     """
@@ -79,21 +79,27 @@ class Losses:
             for name in ("centre", "factor", "class_weight")
         )
 
+    def keep(self, nets: list[int]) -> None:
+        """Forget the networks that are gone."""
+        self.centre, self.factor, self.class_weight = (
+            None if one is None else one[nets] for one in (self.centre, self.factor, self.class_weight)
+        )
+
     def __call__(
-        self, outputs: Tensor, batch: Batch, alive: list[int], smooth: bool = True
+        self, outputs: Tensor, batch: Batch, weights: Tensor | None, smooth: bool = True
     ) -> tuple[Tensor, Tensor | None]:
         """Return the loss of each row (K, B), and how much it counts: None where all count the same."""
-        targets, weights = self.examples.targets[batch.rows], self.examples.row_weights(batch)
+        targets = self.examples.targets[batch.rows]
         if not self.classifies:
             wanted = targets
             if self.centre is not None and self.factor is not None:
-                wanted = (targets - self.centre[alive][:, None]) * self.factor[alive][:, None]
-            return (outputs.transpose(1, 2) - wanted).square().mean(2), weights
+                wanted = (targets - self.centre[:, None]) * self.factor[:, None]
+            return (outputs.transpose(1, 2) - wanted.to(outputs.dtype)).square().mean(2), weights
         smoothing = self.smoothing if smooth else 0.0
         losses = F.cross_entropy(outputs, targets, reduction="none", label_smoothing=smoothing)
         if self.class_weight is None:
             return losses, weights
-        of_class = self.class_weight[alive].gather(1, targets)
+        of_class = self.class_weight.gather(1, targets)
         return losses, of_class if weights is None else of_class * weights
 
     def right(self, outputs: Tensor, batch: Batch, losses: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class _MLP(BatchNormNetwork):
             ntk=self.parametrization == "ntk",
             statistics=self.statistics,
             decay=self.decay,
-            eps=self.epsilon,
+            eps=self.eps,
             categories=self.categories,
             embedding=self.embedding,
             clip=self.smooth_clip,
@@ -106,7 +106,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         training. Otherwise the running ones: "ema" keeps the part `decay` of what it has in each step, which
         is wrong until some 5 / (1 - decay) steps are done; "ema_warmup" keeps
         min(decay, (1 + n) / (10 + n)) after n steps; "cumulative" is the mean over all steps.
-    decay, epsilon : float
+    decay, eps : float
         Of the running statistics, and what is added to variances.
     parametrization : {"standard", "ntk"}
         "ntk" draws weights from N(0, 1) and divides them by sqrt(fan-in) as they are used.
@@ -135,8 +135,8 @@ class BatchNormMLPClassifier(Classifies, _MLP):
     weight_averaging : float, optional
         The part of the epochs after which the weights after each epoch are averaged (Izmailov et al., arXiv
         1803.05407); 0.75 is usual. Statistics are computed anew for the average.
-    momentum, beta_2 : float
-        Of the optimiser: momentum is also the first decay of "adam".
+    momentum, beta_1, beta_2 : float
+        Of the optimiser: `momentum` of "sgd", the others of "adam".
     precision : {"auto", "float32", "float64", "bfloat16"}
         Of matrix products; with "bfloat16" parameters and statistics are float32. "auto" is float64 for up to
         2000 rows on a CPU, and float32 otherwise.
@@ -196,7 +196,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         tol: float = 1e-4,
         statistics: str = "population",
         decay: float = 0.99,
-        epsilon: float = 1e-5,
+        eps: float = 1e-5,
         parametrization: str = "standard",
         output: str = "linear",
         scaling: str | None = "standard",
@@ -210,6 +210,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         n_snapshots: int = 1,
         weight_averaging: float | None = None,
         momentum: float = 0.9,
+        beta_1: float = 0.9,
         beta_2: float = 0.999,
         precision: str = "auto",
         compile: bool = False,
@@ -232,7 +233,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         self.tol = tol
         self.statistics = statistics
         self.decay = decay
-        self.epsilon = epsilon
+        self.eps = eps
         self.parametrization = parametrization
         self.output = output
         self.scaling = scaling
@@ -246,6 +247,7 @@ class BatchNormMLPClassifier(Classifies, _MLP):
         self.n_snapshots = n_snapshots
         self.weight_averaging = weight_averaging
         self.momentum = momentum
+        self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.precision = precision
         self.compile = compile
@@ -263,9 +265,9 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         As in `BatchNormMLPClassifier`.
     decay_after, max_iter, early_stopping, validation_fraction, n_iter_no_change, tol
         As in `BatchNormMLPClassifier`.
-    statistics, decay, epsilon, parametrization, output, scaling, smooth_clip, learned_scaling
+    statistics, decay, eps, parametrization, output, scaling, smooth_clip, learned_scaling
         As in `BatchNormMLPClassifier`.
-    embedding, categories, n_estimators, n_snapshots, weight_averaging, momentum, beta_2
+    embedding, categories, n_estimators, n_snapshots, weight_averaging, momentum, beta_1, beta_2
         As in `BatchNormMLPClassifier`.
     precision, compile, device, random_state, verbose
         As in `BatchNormMLPClassifier`.
@@ -306,7 +308,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         tol: float = 1e-4,
         statistics: str = "population",
         decay: float = 0.99,
-        epsilon: float = 1e-5,
+        eps: float = 1e-5,
         parametrization: str = "standard",
         output: str = "linear",
         scaling: str | None = "standard",
@@ -318,6 +320,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         n_snapshots: int = 1,
         weight_averaging: float | None = None,
         momentum: float = 0.9,
+        beta_1: float = 0.9,
         beta_2: float = 0.999,
         precision: str = "auto",
         compile: bool = False,
@@ -340,7 +343,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         self.tol = tol
         self.statistics = statistics
         self.decay = decay
-        self.epsilon = epsilon
+        self.eps = eps
         self.parametrization = parametrization
         self.output = output
         self.scaling = scaling
@@ -352,6 +355,7 @@ class BatchNormMLPRegressor(Regresses, _MLP):
         self.n_snapshots = n_snapshots
         self.weight_averaging = weight_averaging
         self.momentum = momentum
+        self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.precision = precision
         self.compile = compile

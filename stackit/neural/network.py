@@ -90,11 +90,13 @@ class Network(nn.Module):
             scaling=plan.scaling,
         )
         shape = (self.inputs.n_features,) if len(plan.shape) == 1 else plan.shape
+        self.widest = math.prod(shape)  # numbers a row, in the largest layer
         self.layers = nn.ModuleList()
         for at, layer in enumerate(plan.layers):
             biased = plan.layers[at + 1 : at + 2] != ("batch_norm",)
             module, shape = _layer(layer, plan, n_nets, shape, biased)
             self.layers.append(module)
+            self.widest = max(self.widest, math.prod(shape))
         # Small nets are held up by calls: a module's own forward is called at once, without hooks.
         self.steps = [layer.forward for layer in self.layers]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
@@ -59,6 +60,8 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
 
     def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
         y = column_or_1d(y, warn=True)
+        if pd.isna(y).any():
+            raise fault("y", "labels", "NaN or None in y", "Drop these rows")
         check_classification_targets(y)
         return np.asarray(y)
 
@@ -82,7 +85,8 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
             return {}
         of_class = np.zeros(len(self.classes_))
         present = np.unique(targets[rows])
-        of_class[present] = self._class_weights(present, targets[rows])
+        own = None if weights is None else weights[rows]
+        of_class[present] = self._class_weights(present, targets[rows], own)
         return {"class_weight": of_class[list(classes)]}
 
     def _take(self, fit: Any, outcome: Any) -> None:
@@ -92,11 +96,18 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
     def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
         y = targets[rows]
         n_watched = max(1, round(self.validation_fraction * len(rows)))
-        can_stratify = np.bincount(y)[np.unique(y)].min() >= 2 and n_watched >= len(np.unique(y))
+        n_classes = len(np.unique(y))
+        enough = n_classes <= min(n_watched, len(rows) - n_watched)
+        can_stratify = enough and np.bincount(y)[np.unique(y)].min() >= 2
         return _parts(rows, n_watched, seed, y if can_stratify else None)
 
-    def _class_weights(self, present: Ints, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    def _class_weights(
+        self, present: Ints, codes: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None
+    ) -> npt.NDArray[np.float64]:
         given = self.class_weight
+        if given == "balanced":  # as scikit-learn's, weights being counts
+            of_class = np.bincount(codes, weights)[present]
+            return np.asarray(of_class.sum() / (len(present) * of_class))
         if isinstance(given, dict):
             labels = list(self.classes_)
             codes_of = {labels.index(label): weight for label, weight in given.items() if label in labels}

@@ -22,10 +22,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 # The least a number may be, and what it must be below.
 RANGES: dict[str, tuple[float, float]] = {
-    "alpha": (0.0, np.inf),
+    "alpha": (0.0, 1.0),
+    "beta_1": (0.0, 1.0),
     "beta_2": (0.0, 1.0),
     "decay": (0.0, 1.0),
-    "epsilon": (1e-12, np.inf),
+    "eps": (1e-12, np.inf),
     "label_smoothing": (0.0, 1.0),
     "learning_rate_init": (1e-300, np.inf),
     "momentum": (0.0, 1.0),

@@ -14,11 +14,15 @@ from stackit.neural.network import Network
 __all__ = ["population_batches", "recompute_statistics"]
 
 POPULATION_BATCH = 1024
+AT_ONCE = 2**24  # numbers in the largest layer of a network
 
 
-def population_batches(n_rows: int, batch_size: int) -> int:
-    """Return in how many batches the statistics are computed anew: large ones, for these are steadier."""
-    return n_batches(n_rows, max(batch_size, POPULATION_BATCH))
+def population_batches(n_rows: int, batch_size: int, widest: int) -> int:
+    """Return in how many batches the statistics are computed anew: large ones, for these are steadier.
+
+    Images have many numbers a row, `widest` of them in their largest layer, and come in smaller batches.
+    """
+    return n_batches(n_rows, max(batch_size, min(POPULATION_BATCH, AT_ONCE // widest)))
 
 
 @torch.no_grad()
@@ -37,7 +41,7 @@ def recompute_statistics(network: Network, examples: Examples, jobs: Sequence[Jo
     jobs : sequence of K Job
         Which rows are whose.
     batch_size : int
-        Batches have at least so many rows, and 1024 where there are as many.
+        Batches have at least so many rows, and 1024 where there are as many and memory allows it.
 
     References
     ----------
@@ -47,7 +51,7 @@ def recompute_statistics(network: Network, examples: Examples, jobs: Sequence[Jo
     for norm in network.norms:
         norm.restart()
     rows = [np.random.default_rng([job.seed, 1]).permutation(job.rows) for job in jobs]
-    count = population_batches(len(rows[0]), batch_size)
+    count = population_batches(len(rows[0]), batch_size, network.widest)
     for batch in batches(rows, count, examples.targets.device):
         network(examples.table.take(batch.rows, network.inputs.centre.dtype), examples.row_weights(batch))
     network.eval()

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from stackit.check import fault
 from stackit.neural.batches import Batch, batches, n_batches
 from stackit.neural.losses import Examples, Job, Losses, average_of
 from stackit.neural.network import Network, State
+from stackit.neural.optimizers import optimizer_of
 from stackit.neural.population import recompute_statistics
 from stackit.neural.schedule import cycle_ends, learning_rates
 
@@ -39,9 +41,9 @@ class Training:
         Decay of weights: the part that is taken off in each step, times what is left of the learning rate;
         gamma, beta and biases do not decay.
     momentum : float
-        Of "sgd" (Nesterov's), and the first decay of "adam".
-    beta_2 : float
-        The second decay of "adam".
+        Of "sgd" (Nesterov's).
+    beta_1, beta_2 : float
+        The decays of "adam".
     label_smoothing : float
         The part of each label's probability that is dealt out over all classes.
     patience : int or None
@@ -74,6 +76,7 @@ class Training:
     decay_after: int | None = None
     alpha: float = 0.0
     momentum: float = 0.9
+    beta_1: float = 0.9
     beta_2: float = 0.999
     label_smoothing: float = 0.0
     patience: int | None = None
@@ -160,19 +163,21 @@ class _Trainer:
         self.n_steps = n_batches(len(jobs[0].rows), training.batch_size)
         self.rates, self.snapshots = training.rates(self.n_steps), training.snapshots(self.n_steps)
         self.learned = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = _optimizer(self.learned, training)
+        self.optimizer = optimizer_of(training, self.learned)
         self.decaying = [p for name, p in network.named_parameters() if _decays(name, p)]
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
         self.device, self.dtype = examples.targets.device, network.inputs.centre.dtype
-        self.forward = torch.compile(network) if training.compile else network
+        self.forward = _compiled(network) if training.compile else network
         half = training.precision == torch.bfloat16
         self.autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
         self.losses = Losses(examples, jobs, training.label_smoothing)
+        self.table = network.inputs.ready(examples.table, self.dtype)
 
     def epoch(self, epoch: int) -> None:
         """See every row once, then look how it went."""
         loss = self._learn(epoch)
+        _check_finite(loss, epoch)
         record = {"epoch": epoch + 1, "learning_rate": self.rates[(epoch + 1) * self.n_steps - 1]}
         self._note(record, {"loss": loss})
         if self.training.average_from is not None:
@@ -209,22 +214,22 @@ class _Trainer:
         """Make one step of every network; return their losses."""
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else average_of(losses, weights)
-        torch.autograd.backward(mean.sum())
-        self.optimizer.param_groups[0]["lr"] = rate
+        gradients = torch.autograd.grad(mean.sum(), self.learned)
         if self.training.alpha:
             kept = 1 - self.training.alpha * rate / self.training.learning_rate_init
             torch._foreach_mul_([p.data for p in self.decaying], kept)
-        self.optimizer.step()
-        for parameter in self.learned:  # what zero_grad does, without its hooks, which small nets would notice
-            parameter.grad = None
+        self.optimizer.step(gradients, rate)
         return mean.detach()
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the loss of each row (K, B), and how much it counts."""
+        weights = self.examples.row_weights(batch)
         with self.autocast():
-            rows = self.examples.table.take(batch.rows, self.dtype)
-            outputs = self.forward(rows, self.examples.row_weights(batch))
-        return self.losses(outputs, batch, self.alive)
+            outputs = self.forward(self.table.take(batch.rows, self.dtype), weights)
+        if self.training.compile:
+            for norm in self.network.norms:
+                norm.catch_up()
+        return self.losses(outputs.to(self.dtype), batch, weights)
 
     @torch.no_grad()
     def _watch(self) -> tuple[Tensor, Tensor]:
@@ -238,9 +243,8 @@ class _Trainer:
         return sums[0] / sums[2], sums[1] / sums[2]
 
     def _watch_batch(self, batch: Batch) -> Tensor:
-        rows = self.examples.table.take(batch.rows, self.dtype)
-        outputs = self.network(rows)
-        losses, weights = self.losses(outputs, batch, self.alive, smooth=False)
+        outputs = self.network(self.table.take(batch.rows, self.dtype))
+        losses, weights = self.losses(outputs, batch, self.examples.row_weights(batch), smooth=False)
         right = self.losses.right(outputs, batch, losses)
         weights = torch.ones_like(losses) if weights is None else weights
         return torch.stack([(part * weights).sum(1) for part in (losses, right, torch.ones_like(losses))])
@@ -257,7 +261,9 @@ class _Trainer:
         if len(going) < len(self.alive):
             self.alive = [self.alive[at] for at in going]
             self.network.keep(going)
-            _keep(self.optimizer, going)
+            self.optimizer.keep(going)
+            self.losses.keep(going)
+            self.table = self.table.keep(going)
 
     def _keep_states(self) -> None:
         for at, net in enumerate(self.alive):
@@ -290,25 +296,23 @@ class _Trainer:
             history[-1] |= {name: numbers[at] for name, numbers in values.items()}
 
 
-def _optimizer(learned: list[nn.Parameter], training: Training) -> torch.optim.Optimizer:
-    """Return what makes the steps; weights decay beside it, since one group of parameters is quicker."""
-    rate = training.learning_rate_init
-    if training.solver == "adam":
-        fused = learned[0].device.type != "mps"
-        return torch.optim.Adam(learned, lr=rate, betas=(training.momentum, training.beta_2), fused=fused)
-    if training.solver == "adadelta":
-        return torch.optim.Adadelta(learned, lr=rate, rho=0.95)
-    return torch.optim.SGD(learned, lr=rate, momentum=training.momentum, nesterov=training.momentum > 0)
+def _compiled(network: Network) -> Any:
+    """Let torch compile networks; the numbers that change from step to step stay outside."""
+    for norm in network.norms:
+        norm.catches_up = True
+    return torch.compile(network)
+
+
+def _check_finite(losses: Tensor, epoch: int) -> None:
+    if not torch.isfinite(losses).all():
+        raise fault(
+            "The loss of the training rows",
+            "finite",
+            f"losses {[round(loss, 3) for loss in losses.tolist()]} in epoch {epoch + 1}",
+            "Pass a lower learning_rate_init or alpha, scaling='robust', or sample weights around 1",
+        )
 
 
 def _decays(name: str, parameter: Tensor) -> bool:
     """Weights decay; gamma, beta, biases, factors and what stands for levels do not."""
     return parameter.requires_grad and name.endswith("weight")
-
-
-def _keep(optimizer: torch.optim.Optimizer, nets: list[int]) -> None:
-    """Forget what the optimiser knows of networks that are gone."""
-    for state in optimizer.state.values():
-        for name, value in state.items():
-            if isinstance(value, Tensor) and value.dim():
-                state[name] = value[nets]

@@ -118,6 +118,21 @@ def test_categories_alone_are_enough(params):
     assert net.score(frame, y) == 1.0
 
 
+def test_the_same_seed_gives_the_same_net_on_two_threads():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"x": random.normal(size=6000), "level": random.integers(200, size=6000).astype(str)}
+    )
+    y, folds = random.integers(2, size=6000), list(KFold(5).split(frame))
+    net = BatchNormMLPClassifier((64,), max_iter=1, batch_size=512, precision="float32", random_state=0)
+    torch.set_num_threads(2)
+    first, second, third = (
+        np.stack([fitted.predict_proba(frame) for fitted in net.fit_folds(frame, y, folds)]) for _ in range(3)
+    )
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, third)
+
+
 def test_dates_are_refused():
     frame = pd.DataFrame({"x": np.arange(4.0), "day": pd.date_range("2026-01-01", periods=4)})
     with pytest.raises(ValueError, match=r"dates in day\. Turn them into numbers"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 __all__ = ["Inputs", "Rows", "Table", "embedding_width", "standardisation"]
 
@@ -69,11 +71,15 @@ class ReadyTable:
 
     def take(self, rows: Tensor, dtype: torch.dtype) -> Rows:
         """Gather rows (K, B), those of all networks at once."""
-        n_nets, n, d = self.numbers.shape
-        firsts = torch.arange(0, n_nets * n, n, device=rows.device)[:, None]
-        numbers = self.numbers.flatten(0, 1).index_select(0, (rows + firsts).flatten())
+        numbers = self.numbers.flatten(0, 1).index_select(0, (rows + self._firsts).flatten())
         codes = None if self.codes is None else self.codes[rows]
-        return Rows(numbers.view(*rows.shape, d), codes, ready=True)
+        return Rows(numbers.view(*rows.shape, self.numbers.shape[2]), codes, ready=True)
+
+    @cached_property
+    def _firsts(self) -> Tensor:
+        """Where the rows of each network begin."""
+        n_nets, n, _ = self.numbers.shape
+        return torch.arange(0, n_nets * n, n, device=self.numbers.device)[:, None]
 
     def keep(self, nets: list[int]) -> ReadyTable:
         """Forget the networks that are gone."""
@@ -175,7 +181,11 @@ class Inputs(nn.Module):
 
     def _categories(self, codes: Tensor) -> list[Tensor]:
         nets = torch.arange(len(codes), device=codes.device)[:, None]
-        return [level[nets, codes[:, :, at]].transpose(1, 2) for at, level in enumerate(self.levels)]
+        # Not level[nets, codes]: its gradient is added up by several threads in no fixed order.
+        return [
+            F.embedding(codes[:, :, at] + nets * level.shape[1], level.flatten(0, 1)).transpose(1, 2)
+            for at, level in enumerate(self.levels)
+        ]
 
 
 class Periodic(nn.Module):

@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from stackit.combine import GreedyClassifier, HillClimbClassifier, MeanClassifier
 
-STEPS = np.arange(-0.5, 0.51, 0.005)
+PRECISION = 0.01
+STEPS = np.arange(-0.5, 0.51, PRECISION)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Work:
 
 def hill_climb(X: Any, y: Any) -> Any:
     """Climb as stackit does, with steps as fine as those of the others at the end."""
-    return HillClimbClassifier("roc_auc", precision=0.005).fit(X, y).predict_proba(X)[:, 1]
+    return HillClimbClassifier("roc_auc", precision=PRECISION).fit(X, y).predict_proba(X)[:, 1]
 
 
 def greedy(X: Any, y: Any) -> Any:
@@ -83,7 +84,7 @@ def hillclimbers(X: Any, y: Any) -> Any:
             "maximize",
             partial(roc_auc_score),
             negative_weights=True,
-            precision=0.005,
+            precision=PRECISION,
             plot_hill=False,
             return_oof_preds=True,
         )[1]

@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import (
     DiskStore,
+    GivenRegressor,
     Level,
     LevelsClassifier,
     LevelsRegressor,
@@ -28,6 +29,7 @@ from stackit import (
     StackingRegressor,
     make_folds,
     out_of_fold,
+    save_predictions,
 )
 from stackit.combine import (
     ConvexClassifier,
@@ -582,6 +584,7 @@ def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
         (LevelsRegressor([FIRST, Level(SECOND, passthrough=[7])]), r"positions 0 to 4\); got no column 7"),
         (LevelsRegressor([FIRST], passthrough=[]), "got no column at all"),
         (LevelsRegressor([FIRST], passthrough="age"), "no column age"),
+        (LevelsRegressor([FIRST], passthrough=[["age"]]), r"no column \['age'\]"),
         (LevelsRegressor([FIRST], GaussianNB()), "final_estimator must be a regressor"),
         (LevelsRegressor([FIRST, [("ridge", "drop")]]), "at least one that is not 'drop'"),
     ],
@@ -601,6 +604,18 @@ def test_a_column_of_x_with_the_name_of_a_meta_feature_is_refused():
     levels = [[("age", Ridge())], Level(SECOND, passthrough=["age"])]
     with pytest.raises(ValueError, match=r"Names of estimators must be other than .* both=\['age'\]"):
         LevelsRegressor(levels, cv=FOLDS).fit(FRAME, Y)
+
+
+def test_predictions_made_elsewhere_cannot_stand_below_a_nested_level(tmp_path):
+    rows = FRAME.rename_axis("id")
+    made = out_of_fold(FIRST, rows, Y, cv=FOLDS)
+    given = GivenRegressor.load(save_predictions(made, tmp_path / "oof.csv"), estimator="tree")
+    shared = LevelsRegressor([[("given", given), ("knn", KNN)], SECOND], cv=FOLDS).fit(rows, Y)
+    assert_allclose(shared.levels_[0].meta_train["given"], made.meta_train["tree"])
+    with pytest.raises(
+        ValueError, match=r"below a nested level must be trained anew .* elsewhere, given. Leave"
+    ):
+        LevelsRegressor([[("given", given)], Level(SECOND, nested=True), SECOND], cv=FOLDS).fit(rows, Y)
 
 
 # --- as an estimator among others

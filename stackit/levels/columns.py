@@ -37,7 +37,7 @@ def check_columns(passthrough: Any, X: Any) -> None:
     whole = isinstance(passthrough, Sequence | np.ndarray) and not isinstance(passthrough, str)
     names = [str(name) for name in X.columns] if isinstance(X, pd.DataFrame) else []
     n_columns = int(np.shape(X)[1]) if len(np.shape(X)) == 2 else 0
-    known = {*names, *range(n_columns)}
+    known = [*names, *range(n_columns)]
     missing = [column for column in passthrough if column not in known] if whole else [passthrough]
     if missing or not len(passthrough):
         there = f"names such as {listed(names, 3)}, or " if names else ""

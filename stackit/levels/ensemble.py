@@ -16,7 +16,7 @@ from stackit.check import check_rows, visual_block
 from stackit.folds import Folds, as_folds
 from stackit.levels.columns import Passthrough, check_columns, table_of
 from stackit.levels.fit import Ground, check_cover, fit_levels
-from stackit.levels.level import Level, count_fits, levels_in
+from stackit.levels.level import Level, check_nested, count_fits, levels_in
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.settings import OnError, Settings, seed_from
@@ -67,6 +67,7 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
         levels = levels_in(self.levels)
         for number, level in enumerate(levels, start=1):
             level.check(number, is_classifier(self))
+        check_nested(levels)
         target = self._read_target(y)
         X = self._check_X(X, reset=True)
         check_consistent_length(X, target.y)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stackit.check import NamedEstimators, check_estimators, fault
+from stackit.check import NamedEstimators, check_estimators, fault, listed
+from stackit.given.estimators import Given
 from stackit.levels.columns import Passthrough
 from stackit.stacking.named import NamedMembers
 
-__all__ = ["Level", "count_fits", "levels_in"]
+__all__ = ["Level", "check_nested", "count_fits", "levels_in"]
 
 
 class Level(NamedMembers):
@@ -106,6 +107,26 @@ def levels_in(levels: Any) -> list[Level]:
             "Pass for example [[('lr', LogisticRegression())], Level([('nb', GaussianNB())])]",
         )
     return [level if isinstance(level, Level) else Level(level) for level in levels]
+
+
+def check_nested(levels: Sequence[Level]) -> None:
+    """Raise where predictions made elsewhere stand below a nested level: they know labels that it holds out.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
+    nested = [at for at, level in enumerate(levels) if at and level.nested]
+    below = levels[: max(nested, default=0)]
+    given = [name for level in below for name, estimator in level.members if isinstance(estimator, Given)]
+    if given:
+        raise fault(
+            "Estimators below a nested level",
+            "trained anew inside each of its folds",
+            f"predictions made elsewhere, {listed(given)}",
+            "Leave them out, put them into the nested level, or share the folds",
+        )
 
 
 def count_fits(levels: Sequence[Level], n_splits: int) -> list[int]:

@@ -60,8 +60,8 @@ class Apart:
             return {KIND: "Index", "parts": [value.tolist(), value.name]}
         if isinstance(value, Exception):
             return {KIND: "error", "parts": [f"{type(value).__name__}: {value}"]}
-        is_of_a_run = isinstance(value, Bonds | Store) or hasattr(value, "split")
-        return None if is_of_a_run and not isinstance(value, str | bytes) else value
+        is_splitter = hasattr(value, "split") and hasattr(value, "get_n_splits")
+        return None if is_splitter or isinstance(value, Bonds | Store) else value
 
     def _net(self, net: Any) -> Any:
         if hasattr(net, "network_"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stackit.folds import Folds, make_folds
     from stackit.given import GivenClassifier, GivenRegressor, save_predictions
+    from stackit.levels import Level, LevelsClassifier, LevelsRegressor
     from stackit.oof import out_of_fold
     from stackit.result import OutOfFold
     from stackit.stacking import StackingClassifier, StackingRegressor
@@ -16,6 +17,9 @@ __all__ = [
     "Folds",
     "GivenClassifier",
     "GivenRegressor",
+    "Level",
+    "LevelsClassifier",
+    "LevelsRegressor",
     "MemoryStore",
     "OutOfFold",
     "StackingClassifier",
@@ -31,6 +35,9 @@ _ROOM_OF = {
     "Folds": "folds",
     "GivenClassifier": "given",
     "GivenRegressor": "given",
+    "Level": "levels",
+    "LevelsClassifier": "levels",
+    "LevelsRegressor": "levels",
     "MemoryStore": "store",
     "OutOfFold": "result",
     "StackingClassifier": "stacking",

@@ -16,7 +16,7 @@ from stackit.result import OutOfFold, index_of
 from stackit.scores import Scoring
 from stackit.task import Finished
 
-__all__ = ["Collected"]
+__all__ = ["Collected", "warn_of_failure"]
 
 
 class Collected:
@@ -82,10 +82,7 @@ class Collected:
             self.failures[finished.name] = finished.error
             self.test.pop(finished.name, None)
             self.refitted.pop(finished.name, None)
-            warn(
-                f"Estimator {finished.name!r} failed and is left out: "
-                f"{type(finished.error).__name__}: {finished.error}"
-            )
+            warn_of_failure(finished)
 
     def seconds(self) -> dict[str, float]:
         """Return how long a fit took of each estimator of which results are in."""
@@ -137,6 +134,14 @@ class Collected:
             return [done.estimator for done in again]
 
         return FoldEstimators(estimators, fit)
+
+
+def warn_of_failure(finished: Finished) -> None:
+    """Say which estimator is left out, and why."""
+    warn(
+        f"Estimator {finished.name!r} failed and is left out: "
+        f"{type(finished.error).__name__}: {finished.error}"
+    )
 
 
 def _compare(name: str, stored: list[Finished], again: list[Finished]) -> None:

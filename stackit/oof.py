@@ -5,81 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from joblib import cpu_count, effective_n_jobs
 from sklearn.base import is_classifier
-from sklearn.utils import check_consistent_length, check_random_state, indexable
+from sklearn.utils import check_consistent_length, indexable
 
-from stackit.check import NamedEstimators, check_estimators, check_rows, fault, listed, warn
-from stackit.collected import Collected
+from stackit.check import NamedEstimators, check_estimators, check_rows, listed, warn
+from stackit.collected import Collected, warn_of_failure
 from stackit.data import Data
 from stackit.folds import Folds, as_folds
 from stackit.given import check_given, warn_of_in_sample
 from stackit.progress import progress_bar
-from stackit.response import Response, response_of
+from stackit.response import response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.schedule import run_all
 from stackit.scores import Scoring, scorer_of
+from stackit.settings import OnError, Settings, seed_from
 from stackit.stopping import EarlyStopping, Plan
 from stackit.store import Store
 from stackit.store.ledger import Ledger
 from stackit.target import Target, classification_target, regression_target
-from stackit.task import Finished, Task, habits_of, seed_of
+from stackit.task import Finished, Task
 from stackit.together import together
+from stackit.worklist import Worklist
 
-__all__ = ["OnError", "Settings", "cross_fit", "out_of_fold", "seed_from"]
-
-OnError = Literal["raise", "skip"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How `cross_fit` works, apart from the data.
-
-    Parameters
-    ----------
-    stack_method, n_jobs, on_error, verbose
-        As in `out_of_fold`.
-    seed : int or None
-        Where the tasks' seeds come from.
-    refit : bool
-        Whether each estimator is fitted on all rows too.
-    return_estimator : bool
-        Whether fold estimators are kept.
-    scoring : str, callable or None
-        How the result is scored.
-    store : Store or None
-        Where finished tasks are kept.
-    early_stopping : {"training", "held_out"}
-        Which rows estimators that stop early watch.
-    """
-
-    stack_method: str = "auto"
-    n_jobs: int | None = None
-    on_error: OnError = "raise"
-    seed: int | None = None
-    verbose: int = 0
-    refit: bool = False
-    return_estimator: bool = True
-    scoring: Scoring = None
-    store: Store | None = None
-    early_stopping: EarlyStopping = "training"
-
-    def __post_init__(self) -> None:
-        if self.on_error not in ("raise", "skip"):
-            raise fault(
-                "on_error", "'raise' or 'skip'", f"on_error={self.on_error!r}", "Pass on_error='raise'"
-            )
-        if self.store is not None and not isinstance(self.store, Store):
-            raise fault(
-                "store",
-                "None or a store with get and put",
-                f"store={self.store!r}",
-                "Pass store=DiskStore('runs/name')",
-            )
+__all__ = ["cross_fit", "out_of_fold", "refit"]
 
 
 def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three by keyword
@@ -218,6 +170,7 @@ def cross_fit(
     folds: Folds,
     fit_params: Mapping[str, FitParams],
     settings: Settings,
+    like: Folds | None = None,
 ) -> OutOfFold:
     """Do all fits of all estimators on all folds as one flat list of tasks.
 
@@ -233,6 +186,9 @@ def cross_fit(
         What each estimator's fit gets besides X and y.
     settings : Settings
         How to work.
+    like : Folds, optional
+        By whose scheme estimators that stop early split their training parts, where the splits are but some
+        of its own.
 
     Returns
     -------
@@ -243,8 +199,10 @@ def cross_fit(
     scorer_of(settings.scoring, target)  # an unknown scorer is refused before the work, not after it
     responses = {name: response_of(name, est, settings.stack_method, target) for name, est in estimators}
     _warn_of_missing_classes(folds, target)
-    plan = Plan(estimators, folds, target, fit_params, settings.early_stopping)
-    tasks = _tasks(dict(estimators), responses, folds, fit_params, settings, plan)
+    plan = Plan(estimators, like or folds, target, fit_params, settings.early_stopping)
+    work = Worklist(dict(estimators), responses, folds, fit_params, settings, plan)
+    tasks = [*work.on_folds(), *(work.on_all_rows() if settings.refit else ())]
+    plan.warn()
     again = _Again(tasks, folds, Data(data.X, target), settings.n_jobs)
     collected = Collected(
         responses,
@@ -258,9 +216,9 @@ def cross_fit(
     ledger = Ledger(settings.store, tasks, data, folds.labels)
     with progress_bar(len(tasks), settings.verbose) as advance:
         left = [task for task in tasks if not _is_stored(task, ledger, collected, advance)]
-        work = together(left, tasks, folds, data)
+        to_do = together(left, tasks, folds, data)
         with closing(
-            run_all(work, data, settings.n_jobs, collected.failures, collected.seconds())
+            run_all(to_do, data, settings.n_jobs, collected.failures, collected.seconds())
         ) as results:
             for done in results:
                 advance(done.name)
@@ -273,51 +231,56 @@ def cross_fit(
                     raise _explained(done, folds, collected.result())
     oof = collected.result()
     if oof is None:
-        names, first = list(collected.failures), next(iter(collected.failures.values()))
-        first.add_note(f"All estimators failed: {listed(names)}. This is the error of the first.")
-        raise first
+        raise _all_failed(collected.failures)
     warn_of_in_sample(estimators, oof)
     return oof
 
 
-def _tasks(
-    estimators: Mapping[str, Any],
-    responses: Mapping[str, Response],
-    folds: Folds,
+def refit(
+    oof: OutOfFold,
+    estimators: NamedEstimators,
+    data: Data,
+    *,
     fit_params: Mapping[str, FitParams],
     settings: Settings,
-    plan: Plan,
-) -> list[Task]:
-    """List every fit there is to do, estimators inside folds."""
-    threads = max(1, cpu_count() // effective_n_jobs(settings.n_jobs))
-    numbered = [
-        (*label, number, *split)
-        for number, (label, split) in enumerate(zip(folds.labels, folds.splits, strict=True))
-    ]
-    if settings.refit:
-        nothing = np.array([], dtype=np.intp)
-        numbered.append((-1, -1, -1, np.arange(folds.n_samples), nothing))
-    habits = {name: habits_of(estimator, threads) for name, estimator in estimators.items()}
-    tasks = []
-    for repeat, fold, number, train, held_out in numbered:
-        for name, estimator in estimators.items():
-            fitted_on, watched = plan.split(name, train, held_out, (repeat, fold), settings.seed)
-            task = Task(
-                split=number,
-                estimator=estimator,
-                response=responses[name],
-                train=fitted_on,
-                held_out=held_out,
-                seed=seed_of(settings.seed, name, repeat, fold),
-                fit_params=fit_params.get(name, {}),
-                habits=habits[name],
-                threads=threads,
-                watched=watched,
-                keeps=settings.return_estimator or number < 0,
-            )
-            tasks.append(task)
-    plan.warn()
-    return tasks
+) -> OutOfFold:
+    """Fit estimators on all rows too, after their folds.
+
+    Parameters
+    ----------
+    oof : OutOfFold
+        What the folds gave.
+    estimators : list of (str, estimator)
+        Those of the line-up that are wanted.
+    data, fit_params, settings
+        As in `cross_fit`.
+
+    Returns
+    -------
+    OutOfFold
+        The same with these estimators among ``refitted``, without those that failed (``on_error="skip"``).
+    """
+    wanted = dict(check_given(estimators, data, oof.folds))
+    plan = Plan([*wanted.items()], oof.folds, data.target, fit_params, settings.early_stopping)
+    tasks = Worklist(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows()
+    refitted, failures = dict(oof.refitted), dict(oof.failures)
+    with (
+        progress_bar(len(tasks), settings.verbose) as advance,
+        closing(run_all([*tasks], data, settings.n_jobs, failures)) as results,
+    ):
+        for done in results:
+            advance(done.name)
+            if done.error is None:
+                refitted[done.name] = done.estimator
+            elif settings.on_error == "skip":
+                failures[done.name] = done.error
+                warn_of_failure(done)
+            else:
+                raise _explained(done, oof.folds, oof)
+    if not oof.responses.keys() - failures.keys():
+        raise _all_failed(failures)
+    in_order = {name: refitted[name] for name in oof.responses if name in refitted}
+    return replace(oof, refitted=in_order, failures=failures).without(failures)
 
 
 def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callable[[str], None]) -> bool:
@@ -369,6 +332,13 @@ def _warn_of_missing_classes(folds: Folds, target: Target) -> None:
         )
 
 
+def _all_failed(failures: Mapping[str, Exception]) -> Exception:
+    """Return the error of a run that has nothing to show."""
+    first = next(iter(failures.values()))
+    first.add_note(f"All estimators failed: {listed(failures)}. This is the error of the first.")
+    return first
+
+
 def _explained(done: Finished, folds: Folds, finished: OutOfFold | None) -> Exception:
     """Return a task's error with a note on where it happened, and what was finished before it."""
     error = done.error or RuntimeError("a task without a result")
@@ -380,10 +350,3 @@ def _explained(done: Finished, folds: Folds, finished: OutOfFold | None) -> Exce
     )
     vars(error)["finished"] = finished
     return error
-
-
-def seed_from(random_state: Any) -> int | None:
-    """Return the one number that all seeds come from: an int stays, a RandomState gives its next."""
-    if random_state is None or isinstance(random_state, int | np.integer):
-        return None if random_state is None else int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import fault, warn
+from stackit.check import fault, n_rows, warn
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.response import Response, Table
@@ -100,12 +100,12 @@ class OutOfFold:
     def meta_train(self) -> pd.DataFrame:
         """The (n, k) out-of-fold predictions, averaged over repeats; NaN in rows never held out."""
         answers = {name: self.average(name) for name in self.responses}
-        return self._frame(answers, self.index)
+        return self.frame(answers, self.index)
 
     @cached_property
     def meta_test(self) -> pd.DataFrame | None:
         """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
-        return self._frame(self.test, self.test_index) if self.test else None
+        return self.frame(self.test, self.test_index) if self.test else None
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -203,47 +203,106 @@ class OutOfFold:
             test={},
         )
 
-    def transform(self, X: Any) -> pd.DataFrame:
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """Where the columns of each estimator stand among the meta-features."""
+        places, end = dict[str, slice](), 0
+        for name, response in self.responses.items():
+            start, end = end, end + response.columns(self.held_out[name][0][:1]).shape[1]
+            places[name] = slice(start, end)
+        return places
+
+    def without(self, names: Collection[str]) -> OutOfFold:
+        """Return the result without some estimators.
+
+        Parameters
+        ----------
+        names : collection of str
+            Those to leave out; names that are not there are passed over.
+        """
+
+        def rest(of_names: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in of_names.items() if name not in names}
+
+        return replace(
+            self,
+            responses=rest(self.responses),
+            fold_estimators=rest(self.fold_estimators),
+            held_out=rest(self.held_out),
+            test=rest(self.test),
+            seconds=rest(self.seconds),
+            paths=rest(self.paths),
+            refitted=rest(self.refitted),
+        )
+
+    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows: the average over the fold estimators, as in `meta_test`.
 
         Parameters
         ----------
         X : array-like with m rows
             Rows that no estimator was trained on; for training rows use `meta_train`.
+        leave_out : collection of str
+            Estimators that are not asked, since nobody reads their columns: these are 0.
 
         Returns
         -------
         (m, k) data frame
         """
-        # The same object in all folds (it is frozen) answers once.
-        members = {
-            name: list({id(member): member for member in of_folds}.values())
-            for name, of_folds in self.fold_estimators.items()
-        }
-        return self._ask(members, X)
+        return self.frame(self.answers(X, leave_out), index_of(X))
 
-    def transform_refitted(self, X: Any) -> pd.DataFrame:
+    def transform_refitted(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows by the estimators refitted on all training rows.
 
         Parameters
         ----------
         X : array-like with m rows
             New rows.
+        leave_out : collection of str
+            Estimators that are not asked, since nobody reads their columns: these are 0.
+
+        Returns
+        -------
+        (m, k) data frame
+            Of estimators that were not refitted, the average over their fold estimators.
+        """
+        members = {name: self.fold_estimators[name] for name in self.responses if name not in leave_out}
+        members.update({name: [one] for name, one in self.refitted.items() if name not in leave_out})
+        return self.frame(self._ask(members, X), index_of(X))
+
+    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+        """Return the average (m, width) answer for new rows of each estimator; see `transform`."""
+        members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in leave_out}
+        return self._ask(members, X)
+
+    def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
+        return {
+            name: self._average_answer(name, members[name], X)
+            if name in members
+            else np.zeros((n_rows(X), self.held_out[name][0].shape[1]))
+            for name in self.responses
+        }
+
+    def _average_answer(self, name: str, of_folds: Sequence[Any], X: Any) -> Table:
+        # The same object in all folds (it is frozen) answers once.
+        members = {id(member): member for member in of_folds}.values()
+        answers = [self.responses[name].ask_untouched(member, X) for member in members]
+        return np.asarray(np.mean(answers, axis=0))
+
+    def frame(self, answers: Mapping[str, Table], index: Any = None) -> pd.DataFrame:
+        """Return the meta-features of the (m, width) answers of estimators.
+
+        Parameters
+        ----------
+        answers : dict of str to (m, width) array
+            As `answers` and `average` give them.
+        index : pandas.Index, optional
+            The index of the data frame.
 
         Returns
         -------
         (m, k) data frame
         """
-        return self._ask({name: [estimator] for name, estimator in self.refitted.items()}, X)
-
-    def _ask(self, members: Mapping[str, list[Any]], X: Any) -> pd.DataFrame:
-        answers = {
-            name: np.mean([self.responses[name].ask_untouched(member, X) for member in estimators], axis=0)
-            for name, estimators in members.items()
-        }
-        return self._frame(answers, index_of(X))
-
-    def _frame(self, answers: Mapping[str, Table], index: Any) -> pd.DataFrame:
         columns = [self.responses[name].columns(answer) for name, answer in answers.items()]
         names = [
             label

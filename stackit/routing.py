@@ -9,10 +9,10 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import has_fit_parameter
 
-from stackit.check import NamedEstimators, routing_enabled, warn
-from stackit.folds.table import wants_groups
+from stackit.check import NamedEstimators, n_rows, routing_enabled, take, warn
+from stackit.folds.table import Rows, wants_groups
 
-__all__ = ["FitParams", "fit_params_of", "parameter_for"]
+__all__ = ["FitParams", "cut_to_rows", "fit_params_of", "parameter_for"]
 
 FitParams = Mapping[str, Any]
 
@@ -64,6 +64,26 @@ def fit_params_of(
                 "ignores the weights; scores and the other estimators do not."
             )
     return params
+
+
+def cut_to_rows(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
+    """Return fit parameters with those of n rows cut to some of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cut_to_rows({"sample_weight": np.array([1, 2, 3]), "eval_metric": "auc"}, np.array([0, 2]), 3)
+    {'sample_weight': array([1, 3]), 'eval_metric': 'auc'}
+    """
+    return {
+        name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
+    }
+
+
+def _is_column(values: Any, n: int) -> bool:
+    """Whether a fit parameter has one value a row."""
+    has_rows = bool(getattr(values, "shape", ())) or isinstance(values, list | tuple)
+    return has_rows and n_rows(values) == n
 
 
 def parameter_for(estimator: Any, meaning: str) -> str | None:

@@ -17,7 +17,7 @@ from stackit.data import Data, well_known
 from stackit.folds.table import Rows
 from stackit.labels import ContiguousLabels, OneClass, fit_classifier
 from stackit.response import Response, Table
-from stackit.routing import FitParams
+from stackit.routing import FitParams, cut_to_rows
 from stackit.stopping import Watched, fit
 from stackit.target import Target
 from stackit.threads import one_thread
@@ -217,21 +217,14 @@ def fit_estimator(
     """
     classifies = is_classifier(estimator) if classifies is None else classifies
     whole = target.y if classifies else target.codes
-    y, params = take(whole, rows), _cut(fit_params, rows, n_rows(whole))
+    y, params = take(whole, rows), cut_to_rows(fit_params, rows, n_rows(whole))
     shown = None
     if watched is not None:
         table, positions = watched
-        shown = Watched(table, take(whole, positions), _cut(fit_params, positions, n_rows(whole)))
+        shown = Watched(table, take(whole, positions), cut_to_rows(fit_params, positions, n_rows(whole)))
     if classifies and target.kind != "multilabel":
         return fit_classifier(estimator, X, y, params, shown)
     return fit(estimator, X, y, params, shown)
-
-
-def _cut(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
-    """Return fit parameters with those of n rows cut to some of them."""
-    return {
-        name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
-    }
 
 
 def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
@@ -370,12 +363,6 @@ def _unseeded_splitter(value: Any) -> bool:
 def _named(params: dict[str, Any], name: str) -> list[str]:
     """Return the parameters of that name, also those of parts."""
     return [key for key in params if key == name or key.endswith(f"__{name}")]
-
-
-def _is_column(values: Any, n: int) -> bool:
-    """Whether a fit parameter has one value a row."""
-    has_rows = bool(getattr(values, "shape", ())) or isinstance(values, list | tuple)
-    return has_rows and n_rows(values) == n
 
 
 def _apart(error: Exception) -> tuple[type[Exception], tuple[Any, ...], dict[str, Any], str]:

@@ -25,12 +25,15 @@ from stackit.combine import (
     GreedyRegressor,
     HillClimbClassifier,
     HillClimbRegressor,
+    IsotonicClassifier,
+    LogisticClassifier,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
     NonNegativeRegressor,
     RankClassifier,
     RankRegressor,
+    TemperatureClassifier,
 )
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.combine.weighted import Weighted
@@ -43,6 +46,9 @@ CLASSIFIERS = [
     ConvexClassifier,
     GreedyClassifier,
     HillClimbClassifier,
+    LogisticClassifier,
+    TemperatureClassifier,
+    IsotonicClassifier,
 ]
 REGRESSORS = [
     MeanRegressor,

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stackit import StackingClassifier, StackingRegressor
+from stackit import Level, LevelsClassifier, LevelsRegressor, StackingClassifier, StackingRegressor
 from stackit.combine import (
     ConvexClassifier,
     ConvexRegressor,
@@ -15,12 +15,15 @@ from stackit.combine import (
     GreedyRegressor,
     HillClimbClassifier,
     HillClimbRegressor,
+    IsotonicClassifier,
+    LogisticClassifier,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
     NonNegativeRegressor,
     RankClassifier,
     RankRegressor,
+    TemperatureClassifier,
 )
 from stackit.combine.combiner import CombinerClassifier
 
@@ -37,6 +40,12 @@ STACKS = [
     StackingRegressor(REGRESSORS),
     StackingRegressor(REGRESSORS, refit=True),
 ]
+LEVELS = [
+    LevelsClassifier([CLASSIFIERS, CLASSIFIERS]),
+    LevelsClassifier([CLASSIFIERS, Level(CLASSIFIERS, nested=True)], cv=3),
+    LevelsRegressor([REGRESSORS, REGRESSORS]),
+    LevelsRegressor([REGRESSORS, Level(REGRESSORS, nested=True)], cv=3),
+]
 COMBINERS = [
     ConvexClassifier(),
     ConvexRegressor(),
@@ -46,12 +55,15 @@ COMBINERS = [
     GreedyRegressor(),
     HillClimbClassifier(),
     HillClimbRegressor(),
+    IsotonicClassifier(),
+    LogisticClassifier(),
     MeanClassifier(),
     MeanRegressor(),
     NonNegativeClassifier(),
     NonNegativeRegressor(),
     RankClassifier(),
     RankRegressor(),
+    TemperatureClassifier(),
 ]
 COMBINED = [
     StackingRegressor(REGRESSORS, combiner)
@@ -82,6 +94,11 @@ def three_classes_in_two_columns(estimator):
 
 @parametrize_with_checks(STACKS)
 def test_stack_passes_every_check_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(LEVELS)
+def test_levels_pass_every_check_of_scikit_learn(estimator, check):
     check(estimator)
 
 

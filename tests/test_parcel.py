@@ -12,13 +12,14 @@ from sklearn.naive_bayes import GaussianNB
 
 from stackit import make_folds, out_of_fold
 from stackit.data import Data
-from stackit.oof import Settings, _tasks
 from stackit.parcel import Common, pack, unpack
 from stackit.response import response_of
+from stackit.settings import Settings
 from stackit.stopping import Plan
 from stackit.target import classification_target
 from stackit.task import run
 from stackit.together import SharedTask, run_shared, together
+from stackit.worklist import Worklist
 
 
 def work(n):
@@ -33,7 +34,7 @@ def work(n):
     params = {"logistic": {"sample_weight": data.sample_weight}}
     settings = Settings(n_jobs=1)
     plan = Plan(list(members.items()), folds, target, params, settings.early_stopping)
-    tasks = _tasks(members, responses, folds, params, settings, plan)
+    tasks = Worklist(members, responses, folds, params, settings, plan).on_folds()
     return together(tasks, tasks, folds, data), data
 
 

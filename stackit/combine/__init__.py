@@ -4,9 +4,12 @@ from stackit.combine.convex import ConvexClassifier, ConvexRegressor
 from stackit.combine.geometric import GeometricClassifier, GeometricRegressor
 from stackit.combine.greedy import GreedyClassifier, GreedyRegressor
 from stackit.combine.hillclimb import HillClimbClassifier, HillClimbRegressor
+from stackit.combine.isotonic import IsotonicClassifier
+from stackit.combine.logistic import LogisticClassifier
 from stackit.combine.mean import MeanClassifier, MeanRegressor
 from stackit.combine.nonnegative import NonNegativeClassifier, NonNegativeRegressor
 from stackit.combine.ranks import RankClassifier, RankRegressor
+from stackit.combine.temperature import TemperatureClassifier
 
 __all__ = [
     "ConvexClassifier",
@@ -17,10 +20,13 @@ __all__ = [
     "GreedyRegressor",
     "HillClimbClassifier",
     "HillClimbRegressor",
+    "IsotonicClassifier",
+    "LogisticClassifier",
     "MeanClassifier",
     "MeanRegressor",
     "NonNegativeClassifier",
     "NonNegativeRegressor",
     "RankClassifier",
     "RankRegressor",
+    "TemperatureClassifier",
 ]

@@ -97,10 +97,7 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        blended = self._blend(self._blocks(X)).clip(min=0.0)
-        total = blended.sum(axis=1, keepdims=True)
-        even = np.full_like(blended, 1 / len(self.classes_))
-        return np.asarray(np.divide(blended, total, out=even, where=total > 0))
+        return self._probabilities(self._blocks(X))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the class of the largest blended probability.
@@ -116,6 +113,13 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         """
         winner = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[winner])
+
+    def _probabilities(self, blocks: Blocks) -> npt.NDArray[np.float64]:
+        """Return the blend of blocks as probabilities; a row of zeros alone makes all classes as likely."""
+        blended = self._blend(blocks).clip(min=0.0)
+        total = blended.sum(axis=1, keepdims=True)
+        even = np.full_like(blended, 1 / len(self.classes_))
+        return np.asarray(np.divide(blended, total, out=even, where=total > 0))
 
     def _blocks(self, X: npt.NDArray[np.float64]) -> Blocks:
         """The (n, n_estimators, n_classes) probabilities."""

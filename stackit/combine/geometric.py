@@ -11,8 +11,7 @@ from sklearn.utils import Tags
 from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.logs import log_probabilities, softmax
-from stackit.combine.mean import shares
-from stackit.combine.weighted import Weighted
+from stackit.combine.weighted import Weighted, shares
 
 __all__ = ["GeometricClassifier", "GeometricRegressor"]
 
@@ -25,8 +24,9 @@ class GeometricClassifier(Weighted, CombinerClassifier):
 
     Parameters
     ----------
-    weights : (n_estimators,) array-like, optional
-        Given weights, at least 0; they are divided by their sum. Default: all equal.
+    weights : (n_estimators,) array-like or dict of str to float, optional
+        Given weights, at least 0, by position or by the names of estimators (those not named get 0); they
+        are divided by their sum. Default: all equal.
     clip : float, default=1e-6
         Probabilities are kept this far from 0 and 1: a 0 would be a veto.
 
@@ -53,7 +53,7 @@ class GeometricClassifier(Weighted, CombinerClassifier):
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
         log_probabilities(blocks[:1], self.clip)  # a clip out of range is refused when fitting
-        return shares(self.weights, blocks.shape[1])
+        return shares(self.weights, self._names(blocks.shape[1]))
 
     def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
         return softmax(np.einsum("nmc,m->nc", log_probabilities(blocks, self.clip), self.weights_))
@@ -66,8 +66,9 @@ class GeometricRegressor(Weighted, CombinerRegressor):
 
     Parameters
     ----------
-    weights : (n_estimators,) array-like, optional
-        Given weights, at least 0; they are divided by their sum. Default: all equal.
+    weights : (n_estimators,) array-like or dict of str to float, optional
+        Given weights, at least 0, by position or by the names of estimators (those not named get 0); they
+        are divided by their sum. Default: all equal.
 
     Attributes
     ----------
@@ -85,7 +86,7 @@ class GeometricRegressor(Weighted, CombinerRegressor):
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
         _check_positive(blocks)
-        return shares(self.weights, blocks.shape[1])
+        return shares(self.weights, self._names(blocks.shape[1]))
 
     def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
         _check_positive(blocks)

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
-from stackit.combine.weighted import Weighted
+from stackit.combine.weighted import Weighted, shares
 
-__all__ = ["MeanClassifier", "MeanRegressor", "shares"]
+__all__ = ["MeanClassifier", "MeanRegressor"]
 
 
 class MeanClassifier(Weighted, CombinerClassifier):
@@ -19,8 +18,9 @@ class MeanClassifier(Weighted, CombinerClassifier):
 
     Parameters
     ----------
-    weights : (n_estimators,) array-like, optional
-        Given weights, at least 0; they are divided by their sum. Default: all equal.
+    weights : (n_estimators,) array-like or dict of str to float, optional
+        Given weights, at least 0, by position or by the names of estimators (those not named get 0); they
+        are divided by their sum. Default: all equal.
 
     Attributes
     ----------
@@ -32,13 +32,20 @@ class MeanClassifier(Weighted, CombinerClassifier):
     >>> mean = MeanClassifier().fit([[0.2, 0.4], [0.9, 0.7]], ["no", "yes"])
     >>> mean.predict_proba([[0.6, 0.8]]).round(2).tolist()
     [[0.3, 0.7]]
+
+    By name, as a stack or a data frame knows the estimators:
+
+    >>> import pandas as pd
+    >>> meta = pd.DataFrame({"forest": [0.2, 0.9], "bayes": [0.4, 0.7]})
+    >>> MeanClassifier({"forest": 3, "bayes": 1}).fit(meta, ["no", "yes"]).named_weights_
+    {'forest': 0.75, 'bayes': 0.25}
     """
 
     def __init__(self, weights: Any = None) -> None:
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return shares(self.weights, blocks.shape[1])
+        return shares(self.weights, self._names(blocks.shape[1]))
 
 
 class MeanRegressor(Weighted, CombinerRegressor):
@@ -46,8 +53,9 @@ class MeanRegressor(Weighted, CombinerRegressor):
 
     Parameters
     ----------
-    weights : (n_estimators,) array-like, optional
-        Given weights, at least 0; they are divided by their sum. Default: all equal.
+    weights : (n_estimators,) array-like or dict of str to float, optional
+        Given weights, at least 0, by position or by the names of estimators (those not named get 0); they
+        are divided by their sum. Default: all equal.
 
     Attributes
     ----------
@@ -64,17 +72,4 @@ class MeanRegressor(Weighted, CombinerRegressor):
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return shares(self.weights, blocks.shape[1])
-
-
-def shares(weights: Any, n_estimators: int) -> Weights:
-    """Return given weights with sum 1, one an estimator; None is all equal."""
-    values = np.ones(n_estimators) if weights is None else np.asarray(weights, dtype=np.float64)
-    if values.shape != (n_estimators,) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
-        raise fault(
-            "weights",
-            f"{n_estimators} numbers of at least 0, not all 0",
-            f"weights={weights!r}",
-            "Pass one weight an estimator, or None",
-        )
-    return np.asarray(values / values.sum())
+        return shares(self.weights, self._names(blocks.shape[1]))

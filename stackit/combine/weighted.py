@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stackit.check import fault, listed
 from stackit.combine.combiner import Blocks, Weights
 
-__all__ = ["Weighted"]
+__all__ = ["Weighted", "shares"]
 
 
 class Weighted(ABC):
@@ -34,11 +37,13 @@ class Weighted(ABC):
         Names are those of the columns of the data frame that was learned from, up to ``__``; without a
         data frame they are x0, x1, ...
         """
-        width = self.n_features_in_ // len(self.weights_)
+        return dict(zip(self._names(len(self.weights_)), self.weights_.tolist(), strict=True))
+
+    def _names(self, n_estimators: int) -> list[str]:
         columns = getattr(self, "feature_names_in_", None)
-        numbered = [f"x{at}" for at in range(len(self.weights_))]
-        names = numbered if columns is None else [name.split("__")[0] for name in columns[::width]]
-        return dict(zip(names, self.weights_.tolist(), strict=True))
+        if columns is None:
+            return [f"x{at}" for at in range(n_estimators)]
+        return [name.split("__")[0] for name in columns[:: self.n_features_in_ // n_estimators]]
 
     @abstractmethod
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
@@ -49,3 +54,45 @@ class Weighted(ABC):
 
     def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
         return np.asarray(np.einsum("nmc,m->nc", blocks, self.weights_))
+
+
+def shares(weights: Any, names: list[str]) -> Weights:
+    """Return given weights with sum 1, one an estimator.
+
+    Parameters
+    ----------
+    weights : (n_estimators,) array-like, dict of str to float, or None
+        By position, or by the names of estimators, where those not named get 0; None is all equal.
+    names : list of str
+        The names of the estimators.
+
+    Raises
+    ------
+    ValueError
+        When there is not one number of at least 0 an estimator, with a sum above 0, or a name is unknown.
+
+    Examples
+    --------
+    >>> shares({"forest": 3, "ridge": 1}, ["ridge", "bayes", "forest"]).tolist()
+    [0.25, 0.0, 0.75]
+    """
+    given = weights
+    if isinstance(weights, Mapping):
+        unknown = [name for name in weights if name not in names]
+        if unknown:
+            raise fault(
+                "weights",
+                f"of estimators that are there ({listed(names)})",
+                f"weights of {listed(unknown)}",
+                "Name these, and pass meta-features as a data frame with their names",
+            )
+        given = [weights.get(name, 0.0) for name in names]
+    values = np.ones(len(names)) if given is None else np.asarray(given, dtype=np.float64)
+    if values.shape != (len(names),) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
+        raise fault(
+            "weights",
+            f"{len(names)} numbers of at least 0, not all 0",
+            f"weights={weights!r}",
+            "Pass one weight an estimator, or None",
+        )
+    return np.asarray(values / values.sum())

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import ClassifierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted
 
-from stackit.check import NamedEstimators, routing_enabled
-from stackit.oof import OnError
-from stackit.response import response_of
-from stackit.stacking.stack import FINAL, Stack, if_final_can
+from stackit.check import NamedEstimators
+from stackit.settings import OnError
+from stackit.stacking.final import FinalClassifier
+from stackit.stacking.stack import Stack
 from stackit.stopping import EarlyStopping
 from stackit.store import Store
-from stackit.target import Target, classification_target
 
 __all__ = ["StackingClassifier"]
 
 
-class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
+class StackingClassifier(ClassifierMixin, FinalClassifier, Stack):  # type: ignore[misc]
     """Stack of classifiers: a final classifier learns from out-of-fold predictions of base estimators.
 
     A drop-in replacement for scikit-learn's, which also takes groups, ordered and repeated folds, keeps
@@ -46,7 +43,8 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
         1 shows a progress bar.
     refit : bool
         False predicts with the average of the K fold estimators: K fits each. True refits each on all
-        rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds.
+        rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds. Estimators to
+        which a combiner gives the weight 0 are not refitted, and not asked by `predict` in any case.
     on_error : {"raise", "skip"}
         What happens when a base estimator fails: stop, or leave it out with a warning.
     early_stopping : {"training", "held_out"}
@@ -124,46 +122,3 @@ class StackingClassifier(ClassifierMixin, Stack):  # type: ignore[misc]
         self.early_stopping = early_stopping
         self.random_state = random_state
         self.store = store
-
-    @if_final_can("predict_proba")  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Any:
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-
-        Returns
-        -------
-        (m, n_classes) array, or a list of one such array an output for multilabel targets
-        """
-        check_is_fitted(self)
-        table = self._table(X)
-        if self.oof_.target.kind == "multilabel":
-            return self.final_estimator_.predict_proba(table)
-        response = response_of(FINAL, self.final_estimator_, "predict_proba", self.oof_.target)
-        return response.ask(self.final_estimator_, table)
-
-    @if_final_can("decision_function")  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Any) -> Any:
-        """Return the final estimator's decision values.
-
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-
-        Returns
-        -------
-        (m,), (m, n_classes) or (m, n_classes * (n_classes - 1) / 2) array
-        """
-        check_is_fitted(self)
-        return self.final_estimator_.decision_function(self._table(X))
-
-    def _default_final(self) -> Any:
-        final = LogisticRegression()
-        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
-
-    def _read_target(self, y: Any) -> Target:
-        return classification_target(y)

@@ -1,19 +1,19 @@
-"""Base estimators by name: their parameters are parameters of the stack."""
+"""Base estimators by name: their parameters are parameters of what holds them."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Bunch
 
-from stackit.check import NamedEstimators
+from stackit.check import NamedEstimators, fault
 
 __all__ = ["NamedMembers"]
 
 
 class NamedMembers(BaseEstimator):  # type: ignore[misc]
-    """An estimator whose `estimators` are a list of (name, estimator) pairs."""
+    """An object whose `estimators` are a list of (name, estimator) pairs; 'drop' leaves one out."""
 
     estimators: NamedEstimators
 
@@ -65,3 +65,34 @@ class NamedMembers(BaseEstimator):  # type: ignore[misc]
         """The (name, estimator) pairs, as far as `estimators` is a list of them."""
         pairs = self.estimators if isinstance(self.estimators, list | tuple) else []
         return [(pair[0], pair[1]) for pair in pairs if isinstance(pair, list | tuple) and len(pair) == 2]
+
+    def _undropped(self) -> Any:
+        """What was given as `estimators`, without those that are 'drop'."""
+        if not isinstance(self.estimators, list | tuple) or not self.estimators:
+            return self.estimators
+        pairs = self.estimators
+        kept = [pair for pair in pairs if not (isinstance(pair, list | tuple) and _dropped(pair[-1]))]
+        if not kept:
+            raise fault(
+                "estimators", "at least one that is not 'drop'", "all dropped", "Keep at least one estimator"
+            )
+        return kept
+
+    def _kept(self) -> list[tuple[str, Any]]:
+        """The base estimators without the dropped ones."""
+        return [(name, estimator) for name, estimator in self._named() if not _dropped(estimator)]
+
+    def _check_kinds(self, classify: bool) -> None:
+        """A regressor's base estimators predict numbers; a classifier's may do either."""
+        wrong = [name for name, estimator in self._kept() if is_classifier(estimator)]
+        if wrong and not classify:
+            raise fault(
+                "Base estimators of a regressor",
+                "regressors",
+                f"classifiers {wrong}",
+                "Use a stacking classifier",
+            )
+
+
+def _dropped(estimator: Any) -> bool:
+    return isinstance(estimator, str) and estimator == "drop"

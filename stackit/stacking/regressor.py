@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import RegressorMixin
-from sklearn.linear_model import RidgeCV
 
-from stackit.check import NamedEstimators, routing_enabled
-from stackit.oof import OnError
+from stackit.check import NamedEstimators
+from stackit.settings import OnError
+from stackit.stacking.final import FinalRegressor
 from stackit.stacking.stack import Stack
 from stackit.stopping import EarlyStopping
 from stackit.store import Store
-from stackit.target import Target, regression_target
 
 __all__ = ["StackingRegressor"]
 
 
-class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
+class StackingRegressor(RegressorMixin, FinalRegressor, Stack):  # type: ignore[misc]
     """Stack of regressors: a final regressor learns from out-of-fold predictions of base estimators.
 
     A drop-in replacement for scikit-learn's, which also takes several outputs, groups, ordered and
@@ -42,7 +41,8 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
         1 shows a progress bar.
     refit : bool
         False predicts with the average of the K fold estimators: K fits each. True refits each on all
-        rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds.
+        rows, K + 1 fits, and predicts as scikit-learn's stack does for the same cv and seeds. Estimators to
+        which a combiner gives the weight 0 are not refitted, and not asked by `predict` in any case.
     on_error : {"raise", "skip"}
         What happens when a base estimator fails: stop, or leave it out with a warning.
     early_stopping : {"training", "held_out"}
@@ -112,10 +112,3 @@ class StackingRegressor(RegressorMixin, Stack):  # type: ignore[misc]
         self.early_stopping = early_stopping
         self.random_state = random_state
         self.store = store
-
-    def _default_final(self) -> Any:
-        final = RidgeCV()
-        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
-
-    def _read_target(self, y: Any) -> Target:
-        return regression_target(y)

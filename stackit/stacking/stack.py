@@ -2,71 +2,43 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import (
-    TransformerMixin,
-    clone,
-    is_classifier,
-    is_regressor,
-)
+from sklearn.base import TransformerMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, Tags, check_consistent_length, indexable
+from sklearn.utils import Bunch, Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from stackit.check import (
-    check_estimators,
-    check_rows,
-    fault,
-    listed,
-    n_rows,
-    routing_enabled,
-    take,
-    visual_block,
-)
+from stackit.check import check_estimators, check_rows, fault, listed, n_rows, routing_enabled, visual_block
 from stackit.data import Data
 from stackit.folds import Folds, as_folds, make_folds
-from stackit.oof import OnError, Settings, cross_fit, seed_from
+from stackit.oof import cross_fit, refit
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
+from stackit.settings import OnError, Settings, seed_from
+from stackit.stacking.final import FINAL, Final, is_combiner
 from stackit.stacking.named import NamedMembers
 from stackit.stacking.passthrough import check_no_common_names, side_by_side
-from stackit.stopping import EarlyStopping, Plan
+from stackit.stacking.unread import unread_estimators
+from stackit.stopping import EarlyStopping
 from stackit.store import Store
 from stackit.target import Target
-from stackit.task import fit_estimator, seed_of, set_seeds
+from stackit.task import seed_of, set_seeds
 
-__all__ = ["FINAL", "Stack", "if_final_can"]
-
-FINAL = "final_estimator"
+__all__ = ["Stack"]
 
 
-def if_final_can(method: str) -> Any:
-    """Make a method available when the final estimator has it."""
-
-    def check(self: Any) -> bool:
-        # Not `or`: an ensemble that is not fitted has no length, and so no truth.
-        finals = (getattr(self, "final_estimator_", None), self.final_estimator)
-        known = [final for final in finals if final is not None]
-        return hasattr(known[0] if known else self._default_final(), method)
-
-    return available_if(check)
-
-
-class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
+class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
     """What the classifier and the regressor have in common."""
 
     # Weights and groups are passed on, not used up here; only groups are this estimator's own wish.
     __metadata_request__fit = {"sample_weight": UNUSED, "groups": True}  # noqa: RUF012 - read by scikit-learn
 
-    final_estimator: Any
     cv: Any
     stack_method: str = "auto"
     n_jobs: int | None
@@ -101,7 +73,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         """
         check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
         target = self._read_target(y)
-        self._check_kinds()
+        self._check_kinds(is_classifier(self))
         X = self._check_X(X, reset=True)
         check_consistent_length(X, target.y)
         sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
@@ -112,31 +84,32 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         final = self._final_estimator()
         folds = self._folds(X, target, groups)
         params = self._route(members, final, sample_weight, groups, fit_params)
-        seed = seed_from(self.random_state)
         settings = Settings(
             self.stack_method,
             self.n_jobs,
             self.on_error,
-            seed,
+            seed_from(self.random_state),
             self.verbose,
-            refit=self.refit,
+            # What a combiner leaves out is known once it has learned: the others are refitted then.
+            refit=self.refit and not is_combiner(final),
             store=self.store,
             early_stopping=self.early_stopping,
         )
+        set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         data = Data(X, target, sample_weight=sample_weight)
         self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
+        self._fit_on_top(final, data, params, settings)
+        if self.refit and is_combiner(final):
+            self._refit_those_read(members, final, data, params, settings)
         self._publish(target)
-        set_seeds(final, seed_of(seed, FINAL, 0, 0))
-        table = self._with_passthrough(self.oof_.meta_train, X)
-        self.final_estimator_ = self._fit_final(final, table, target, params, seed)
         return self
 
     def transform(self, X: Any) -> Any:
         """Return the base estimators' predictions for new rows.
 
         They are the average over the fold estimators (or, with ``refit=True``, those of the estimators
-        refitted on all rows). For the training rows they would be in-sample: use `fit_transform` or
-        ``oof_.meta_train`` there.
+        refitted on all rows, if they were: one to which a combiner gives the weight 0 was not). For the
+        training rows they would be in-sample: use `fit_transform` or ``oof_.meta_train`` there.
 
         Parameters
         ----------
@@ -167,24 +140,6 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         """
         self.fit(X, y, **fit_params)
         return self._with_passthrough(self.oof_.meta_train, X)
-
-    @if_final_can("predict")  # type: ignore[untyped-decorator]
-    def predict(self, X: Any, **predict_params: Any) -> Any:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-        **predict_params : dict
-            Passed to the final estimator's predict, such as ``return_std=True``.
-
-        Returns
-        -------
-        (m,) or (m, n_outputs) array
-        """
-        check_is_fitted(self)
-        return self.final_estimator_.predict(self._table(X), **predict_params)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: ``<estimator>`` or ``<estimator>__<class>``.
@@ -229,40 +184,37 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             router.add(splitter=check_cv(self.cv), method_mapping=split)
         return router
 
-    def _fit_final(
-        self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
-    ) -> Any:
-        """Fit on the covered rows; one that stops early watches some of them."""
-        covered = np.flatnonzero(self.oof_.coverage)
-        plan = Plan([(FINAL, final)], self.oof_.folds, target, params)
-        rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
-        plan.warn()
-        shown = None if watched is None else (take(table, watched), watched)
-        return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
+    def _fit_on_top(self, final: Any, data: Data, params: dict[str, FitParams], settings: Settings) -> None:
+        meta = self.oof_.meta_train
+        table = self._named_for(final, meta, self._with_passthrough(meta, data.X))
+        self.final_estimator_ = self._fit_final(final, table, data.target, params, settings.seed)
 
-    @abstractmethod
-    def _default_final(self) -> Any:
-        """Return the final estimator of a stack that was given none."""
+    def _refit_those_read(
+        self,
+        members: list[tuple[str, Any]],
+        final: Any,
+        data: Data,
+        params: dict[str, FitParams],
+        settings: Settings,
+    ) -> None:
+        """Refit what the combiner reads; where such a fit fails and is skipped, it learns from the others."""
+        while True:
+            unread = self._unread()
+            wanted = [
+                (name, estimator)
+                for name, estimator in members
+                if name in self.oof_.responses and name not in {*unread, *self.oof_.refitted}
+            ]
+            n_before = len(self.oof_.responses)
+            if wanted:
+                self.oof_ = refit(self.oof_, wanted, data, fit_params=params, settings=settings)
+            if len(self.oof_.responses) == n_before:
+                return
+            self._fit_on_top(clone(final), data, params, settings)
 
-    @abstractmethod
-    def _read_target(self, y: Any) -> Target:
-        """Return what y is to such a stack."""
-
-    def _undropped(self) -> Any:
-        """What was given as `estimators`, without those that are 'drop'."""
-        if not isinstance(self.estimators, list | tuple) or not self.estimators:
-            return self.estimators
-        pairs = self.estimators
-        kept = [pair for pair in pairs if not (isinstance(pair, list | tuple) and _dropped(pair[-1]))]
-        if not kept:
-            raise fault(
-                "estimators", "at least one that is not 'drop'", "all dropped", "Keep at least one estimator"
-            )
-        return kept
-
-    def _kept(self) -> list[tuple[str, Any]]:
-        """The base estimators without the dropped ones."""
-        return [(name, estimator) for name, estimator in self._named() if not _dropped(estimator)]
+    def _unread(self) -> set[str]:
+        """The base estimators to which the final one gives no weight."""
+        return unread_estimators(self.final_estimator_, self.oof_)
 
     def _members(self) -> list[tuple[str, Any]]:
         """The base estimators without the dropped ones; prefit ones are frozen."""
@@ -272,25 +224,6 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
                 check_is_fitted(estimator)
             return [(name, FrozenEstimator(estimator)) for name, estimator in members]
         return members
-
-    def _final_estimator(self) -> Any:
-        final = self._default_final() if self.final_estimator is None else clone(self.final_estimator)
-        right = is_classifier if is_classifier(self) else is_regressor
-        if not right(final):
-            kind = "classifier" if is_classifier(self) else "regressor"
-            raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
-        return final
-
-    def _check_kinds(self) -> None:
-        """A regressor's base estimators predict numbers; a classifier's may do either."""
-        wrong = [name for name, estimator in self._kept() if is_classifier(estimator)]
-        if wrong and not is_classifier(self):
-            raise fault(
-                "Base estimators of a regressor",
-                "regressors",
-                f"classifiers {wrong}",
-                "Use StackingClassifier",
-            )
 
     def _folds(self, X: Any, target: Target, groups: Any) -> Folds:
         if isinstance(self.cv, str) and self.cv == "prefit":
@@ -325,30 +258,28 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name, _ in self._named()})
         self.stack_method_ = [response.method for response in self.oof_.responses.values()]
-        if target.is_classification:
-            many = target.kind == "multilabel"
-            self.classes_ = [target.classes for _ in target.outputs] if many else target.classes
+        self._publish_classes(target)
 
-    def _check_X(self, X: Any, reset: bool) -> Any:
-        """Check names and number of columns; the base estimators check the rest."""
-        (X,) = indexable(X)
-        if not reset and isinstance(X, np.ndarray) and X.ndim == 1 and hasattr(self, "n_features_in_"):
-            raise fault(
-                "X",
-                f"a table of {self.n_features_in_} columns",
-                "one dimension",
-                "Reshape your data: X.reshape(1, -1) makes it one row",
-            )
-        validate_data(self, X=X, reset=reset, skip_check_array=True)
-        return X
+    @property
+    def _last(self) -> OutOfFold:
+        return self.oof_
 
-    def _predict_meta(self, X: Any) -> pd.DataFrame:
-        return self.oof_.transform_refitted(X) if self.refit else self.oof_.transform(X)
+    def _predict_meta(self, X: Any, leave_out: set[str]) -> pd.DataFrame:
+        ask = self.oof_.transform_refitted if self.refit else self.oof_.transform
+        return ask(X, leave_out)
 
     def _table(self, X: Any) -> Any:
-        """What the final estimator predicts from; without set_output's container."""
+        """What `transform` returns; without set_output's container."""
         X = self._check_X(X, reset=False)
-        return self._with_passthrough(self._predict_meta(X), X)
+        return self._with_passthrough(self._predict_meta(X, set()), X)
+
+    def _final_table(self, X: Any) -> Any:
+        X = self._check_X(X, reset=False)
+        unread = self._unread()
+        if unread:
+            self._check_gaps(X)
+        meta = self._predict_meta(X, unread)
+        return self._named_for(self.final_estimator_, meta, self._with_passthrough(meta, X))
 
     def _with_passthrough(self, meta: pd.DataFrame, X: Any) -> Any:
         return side_by_side(meta, X) if self.passthrough else meta.to_numpy()
@@ -366,7 +297,3 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
             tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)
         return tags
-
-
-def _dropped(estimator: Any) -> bool:
-    return isinstance(estimator, str) and estimator == "drop"

@@ -1,0 +1,93 @@
+"""What a level sees: meta-features of the level below, and all, some or no columns of X."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import _safe_indexing
+
+from stackit.check import fault, listed
+from stackit.stacking.passthrough import check_no_common_names, side_by_side
+
+__all__ = ["Passthrough", "check_columns", "seen_of", "table_of"]
+
+Passthrough = bool | Sequence[str] | Sequence[int]
+
+
+def check_columns(passthrough: Any, X: Any) -> None:
+    """Raise unless `passthrough` is True, False, or columns that X has.
+
+    Raises
+    ------
+    ValueError
+        When it is neither, or names a column that X does not have.
+
+    Examples
+    --------
+    >>> check_columns([0, 9], np.eye(3))
+    Traceback (most recent call last):
+        ...
+    ValueError: passthrough must be True, False or columns of X (positions 0 to 2); got no column 9. ...
+    """
+    if isinstance(passthrough, bool):
+        return
+    whole = isinstance(passthrough, Sequence | np.ndarray) and not isinstance(passthrough, str)
+    names = [str(name) for name in X.columns] if isinstance(X, pd.DataFrame) else []
+    n_columns = int(np.shape(X)[1]) if len(np.shape(X)) == 2 else 0
+    known = [*names, *range(n_columns)]
+    missing = [column for column in passthrough if column not in known] if whole else [passthrough]
+    if missing or not len(passthrough):
+        there = f"names such as {listed(names, 3)}, or " if names else ""
+        raise fault(
+            "passthrough",
+            f"True, False or columns of X ({there}positions 0 to {n_columns - 1})",
+            f"no column {listed(missing)}" if missing else "no column at all",
+            "Pass a list of such columns",
+        )
+
+
+def seen_of(passthrough: Passthrough, X: Any) -> Any:
+    """Return all of X, or the chosen columns.
+
+    Examples
+    --------
+    >>> seen_of([2, 0], np.arange(6).reshape(2, 3)).tolist()
+    [[2, 0], [5, 3]]
+    """
+    if isinstance(passthrough, bool):
+        return X
+    columns = list(passthrough)
+    if isinstance(X, pd.DataFrame):
+        names = list(map(str, X.columns))
+        places: list[Any] = [names.index(one) if isinstance(one, str) else one for one in columns]
+        return X.iloc[:, places]
+    return _safe_indexing(X if hasattr(X, "shape") else np.asarray(X), columns, axis=1)
+
+
+def table_of(passthrough: Passthrough, meta: pd.DataFrame, X: Any, named: bool) -> Any:
+    """Return the table of a level: meta-features, and what is seen of X beside them.
+
+    Parameters
+    ----------
+    passthrough : bool or list of columns
+        What is seen of X.
+    meta : (n, k) data frame
+        The meta-features of the level below.
+    X : array-like with n rows
+        The features.
+    named : bool
+        Whether meta-features keep their names where no column of X is beside them.
+
+    Raises
+    ------
+    ValueError
+        When columns of X and meta-features have the same name.
+    """
+    if passthrough is False:
+        return meta if named else meta.to_numpy()
+    seen = seen_of(passthrough, X)
+    check_no_common_names(meta.columns, seen)
+    return side_by_side(meta, seen)

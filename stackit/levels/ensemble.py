@@ -1,0 +1,285 @@
+"""What ensembles of several levels have in common: fit the levels, then the final estimator on the last."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
+
+from stackit.check import check_rows, visual_block
+from stackit.folds import Folds, as_folds
+from stackit.levels.columns import Passthrough, check_columns, table_of
+from stackit.levels.fit import Ground, check_cover, fit_levels
+from stackit.levels.level import Level, check_nested, count_fits, levels_in
+from stackit.result import OutOfFold
+from stackit.routing import FitParams, fit_params_of
+from stackit.settings import OnError, Settings, seed_from
+from stackit.stacking.final import FINAL, Final, is_combiner
+from stackit.stacking.unread import unread_estimators
+from stackit.stopping import EarlyStopping
+from stackit.store import Store
+from stackit.task import seed_of, set_seeds
+
+__all__ = ["Levels"]
+
+
+class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What the classifier and the regressor have in common."""
+
+    # Weights and groups are passed on, not used up here; only groups are this estimator's own wish.
+    __metadata_request__fit = {"sample_weight": UNUSED, "groups": True}  # noqa: RUF012 - read by scikit-learn
+
+    levels: Any
+    cv: Any
+    stack_method: str = "auto"
+    n_jobs: int | None
+    passthrough: Passthrough
+    on_error: OnError
+    early_stopping: EarlyStopping
+    random_state: Any
+    verbose: int
+    store: Store | None
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Fit the levels from the lowest to the highest, and the final estimator on the highest.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix with n rows
+            Seen by the first level, and by those with `passthrough`.
+        y : (n,) or (n, n_outputs) array-like
+            The target.
+        sample_weight : (n,) array-like, optional
+            Reaches every estimator of every level that takes weights; a warning names the others.
+        groups : (n,) array-like, optional
+            Reaches the splitter of every level, and nested stacks and searches.
+
+        Returns
+        -------
+        self
+        """
+        levels = levels_in(self.levels)
+        for number, level in enumerate(levels, start=1):
+            level.check(number, is_classifier(self))
+        check_nested(levels)
+        target = self._read_target(y)
+        X = self._check_X(X, reset=True)
+        check_consistent_length(X, target.y)
+        for passthrough in (self.passthrough, *(level.passthrough for level in levels)):
+            check_columns(passthrough, X)
+        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+        groups = check_rows(groups, "groups", len(target.y))
+        final = self._final_estimator()
+        shared = as_folds(self.cv, X, target, groups)
+        folds = [shared if one.cv is None else as_folds(one.cv, X, target, groups) for one in levels]
+        check_cover(levels, folds)
+        *params, of_final = self._fit_params(levels, final, sample_weight, groups)
+        settings = self._settings()
+        set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
+        all_rows, no_rows = np.arange(len(target.y)), np.array([], dtype=np.intp)
+        ground = Ground(X, all_rows, no_rows, target, sample_weight, folds, params)
+        fitted = fit_levels(levels, ground, settings)
+        self.top_ = fitted[-1]
+        self.levels_ = [one.oof for one in fitted]
+        table = table_of(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
+        self.final_estimator_ = self._fit_final(final, table, target, {FINAL: of_final}, settings.seed)
+        self._publish_classes(target)
+        return self
+
+    @property
+    def oof_(self) -> OutOfFold:
+        """The out-of-fold predictions of the last level."""
+        return self.levels_[-1]
+
+    def transform(self, X: Any) -> Any:
+        """Return the last level's predictions for new rows, averages over fold estimators at each level.
+
+        For the training rows they would be in-sample: use `fit_transform` or ``oof_.meta_train`` there.
+
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+
+        Returns
+        -------
+        (m, k) array
+        """
+        check_is_fitted(self)
+        return self.top_.transform(self._check_X(X, reset=False)).to_numpy()
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit, and return the last level's out-of-fold predictions of the training rows.
+
+        It is not ``fit(X, y).transform(X)``, whose predictions would be in-sample. Rows that no fold
+        holds out are NaN.
+
+        Parameters
+        ----------
+        X, y, **fit_params
+            As in `fit`.
+
+        Returns
+        -------
+        (n, k) array
+        """
+        return self.fit(X, y, **fit_params).oof_.meta_train.to_numpy()
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+        """Return the names of the columns of `transform`: ``<estimator>`` or ``<estimator>__<class>``.
+
+        Parameters
+        ----------
+        input_features : ignored
+            For scikit-learn.
+
+        Returns
+        -------
+        (k,) array of str
+        """
+        check_is_fitted(self)
+        return np.asarray(self.oof_.meta_train.columns, dtype=object)
+
+    def count_fits(self, n_splits: int = 5) -> list[int]:
+        """Return how many fits of base estimators each level takes, with so many folds for all levels.
+
+        Parameters
+        ----------
+        n_splits : int
+            The number of folds.
+
+        Returns
+        -------
+        list of int
+            From the first level to the last; nested levels multiply what is below them.
+        """
+        return count_fits(levels_in(self.levels), n_splits)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with `deep`, also ``level_1``, ``level_1__<estimator>`` and so on.
+
+        Parameters
+        ----------
+        deep : bool
+            Whether to look into levels and estimators.
+
+        Returns
+        -------
+        dict
+        """
+        params: dict[str, Any] = super().get_params(deep=deep)
+        for name, level in self._named_levels().items() if deep else ():
+            params[name] = level
+            params.update({f"{name}__{key}": value for key, value in level.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, such as ``cv=5``, ``level_2__nested=True`` or ``level_1__forest__max_depth=3``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names as `get_params` gives them.
+
+        Returns
+        -------
+        self
+        """
+        if "levels" in params:
+            self.levels = params.pop("levels")
+        named = self._named_levels()
+        if any(key.split("__")[0] in named for key in params):
+            replaced = {name: params.pop(name, level) for name, level in named.items()}
+            self.levels = [*replaced.values()]
+        return super().set_params(**params)  # type: ignore[no-any-return]
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return who gets what, when scikit-learn's metadata routing is switched on.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        for name, estimator in self._all_members(levels_in(self.levels)):
+            router.add(**{name: estimator}, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
+        both = MethodMapping().add(caller="fit", callee="fit").add(caller="predict", callee="predict")
+        router.add(**{FINAL: self._final_estimator()}, method_mapping=both)
+        if not isinstance(self.cv, Folds):
+            split = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=check_cv(self.cv), method_mapping=split)
+        return router
+
+    @property
+    def _last(self) -> OutOfFold:
+        return self.levels_[-1]
+
+    def _final_table(self, X: Any) -> Any:
+        X = self._check_X(X, reset=False)
+        unread = unread_estimators(self.final_estimator_, self.oof_)
+        if unread:
+            self._check_gaps(X)
+        meta = self.top_.transform(X, unread)
+        return table_of(self.passthrough, meta, X, is_combiner(self.final_estimator_))
+
+    def _settings(self) -> Settings:
+        return Settings(
+            self.stack_method,
+            self.n_jobs,
+            self.on_error,
+            seed_from(self.random_state),
+            self.verbose,
+            store=self.store,
+            early_stopping=self.early_stopping,
+        )
+
+    def _fit_params(self, levels: list[Level], final: Any, sample_weight: Any, groups: Any) -> list[Any]:
+        """Return for each level what its estimators' fits get, and last what the final one's gets."""
+        named = [*self._all_members(levels), (FINAL, final)]
+        params: dict[str, FitParams] = dict(fit_params_of(named, sample_weight, groups))
+        of_levels: list[Any] = [
+            {name: params[f"level_{number}__{name}"] for name, _ in level.members}
+            for number, level in enumerate(levels, start=1)
+        ]
+        return [*of_levels, params[FINAL]]
+
+    def _all_members(self, levels: list[Level]) -> list[tuple[str, Any]]:
+        return [
+            (f"level_{number}__{name}", estimator)
+            for number, level in enumerate(levels, start=1)
+            for name, estimator in level.members
+        ]
+
+    def _named_levels(self) -> dict[str, Level]:
+        """The levels by name, as far as `levels` is a list of them."""
+        try:
+            levels = levels_in(self.levels)
+        except ValueError:
+            return {}
+        return {f"level_{number}": level for number, level in enumerate(levels, start=1)}
+
+    def _sk_visual_block_(self) -> Any:
+        blocks = [
+            visual_block(
+                "parallel", [estimator for _, estimator in level.members], [n for n, _ in level.members]
+            )
+            for level in levels_in(self.levels)
+        ]
+        final = self._default_final() if self.final_estimator is None else self.final_estimator
+        return visual_block("serial", [*blocks, visual_block("parallel", [final], [FINAL])])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        first = next(iter(self._named_levels().values()), None)
+        members = [] if first is None else first.members
+        known = [one.__sklearn_tags__() for _, one in members if hasattr(one, "__sklearn_tags__")]
+        if known:
+            tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
+            tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)
+        return tags

@@ -1,0 +1,272 @@
+"""Levels fitted from the lowest to the highest; those below a nested one again inside each of its folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stackit.check import fault, n_rows, take
+from stackit.data import Data
+from stackit.fold_estimators import FoldEstimators
+from stackit.folds import Folds
+from stackit.folds.part import among, part_of
+from stackit.folds.table import Rows
+from stackit.levels.columns import seen_of, table_of
+from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel
+from stackit.levels.level import Level
+from stackit.oof import cross_fit
+from stackit.result import OutOfFold, index_of
+from stackit.routing import FitParams, cut_to_rows
+from stackit.settings import Settings
+from stackit.stacking.final import is_combiner
+from stackit.target import Target
+from stackit.task import seed_of
+
+__all__ = ["Ground", "check_cover", "fit_levels"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all levels stand on: the whole table, or inside a fold of a nested level, some of its rows.
+
+    Parameters
+    ----------
+    whole : array-like
+        The features of all rows of the ensemble.
+    rows : (n,) array of int
+        Which of them there are to learn from.
+    test_rows : (m,) array of int
+        Which of them are to be predicted besides: those that the folds around hold out.
+    target : Target
+        The target of the n rows.
+    sample_weight : (n,) array or None
+        Their weights, for scores.
+    folds : list of Folds
+        Those of each level, of n rows.
+    fit_params : list of dict of dict
+        For each level, what its estimators' fits get besides X and y.
+    """
+
+    whole: Any
+    rows: Rows
+    test_rows: Rows
+    target: Target
+    sample_weight: npt.NDArray[np.float64] | None
+    folds: Sequence[Folds]
+    fit_params: Sequence[Mapping[str, FitParams]]
+
+    @cached_property
+    def X(self) -> Any:
+        """The features of the n rows."""
+        return self.whole if len(self.rows) == n_rows(self.whole) else take(self.whole, self.rows)
+
+    @cached_property
+    def X_test(self) -> Any:
+        """The features of the m rows; None where there are none."""
+        return take(self.whole, self.test_rows) if len(self.test_rows) else None
+
+    def inside(self, rows: Rows, held_out: Rows, n_levels: int) -> Ground:
+        """Return what the first levels stand on inside a training part; classes stay those of the whole y."""
+        n = len(self.target.y)
+        return Ground(
+            self.whole,
+            self.rows[rows],
+            np.r_[self.rows[held_out], self.test_rows],
+            replace(self.target, y=self.target.y[rows], codes=self.target.codes[rows]),
+            None if self.sample_weight is None else self.sample_weight[rows],
+            [inner for folds in self.folds[:n_levels] if (inner := part_of(folds, rows)) is not None],
+            [
+                {name: cut_to_rows(params, rows, n) for name, params in of_level.items()}
+                for of_level in self.fit_params[:n_levels]
+            ],
+        )
+
+
+def check_cover(levels: Sequence[Level], folds: Sequence[Folds]) -> None:
+    """Raise, before anything is fitted, where a level would have no row to learn from and predict.
+
+    Raises
+    ------
+    ValueError
+        When the levels below predict no row that is in a training part of a split, and none that it holds
+        out; nested levels need a split more for each level below.
+    """
+    for number in range(1, len(levels) + 1):
+        if not _covered(levels[:number], folds).any():
+            kinds = "nested " if any(level.nested for level in levels[1:number]) else ""
+            raise fault(
+                f"The {kinds}folds of level {number}",
+                "enough to train on, and to hold out, rows that the level below predicts",
+                f"{len(folds[number - 1].splits)} splits",
+                "Use more folds (nested ones need at least 3), or fewer levels",
+            )
+
+
+def _covered(levels: Sequence[Level], folds: Sequence[Folds]) -> npt.NDArray[np.bool_]:
+    """Return which rows the last of these levels will predict out of fold."""
+    *lower, level = levels
+    own = folds[len(lower)]
+    if not lower:
+        return own.coverage > 0
+    if not level.nested:
+        some = among(own, np.flatnonzero(_covered(lower, folds)))
+        return np.zeros(own.n_samples, dtype=bool) if some is None else some.coverage > 0
+    covered = np.zeros(own.n_samples, dtype=bool)
+    for train, held_out in own.splits:
+        covered[held_out] |= _is_possible(lower, folds, np.unique(train))
+    return covered
+
+
+def _is_possible(lower: Sequence[Level], folds: Sequence[Folds], rows: Rows) -> bool:
+    """Whether the lower levels can be trained inside a training part."""
+    inner = [part_of(each, rows) for each in folds[: len(lower)]]
+    whole = [each for each in inner if each is not None]
+    return len(whole) == len(inner) and bool(_covered(lower, whole).any())
+
+
+def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> list[AnyFitted]:
+    """Fit levels one upon the other.
+
+    Parameters
+    ----------
+    levels : list of Level
+        From the first to the last.
+    ground : Ground
+        What they learn from; checked by `check_cover`.
+    settings : Settings
+        How to work; each level above the first derives a seed of its own.
+
+    Returns
+    -------
+    list of FittedLevel or NestedLevel
+        One a level.
+    """
+    fitted: list[AnyFitted] = []
+    for at, level in enumerate(levels):
+        own = replace(settings, seed=seed_of(settings.seed, f"level {at + 1}", 0, 0)) if at else settings
+        if at and level.nested:
+            fitted.append(_nested(levels[: at + 1], ground, own))
+        else:
+            fitted.append(_plain(level, at, fitted[-1] if at else None, ground, own))
+    return fitted
+
+
+def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, settings: Settings) -> FittedLevel:
+    """Fit a level on the out-of-fold predictions of the one below."""
+    folds: Folds | None = ground.folds[at]
+    if below is None:
+        data = _data(level, None, None, ground)
+    else:
+        data = _data(level, below.oof.meta_train, below.oof.meta_test, ground)
+        folds = among(ground.folds[at], np.flatnonzero(below.oof.coverage))
+    assert folds is not None  # check_cover has seen to it
+    oof = cross_fit(level.members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
+    own = replace(oof, index=index_of(ground.X), test_index=index_of(ground.X_test))
+    return FittedLevel(level.passthrough, _wants_names(level), own, below)
+
+
+def _data(level: Level, meta: Any, meta_test: Any, ground: Ground) -> Data:
+    """Return the tables of a level, of the rows to learn from and of those that are predicted besides."""
+
+    def seen(meta: pd.DataFrame | None, X: Any) -> Any:
+        if X is None or meta is None:
+            return None if X is None else seen_of(level.passthrough, X)
+        return table_of(level.passthrough, meta, X, _wants_names(level))
+
+    return Data(
+        seen(meta, ground.X),
+        ground.target,
+        seen(meta_test, ground.X_test),
+        sample_weight=ground.sample_weight,
+    )
+
+
+def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> NestedLevel:
+    """Fit the last of these levels, for each fold on the others fitted inside its training part."""
+    *lower, level = levels
+    folds, parts = ground.folds[len(lower)], []
+    for label, split in zip(folds.labels, folds.splits, strict=True):
+        if _is_possible(lower, ground.folds, np.unique(split[0])):
+            own = replace(settings, seed=seed_of(settings.seed, "fold", *label))
+            parts.append(_part(lower, level, ground, split, own))
+    return NestedLevel(_together(parts, folds, ground), parts)
+
+
+def _part(
+    lower: Sequence[Level], level: Level, ground: Ground, split: tuple[Rows, Rows], settings: Settings
+) -> FittedLevel:
+    """Fit one fold of a nested level: nothing that it learns from knows a label of the held-out rows."""
+    train, held_out = split
+    rows, folds = np.unique(train), ground.folds[len(lower)]
+    below = fit_levels(lower, ground.inside(rows, held_out, len(lower)), settings)[-1]
+    meta, meta_test = _columns_inside(below.oof, rows, held_out, ground)
+    covered = np.isin(train, rows[below.oof.coverage > 0])
+    oof = cross_fit(
+        level.members,
+        _data(level, meta, meta_test, ground),
+        folds=replace(folds, splits=((train[covered], held_out),)),
+        fit_params=ground.fit_params[len(lower)],
+        settings=replace(settings, seed=seed_of(settings.seed, "own", 0, 0)),
+        like=folds,
+    )
+    return FittedLevel(level.passthrough, _wants_names(level), oof, below)
+
+
+def _columns_inside(
+    below: OutOfFold, rows: Rows, held_out: Rows, ground: Ground
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return meta-features made inside a training part: out of fold there, predictions of all other rows."""
+    assert below.meta_test is not None  # the held-out rows are among them
+    inner, predicted = below.meta_train, below.meta_test.to_numpy()
+    values = np.full((len(ground.rows), inner.shape[1]), np.nan)
+    values[rows], values[held_out] = inner.to_numpy(), predicted[: len(held_out)]
+    meta = pd.DataFrame(values, columns=inner.columns, index=index_of(ground.X))
+    test_index = index_of(ground.X_test)
+    return meta, pd.DataFrame(predicted[len(held_out) :], columns=inner.columns, index=test_index)
+
+
+def _together(parts: Sequence[FittedLevel], folds: Folds, ground: Ground) -> OutOfFold:
+    """Return the results of single folds as one."""
+    oofs = [part.oof for part in parts]
+    failures = {name: error for oof in oofs for name, error in oof.failures.items()}
+    names = [name for name in oofs[0].responses if name not in failures]
+    if not names:
+        raise next(iter(failures.values()))
+    return replace(
+        oofs[0],
+        folds=replace(folds, splits=tuple(oof.folds.splits[0] for oof in oofs)),
+        responses={name: oofs[0].responses[name] for name in names},
+        fold_estimators={name: _when_asked(oofs, name) for name in names},
+        held_out={name: [oof.held_out[name][0] for oof in oofs] for name in names},
+        test={
+            name: np.asarray(np.mean([oof.test[name] for oof in oofs], axis=0))
+            for name in names
+            if len(ground.test_rows)
+        },
+        seconds={name: [oof.seconds[name][0] for oof in oofs] for name in names},
+        paths={name: oofs[0].paths[name] for name in names},
+        failures=failures,
+        index=index_of(ground.X),
+        test_index=index_of(ground.X_test),
+        n_stored=sum(oof.n_stored for oof in oofs),
+        optimistic=set().union(*(oof.optimistic for oof in oofs)),
+        unscored=set(),
+    )
+
+
+def _when_asked(oofs: Sequence[OutOfFold], name: str) -> FoldEstimators:
+    """Return the fold estimators of all parts; those that a store lacks are fitted when asked for."""
+    return FoldEstimators(
+        [None] * len(oofs), lambda missing: [oofs[at].fold_estimators[name][0] for at in missing]
+    )
+
+
+def _wants_names(level: Level) -> bool:
+    """Whether a table should keep the names of meta-features: some estimators fail at names of classes."""
+    return any(is_combiner(estimator) for _, estimator in level.members)

@@ -1,0 +1,95 @@
+"""Fitted levels, one upon the other: new rows pass through them from the lowest to the highest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stackit.levels.columns import Passthrough, seen_of, table_of
+from stackit.response import Table
+from stackit.result import OutOfFold, index_of
+from stackit.stacking.unread import unread_estimators
+
+__all__ = ["AnyFitted", "FittedLevel", "NestedLevel"]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLevel:
+    """A level whose folds all learned from the same table.
+
+    Parameters
+    ----------
+    passthrough : bool or list of columns
+        What it sees of X.
+    named : bool
+        Whether its table keeps the names of meta-features.
+    oof : OutOfFold
+        What its folds gave.
+    below : FittedLevel, NestedLevel or None
+        The fitted level whose meta-features it sees; None for the first.
+    """
+
+    passthrough: Passthrough
+    named: bool
+    oof: OutOfFold
+    below: AnyFitted | None
+
+    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+        """Return the (m, k) meta-features of new rows, as `OutOfFold.transform` does."""
+        return self.oof.frame(self.answers(X, leave_out), index_of(X))
+
+    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+        """Return the answers for new rows; of the level below only what somebody reads is computed."""
+        return self.oof.answers(self._table(X, leave_out), leave_out)
+
+    def _table(self, X: Any, leave_out: Collection[str]) -> Any:
+        if self.below is None:
+            return seen_of(self.passthrough, X)
+        meta = self.below.transform(X, self._unread(self.below.oof, leave_out))
+        return table_of(self.passthrough, meta, X, self.named)
+
+    def _unread(self, below: OutOfFold, leave_out: Collection[str]) -> set[str]:
+        """The estimators below of which no estimator that is asked here reads a column."""
+        unread = set(below.responses)
+        for name, of_folds in self.oof.fold_estimators.items():
+            if name not in leave_out:
+                unread = unread.intersection(*(unread_estimators(one, below) for one in of_folds))
+        return unread
+
+
+@dataclass(frozen=True, eq=False)
+class NestedLevel:
+    """A level each of whose folds has levels of its own below it.
+
+    Parameters
+    ----------
+    oof : OutOfFold
+        What all folds gave.
+    parts : list of FittedLevel
+        One a fold, with the levels that were trained inside the fold's training part below it.
+    """
+
+    oof: OutOfFold
+    parts: list[FittedLevel]
+
+    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+        """Return the (m, k) meta-features of new rows: the average of folds, each with its own below."""
+        return self.oof.frame(self.answers(X, leave_out), index_of(X))
+
+    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+        """Return the average answer of the folds for new rows."""
+        left_out = {*leave_out}
+        for part in self.parts:  # one that failed in some fold is left out in all
+            left_out |= part.oof.responses.keys() - self.oof.responses.keys()
+        answers = [part.answers(X, left_out) for part in self.parts]
+        return {
+            name: np.asarray(np.mean([answer[name] for answer in answers], axis=0))
+            for name in self.oof.responses
+        }
+
+
+AnyFitted = FittedLevel | NestedLevel

@@ -1,0 +1,157 @@
+"""One file a fitted ensemble: what is in it, whom it trusts, and how it is written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stackit.check import fault, listed, require, warn
+from stackit.folds.file import write_whole
+from stackit.saved.plain import Apart, Together
+from stackit.store.versions import version_of
+
+__all__ = ["load_ensemble", "save_ensemble"]
+
+FilePath = str | os.PathLike[str]
+FORMAT = 1
+FACTS, STATE = "stackit.json", "state.skops"
+PACKAGES = ("stackit", "sklearn", "numpy", "skops")
+
+
+def save_ensemble(ensemble: Any, path: FilePath) -> Path:
+    """Write a fitted ensemble.
+
+    Parameters
+    ----------
+    ensemble : estimator
+        Fitted.
+    path : path
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        When some part of it cannot be written without pickle.
+    """
+    nets: dict[str, bytes] = {}
+
+    def keep(net: Any) -> str:
+        name = f"net_{len(nets)}.safetensors"
+        with tempfile.TemporaryDirectory() as folder:
+            net.save(Path(folder) / name)
+            nets[name] = (Path(folder) / name).read_bytes()
+        return name
+
+    state = Apart(keep)(vars(ensemble))
+    facts = {"format": FORMAT, "class": type(ensemble).__name__}
+    facts["versions"] = {package: version_of(package) for package in PACKAGES}
+    content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state), **nets}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in content.items():
+            file.writestr(name, data)
+    write_whole(Path(path), buffer.getvalue())
+    return Path(path)
+
+
+def _state_as_bytes(state: Any) -> bytes:
+    """Return what skops writes of plain data and estimators; what could not be read again is refused."""
+    skops = require("skops.io", "secure")
+    try:
+        data: bytes = skops.dumps(state)
+        nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
+        if nameless:
+            raise TypeError(f"{listed(nameless)} cannot be found again by name")
+    except Exception as error:
+        raise fault(
+            "Each part of the ensemble",
+            "of a kind that skops can write",
+            f"{type(error).__name__}: {error}",
+            "Use functions that are defined in a module, or pickle it where you trust who writes the file",
+        ) from error
+    return data
+
+
+def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any:
+    """Read a fitted ensemble.
+
+    Parameters
+    ----------
+    kind : type
+        The class that the file is to be of.
+    path : path
+        What `save_ensemble` wrote.
+    trusted : iterable of str
+        Types, by their full names, that may be made besides stackit's and those that skops trusts.
+
+    Raises
+    ------
+    ValueError
+        When it is a file of something else, or holds types that are not trusted: they are named.
+
+    Warns
+    -----
+    UserWarning
+        When it was written with another version of scikit-learn.
+    """
+    skops = require("skops.io", "secure")
+    content = _content(path)
+    facts = json.loads(content[FACTS])
+    if (facts["format"], facts["class"]) != (FORMAT, kind.__name__):
+        got = f"{str(path)!r} of a {facts['class']}, format {facts['format']}"
+        raise fault("The file", f"of a {kind.__name__}, format {FORMAT}", got, f"Call {facts['class']}.load")
+    _warn_of_other_versions(facts["versions"])
+    found = skops.get_untrusted_types(data=content[STATE])
+    strange = sorted({*found} - {*trusted})
+    if strange:
+        raise fault(
+            "Types in the file",
+            "such as can do no harm by themselves, or be trusted by name",
+            f"{listed(strange)} in {str(path)!r}",
+            f"If you trust whoever wrote the file, pass trusted={strange}",
+        )
+
+    def net(of: Any, name: str) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "net.safetensors").write_bytes(content[name])
+            return of.load(Path(folder) / "net.safetensors")
+
+    state = Together(net)(skops.loads(content[STATE], trusted=found))
+    ensemble = kind.__new__(kind)
+    vars(ensemble).update(state)
+    return ensemble
+
+
+def _warn_of_other_versions(versions: dict[str, str]) -> None:
+    """Say where fitted parts come from another scikit-learn, which promises nothing for them."""
+    if versions["sklearn"] != version_of("sklearn"):
+        warn(
+            f"The file was written with scikit-learn {versions['sklearn']}, and this is "
+            f"{version_of('sklearn')}: its parts may fail, or predict otherwise. Compare some predictions."
+        )
+
+
+def _content(path: FilePath) -> dict[str, bytes]:
+    """Return the parts of a file by name."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            content = {name: file.read(name) for name in file.namelist()}
+    except zipfile.BadZipFile as error:
+        raise fault(
+            "The file", "written by `save`", f"{str(path)!r} ({error})", "Pass another file"
+        ) from error
+    if not {FACTS, STATE} <= content.keys():
+        got = f"{str(path)!r} with {listed(content)}"
+        raise fault("The file", f"written by `save`, with {FACTS} and {STATE}", got, "Pass another file")
+    return content

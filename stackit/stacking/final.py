@@ -1,0 +1,257 @@
+"""The final estimator of a stack: which it is, what it learns from, and how it is asked."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.utils import assert_all_finite, indexable
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from stackit.check import fault, routing_enabled, take
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.response import response_of
+from stackit.result import OutOfFold
+from stackit.routing import FitParams
+from stackit.saved import load_ensemble, save_ensemble
+from stackit.stopping import Plan
+from stackit.target import Target, classification_target, regression_target
+from stackit.task import fit_estimator
+
+__all__ = ["FINAL", "Final", "FinalClassifier", "FinalRegressor", "if_final_can", "is_combiner"]
+
+FINAL = "final_estimator"
+
+
+def if_final_can(method: str) -> Any:
+    """Make a method available when the final estimator has it."""
+
+    def check(self: Any) -> bool:
+        # Not `or`: an ensemble that is not fitted has no length, and so no truth.
+        finals = (getattr(self, "final_estimator_", None), self.final_estimator)
+        known = [final for final in finals if final is not None]
+        return hasattr(known[0] if known else self._default_final(), method)
+
+    return available_if(check)
+
+
+def is_combiner(estimator: Any) -> bool:
+    """Whether an estimator is of `stackit.combine`: it reads meta-features by the names of estimators."""
+    return isinstance(estimator, CombinerClassifier | CombinerRegressor)
+
+
+class Final(ABC):
+    """The half of an ensemble that ends in a final estimator; the other half makes its table."""
+
+    final_estimator: Any
+    final_estimator_: Any
+    n_features_in_: int
+
+    @if_final_can("predict")  # type: ignore[untyped-decorator]
+    def predict(self, X: Any, **predict_params: Any) -> Any:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+        **predict_params : dict
+            Passed to the final estimator's predict, such as ``return_std=True``.
+
+        Returns
+        -------
+        (m,) or (m, n_outputs) array
+        """
+        check_is_fitted(self)
+        return self.final_estimator_.predict(self._final_table(X), **predict_params)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the fitted ensemble into one file that needs no pickle to be read.
+
+        It holds all that predicts, and the out-of-fold tables; not the store, splitters given as ``cv``, the
+        groups and times of folds, nor the training table. scikit-learn's parts are written by skops
+        (``pip install 'stackit[secure]'``), nets as safetensors.
+
+        Parameters
+        ----------
+        path : path
+            The file; it is written whole or not at all.
+
+        Returns
+        -------
+        pathlib.Path
+            The file written.
+
+        Raises
+        ------
+        ValueError
+            When some part cannot be written without pickle, such as a lambda.
+        """
+        check_is_fitted(self)
+        return save_ensemble(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Self:
+        """Read a fitted ensemble that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        trusted : iterable of str
+            Types, by the full names that the error gives, that may be made besides those of stackit and
+            those that skops trusts. Most of scikit-learn is among these, but not trees
+            (``"sklearn.tree._tree.Tree"``) and neighbours: a forged file of one could crash the process.
+
+        Returns
+        -------
+        ensemble
+            It predicts what the one that was saved predicts.
+
+        Raises
+        ------
+        ValueError
+            When the file is of something else, or holds a type that is not trusted; it is named.
+        """
+        ensemble: Self = load_ensemble(cls, path, trusted)
+        return ensemble
+
+    @property
+    @abstractmethod
+    def _last(self) -> OutOfFold:
+        """The out-of-fold predictions that the final estimator learns from."""
+
+    @abstractmethod
+    def _final_table(self, X: Any) -> Any:
+        """Return what the final estimator predicts new rows from."""
+
+    @abstractmethod
+    def _default_final(self) -> Any:
+        """Return the final estimator of an ensemble that was given none."""
+
+    @abstractmethod
+    def _read_target(self, y: Any) -> Target:
+        """Return what y is to such an ensemble."""
+
+    def _final_estimator(self) -> Any:
+        final = self._default_final() if self.final_estimator is None else clone(self.final_estimator)
+        right = is_classifier if is_classifier(self) else is_regressor
+        if not right(final):
+            kind = "classifier" if is_classifier(self) else "regressor"
+            raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
+        return final
+
+    def _fit_final(
+        self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
+    ) -> Any:
+        """Fit on the covered rows; one that stops early watches some of them."""
+        covered = np.flatnonzero(self._last.coverage)
+        plan = Plan([(FINAL, final)], self._last.folds, target, params)
+        rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
+        plan.warn()
+        shown = None if watched is None else (take(table, watched), watched)
+        return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
+
+    def _publish_classes(self, target: Target) -> None:
+        if target.is_classification:
+            many = target.kind == "multilabel"
+            self.classes_ = [target.classes for _ in target.outputs] if many else target.classes
+
+    def _check_X(self, X: Any, reset: bool) -> Any:
+        """Check names and number of columns; the base estimators check the rest."""
+        (X,) = indexable(X)
+        if not reset and isinstance(X, np.ndarray) and X.ndim == 1 and hasattr(self, "n_features_in_"):
+            raise fault(
+                "X",
+                f"a table of {self.n_features_in_} columns",
+                "one dimension",
+                "Reshape your data: X.reshape(1, -1) makes it one row",
+            )
+        validate_data(self, X=X, reset=reset, skip_check_array=True)
+        if reset:
+            allows = self.__sklearn_tags__().input_tags.allow_nan  # type: ignore[attr-defined]
+            self._refuses_gaps = not allows and _is_finite(X)
+        return X
+
+    def _check_gaps(self, X: Any) -> None:
+        """Refuse what an estimator would that is not asked, for no one reads what it says."""
+        if self._refuses_gaps and not _is_finite(X):
+            assert_all_finite(X, input_name="X")
+
+    def _named_for(self, final: Any, meta: pd.DataFrame, table: Any) -> Any:
+        """Return the table with names where they are of use: combiners know estimators by them."""
+        return meta if is_combiner(final) and table.shape == meta.shape else table
+
+
+def _is_finite(X: Any) -> bool:
+    """Whether X is an array of finite numbers; of other tables pipelines may take what numbers do not say."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):  # a sum takes no memory; one that overflows says nothing
+        return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
+
+
+class FinalClassifier(Final):
+    """The half of an ensemble that ends in a final classifier."""
+
+    @if_final_can("predict_proba")  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+
+        Returns
+        -------
+        (m, n_classes) array, or a list of one such array an output for multilabel targets
+        """
+        check_is_fitted(self)
+        table = self._final_table(X)
+        if self._last.target.kind == "multilabel":
+            return self.final_estimator_.predict_proba(table)
+        response = response_of(FINAL, self.final_estimator_, "predict_proba", self._last.target)
+        return response.ask(self.final_estimator_, table)
+
+    @if_final_can("decision_function")  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Any:
+        """Return the final estimator's decision values.
+
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+
+        Returns
+        -------
+        (m,), (m, n_classes) or (m, n_classes * (n_classes - 1) / 2) array
+        """
+        check_is_fitted(self)
+        return self.final_estimator_.decision_function(self._final_table(X))
+
+    def _default_final(self) -> Any:
+        final = LogisticRegression()
+        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
+
+    def _read_target(self, y: Any) -> Target:
+        return classification_target(y)
+
+
+class FinalRegressor(Final):
+    """The half of an ensemble that ends in a final regressor."""
+
+    def _default_final(self) -> Any:
+        final = RidgeCV()
+        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
+
+    def _read_target(self, y: Any) -> Target:
+        return regression_target(y)

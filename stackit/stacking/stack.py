@@ -99,37 +99,7 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
         -------
         self
         """
-        check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
-        target = self._read_target(y)
-        self._check_kinds()
-        X = self._check_X(X, reset=True)
-        check_consistent_length(X, target.y)
-        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
-        groups = check_rows(groups, "groups", len(target.y))
-        members = self._members()
-        if self.passthrough:
-            check_no_common_names(dict(members), X)
-        final = self._final_estimator()
-        folds = self._folds(X, target, groups)
-        params = self._route(members, final, sample_weight, groups, fit_params)
-        seed = seed_from(self.random_state)
-        settings = Settings(
-            self.stack_method,
-            self.n_jobs,
-            self.on_error,
-            seed,
-            self.verbose,
-            refit=self.refit,
-            store=self.store,
-            early_stopping=self.early_stopping,
-        )
-        data = Data(X, target, sample_weight=sample_weight)
-        self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
-        self._publish(target)
-        set_seeds(final, seed_of(seed, FINAL, 0, 0))
-        table = self._with_passthrough(self.oof_.meta_train, X)
-        self.final_estimator_ = self._fit_final(final, table, target, params, seed)
-        return self
+        return self._fit(X, y, sample_weight, groups, fit_params)
 
     def transform(self, X: Any) -> Any:
         """Return the base estimators' predictions for new rows.
@@ -228,6 +198,48 @@ class Stack(TransformerMixin, NamedMembers, ABC):  # type: ignore[misc]
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
         return router
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        fit_params: dict[str, Any] | None = None,
+        X_test: Any = None,
+    ) -> Stack:
+        """Fit; rows of `X_test` are predicted by each fold's estimators as they are fitted."""
+        check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
+        target = self._read_target(y)
+        self._check_kinds()
+        X = self._check_X(X, reset=True)
+        check_consistent_length(X, target.y)
+        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+        groups = check_rows(groups, "groups", len(target.y))
+        members = self._members()
+        if self.passthrough:
+            check_no_common_names(dict(members), X)
+        final = self._final_estimator()
+        folds = self._folds(X, target, groups)
+        params = self._route(members, final, sample_weight, groups, fit_params or {})
+        seed = seed_from(self.random_state)
+        settings = Settings(
+            self.stack_method,
+            self.n_jobs,
+            self.on_error,
+            seed,
+            self.verbose,
+            refit=self.refit,
+            store=self.store,
+            early_stopping=self.early_stopping,
+        )
+        data = Data(X, target, X_test, sample_weight)
+        self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
+        self._publish(target)
+        set_seeds(final, seed_of(seed, FINAL, 0, 0))
+        table = self._with_passthrough(self.oof_.meta_train, X)
+        self.final_estimator_ = self._fit_final(final, table, target, params, seed)
+        return self
 
     def _fit_final(
         self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None

@@ -42,6 +42,7 @@ ORDER = [
     "oof",
     "combine",
     "stacking",
+    "assess",
     "submission",
     "cli",
     "__main__",
@@ -52,6 +53,7 @@ PUBLIC = [
     *(f"stackit.{path.stem}" for path in HOUSE.glob("*.py") if path.stem not in ("__init__", "__main__")),
 ]
 PUBLIC += [
+    "stackit.assess",
     "stackit.cli",
     "stackit.combine",
     "stackit.folds",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -48,6 +48,25 @@ REGRESSORS = [
 ]
 
 GUILTY = ("full tree", "forest", "rough forest", "boosting")
+
+
+class One(ClassifierMixin, BaseEstimator):
+    """Looks at one column, and learns its sign."""
+
+    def __init__(self, column=0):
+        self.column = column
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.sign_ = np.sign(np.corrcoef(X[:, self.column], y)[0, 1])
+        return self
+
+    def predict_proba(self, X):
+        second = 0.5 + 0.4 * np.tanh(X[:, self.column] * self.sign_)
+        return np.column_stack([1 - second, second])
+
+    def predict(self, X):
+        return self.predict_proba(X).argmax(axis=1)
 
 
 @dataclass(frozen=True)
@@ -161,6 +180,18 @@ def second_level(seed: int) -> Case:
     return Case(second, meta, oof.transform(first.X_test).to_numpy(), first.y_test, set())
 
 
+def turned_round(seed: int) -> Case:
+    """A second level learns to turn columns of noise round: right for the folds, and for nobody else."""
+    random = np.random.default_rng(seed)
+    X, y = random.normal(size=(2 * N, 15)), random.integers(0, 2, size=2 * N)
+    X, y = X[: N + 200], y[: N + 200]
+    folds = make_folds(y[:200], scheme="stratified", n_splits=4, random_state=seed)
+    first = out_of_fold([(f"m{at}", One(at)) for at in range(15)], X[:200], y[:200], cv=folds, n_jobs=1)
+    meta = first.meta_train.to_numpy()
+    oof = out_of_fold([("logistic", LogisticRegression())], meta, y[:200], cv=folds, n_jobs=1)
+    return Case(oof, meta, first.transform(X[200:]).to_numpy(), y[200:], {"logistic"})
+
+
 CASES: dict[str, Callable[[int], Case]] = {
     "clean": clean,
     "three classes": three_classes,
@@ -171,4 +202,5 @@ CASES: dict[str, Callable[[int], Case]] = {
     "twins": twins,
     "wrong groups": wrong_groups,
     "second level": second_level,
+    "turned round": turned_round,
 }

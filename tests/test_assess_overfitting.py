@@ -15,7 +15,7 @@ from sklearn.tree import DecisionTreeClassifier
 from stackit import StackingClassifier, out_of_fold, overfitting_alarm
 from stackit.assess.leaks import encoded_columns
 from stackit.target import classification_target, regression_target
-from tests.overfitting_cases import clean, in_sample, noise, target_encoding, twins
+from tests.overfitting_cases import CASES, clean, in_sample, noise, target_encoding, twins
 
 FAST = [
     ("logistic", LogisticRegression()),
@@ -158,3 +158,35 @@ def test_what_cannot_be_compared_is_refused():
         overfitting_alarm(found.oof, found.X_test, [0, 1, 0])
     with pytest.raises(ValueError, match="y_test must be of the classes 0, 1; got 2"):
         overfitting_alarm(found.oof, found.X_test, np.full(800, 2))
+    with pytest.raises(ValueError, match="y_test must be of as many columns as y"):
+        overfitting_alarm(found.oof, found.X_test, np.zeros((800, 2)))
+
+
+# How many alarms there are on four tables, at least and at most.
+RATES = {
+    "clean": (0, 0),
+    "three classes": (0, 0),
+    "numbers": (0, 0),
+    "noise": (0, 0),
+    "second level": (0, 0),
+    "in-sample": (16, 16),
+    "twins": (14, 16),
+    "wrong groups": (12, 24),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", RATES)
+def test_alarms_are_raised_as_often_as_the_docstring_says(case):
+    n_alarms = 0
+    for seed in range(100, 104):
+        found = CASES[case](seed)
+        n_alarms += len(overfitting_alarm(found.oof, found.X_test).alarmed)
+    at_least, at_most = RATES[case]
+    assert at_least <= n_alarms <= at_most
+
+
+def test_a_second_level_that_turns_noise_round_is_caught_at_times():
+    caught = [case for seed in range(8) for case in [CASES["turned round"](seed)]]
+    alarms = [len(overfitting_alarm(case.oof, case.X_test).alarmed) for case in caught]
+    assert 0 < sum(alarms) < 8

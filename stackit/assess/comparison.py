@@ -33,11 +33,14 @@ class Comparison:
     nested : bool
         Whether the rows are new to the whole procedure, as in `nested_score`; in `compare` they are new to
         each estimator, but were seen by those that made the meta-features of the other rows.
+    choices : tuple of tuple of str
+        For each repeat and fold the member that was chosen without its rows, where that is known already.
     """
 
     repeats: tuple[Repeat, ...]
     finals: tuple[OutOfFold, ...]
     nested: bool = False
+    choices: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         return self.summary()
@@ -53,7 +56,7 @@ class Comparison:
 
         The standard error is that of the mean over the folds of one repeat: repeats predict the same rows
         again, and make it no smaller. As folds share training rows it is rather too small all the same.
-        The best member is chosen for each fold by the rows of the other folds.
+        The best member is chosen for each fold by rows outside the fold.
         """
         known = self.scores.groupby("name", sort=False)
         rows = {
@@ -94,6 +97,8 @@ class Comparison:
     @cached_property
     def chosen(self) -> list[list[str]]:
         """For each repeat and fold the estimator that scores best on the other folds' rows."""
+        if self.choices:
+            return [list(names) for names in self.choices]
         return [self._chosen_in(repeat) for repeat in self.repeats]
 
     def losses(self, name: str) -> npt.NDArray[np.float64] | None:
@@ -198,9 +203,10 @@ def compare(
     run : OutOfFold or fitted stack
         What `out_of_fold` returned, or a stack, whose final estimator is then the last row.
     final_estimators : list of (str, estimator), optional
-        Combiners of `stackit.combine`, or any estimators. Default: convex and greedy combiner, where all
-        estimators answer alike, and "stack", the final estimator of a stack. The prior (shares of classes,
-        or the mean) and the plain mean, where there is one, are always there.
+        Combiners of `stackit.combine`, or any estimators. Default: convex and, for metrics by which it is
+        quick, greedy combiner, where all estimators answer alike, and "stack", the final estimator of a
+        stack. The prior (shares of classes, or the mean) and the plain mean, where there is one, are always
+        there.
     scoring : str, callable or None
         A scikit-learn scorer; None is that of the run.
     cv : Folds, splitter, int or iterable of (train, held_out) pairs, optional

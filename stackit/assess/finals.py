@@ -18,12 +18,14 @@ from stackit.combine import (
     MeanClassifier,
     MeanRegressor,
 )
+from stackit.combine.metrics import FAST
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
 
 __all__ = ["BEST", "MEAN", "PRIOR", "STACK", "beside", "finals_of", "passed_through", "prior"]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
+SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 
 
 def finals_of(
@@ -67,7 +69,7 @@ def finals_of(
             check_estimators(given, reserved=[*oof.responses, BEST, PRIOR, MEAN])
         return finals + list(given), []
     if averaged:
-        finals += _combiners(classify, oof.scoring if scoring is None else scoring)
+        finals += _combiners(oof, oof.scoring if scoring is None else scoring)
     stack = [(STACK, _final_of(run, classify))]
     taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
     if taken:
@@ -85,10 +87,16 @@ def prior(classify: bool) -> Any:
     return DummyClassifier(strategy="prior") if classify else DummyRegressor()
 
 
-def _combiners(classify: bool, scoring: Scoring) -> list[tuple[str, Any]]:
-    if classify:
-        return [("convex", ConvexClassifier()), ("greedy", GreedyClassifier(scoring or "accuracy"))]
-    return [("convex", ConvexRegressor()), ("greedy", GreedyRegressor(scoring or "r2"))]
+def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
+    """Convex, and greedy where its search by the metric is quick."""
+    classify = oof.target.is_classification
+    wanted = scoring or ("accuracy" if classify else "r2")
+    finals: list[tuple[str, Any]] = [("convex", ConvexClassifier() if classify else ConvexRegressor())]
+    if wanted in SQUARED:  # the least squared error is the best of each of them
+        finals.append(("greedy", GreedyRegressor()))
+    elif isinstance(wanted, str) and (wanted, oof.target.kind) in FAST:
+        finals.append(("greedy", GreedyClassifier(wanted) if classify else GreedyRegressor(wanted)))
+    return finals
 
 
 def _final_of(run: Any, classify: bool) -> Any:

@@ -71,7 +71,7 @@ class Gain:
             return f"{self.stack!r} gains over the {' and the '.join(better)} ({found})."
         if not better:
             return (
-                f"{self.stack!r} gains nothing that chance would not ({found}): "
+                f"{self.stack!r} gains nothing that chance does not explain ({found}): "
                 f"the {' or the '.join(self.tests)} will do."
             )
         (other,) = set(self.tests) - set(better)
@@ -104,9 +104,9 @@ def gain(
     """Test whether a stack is better than its best member and than the plain mean.
 
     The best of several members, as seen in hindsight, looks better than it is. Here it is chosen for each
-    fold by the score on the rows of the other folds, as the final estimator is trained on these: both are
-    rules that are applied to rows which they have not seen (the discrete super learner of van der Laan,
-    Polley and Hubbard, 2007).
+    fold by the score on the rows of the other folds (nested, by that on the inner folds), as the final
+    estimator is trained on these: both are rules that are applied to rows which they have not seen (the
+    discrete super learner of van der Laan, Polley and Hubbard, 2007).
 
     Where the metric is a mean of losses of rows (accuracy, log loss, Brier score, squared, absolute error;
     also the root of one, or R2), the losses of the two are compared row by row, those of repeats averaged:
@@ -156,7 +156,7 @@ def gain(
     >>> estimators = [("bayes", GaussianNB()), ("logistic", LogisticRegression(max_iter=1000))]
     >>> oof = out_of_fold(estimators, X, y, cv=5, n_jobs=1)
     >>> print(gain(compare(oof)).verdict)
-    'stack' gains nothing that chance would not ...
+    'stack' gains nothing that chance does not explain ...
     """
     if not isinstance(comparison, Comparison):
         raise fault(

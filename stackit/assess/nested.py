@@ -74,7 +74,8 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     Returns
     -------
     Comparison
-        Of each member, "best member", "prior", "plain mean" and "stack": `table`, `folds` and `scores`.
+        Of each member, "best member" (by the out-of-fold score inside the outer fold), "prior", "plain mean"
+        and "stack": `table`, `folds` and `scores`.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     >>> X, y = load_iris(return_X_y=True)
     >>> stack = StackingClassifier([("bayes", GaussianNB()), ("knn", KNeighborsClassifier())])
     >>> nested_score(stack, X, y, cv=3).table["whole"].round(2).to_dict()
-    {'bayes': 0.94, 'knn': 0.98, 'best member': 0.98, 'prior': 0.32, 'plain mean': 0.95, 'stack': 0.95}
+    {'bayes': 0.94, 'knn': 0.98, 'best member': 0.96, 'prior': 0.32, 'plain mean': 0.95, 'stack': 0.95}
     """
     _check(stack, inner_cv)
     target = stack._read_target(y)
@@ -111,12 +112,14 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     own = {"n_jobs": n_jobs, "store": store}
     changed = {name: value for name, value in own.items() if value is not None}
     answers: list[dict[str, tuple[Response, Table]]] = []
+    inside: list[pd.Series[float]] = []
     for train, held_out in folds.splits:
         cut = _within(inner, train) if isinstance(inner, Folds) else inner
         part = clone(stack).set_params(cv=cut, **changed)
         answers.append(_answers(part, X, target, (train, held_out), (weights, groups)))
+        inside.append(replace(part.oof_, scoring=scoring, unscored=set()).summary["whole"])
     whole = _outer(answers, folds, target, (weights, scoring, index_of(X)))
-    return _comparison(whole)
+    return _comparison(whole, inside)
 
 
 def _check(stack: Any, inner_cv: Any) -> None:
@@ -223,7 +226,7 @@ def _outer(
         folds=folds,
         target=target,
         responses={name: answers[0][name][0] for name in names},
-        fold_estimators={name: [] for name in names},
+        fold_estimators={},
         held_out={name: [each[name][1] for each in answers] for name in names},
         test={},
         seconds={name: [float("nan")] * len(answers) for name in names},
@@ -234,14 +237,21 @@ def _outer(
     )
 
 
-def _comparison(whole: OutOfFold) -> Comparison:
+def _comparison(whole: OutOfFold, inside: list[pd.Series[float]]) -> Comparison:
+    """Return the result; the best member of an outer fold is the one that was best inside."""
     base, finals = [], []
+    members = [name for name in whole.responses if name not in (PRIOR, MEAN, STACK)]
+    best = [str(scores[members].fillna(-np.inf).idxmax()) for scores in inside]
+    choices = tuple(
+        tuple(name for name, label in zip(best, whole.folds.labels, strict=True) if label[0] == at)
+        for at in range(whole.folds.n_repeats)
+    )
     for at in range(whole.folds.n_repeats):
         one = whole if whole.folds.n_repeats == 1 else whole.of_repeat(at)
-        members = _only(one, [name for name in one.responses if name not in (PRIOR, MEAN, STACK)])
-        base.append(Repeat(members, members))
+        known = _only(one, members)
+        base.append(Repeat(known, known))
         finals.append(_only(one, [name for name in (PRIOR, MEAN, STACK) if name in one.responses]))
-    return Comparison(tuple(base), tuple(finals), nested=True)
+    return Comparison(tuple(base), tuple(finals), nested=True, choices=choices)
 
 
 def _only(oof: OutOfFold, names: list[str]) -> OutOfFold:

@@ -155,6 +155,21 @@ def overfitting_alarm(
     Test rows from another time or place may be harder, and are then the reason: all estimators have an
     alarm in such a case.
 
+    Measured on 12 simulated tables a case (20 of the last), 800 training and 800 new rows, without labels of
+    new rows and, in brackets, with them (``tests/overfitting_cases.py``):
+
+    - Clean tables of two and three classes and of numbers, random labels, honest columns beside in-sample
+      ones, and second levels on the folds of the first: of 420 columns none had an alarm (1).
+    - In-sample predictions of a full tree, forests and boosting: 48 of 48 (48).
+    - A target encoding of 250 levels: no estimator of 96 (96), since new rows are encoded by the same map;
+      with `X` the column is named in 12 of 12 tables, and no other column in any.
+    - Twins across folds: forests and boosting 36 of 36, full trees 11 of 12, neighbors 0 (3) of 12; with `X`
+      the twins are found in 12 of 12.
+    - Folds that tear groups: forests and boosting 36 of 36, neighbors 9 (11), full trees 1 (12), and steady
+      estimators, which the groups flatter less, 6 (20) of 36.
+    - A second level that learns to turn 15 columns of noise round, on shared folds: 9 of 20 (0; there are 200
+      rows).
+
     References
     ----------
     Kull, M. and Flach, P. (2015). Novel decompositions of proper scoring rules for classification. ECML
@@ -206,6 +221,8 @@ def _codes(oof: OutOfFold, y_test: Any, m: int) -> npt.NDArray[Any]:
     y = np.asarray(y_test)
     if len(y) != m:
         raise fault("y_test", f"one value a row of X_test, {m}", f"{len(y)} values", "Pass both together")
+    if y.shape[1:] != oof.target.y.shape[1:]:
+        raise fault("y_test", "of as many columns as y", f"shape={y.shape}", "Pass the same columns")
     if not oof.target.is_classification:
         return y.astype(np.float64).reshape(m, -1)
     strange = np.setdiff1d(y, oof.target.classes)

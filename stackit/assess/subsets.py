@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from stackit.assess.finals import prior
 from stackit.assess.repeats import can_be_averaged, cross_fit_finals, oof_of, repeats_of
 from stackit.check import fault
-from stackit.combine import MeanClassifier, MeanRegressor
-from stackit.scores import Scoring, scorer_of
+from stackit.response import Response
+from stackit.scores import Scoring, score_answer, scorer_of
 
 __all__ = ["Chosen", "Values"]
 
@@ -79,8 +80,7 @@ class Values:
                 "Pass combiner=LogisticRegression(), say",
             )
         self.classify, self.n_jobs = oof.target.is_classification, n_jobs
-        mean = MeanClassifier() if self.classify else MeanRegressor()
-        self.combiner = mean if combiner is None else combiner
+        self.combiner = combiner
         self.repeats = repeats_of(run, scoring)
         widths = [
             response.columns(oof.held_out[name][0]).shape[1] for name, response in oof.responses.items()
@@ -106,12 +106,39 @@ class Values:
         """
         wanted = list(dict.fromkeys(subsets))
         new = [subset for subset in wanted if subset not in self.known]
-        if new:
-            finals = [(f"members {sorted(subset)}", self._final(subset)) for subset in new]
+        fitted = [subset for subset in new if self.combiner is not None or not subset]
+        if fitted:
+            finals = [(f"members {sorted(subset)}", self._final(subset)) for subset in fitted]
             found = [cross_fit_finals(finals, repeat, n_jobs=self.n_jobs) for repeat in self.repeats]
             scores = np.mean([each.summary["whole"].to_numpy() for each in found], axis=0)
-            self.known.update(zip(new, scores.tolist(), strict=True))
+            self.known.update(zip(fitted, scores.tolist(), strict=True))
+        self.known.update({subset: self._of_mean(subset) for subset in new if subset not in self.known})
         return {subset: self.known[subset] for subset in wanted}
+
+    def _of_mean(self, subset: Members) -> float:
+        """The score of the plain mean, of which there is nothing to fit."""
+        scores = []
+        for (rows, answers), repeat in zip(self.answers, self.repeats, strict=True):
+            mean, judged = answers[sorted(subset)].mean(axis=0), repeat.judged
+            scores.append(score_answer(self.response, mean, rows, judged.scoring, judged.sample_weight))
+        return float(np.mean(scores))
+
+    @cached_property
+    def response(self) -> Response:
+        """How the mean is asked; votes that are averaged are shares."""
+        target = self.repeats[0].judged.target
+        if self.classify:
+            return Response("mean", "predict_proba", "probability", target)
+        return Response("mean", "predict", "number", target)
+
+    @cached_property
+    def answers(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]]:
+        """For each repeat the rows that are judged, and the (k, n_rows, width) answers of all members."""
+        found = []
+        for judged in (repeat.judged for repeat in self.repeats):
+            rows = np.flatnonzero(judged.coverage)
+            found.append((rows, np.stack([judged.average(name)[rows] for name in judged.responses])))
+        return found
 
     def _final(self, subset: Members) -> Any:
         if not subset:

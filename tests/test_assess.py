@@ -500,14 +500,14 @@ def test_a_rows_own_label_does_not_reach_its_nested_prediction():
 
 def test_nested_scores_of_random_labels_are_those_of_chance():
     found = []
-    for seed in range(8):
+    for seed in range(100, 105):
         random = np.random.default_rng(seed)
         noise, y = random.normal(size=(200, 8)), random.integers(0, 2, size=200)
         stack = StackingClassifier([(f"m{at}", One(at)) for at in range(8)], cv=3)
         found.append(nested_score(stack, noise, y, cv=shuffled(y, 3)).table["whole"])
     table = pd.DataFrame(found)
-    for name in (BEST, MEAN, "stack"):
-        assert table[name].mean() < 0.5 + 3 * table[name].std() / np.sqrt(8)
+    # An accuracy of 200 rows has a standard error of 0.035.
+    assert (table[[BEST, MEAN, "stack"]].mean() < 0.5 + 3 * 0.035 / np.sqrt(5)).all()
 
 
 def test_groups_stay_whole_and_weights_reach_both_levels():
@@ -574,5 +574,7 @@ def test_what_cannot_be_nested_is_refused():
         nested_score(stack, XI, YI, cv=KFold(3))
     with pytest.raises(ValueError, match="Names of estimators must be others than best member"):
         nested_score(StackingClassifier([("stack", NB)]), X, Y)
+    with pytest.raises(ValueError, match="X must be of the 120 rows that the folds were made for"):
+        nested_score(stack, X, Y, inner_cv=shuffled(Y[:120]))
     with pytest.raises(ValueError, match="y must be a single column of labels"):
         nested_score(stack, X, np.column_stack([Y, 1 - Y]))

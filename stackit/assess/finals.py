@@ -92,7 +92,7 @@ def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
     classify = oof.target.is_classification
     wanted = scoring or ("accuracy" if classify else "r2")
     finals: list[tuple[str, Any]] = [("convex", ConvexClassifier() if classify else ConvexRegressor())]
-    if wanted in SQUARED:  # the least squared error is the best of each of them
+    if not classify and wanted in SQUARED:  # the least squared error is the best of each of them
         finals.append(("greedy", GreedyRegressor()))
     elif isinstance(wanted, str) and (wanted, oof.target.kind) in FAST:
         finals.append(("greedy", GreedyClassifier(wanted) if classify else GreedyRegressor(wanted)))

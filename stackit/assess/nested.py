@@ -15,7 +15,7 @@ from sklearn.utils import check_consistent_length, indexable
 from stackit.assess.comparison import Comparison
 from stackit.assess.finals import BEST, MEAN, PRIOR, STACK, prior
 from stackit.assess.repeats import Repeat, can_be_averaged
-from stackit.check import check_rows, fault, listed, take
+from stackit.check import check_rows, fault, listed, n_rows, take
 from stackit.folds import Folds, as_folds
 from stackit.folds.bonds import Bonds
 from stackit.response import Response, Table, response_of
@@ -108,7 +108,7 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     scorer_of(scoring, target)
     folds = as_folds(cv, X, target, groups)
     _check_classes(folds, target)
-    inner = _inner(stack.cv if inner_cv is None else inner_cv, len(target.y))
+    inner = _inner(stack.cv if inner_cv is None else inner_cv, X)
     own = {"n_jobs": n_jobs, "store": store}
     changed = {name: value for name, value in own.items() if value is not None}
     answers: list[dict[str, tuple[Response, Table]]] = []
@@ -155,11 +155,13 @@ def _check_classes(folds: Folds, target: Target) -> None:
             )
 
 
-def _inner(cv: Any, n: int) -> Any:
-    """Return fixed folds as Folds, and anything else as it is."""
-    if isinstance(cv, Folds) or hasattr(cv, "split") or not isinstance(cv, Iterable):
+def _inner(cv: Any, X: Any) -> Any:
+    """Return fixed folds, which must be of all rows, as Folds, and anything else as it is."""
+    if isinstance(cv, Folds):
+        return replace(cv, splits=tuple(cv.split(X)))
+    if hasattr(cv, "split") or not isinstance(cv, Iterable):
         return cv
-    return Folds(n, tuple((train, held_out) for train, held_out in cv))
+    return Folds(n_rows(X), tuple((train, held_out) for train, held_out in cv))
 
 
 def _within(folds: Folds, rows: Rows) -> Folds:

@@ -114,8 +114,8 @@ def overfitting_alarm(
 
     A fold's estimator knows neither the rows held out nor the test rows. If both come from the same
     source, its answers for the two have the same distribution. Where something of a row's own label leaks
-    into its out-of-fold answer (a column that was encoded with y before the folds, twins or relatives in
-    the training part, predictions of rows that were trained on), the answer is surer than one for a new
+    into its out-of-fold answer (twins or relatives in the training part, predictions of rows that were
+    trained on, second levels that learn what folds have in common), the answer is surer than one for a new
     row. So: calibrate each estimator's out-of-fold column by one small regression on y, g; the calibrated
     answers promise a loss, the entropy of g, or the variance of y that g leaves; compare the promise of each
     fold's estimator for rows held out with its promise for test rows, z = difference / standard error. No

@@ -50,7 +50,7 @@ def oof_of(run: Any) -> OutOfFold:
         raise fault(
             "run",
             "what out_of_fold returned, or a fitted stack",
-            f"run={run!r}",
+            f"run={run!r}" if len(repr(run)) < 80 else f"run of type {type(run).__name__}, not fitted",
             "Pass out_of_fold(estimators, X, y), or fit the stack first",
         )
     if oof.target.kind == "multilabel":

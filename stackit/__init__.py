@@ -4,6 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stackit.assess import (
+        average_or_refit,
+        compare,
+        diversity,
+        gain,
+        nested_score,
+        overfitting_alarm,
+        shapley,
+    )
     from stackit.folds import Folds, make_folds
     from stackit.given import GivenClassifier, GivenRegressor, save_predictions
     from stackit.levels import Level, LevelsClassifier, LevelsRegressor
@@ -24,9 +33,16 @@ __all__ = [
     "OutOfFold",
     "StackingClassifier",
     "StackingRegressor",
+    "average_or_refit",
+    "compare",
+    "diversity",
+    "gain",
     "make_folds",
+    "nested_score",
     "out_of_fold",
+    "overfitting_alarm",
     "save_predictions",
+    "shapley",
 ]
 __version__ = "0.1.0"
 
@@ -42,9 +58,16 @@ _ROOM_OF = {
     "OutOfFold": "result",
     "StackingClassifier": "stacking",
     "StackingRegressor": "stacking",
+    "average_or_refit": "assess",
+    "compare": "assess",
+    "diversity": "assess",
+    "gain": "assess",
     "make_folds": "folds",
+    "nested_score": "assess",
     "out_of_fold": "oof",
+    "overfitting_alarm": "assess",
     "save_predictions": "given",
+    "shapley": "assess",
 }
 
 

@@ -46,6 +46,7 @@ ORDER = [
     "combine",
     "stacking",
     "levels",
+    "assess",
     "submission",
     "cli",
     "__main__",
@@ -56,6 +57,7 @@ PUBLIC = [
     *(f"stackit.{path.stem}" for path in HOUSE.glob("*.py") if path.stem not in ("__init__", "__main__")),
 ]
 PUBLIC += [
+    "stackit.assess",
     "stackit.cli",
     "stackit.combine",
     "stackit.folds",

@@ -16,7 +16,7 @@ from stackit.given.predictions import fingerprint, ids_in
 from stackit.result import OutOfFold
 from stackit.scores import Recorded
 
-__all__ = ["check_given", "warn_of_in_sample"]
+__all__ = ["check_given", "errors_of", "is_too_good", "warn_of_in_sample"]
 
 # How many times fewer errors, and how many standard errors fewer, look as if a model had seen the rows.
 # Nine kinds of estimators on 25 tables, given beside a forest and nearest neighbours: of 242 honest columns
@@ -128,11 +128,11 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
     given = {name: each for name, each in estimators if isinstance(each, Given) and name in oof.responses}
     if not given:
         return
-    errors = {name: _errors(oof, name) for name in oof.responses}
+    errors = {name: errors_of(oof, name) for name in oof.responses}
     trained = [errors[name] for name in errors if name not in given]
     best = min(trained, key=np.mean) if trained else None
     for name, estimator in given.items():
-        if _is_too_good(errors[name], best) and not _is_expected(estimator, errors[name], oof):
+        if is_too_good(errors[name], best) and not _is_expected(estimator, errors[name], oof):
             others = "" if best is None else f", and {best.mean():.4g} of the best estimator trained here"
             warn(
                 f"The predictions of {name!r} look in-sample, as if their model had seen the rows: error "
@@ -141,8 +141,20 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
             )
 
 
-def _errors(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
-    """Return the error in each covered row: 1 for a wrong label, or the squared difference of numbers."""
+def errors_of(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
+    """Return the error in each covered row: 1 for a wrong label, or the squared difference of numbers.
+
+    Parameters
+    ----------
+    oof : OutOfFold
+        A run.
+    name : str
+        One of its estimators.
+
+    Returns
+    -------
+    (n_covered,) array, or (n_covered, n_outputs) for several numbers a row
+    """
     covered = np.flatnonzero(oof.coverage)
     truth = oof.target.y[covered]
     predicted = Recorded(oof.responses[name]).predict(oof.average(name)[covered])
@@ -150,8 +162,21 @@ def _errors(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
     return np.asarray(wrong, dtype=np.float64)
 
 
-def _is_too_good(errors: npt.NDArray[np.float64], best: npt.NDArray[np.float64] | None) -> bool:
-    """Whether errors are far fewer than the best trained estimator's, or, without one, none at all."""
+def is_too_good(errors: npt.NDArray[np.float64], best: npt.NDArray[np.float64] | None) -> bool:
+    """Whether errors are far fewer than the best trained estimator's, or, without one, none at all.
+
+    Parameters
+    ----------
+    errors : (n,) array
+        Of the estimator in question, row by row.
+    best : (n,) array or None
+        Those of the best of the others, where there are others.
+
+    Examples
+    --------
+    >>> is_too_good(np.zeros(40), np.repeat([0.0, 1.0], 20))
+    True
+    """
     if best is None:
         return len(errors) >= FEW and not errors.any()
     fewer = best - errors

@@ -71,38 +71,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         -------
         self
         """
-        check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
-        target = self._read_target(y)
-        self._check_kinds(is_classifier(self))
-        X = self._check_X(X, reset=True)
-        check_consistent_length(X, target.y)
-        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
-        groups = check_rows(groups, "groups", len(target.y))
-        members = self._members()
-        if self.passthrough:
-            check_no_common_names(dict(members), X)
-        final = self._final_estimator()
-        folds = self._folds(X, target, groups)
-        params = self._route(members, final, sample_weight, groups, fit_params)
-        settings = Settings(
-            self.stack_method,
-            self.n_jobs,
-            self.on_error,
-            seed_from(self.random_state),
-            self.verbose,
-            # What a combiner leaves out is known once it has learned: the others are refitted then.
-            refit=self.refit and not is_combiner(final),
-            store=self.store,
-            early_stopping=self.early_stopping,
-        )
-        set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
-        data = Data(X, target, sample_weight=sample_weight)
-        self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
-        self._fit_on_top(final, data, params, settings)
-        if self.refit and is_combiner(final):
-            self._refit_those_read(members, final, data, params, settings)
-        self._publish(target)
-        return self
+        return self._fit(X, y, sample_weight, groups, fit_params)
 
     def transform(self, X: Any) -> Any:
         """Return the base estimators' predictions for new rows.
@@ -183,6 +152,49 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
         return router
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        fit_params: dict[str, Any] | None = None,
+        X_test: Any = None,
+    ) -> Stack:
+        """Fit; rows of `X_test` are predicted by each fold's estimators as they are fitted."""
+        check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
+        target = self._read_target(y)
+        self._check_kinds(is_classifier(self))
+        X = self._check_X(X, reset=True)
+        check_consistent_length(X, target.y)
+        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+        groups = check_rows(groups, "groups", len(target.y))
+        members = self._members()
+        if self.passthrough:
+            check_no_common_names(dict(members), X)
+        final = self._final_estimator()
+        folds = self._folds(X, target, groups)
+        params = self._route(members, final, sample_weight, groups, fit_params or {})
+        settings = Settings(
+            self.stack_method,
+            self.n_jobs,
+            self.on_error,
+            seed_from(self.random_state),
+            self.verbose,
+            # What a combiner leaves out is known once it has learned: the others are refitted then.
+            refit=self.refit and not is_combiner(final),
+            store=self.store,
+            early_stopping=self.early_stopping,
+        )
+        set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
+        data = Data(X, target, X_test, sample_weight)
+        self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
+        self._fit_on_top(final, data, params, settings)
+        if self.refit and is_combiner(final):
+            self._refit_those_read(members, final, data, params, settings)
+        self._publish(target)
+        return self
 
     def _fit_on_top(self, final: Any, data: Data, params: dict[str, FitParams], settings: Settings) -> None:
         meta = self.oof_.meta_train

@@ -1,0 +1,124 @@
+"""Which final estimators are compared: prior, plain mean, combiners, and the stack's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
+
+from stackit.assess.repeats import can_be_averaged
+from stackit.check import NamedEstimators, check_estimators, fault, warn
+from stackit.combine import (
+    ConvexClassifier,
+    ConvexRegressor,
+    GreedyClassifier,
+    GreedyRegressor,
+    MeanClassifier,
+    MeanRegressor,
+)
+from stackit.combine.metrics import FAST
+from stackit.result import OutOfFold
+from stackit.scores import Scoring
+
+__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "beside", "finals_of", "passed_through", "prior"]
+
+BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
+SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
+
+
+def finals_of(
+    run: Any, oof: OutOfFold, given: NamedEstimators | None, scoring: Scoring
+) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Return the final estimators that see meta-features alone, and those that see X too.
+
+    Parameters
+    ----------
+    run : OutOfFold or fitted stack
+        What is assessed.
+    oof : OutOfFold
+        Its out-of-fold predictions.
+    given : list of (str, estimator) or None
+        What the caller wants; None is combiners and the stack's own.
+    scoring : str, callable or None
+        What is climbed by.
+
+    Raises
+    ------
+    ValueError
+        When names are taken.
+
+    Warns
+    -----
+    UserWarning
+        When estimators answer in different ways.
+    """
+    classify, averaged = oof.target.is_classification, can_be_averaged(oof)
+    finals: list[tuple[str, Any]] = [(PRIOR, prior(classify))]
+    if averaged:
+        finals.append((MEAN, MeanClassifier() if classify else MeanRegressor()))
+    else:
+        kinds = {name: response.kind for name, response in oof.responses.items()}
+        warn(
+            f"Estimators answer in different ways ({kinds}): there is no plain mean of them. Wrap those "
+            "without predict_proba in CalibratedClassifierCV."
+        )
+    if given is not None:
+        if len(given):
+            check_estimators(given, reserved=[*oof.responses, BEST, PRIOR, MEAN])
+        return finals + list(given), []
+    if averaged:
+        finals += _combiners(oof, oof.scoring if scoring is None else scoring)
+    stack = [(STACK, _final_of(run, classify))]
+    taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
+    if taken:
+        raise fault(
+            "Names of estimators",
+            "others than those of combiners",
+            f"both={taken}",
+            "Pass final_estimators with names of their own",
+        )
+    return (finals, stack) if getattr(run, "passthrough", False) else (finals + stack, [])
+
+
+def prior(classify: bool) -> Any:
+    """Return the estimator that looks at nothing: shares of classes, or the mean."""
+    return DummyClassifier(strategy="prior") if classify else DummyRegressor()
+
+
+def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
+    """Convex, and greedy where its search by the metric is quick."""
+    classify = oof.target.is_classification
+    wanted = scoring or ("accuracy" if classify else "r2")
+    finals: list[tuple[str, Any]] = [("convex", ConvexClassifier() if classify else ConvexRegressor())]
+    if not classify and wanted in SQUARED:  # the least squared error is the best of each of them
+        finals.append(("greedy", GreedyRegressor()))
+    elif isinstance(wanted, str) and (wanted, oof.target.kind) in FAST:
+        finals.append(("greedy", GreedyClassifier(wanted) if classify else GreedyRegressor(wanted)))
+    return finals
+
+
+def _final_of(run: Any, classify: bool) -> Any:
+    if hasattr(run, "oof_"):
+        return clone(run._final_estimator())
+    return LogisticRegression() if classify else RidgeCV()
+
+
+def passed_through(own: NamedEstimators, X: Any) -> Any:
+    """Return X where final estimators see it, and None where none does; raise where it is lacking."""
+    if not own:
+        return None
+    if X is None:
+        raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
+    return X
+
+
+def beside(first: OutOfFold, second: OutOfFold) -> OutOfFold:
+    """Return two results on the same folds as one."""
+    both: dict[str, Any] = {
+        name: {**getattr(first, name), **getattr(second, name)}
+        for name in ("responses", "held_out", "seconds", "paths", "fold_estimators")
+    }
+    values = {name: getattr(first, name) for name in ("folds", "target", "sample_weight", "scoring", "index")}
+    return OutOfFold(test={}, **values, **both)

@@ -1,0 +1,182 @@
+"""Repeats of a run, cut so that final estimators are cross-fitted and all judged on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier
+
+from stackit.check import NamedEstimators, fault
+from stackit.folds import Folds, as_folds
+from stackit.oof import out_of_fold
+from stackit.result import OutOfFold
+from stackit.scores import Scoring
+from stackit.stacking.passthrough import side_by_side
+from stackit.target import Target
+
+__all__ = ["Repeat", "can_be_averaged", "cross_fit_finals", "oof_of", "repeats_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """The out-of-fold predictions of one repeat.
+
+    Parameters
+    ----------
+    known : OutOfFold
+        All of them: what final estimators learn from.
+    judged : OutOfFold
+        Those of the folds on which a final estimator can be judged, since rows of other folds are there to
+        train it. With folds ordered in time the first is missing.
+    """
+
+    known: OutOfFold
+    judged: OutOfFold
+
+
+def oof_of(run: Any) -> OutOfFold:
+    """Return the out-of-fold predictions of a run or of a fitted stack.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    oof = getattr(run, "oof_", run)
+    if not isinstance(oof, OutOfFold):
+        raise fault(
+            "run",
+            "what out_of_fold returned, or a fitted stack",
+            f"run={run!r}" if len(repr(run)) < 80 else f"run of type {type(run).__name__}, not fitted",
+            "Pass out_of_fold(estimators, X, y), or fit the stack first",
+        )
+    if oof.target.kind == "multilabel":
+        raise fault("y", "a single column of labels", f"{oof.target.y.shape[1]} labels", "Assess each label")
+    return oof
+
+
+def repeats_of(run: Any, scoring: Scoring = None, cv: Any = None, groups: Any = None) -> list[Repeat]:
+    """Return the repeats of a run, each cut into the folds on which final estimators can be judged.
+
+    Parameters
+    ----------
+    run : OutOfFold or fitted stack
+        What is assessed.
+    scoring : str, callable or None
+        How predictions are scored; None is the run's own way.
+    cv : Folds, splitter, int or iterable of (train, held_out) pairs, optional
+        How final estimators are held out, instead of by the run's own folds. Repeats of the run are
+        averaged then.
+    groups : (n,) array, optional
+        The groups of the rows, where the run does not know them.
+
+    Returns
+    -------
+    list of Repeat
+    """
+    oof = oof_of(run)
+    wanted = oof.scoring if scoring is None else scoring
+    if cv is not None:
+        own = as_folds(cv, oof.meta_train, oof.target, oof.folds.bonds.groups if groups is None else groups)
+        return [_repeat(oof, folds, wanted) for folds in _repeats_apart(own)]
+    if oof.folds.n_repeats == 1:
+        return [_repeat(oof, oof.folds, wanted)]
+    singles = [oof.of_repeat(repeat) for repeat in range(oof.folds.n_repeats)]
+    return [_repeat(single, single.folds, wanted) for single in singles]
+
+
+def cross_fit_finals(
+    finals: NamedEstimators, repeat: Repeat, *, X: Any = None, n_jobs: int | None = 1
+) -> OutOfFold:
+    """Fit final estimators on out-of-fold rows of other folds, and predict those of each fold.
+
+    It is the engine again, with meta-features for X.
+
+    Parameters
+    ----------
+    finals : list of (str, estimator)
+        Combiners or any estimators; they get the run's weights and groups where they take them.
+    repeat : Repeat
+        The meta-features, and the folds.
+    X : (n, n_features) table, optional
+        What is passed through beside the meta-features.
+    n_jobs : int or None
+        How many fits run at once.
+
+    Returns
+    -------
+    OutOfFold
+        On the folds of ``repeat.judged``.
+
+    Raises
+    ------
+    ValueError
+        When final estimators of classes are no classifiers, or those of numbers are.
+    """
+    judged, target = repeat.judged, repeat.judged.target
+    wrong = [name for name, final in finals if is_classifier(final) != target.is_classification]
+    if wrong:
+        kind = "classifiers" if target.is_classification else "regressors"
+        raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
+    meta = repeat.known.meta_train
+    return out_of_fold(
+        finals,
+        meta.to_numpy() if X is None else side_by_side(meta, X),
+        target.y,
+        cv=judged.folds,
+        sample_weight=judged.sample_weight,
+        groups=judged.folds.bonds.groups,
+        scoring=judged.scoring,
+        n_jobs=n_jobs,
+        return_estimator=False,
+    )
+
+
+def can_be_averaged(oof: OutOfFold) -> bool:
+    """Whether the answers of all estimators are of one kind: all probabilities, all labels or all numbers."""
+    kinds = {response.kind for response in oof.responses.values()}
+    if not oof.target.is_classification:
+        return True
+    return len(kinds) == 1 and kinds <= {"probability", "label"}
+
+
+def _repeats_apart(folds: Folds) -> list[Folds]:
+    labelled = list(zip(folds.labels, folds.splits, strict=True))
+    return [
+        replace(folds, splits=tuple(split for (of, _), split in labelled if of == repeat))
+        for repeat in range(folds.n_repeats)
+    ]
+
+
+def _repeat(oof: OutOfFold, folds: Folds, scoring: Scoring) -> Repeat:
+    known = replace(oof, scoring=scoring, unscored=set(), fold_estimators={}, test={}, refitted={})
+    kept = _learnable(folds, oof.target, oof.coverage > 0)
+    averages = {name: oof.average(name) for name in oof.responses}
+    judged = replace(
+        known,
+        folds=kept,
+        held_out={name: [each[rows] for _, rows in kept.splits] for name, each in averages.items()},
+        seconds={name: [float("nan")] * len(kept.splits) for name in averages},
+    )
+    return Repeat(known, judged)
+
+
+def _learnable(folds: Folds, target: Target, covered: npt.NDArray[np.bool_]) -> Folds:
+    """Return the folds that final estimators can learn for, from and to rows that have meta-features."""
+    pairs = [(train[covered[train]], held_out[covered[held_out]]) for train, held_out in folds.splits]
+    kept = [(train, held_out) for train, held_out in pairs if len(held_out) and _teaches(target, train)]
+    if not kept:
+        raise fault(
+            "Folds",
+            "such that some rows outside a fold have out-of-fold predictions, of two classes at least",
+            f"folds={folds!r}",
+            "Use more folds",
+        )
+    return replace(folds, splits=tuple(kept))
+
+
+def _teaches(target: Target, rows: npt.NDArray[np.intp]) -> bool:
+    return len(rows) > 1 and (not target.is_classification or len(np.unique(target.codes[rows])) > 1)

@@ -1,0 +1,147 @@
+"""The cross-fitted score of a combiner on any of the subsets of the members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import make_pipeline
+
+from stackit.assess.finals import prior
+from stackit.assess.repeats import can_be_averaged, cross_fit_finals, oof_of, repeats_of
+from stackit.check import fault
+from stackit.response import Response
+from stackit.scores import Scoring, score_answer, scorer_of
+
+__all__ = ["Chosen", "Values"]
+
+Members = frozenset[int]
+
+
+class Chosen(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Some columns of a table.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Which.
+    """
+
+    def __init__(self, columns: tuple[int, ...] = ()) -> None:
+        self.columns = columns
+
+    def fit(self, X: Any, y: Any = None) -> Chosen:
+        """Do nothing."""
+        return self
+
+    def transform(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the columns."""
+        return X[:, list(self.columns)]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class Values:
+    """Scores of subsets of the members of a run, each computed once.
+
+    The score of no member is that of the prior: the shares of classes, or the mean, of the other folds.
+
+    Parameters
+    ----------
+    run : OutOfFold or fitted stack
+        What is assessed.
+    combiner : estimator or None
+        Cross-fitted on the meta-features of a subset; None is the plain mean.
+    scoring : str, callable or None
+        How it is scored; None is the run's way.
+    n_jobs : int or None
+        How many fits run at once.
+
+    Raises
+    ------
+    ValueError
+        When there is no combiner and the members have no mean.
+    """
+
+    def __init__(self, run: Any, combiner: Any, scoring: Scoring, n_jobs: int | None) -> None:
+        oof = oof_of(run)
+        scorer_of(oof.scoring if scoring is None else scoring, oof.target)
+        if combiner is None and not can_be_averaged(oof):
+            kinds = {name: response.kind for name, response in oof.responses.items()}
+            raise fault(
+                "combiner",
+                "given where estimators answer in different ways",
+                f"{kinds}",
+                "Pass combiner=LogisticRegression(), say",
+            )
+        self.classify, self.n_jobs = oof.target.is_classification, n_jobs
+        self.combiner = combiner
+        self.repeats = repeats_of(run, scoring)
+        widths = [
+            response.columns(oof.held_out[name][0]).shape[1] for name, response in oof.responses.items()
+        ]
+        ends = np.cumsum(widths)
+        self.places = [
+            tuple(range(end - width, end)) for end, width in zip(ends.tolist(), widths, strict=True)
+        ]
+        self.known: dict[Members, float] = {}
+
+    def of(self, subsets: Iterable[Members]) -> dict[Members, float]:
+        """Return the score of each subset of positions of members, averaged over repeats.
+
+        Parameters
+        ----------
+        subsets : iterable of frozenset of int
+            Those that are known already cost nothing.
+
+        Returns
+        -------
+        dict of frozenset to float
+            Higher is better.
+        """
+        wanted = list(dict.fromkeys(subsets))
+        new = [subset for subset in wanted if subset not in self.known]
+        fitted = [subset for subset in new if self.combiner is not None or not subset]
+        if fitted:
+            finals = [(f"members {sorted(subset)}", self._final(subset)) for subset in fitted]
+            found = [cross_fit_finals(finals, repeat, n_jobs=self.n_jobs) for repeat in self.repeats]
+            scores = np.mean([each.summary["whole"].to_numpy() for each in found], axis=0)
+            self.known.update(zip(fitted, scores.tolist(), strict=True))
+        self.known.update({subset: self._of_mean(subset) for subset in new if subset not in self.known})
+        return {subset: self.known[subset] for subset in wanted}
+
+    def _of_mean(self, subset: Members) -> float:
+        """The score of the plain mean, of which there is nothing to fit."""
+        scores = []
+        for (rows, answers), repeat in zip(self.answers, self.repeats, strict=True):
+            mean, judged = answers[sorted(subset)].mean(axis=0), repeat.judged
+            scores.append(score_answer(self.response, mean, rows, judged.scoring, judged.sample_weight))
+        return float(np.mean(scores))
+
+    @cached_property
+    def response(self) -> Response:
+        """How the mean is asked; votes that are averaged are shares."""
+        target = self.repeats[0].judged.target
+        if self.classify:
+            return Response("mean", "predict_proba", "probability", target)
+        return Response("mean", "predict", "number", target)
+
+    @cached_property
+    def answers(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]]:
+        """For each repeat the rows that are judged, and the (k, n_rows, width) answers of all members."""
+        found = []
+        for judged in (repeat.judged for repeat in self.repeats):
+            rows = np.flatnonzero(judged.coverage)
+            found.append((rows, np.stack([judged.average(name)[rows] for name in judged.responses])))
+        return found
+
+    def _final(self, subset: Members) -> Any:
+        if not subset:
+            return prior(self.classify)
+        columns = tuple(place for at in sorted(subset) for place in self.places[at])
+        return make_pipeline(Chosen(columns), clone(self.combiner))

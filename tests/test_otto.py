@@ -30,6 +30,8 @@ from competitions.otto.neighbors import NeighborEvidence
 from competitions.otto.scores import score
 from stackit import make_folds, out_of_fold
 
+# The lightest estimators of each kind.
+FULL, SHORT = (solve.Size(None, 2, 0.01, short) for short in (False, True))
 COUNTS = arrays(np.float32, (7, 5), elements=st.integers(0, 40).map(float))
 
 
@@ -203,6 +205,8 @@ def test_the_third_level_starts_from_what_both_levels_say():
 def test_less_work_is_less_work_of_the_same_kinds():
     names = [name for name, _ in first_level()]
     assert [name for name, _ in first_level(0.01)] == names
+    few = [name for name, _ in first_level(short=True)]
+    assert few == names[: len(few)]
     assert len(set(names)) == len(names)
     assert dict(first_level(0.5))["xgboost"].n_estimators == round(
         dict(first_level())["xgboost"].n_estimators / 2
@@ -219,11 +223,11 @@ def some_rows(folder, n):
 
 @pytest.fixture(scope="module")
 def levels(folder, tmp_path_factory):
-    """Three levels on a few rows, with the lightest estimators of each kind."""
+    """Three levels on a few rows."""
     out = tmp_path_factory.mktemp("otto")
     train, test = some_rows(folder, 360)
     folds = make_folds(train["target"], scheme="stratified", n_splits=2, random_state=0)
-    return train, folds, solve.three_levels(train, test, folds, 0.01, out, n_jobs=1), out
+    return train, folds, solve.three_levels(train, test, folds, FULL, out, n_jobs=1), out
 
 
 def test_the_files_are_our_split_of_otto(folder):
@@ -251,7 +255,7 @@ def test_every_level_predicts_every_row(levels):
 
 def test_a_second_run_goes_on_where_the_first_was(levels, folder):
     train, folds, of_levels, out = levels
-    again = solve.three_levels(train, some_rows(folder, 360)[1], folds, 0.01, out, n_jobs=1)
+    again = solve.three_levels(train, some_rows(folder, 360)[1], folds, FULL, out, n_jobs=1)
     assert [oof.n_stored for oof in again] == [2 * len(oof.responses) for oof in of_levels]
     pd.testing.assert_frame_equal(again[2].meta_test, of_levels[2].meta_test)
 
@@ -260,7 +264,7 @@ def test_random_labels_are_no_better_predicted_by_any_level(folder, tmp_path):
     train, test = some_rows(folder, 360)
     shuffled = train.assign(target=np.random.default_rng(0).permutation(train["target"]))
     folds = make_folds(shuffled["target"], scheme="stratified", n_splits=2, random_state=0)
-    of_levels = solve.three_levels(shuffled, test, folds, 0.01, tmp_path, n_jobs=1)
+    of_levels = solve.three_levels(shuffled, test, folds, SHORT, tmp_path, n_jobs=1)
     shares = shuffled["target"].value_counts(normalize=True)
     chance = -(shares * np.log(shares)).sum()
     for name, (own, _) in solve.blends(of_levels).items():
@@ -280,4 +284,4 @@ def test_a_quick_run_writes_a_valid_submission(folder, tmp_path):
     report = json.loads((tmp_path / "report.json").read_text())
     best = report["levels"]["third"][report["submitted"]]["mean"]
     assert best < min(one["mean"] for one in report["levels"]["first"].values())
-    assert (tmp_path / "folds.csv").read_text().count("\n") == solve.SIZES["quick"][0] + 1
+    assert (tmp_path / "folds.csv").read_text().count("\n") == solve.SIZES["quick"].n_rows + 1

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
@@ -31,8 +32,10 @@ __all__ = ["blend_of_winners", "first_level", "second_level", "third_level"]
 Named = list[tuple[str, Any]]
 Probabilities = npt.NDArray[np.float64]
 
+WIDE = {"hidden_layer_sizes": (512, 256), "activation": "relu", "scaling": "standard"}
 
-def first_level(share: float = 1.0, memory: str | None = None) -> Named:
+
+def first_level(share: float = 1.0, memory: str | None = None, short: bool = False) -> Named:
     """Return the named base estimators, pipelines from counts to probabilities.
 
     Parameters
@@ -41,34 +44,51 @@ def first_level(share: float = 1.0, memory: str | None = None) -> Named:
         How long they may work, 1 being the full line-up: of trees, rounds and nets there are so many less.
     memory : str, optional
         A folder where columns of neighbours are kept, for several estimators look at them.
+    short : bool
+        Whether only those come that the stack can least do without.
     """
     neighbors = make_pipeline(unit_roots(), NeighborEvidence(memory=memory))
-    wide = {"hidden_layer_sizes": (512, 256), "activation": "relu", "scaling": "standard"}
-    return [
-        ("xgboost_neighbors", make_pipeline(make_union("passthrough", neighbors), boosted(share, 400))),
+    with_counts = make_union("passthrough", neighbors)
+    with_logarithms = make_union(logarithms(), neighbors)
+    few: Named = [
+        ("xgboost_neighbors", make_pipeline(with_counts, boosted(share, 400))),
         ("xgboost", boosted(share, 600, max_depth=9)),
+        ("net_neighbors", make_pipeline(with_logarithms, net(share, 6, **WIDE, max_iter=8))),
+        (
+            "neighbors",
+            make_pipeline(neighbors, StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3)),
+        ),
+        ("kernel", kernel(share)),
+        ("linear", linear()),
+        ("bayes", make_pipeline(logarithms(), MultinomialNB())),
+    ]
+    return few if short else [*few, *more_of_the_first_level(share, neighbors)]
+
+
+def more_of_the_first_level(share: float, neighbors: Any) -> Named:
+    """Return the base estimators that make the line-up wide; `neighbors` is the evidence that others use."""
+    of_words = make_pipeline(tf_idf(), clone(neighbors[-1]))
+    twice = make_union("passthrough", neighbors, of_words)
+    twice_of_logarithms = make_union(logarithms(), neighbors, of_words)
+    leaves = {"max_features": 0.3, "min_samples_leaf": 2}
+    return [
+        ("xgboost_neighbors_twice", make_pipeline(twice, boosted(share, 500, colsample_bytree=0.3))),
+        ("net_neighbors_twice", make_pipeline(twice_of_logarithms, net(share, 8, **WIDE, max_iter=8))),
+        ("extra_trees_neighbors", make_pipeline(twice, trees(share, 200, **leaves))),
         ("xgboost_described", make_pipeline(described(), boosted(share, 500, max_depth=7))),
         ("xgboost_one_vs_rest", OneVsRestClassifier(boosted(share, 400, max_depth=9))),
         ("lightgbm", light(share, 240)),
         ("lightgbm_tf_idf", make_pipeline(tf_idf(), light(share, 240, extra_trees=True))),
-        ("extra_trees", make_pipeline(described(), trees(share, 200, max_features=0.3, min_samples_leaf=2))),
-        ("net_logarithms", make_pipeline(logarithms(), net(share, 8, **wide))),
+        ("extra_trees", make_pipeline(described(), trees(share, 200, **leaves))),
+        ("net_logarithms", make_pipeline(logarithms(), net(share, 8, **WIDE))),
         ("net_roots", make_pipeline(roots(), net(share, 4))),
-        (
-            "net_neighbors",
-            make_pipeline(make_union(logarithms(), neighbors), net(share, 6, **wide, max_iter=8)),
-        ),
-        ("neighbors", make_pipeline(neighbors, StandardScaler(), LogisticRegression(C=0.1, max_iter=200))),
-        ("kernel", kernel(share)),
-        ("linear", linear()),
-        ("bayes", make_pipeline(logarithms(), MultinomialNB())),
     ]
 
 
 def second_level(share: float = 1.0) -> Named:
     """Return the winners' three final estimators, in the order that `blend_of_winners` takes them."""
     return [
-        ("second_xgboost", boosted(share, 250, max_depth=5, learning_rate=0.04, colsample_bytree=0.2)),
+        ("second_xgboost", boosted(share, 350, max_depth=5, learning_rate=0.04, colsample_bytree=0.2)),
         ("second_net", net(share, 8, max_iter=6)),
         (
             "second_trees",
@@ -120,6 +140,7 @@ def boosted(share: float, n_rounds: int, **parameters: Any) -> Any:
         "colsample_bytree": 0.4,
         "max_bin": 64,
         "tree_method": "hist",
+        "n_jobs": 1,
     }
     return require("xgboost", "boost").XGBClassifier(**usual | parameters)
 
@@ -136,6 +157,7 @@ def light(share: float, n_rounds: int, **parameters: Any) -> Any:
         "colsample_bytree": 0.4,
         "max_bin": 63,
         "verbose": -1,
+        "n_jobs": 1,
     }
     return require("lightgbm", "boost").LGBMClassifier(**usual | parameters)
 
@@ -154,7 +176,9 @@ def net(share: float, n_nets: int, **parameters: Any) -> Any:
 def kernel(share: float) -> Pipeline:
     """Return a logistic regression on the likeness to some rows."""
     likeness = Nystroem(gamma=1.0, n_components=some(share, 1500, least=50))
-    return make_pipeline(unit_roots(), likeness, StandardScaler(), LogisticRegression(C=0.01, max_iter=100))
+    return make_pipeline(
+        unit_roots(), likeness, StandardScaler(), LogisticRegression(C=0.01, max_iter=200, tol=1e-3)
+    )
 
 
 def linear() -> Pipeline:

@@ -1,6 +1,6 @@
 """Three levels on Kaggle's Otto files, after the winners' recipe.
 
-    python -m competitions.otto.solve [--data DIR] [--out DIR] [--quick]
+    python -m competitions.otto.solve [--data DIR] [--out DIR] [--short | --quick]
 
 Many base estimators on several representations of 93 counts; xgboost, nets and boosted trees on their
 out-of-fold probabilities; and a blend of these, the winners' or a learned one. Every fit that is finished is
@@ -12,38 +12,38 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import typer
-from sklearn.model_selection import train_test_split
 
 from competitions import run
 from competitions.data import find
 from competitions.otto.features import next_table
+from competitions.otto.files import FILES, PAGE, read
 from competitions.otto.lineup import blend_of_winners, first_level, second_level, third_level
 from competitions.otto.scores import Tables, score, show, tables_of
 from stackit import DiskStore, Folds, OutOfFold, make_folds, out_of_fold
 from stackit.submission import write_submission
 
-FILES = ["train.csv.gz", "test.csv.gz", "sample_submission.csv.gz"]
-PAGE = "the data page of Kaggle's competition 'Otto Group Product Classification Challenge'"
 SEED = 0
-# Rows to learn from (None: all), folds, and how long estimators may work.
-SIZES = {"full": (None, 5, 1.0), "quick": (8000, 3, 0.25)}
 
 
-def read(folder: Path, n_rows: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from, as many as are wanted of each class, and those to predict."""
-    train, test = (pd.read_csv(folder / file, index_col="id") for file in FILES[:2])
-    if n_rows is not None and n_rows < len(train):
-        train, _ = train_test_split(train, train_size=n_rows, stratify=train["target"], random_state=SEED)
-    return train, test
+class Size(NamedTuple):
+    """How large a run is: rows (None: all), folds, how long estimators may work, and whether few suffice."""
+
+    n_rows: int | None
+    n_splits: int
+    share: float
+    short: bool = False
+
+
+SIZES = {"full": Size(None, 5, 1.0), "short": Size(None, 5, 1.0, short=True), "quick": Size(8000, 3, 0.25)}
 
 
 def three_levels(
-    train: pd.DataFrame, test: pd.DataFrame, folds: Folds, share: float, out: Path, n_jobs: int = 2
+    train: pd.DataFrame, test: pd.DataFrame, folds: Folds, size: Size, out: Path, n_jobs: int = 2
 ) -> list[OutOfFold]:
     """Return what came of the three levels, each cross-fitted on the same folds.
 
@@ -54,9 +54,10 @@ def three_levels(
     options: dict[str, Any] = {"cv": folds, "random_state": SEED, "return_estimator": False, "verbose": 1}
     options |= {"store": DiskStore(out / "store"), "n_jobs": n_jobs, "scoring": "neg_log_loss"}
     y = train["target"].factorize(sort=True)[0]  # boosting takes no words
-    first = out_of_fold(first_level(share, str(out / "cache")), X, y, X_test, **options)
+    base = first_level(size.share, str(out / "cache"), size.short)
+    first = out_of_fold(base, X, y, X_test, **options)
     deeper, deeper_test = next_table(first.meta_train, X), next_table(first.meta_test, X_test)
-    second = out_of_fold(second_level(share), deeper, y, deeper_test, **options)
+    second = out_of_fold(second_level(size.share), deeper, y, deeper_test, **options)
     both, both_test = (
         pd.concat([getattr(second, table), getattr(first, table)], axis=1)
         for table in ("meta_train", "meta_test")
@@ -76,18 +77,19 @@ def main(
     data: Annotated[Path | None, typer.Option(help="Folder of the three .csv.gz files.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("competitions/otto/out"),
     quick: Annotated[bool, typer.Option(help="Some of the rows, and less work on them.")] = False,
+    short: Annotated[bool, typer.Option(help="All rows, and fewer base estimators.")] = False,
     n_jobs: Annotated[int, typer.Option(help="How many fits run at once.")] = 2,
 ) -> None:
     """Run the three levels and write folds.csv, oof.csv, submission.csv and report.json."""
     started = time.perf_counter()
     folder = find("otto", FILES, PAGE, data)
     out.mkdir(parents=True, exist_ok=True)
-    n_rows, n_splits, share = SIZES["quick" if quick else "full"]
-    train, test = read(folder, n_rows)
-    folds = make_folds(train["target"], scheme="stratified", n_splits=n_splits, random_state=SEED)
+    size = SIZES["quick" if quick else "short" if short else "full"]
+    train, test = read(folder, size.n_rows, SEED)
+    folds = make_folds(train["target"], scheme="stratified", n_splits=size.n_splits, random_state=SEED)
     folds.save(out / "folds.csv", train.index)
 
-    levels = three_levels(train, test, folds, share, out, n_jobs)
+    levels = three_levels(train, test, folds, size, out, n_jobs)
     tables = [tables_of(levels[0]), tables_of(levels[1]), blends(levels)]
     scores = [
         {name: score(train["target"], table, folds) for name, (table, _) in level.items()} for level in tables

@@ -89,10 +89,8 @@ def test_descriptions_are_counts_numbers_and_distances_to_centres():
 def test_the_next_level_sees_logarithms_that_are_finite():
     meta = pd.DataFrame({"a__0": [0.0, 1.0], "a__1": [1.0, 0.0]})
     found = next_table(meta, np.array([[0, 2], [1, 0]], dtype=np.float32))
-    assert found.shape == (2, 2 + 2 + 6)
-    np.testing.assert_allclose(
-        found[:, :4], [[np.log(1e-6), 0, 0, np.log(3)], [0, np.log(1e-6), np.log(2), 0]]
-    )
+    assert found.shape == (2, 2 + 6)
+    np.testing.assert_allclose(found[:, :3], [[np.log(1e-6), 0, 1], [0, np.log(1e-6), 1]])
 
 
 # --- neighbours: nothing that is said of a row knows its own label, or the row itself
@@ -242,7 +240,7 @@ def test_the_files_are_our_split_of_otto(folder):
 
 def test_every_level_predicts_every_row(levels):
     train, folds, of_levels, _ = levels
-    assert [len(oof.responses) for oof in of_levels] == [len(first_level()), 3, len(third_level(2))]
+    assert [len(oof.responses) for oof in of_levels] == [len(first_level()), 1, 3, len(third_level(2))]
     for oof in of_levels:
         assert (oof.coverage == 1).all()
         assert oof.meta_test.shape == (50, 9 * len(oof.responses))
@@ -257,7 +255,7 @@ def test_a_second_run_goes_on_where_the_first_was(levels, folder):
     train, folds, of_levels, out = levels
     again = solve.three_levels(train, some_rows(folder, 360)[1], folds, FULL, out, n_jobs=1)
     assert [oof.n_stored for oof in again] == [2 * len(oof.responses) for oof in of_levels]
-    pd.testing.assert_frame_equal(again[2].meta_test, of_levels[2].meta_test)
+    pd.testing.assert_frame_equal(again[3].meta_test, of_levels[3].meta_test)
 
 
 def test_random_labels_are_no_better_predicted_by_any_level(folder, tmp_path):

@@ -78,22 +78,24 @@ def described(n_clusters: int = 24) -> FeatureUnion:
 
 
 def next_table(meta_features: pd.DataFrame, counts: Matrix) -> Matrix:
-    """Return what the second level learns from: logarithms of the first level's probabilities, and of counts.
+    """Return what the second level learns from: logarithms of probabilities, and the numbers of the row.
+
+    The winners show all counts to the second level again; here that made xgboost worse.
 
     Parameters
     ----------
     meta_features : (n, k) data frame
         Probabilities.
     counts : (n, 93) array
-        What the first level has seen; the winners show it to the second again.
+        What the first level has seen.
 
     Returns
     -------
-    (n, k + 93 + 6) array
+    (n, k + 6) array
         float32.
     """
     sure = np.log(np.clip(meta_features.to_numpy(), LEAST, 1.0))
-    return np.hstack([sure, np.log1p(counts), row_numbers(counts)]).astype(np.float32)
+    return np.hstack([sure, row_numbers(counts)]).astype(np.float32)
 
 
 def _roots(counts: Any) -> Any:

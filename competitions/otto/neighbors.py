@@ -55,8 +55,8 @@ class NeighborEvidence(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> evidence = NeighborEvidence(sizes=[1], nearest=[1])
     >>> evidence.fit_transform(X, y)[:, -2:].tolist()  # to the nearest other row of a, and of b
     [[1.0, 3.0], [1.0, 2.0], [2.0, 4.0], [6.0, 4.0]]
-    >>> evidence.transform([[2.5]]).round(2).tolist()
-    [[-1.39, -0.29, 1.5, 0.5]]
+    >>> evidence.transform([[2.5]])[:, -2:].tolist()
+    [[1.5, 0.5]]
     """
 
     def __init__(

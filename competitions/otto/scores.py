@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from stackit import Folds, OutOfFold
 
-__all__ = ["Probabilities", "Scores", "Tables", "score", "show", "tables_of"]
+__all__ = ["Probabilities", "Scores", "Tables", "beside", "score", "show", "tables_of"]
 
 Probabilities = npt.NDArray[np.float64]
 Scores = dict[str, dict[str, Any]]
@@ -21,6 +22,12 @@ Tables = dict[str, tuple[Probabilities, Probabilities]]
 def tables_of(oof: OutOfFold) -> Tables:
     """Return for each estimator its (n, n_classes) and (m, n_classes) probabilities, train and test."""
     return {name: (oof.average(name), oof.test[name]) for name in oof.responses}
+
+
+def beside(left: OutOfFold, right: OutOfFold) -> list[pd.DataFrame]:
+    """Return the meta-features of two levels side by side, train and test."""
+    tables = (left.meta_train, right.meta_train), (left.meta_test, right.meta_test)
+    return [pd.concat(pair, axis=1) for pair in tables]
 
 
 def score(y: Any, probabilities: Probabilities, folds: Folds) -> dict[str, Any]:

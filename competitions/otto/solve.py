@@ -23,8 +23,9 @@ from competitions.data import find
 from competitions.otto.features import next_table
 from competitions.otto.files import FILES, PAGE, read
 from competitions.otto.lineup import blend_of_winners, first_level, second_level, third_level
-from competitions.otto.scores import Tables, score, show, tables_of
+from competitions.otto.scores import Tables, beside, score, show, tables_of
 from stackit import DiskStore, Folds, OutOfFold, make_folds, out_of_fold
+from stackit.combine import ConvexClassifier
 from stackit.submission import write_submission
 
 SEED = 0
@@ -52,25 +53,26 @@ def three_levels(
     """
     X, X_test = (table.filter(like="feat_").to_numpy(np.float32) for table in (train, test))
     options: dict[str, Any] = {"cv": folds, "random_state": SEED, "return_estimator": False, "verbose": 1}
-    options |= {"store": DiskStore(out / "store"), "n_jobs": n_jobs, "scoring": "neg_log_loss"}
+    options |= {"store": DiskStore(out / "store"), "n_jobs": n_jobs}
     y = train["target"].factorize(sort=True)[0]  # boosting takes no words
     base = first_level(size.share, str(out / "cache"), size.short)
     first = out_of_fold(base, X, y, X_test, **options)
-    deeper, deeper_test = next_table(first.meta_train, X), next_table(first.meta_test, X_test)
-    second = out_of_fold(second_level(size.share), deeper, y, deeper_test, **options)
-    both, both_test = (
-        pd.concat([getattr(second, table), getattr(first, table)], axis=1)
-        for table in ("meta_train", "meta_test")
+    start = out_of_fold(
+        [("convex_of_first", ConvexClassifier())], first.meta_train, y, first.meta_test, **options
     )
+    seen, seen_test = beside(first, start)
+    deeper, deeper_test = next_table(seen, X), next_table(seen_test, X_test)
+    second = out_of_fold(second_level(size.share), deeper, y, deeper_test, **options)
+    both, both_test = beside(second, first)
     third = out_of_fold(third_level(len(first.responses)), both, y, both_test, **options)
-    return [first, second, third]
+    return [first, start, second, third]
 
 
 def blends(levels: list[OutOfFold]) -> Tables:
     """Return the third level's tables, train and test: the winners' blend, and the learned ones."""
-    second = tables_of(levels[1]).values()
+    second = tables_of(levels[2]).values()
     winners = [blend_of_winners(*tables) for tables in zip(*second, strict=True)]
-    return {"winners_blend": (winners[0], winners[1]), **tables_of(levels[2])}
+    return {"winners_blend": (winners[0], winners[1]), **tables_of(levels[3])}
 
 
 def main(
@@ -90,17 +92,17 @@ def main(
     folds.save(out / "folds.csv", train.index)
 
     levels = three_levels(train, test, folds, size, out, n_jobs)
-    tables = [tables_of(levels[0]), tables_of(levels[1]), blends(levels)]
+    tables = [*(tables_of(level) for level in levels[:3]), blends(levels)]
     scores = [
         {name: score(train["target"], table, folds) for name, (table, _) in level.items()} for level in tables
     ]
     show(scores)
-    best = min(scores[2], key=lambda name: scores[2][name]["mean"])
-    write_submission(out / "submission.csv", test.index, tables[2][best][1], sample=folder / FILES[2])
+    best = min(scores[3], key=lambda name: scores[3][name]["mean"])
+    write_submission(out / "submission.csv", test.index, tables[3][best][1], sample=folder / FILES[2])
     columns = [f"Class_{number}" for number in range(1, 10)]
-    pd.DataFrame(tables[2][best][0], train.index, columns).to_csv(out / "oof.csv", float_format="%.6f")
+    pd.DataFrame(tables[3][best][0], train.index, columns).to_csv(out / "oof.csv", float_format="%.6f")
     report = {
-        "levels": dict(zip(("first", "second", "third"), scores, strict=True)),
+        "levels": dict(zip(("first", "start", "second", "third"), scores, strict=True)),
         "submitted": best,
         "seconds": round(time.perf_counter() - started, 1),
         "seconds of fits": {

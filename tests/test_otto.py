@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -25,7 +26,7 @@ from competitions.otto.features import (
     tf_idf,
     unit_roots,
 )
-from competitions.otto.lineup import blend_of_winners, first_level, third_level
+from competitions.otto.lineup import AveragedAdaBoost, blend_of_winners, first_level, third_level
 from competitions.otto.neighbors import NeighborEvidence
 from competitions.otto.scores import score
 from stackit import make_folds, out_of_fold
@@ -189,6 +190,17 @@ def test_scores_by_hand():
     means = [losses[held_out].mean() for _, held_out in folds.splits]
     assert found["mean"] == round(losses.mean(), 4)
     assert found["standard_error"] == round(abs(means[0] - means[1]) / 2, 4)
+
+
+def test_boosted_forests_answer_with_the_average_of_their_probabilities():
+    X, y = counts_and_classes(90)
+    forests = AveragedAdaBoost(ExtraTreesClassifier(5, min_samples_leaf=5), n_estimators=3, random_state=0)
+    forests.fit(X, y)
+    weights = forests.estimator_weights_[: len(forests.estimators_)]
+    assert len(weights) == 3
+    pairs = zip(weights, forests.estimators_, strict=True)
+    total = sum(weight * forest.predict_proba(X) for weight, forest in pairs)
+    np.testing.assert_allclose(forests.predict_proba(X), total / weights.sum())
 
 
 def test_the_third_level_starts_from_what_both_levels_say():

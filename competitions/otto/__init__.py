@@ -1,0 +1,1 @@
+"""The Otto three-level stack."""

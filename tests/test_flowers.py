@@ -155,6 +155,10 @@ def test_both_levels_have_all_estimators_with_their_scores(levels):
     crossed = crossed_scores(levels)
     assert list(crossed) == names
     assert crossed[STACK]["accuracy"] > 0.8
+    assert crossed[STACK]["behind the stack"] == 0
+    one, other = (levels[name].scores["score"].to_numpy() for name in (STACK, AVERAGE))
+    assert crossed[AVERAGE]["behind the stack"] == pytest.approx((one - other).mean())
+    assert crossed[AVERAGE]["its standard error"] == pytest.approx((one - other).std(ddof=1) / 3**0.5)
     held = held_scores(levels, {"valid": y[90:105], "test": y[105:]})
     assert list(held) == names
     # By hand: the class of the greatest probability.

@@ -33,7 +33,7 @@ PAGE = "the page of the TensorFlow flower photographs; the codes are those of tw
 SEED = 0
 # Photographs of a class, folds of all, folds of the part that is learned from, and errors that are shown.
 FULL = {"of a class": 1000, "folds": 10, "folds of train": 5, "worst": 24}
-QUICK = {"of a class": 14, "folds": 3, "folds of train": 3, "worst": 6}
+QUICK = {"of a class": 10, "folds": 2, "folds of train": 2, "worst": 6}
 
 
 def read(folder: Path, out: Path, n_of_class: int) -> tuple[pd.DataFrame, dict[str, Any], float]:

@@ -1,0 +1,130 @@
+"""Transfer between letters, digits and photographs: what it gains, and when it harms.
+
+    python -m competitions.transfer.solve [--data DIR] [--out DIR] [--quick]
+
+Small networks learn a source task, and are put to a target task of which few images have labels: by their
+codes, or by fine-tuning, with the source's running statistics kept, recomputed on the target, or lost. Each
+is held against the same network on the target alone. ``--quick`` takes few images and seeds, to see that it
+runs. Measured: see README.md in this folder.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from competitions import run
+from competitions.data import find
+from competitions.transfer.networks import source_networks
+from competitions.transfer.pictures import draw_gaps
+from competitions.transfer.tasks import Task, digits, letters, photographs
+from competitions.transfer.ways import by_codes, by_fine_tuning, target_alone, transfer_gap
+from stackit.neural.network import Network
+
+FILES = {
+    "mnist": (["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], "the MNIST database"),
+    "notmnist": (["notmnist_small.npz"], "the page of notMNIST_small, as arrays X (n, 28, 28) and y"),
+    "cifar10": (["cifar10_subset.zip"], "the page of CIFAR-10, as train/<class>/*.jpg in one zip file"),
+}
+# Sources of each target; the first is related to it.
+PAIRS = {
+    "digits": ["letters", "photographs", "letters labelled at random"],
+    "letters": ["digits"],
+}
+# Images of the source and epochs on them; images of the target with labels, and batches and rates for them.
+FULL: dict[str, Any] = {"seeds": 5, "source": 4000, "epochs": 4, "few": (50, 200, 1000), "test": 2000}
+FULL |= {"steps": 160, "rate": 1e-3, "rate alone": 3e-3}
+QUICK = FULL | {"seeds": 2, "source": 200, "epochs": 1, "few": (50,), "test": 100, "steps": 10}
+Size = dict[str, Any]
+
+
+def tasks(data: Path | None, n_photographs: int) -> dict[str, Task]:
+    """Return all tasks by their names; of photographs, which take long to decode, only so many."""
+    mnist, notmnist, cifar10 = (find(folder, *what, data) for folder, what in FILES.items())
+    found = digits(mnist), letters(notmnist), photographs(cifar10, n_photographs // 10)
+    named = {task.name: task for task in found}
+    senseless = named["letters"].without_sense(seed=0)
+    return named | {senseless.name: senseless}
+
+
+def records(target: Task, sources: dict[str, Network], n: int, size: Size) -> list[dict[str, Any]]:
+    """Return for each source and way of transfer its errors where n images of the target have labels."""
+    learned, asked = target.split(size["test"])
+    where = target, target.few(learned, n, range(size["seeds"])), asked
+    alone = target_alone(next(iter(sources.values())), *where, size["steps"], size["rate alone"])
+    about = {"target": target.name, "images": n}
+    found = [about | {"source": "none", "way": "alone", "error": float(alone.mean())}]
+    for name, source in sources.items():
+        ways = {
+            "codes": by_codes(source, *where),
+            "fine-tuning": by_fine_tuning(source, *where, size["steps"], size["rate"]),
+        }
+        found += [
+            about
+            | {"source": name, "way": way, "statistics": statistics, "error": float(errors.mean())}
+            | transfer_gap(errors, alone)
+            for way, by_statistics in ways.items()
+            for statistics, errors in by_statistics.items()
+        ]
+    return found
+
+
+def points(line: pd.DataFrame) -> Any:
+    """Return rows with the gap and its standard error in points."""
+    return line.assign(gap=100 * line["gap"], error=100 * line["standard error"]).itertuples()
+
+
+def show(table: pd.DataFrame) -> None:
+    """Print the gaps in points, a line a way, and beside them the error that they are gaps to."""
+    alone = table[table["way"] == "alone"].set_index(["target", "images"])["error"]
+    ways = table[table["way"] != "alone"]
+    where = [f"{target}\n{images}" for target, images in alone.index]
+    shown = Table("source, way, statistics", *where, title="gaps in points; above 0: negative transfer")
+    shown.add_row("(error of the target alone)", *(f"{100 * error:.1f}" for error in alone))
+    for name, line in ways.groupby(["source", "way", "statistics"], sort=False):
+        gaps = {(row.target, row.images): f"{row.gap:+.1f} ± {row.error:.1f}" for row in points(line)}
+        shown.add_row(", ".join(name), *(gaps.get(at, "") for at in alone.index))
+    Console().print(shown)
+
+
+def main(
+    data: Annotated[Path | None, typer.Option(help="Folder of the folders mnist, notmnist, cifar10.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path(
+        "competitions/transfer/out"
+    ),
+    quick: Annotated[bool, typer.Option(help="Few images and seeds, to see that it runs.")] = False,
+) -> None:
+    """Measure what transfer gains; write gaps.csv, gaps.png and report.json."""
+    started, size = time.perf_counter(), QUICK if quick else FULL
+    named = tasks(data, size["source"])
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    sources = {
+        name: source_networks(task.some(size["source"], seed=0), size["seeds"], size["epochs"])
+        for name, task in named.items()
+    }
+    found = [
+        record
+        for target, names in PAIRS.items()
+        for n in size["few"]
+        for record in records(named[target], {name: sources[name] for name in names}, n, size)
+    ]
+    table = pd.DataFrame(found)
+    show(table)
+    draw_gaps(table, out / "gaps.png")
+    table.to_csv(out / "gaps.csv", index=False, float_format="%.5f")
+    report = {"sizes": size, "found": found, "seconds": round(time.perf_counter() - started, 1)}
+    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(f"Written to {out}: gaps.csv, gaps.png, report.json")
+
+
+if __name__ == "__main__":
+    run(main)

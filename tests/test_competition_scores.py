@@ -1,5 +1,7 @@
-"""What is said of estimators over folds and repeats."""
+"""What is said of estimators over folds and repeats, and the examples of the competitions."""
 
+import doctest
+import importlib
 import io
 
 import numpy as np
@@ -67,3 +69,13 @@ def test_the_table_shows_folds_where_there_is_room(run):
     show(Console(file=out, width=120), "error", many)
     assert "fold" not in out.getvalue().splitlines()[1]
     assert f"{scores['ols']['mean']:.4f}" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["scores", "house_prices.remainder", "bike_sharing.features", "bike_sharing.order", "titanic.features"],
+)
+def test_examples_give_what_they_show(name):
+    found = doctest.testmod(importlib.import_module(f"competitions.{name}"))
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -1,4 +1,4 @@
-"""The base estimators of the House Prices stack, of four kinds, and its final estimators."""
+"""The base estimators of the House Prices stack, of four kinds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from sklearn.svm import SVR
 from competitions.house_prices.features import standardised, target_encoded
 from competitions.house_prices.remainder import Remainder
 from stackit.check import require
-from stackit.combine import ConvexRegressor, GreedyRegressor, MeanRegressor, NonNegativeRegressor
 
-__all__ = ["base_estimators", "final_estimators"]
+__all__ = ["base_estimators"]
 
 
 def base_estimators(quick: bool = False) -> list[tuple[str, Any]]:
@@ -122,17 +121,3 @@ def net() -> Pipeline:
         random_state=0,
     )
     return make_pipeline(standardised(), nets)
-
-
-def final_estimators() -> list[tuple[str, Any]]:
-    """Return the plain average and three that learn weights of at least 0; the last one is the stack.
-
-    The base estimators are much alike, so the best weights are the best by luck: selections among random
-    halves of them, averaged, spread the weights.
-    """
-    return [
-        ("plain average", MeanRegressor()),
-        ("non-negative", NonNegativeRegressor()),
-        ("convex", ConvexRegressor()),
-        ("stack", GreedyRegressor(n_bags=20, random_state=0)),
-    ]

@@ -23,8 +23,9 @@ from sklearn.metrics import root_mean_squared_error
 
 from competitions import run
 from competitions.data import find
+from competitions.finals import weighted_averages
 from competitions.house_prices.features import describe, outliers
-from competitions.house_prices.lineup import base_estimators, final_estimators
+from competitions.house_prices.lineup import base_estimators
 from competitions.scores import cross_fitted, repeats_of, scores_of, show, spread
 from stackit import DiskStore, make_folds, out_of_fold
 from stackit.submission import write_submission
@@ -69,7 +70,7 @@ def main(
         verbose=1,
     )
     # The two outliers would have the weights follow them: they are scored, and not learned from here.
-    finals, odd = final_estimators(), outliers(train)
+    finals, odd = weighted_averages(), outliers(train)
     seconds = cross_fitted(finals, oof, y, aside=odd)
     scores = scores_of(repeats_of(oof), seconds)
     show(Console(), "RMSE of log price", scores)

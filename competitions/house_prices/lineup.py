@@ -29,7 +29,7 @@ def base_estimators(quick: bool = False) -> list[tuple[str, Any]]:
     if quick:
         few = {"n_estimators": 60, "learning_rate": 0.1}
         fast = [("elastic_net", elastic_net()), ("svr", support_vectors()), ("xgboost", xg_boost(**few))]
-        return [*fast, ("svr_and_xgboost", Remainder(support_vectors(), xg_boost(**few)))]
+        return [*fast, ("svr_and_xgboost", Remainder(support_vectors(), xg_boost(**few), n_splits=2))]
     after = {"n_estimators": 250}
     return [
         ("lasso", lasso()),

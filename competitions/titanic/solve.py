@@ -12,18 +12,17 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import sklearn
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Column, Table
 
 from competitions import run
 from competitions.data import find
+from competitions.scores import cross_fitted, repeats_of, scores_of, show
 from competitions.titanic.features import describe
 from competitions.titanic.lineup import base_estimators, final_estimator
 from stackit import OutOfFold, make_folds, out_of_fold
@@ -35,47 +34,12 @@ PAGE = "the data page of Kaggle's competition 'Titanic - Machine Learning from D
 N_SPLITS, N_REPEATS, SEED = 5, 5, 0
 
 
-def second_level(oof: OutOfFold, y: pd.Series[int]) -> list[OutOfFold]:
-    """Cross-fit the plain average and the final estimator on the meta-features of each repeat.
-
-    Neither a row's meta-features nor the final estimator that is asked about it were trained on the row. The
-    meta-features of the other rows were, so that the score is a little optimistic all the same.
-    """
-    finals = [("plain average", MeanClassifier()), ("stack", final_estimator())]
-    repeats = [oof.of_repeat(repeat) for repeat in range(oof.folds.n_repeats)]
-    return [out_of_fold(finals, one.meta_train, y, cv=one.folds) for one in repeats]
-
-
-def spread(scores: list[float]) -> dict[str, Any]:
-    """Return the mean over repeats, and its standard error."""
-    error = np.std(scores, ddof=1) / np.sqrt(len(scores))
-    return {"repeats": scores, "mean": float(np.mean(scores)), "standard_error": float(error)}
-
-
-def accuracies(oof: OutOfFold, seconds: list[OutOfFold]) -> dict[str, dict[str, Any]]:
-    """Return for each estimator, the average and the stack the accuracy in each fold, and over repeats."""
-    firsts = [oof.of_repeat(repeat) for repeat in range(oof.folds.n_repeats)]
-    found = {}
-    for level in (firsts, seconds):
-        for name in level[0].responses:
-            folds = level[0].scores.set_index("estimator").loc[name, "score"].round(4).tolist()
-            found[name] = {"folds": folds, **spread([one.summary.loc[name, "whole"] for one in level])}
-    return found
-
-
-def show(console: Console, oof: OutOfFold, scores: dict[str, dict[str, Any]]) -> None:
-    """Print the shapes of the two tables, the sizes of the folds, and the scores."""
+def shapes(console: Console, oof: OutOfFold) -> None:
+    """Print the shapes of the two tables and the sizes of the folds."""
     for name, meta in (("train", oof.meta_train), ("test", oof.meta_test)):
         console.print(f"{name} meta-features: {'×'.join(map(str, meta.shape))}")
     sizes = sorted({f"{len(train)}/{len(held_out)}" for train, held_out in oof.folds.splits}, reverse=True)
     console.print(f"folds of {' and '.join(sizes)} rows")
-    headers = ["accuracy", *(f"fold {fold}" for fold in range(N_SPLITS)), f"{N_REPEATS} repeats"]
-    table = Table(*(Column(header, no_wrap=True) for header in headers), box=SIMPLE, padding=0)
-    table.caption = "Folds of the first repeat; whole column, mean ± standard error over repeats."
-    for name, score in scores.items():
-        folds = (f"{accuracy:.3f}" for accuracy in score["folds"])
-        table.add_row(name, *folds, f"{score['mean']:.4f} ± {score['standard_error']:.4f}")
-    console.print(table)
 
 
 def main(
@@ -93,9 +57,11 @@ def main(
     folds.save(out / "folds.csv", ids)
     X, X_test = describe(train, test)
     oof = out_of_fold(base_estimators(), X, y, X_test, cv=folds, random_state=SEED, verbose=1)
-    seconds = second_level(oof, y)
-    scores = accuracies(oof, seconds)
-    show(Console(), oof, scores)
+    finals = [("plain average", MeanClassifier()), ("stack", final_estimator())]
+    seconds = cross_fitted(finals, oof, y)
+    scores = scores_of(repeats_of(oof), seconds)
+    shapes(Console(), oof)
+    show(Console(), "accuracy", scores)
 
     final = final_estimator().fit(oof.meta_train, y)
     survived = final.predict(oof.meta_test)

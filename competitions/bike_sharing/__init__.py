@@ -1,0 +1,1 @@
+"""The Bike Sharing stack, in the order of time."""

@@ -1,0 +1,1 @@
+"""Stays in hospital, and the patients that they belong to."""

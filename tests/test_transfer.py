@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from competitions.data import find
 from competitions.transfer import solve
 from competitions.transfer.networks import (
     LAYERS,
@@ -20,7 +21,7 @@ from competitions.transfer.networks import (
     recomputed,
     source_networks,
 )
-from competitions.transfer.tasks import Task, photographs
+from competitions.transfer.tasks import FILES, Task, photographs, tasks
 from competitions.transfer.ways import by_codes, by_fine_tuning, target_alone, transfer_gap
 
 
@@ -52,7 +53,7 @@ def source(task):
 @pytest.fixture(scope="module")
 def real():
     try:
-        return solve.tasks(None, 200)
+        return tasks(None, 200)
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
 
@@ -79,7 +80,7 @@ def test_tasks_are_images_of_one_kind(real):
 
 
 def test_grey_is_as_bright_as_its_colours(real):
-    folder = solve.find("cifar10", *solve.FILES["cifar10"])
+    folder = find("cifar10", *FILES["cifar10"])
     some = photographs(folder, n_of_class=2)
     from competitions.cifar10.photographs import read
 

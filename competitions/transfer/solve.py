@@ -22,18 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from competitions import run
-from competitions.data import find
 from competitions.transfer.networks import source_networks
 from competitions.transfer.pictures import draw_gaps
-from competitions.transfer.tasks import Task, digits, letters, photographs
+from competitions.transfer.tasks import Task, tasks
 from competitions.transfer.ways import by_codes, by_fine_tuning, target_alone, transfer_gap
 from stackit.neural.network import Network
 
-FILES = {
-    "mnist": (["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], "the MNIST database"),
-    "notmnist": (["notmnist_small.npz"], "the page of notMNIST_small, as arrays X (n, 28, 28) and y"),
-    "cifar10": (["cifar10_subset.zip"], "the page of CIFAR-10, as train/<class>/*.jpg in one zip file"),
-}
 # Sources of each target; the first is related to it.
 PAIRS = {
     "digits": ["letters", "photographs", "letters labelled at random"],
@@ -44,15 +38,6 @@ FULL: dict[str, Any] = {"seeds": 5, "source": 4000, "epochs": 4, "few": (50, 200
 FULL |= {"steps": 160, "rate": 1e-3, "rate alone": 3e-3}
 QUICK = FULL | {"seeds": 2, "source": 200, "epochs": 1, "few": (50,), "test": 100, "steps": 10}
 Size = dict[str, Any]
-
-
-def tasks(data: Path | None, n_photographs: int) -> dict[str, Task]:
-    """Return all tasks by their names; of photographs, which take long to decode, only so many."""
-    mnist, notmnist, cifar10 = (find(folder, *what, data) for folder, what in FILES.items())
-    found = digits(mnist), letters(notmnist), photographs(cifar10, n_photographs // 10)
-    named = {task.name: task for task in found}
-    senseless = named["letters"].without_sense(seed=0)
-    return named | {senseless.name: senseless}
 
 
 def records(target: Task, sources: dict[str, Network], n: int, size: Size) -> list[dict[str, Any]]:

@@ -11,15 +11,21 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from competitions.cifar10 import photographs as cifar10
+from competitions.data import find
 from competitions.mnist.images import read_idx
 from competitions.notmnist import letters as notmnist
 
-__all__ = ["Task", "digits", "letters", "photographs"]
+__all__ = ["FILES", "Task", "digits", "letters", "photographs", "tasks"]
 
 Images = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 LIGHT = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green and blue, as eyes weigh them
 MARGIN = 2
+FILES = {
+    "mnist": (["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], "the MNIST database"),
+    "notmnist": (["notmnist_small.npz"], "the page of notMNIST_small, as arrays X (n, 28, 28) and y"),
+    "cifar10": (["cifar10_subset.zip"], "the page of CIFAR-10, as train/<class>/*.jpg in one zip file"),
+}
 
 
 @dataclass(frozen=True)
@@ -90,3 +96,12 @@ def _drawn(rows: Ints, y: Ints, n: int, seed: int) -> Ints:
         return rows
     drawn, _ = train_test_split(rows, train_size=n, stratify=y, random_state=seed)
     return np.asarray(drawn)
+
+
+def tasks(data: Path | None, n_photographs: int) -> dict[str, Task]:
+    """Return all tasks by their names; of photographs, which take long to decode, only so many."""
+    folders = [find(folder, *what, data) for folder, what in FILES.items()]
+    found = digits(folders[0]), letters(folders[1]), photographs(folders[2], n_photographs // 10)
+    named = {task.name: task for task in found}
+    senseless = named["letters"].without_sense(seed=0)
+    return named | {senseless.name: senseless}

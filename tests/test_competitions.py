@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.metrics import roc_auc_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from typer.testing import CliRunner
 
 from competitions import run
@@ -157,3 +160,16 @@ def test_titanic_writes_a_valid_submission_and_says_what_it_did(titanic, tmp_pat
     assert scores["stack"]["mean"] > 0.83
     assert scores["women_and_children"]["mean"] > 0.82
     assert len(scores["stack"]["folds"]) == 5
+
+
+def test_the_note_on_iris_is_replayed_by_the_folds_of_its_time():
+    """Each class cut into three blocks, as scikit-learn's stratified folds were made before version 0.22."""
+    iris = load_iris()
+    X, y = iris.data[:, 1:3], iris.target
+    of_row = np.tile(np.repeat([0, 1, 2], [17, 17, 16]), 3)
+    folds = [(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(3)]
+    estimators = [("nearest", KNeighborsClassifier(n_neighbors=1)), ("bayes", GaussianNB())]
+    oof = out_of_fold(estimators, X, y, cv=folds, n_jobs=1)
+    scores = oof.scores.groupby("estimator")["score"].agg(["mean", lambda of_fold: of_fold.std(ddof=0)])
+    np.testing.assert_allclose(scores.loc["nearest"], [0.9065, 0.0110], atol=5e-5)
+    np.testing.assert_allclose(scores.loc["bayes"], [0.9208, 0.0266], atol=5e-5)

@@ -170,6 +170,7 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return archive.read(name)
     except KeyError as error:
         raise FileNotFoundError(f"{name} is not in {archive.filename}") from error
+    # What zipfile raises for damaged, strangely packed and encrypted members.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise fault(
             "A photograph", "readable in its archive", str(error), "Write the archive anew"

@@ -9,7 +9,7 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.datasets import make_classification, make_regression
+from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
@@ -41,6 +41,7 @@ from stackit.combine import (
 )
 from stackit.folds import Folds
 from stackit.folds.part import among, part_of
+from stackit.stacking.unread import unread_estimators
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -676,3 +677,14 @@ def test_decisions_are_those_of_the_final_estimator():
         found.decision_function(NEWC), found.final_estimator_.decision_function(found.transform(NEWC))
     )
     assert not hasattr(LevelsClassifier([FIRSTC], KNeighborsClassifier()), "decision_function")
+
+
+def test_an_estimator_is_asked_as_long_as_one_of_its_columns_is_read():
+    X, y = load_iris(return_X_y=True)
+    oof = out_of_fold([("bayes", GaussianNB()), ("knn", KNeighborsClassifier())], X, y, cv=3, n_jobs=1)
+    final = LogisticRegression().fit(oof.meta_train, y)
+    assert unread_estimators(final, oof) == set()
+    final.coef_[:, :2] = 0  # two of the three columns of naive Bayes
+    assert unread_estimators(final, oof) == set()
+    final.coef_[:, 2] = 0
+    assert unread_estimators(final, oof) == {"bayes"}

@@ -136,12 +136,10 @@ class Collected:
         return FoldEstimators(estimators, fit)
 
 
-def warn_of_failure(finished: Finished) -> None:
-    """Say which estimator is left out, and why."""
-    warn(
-        f"Estimator {finished.name!r} failed and is left out: "
-        f"{type(finished.error).__name__}: {finished.error}"
-    )
+def warn_of_failure(finished: Finished, outcome: str = "is left out") -> None:
+    """Say which estimator has failed, what becomes of it, and why."""
+    error = finished.error
+    warn(f"Estimator {finished.name!r} failed and {outcome}: {type(error).__name__}: {error}")
 
 
 def _compare(name: str, stored: list[Finished], again: list[Finished]) -> None:

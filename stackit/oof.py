@@ -15,6 +15,7 @@ from stackit.check import NamedEstimators, check_estimators, check_rows, listed,
 from stackit.collected import Collected, warn_of_failure
 from stackit.data import Data
 from stackit.folds import Folds, as_folds
+from stackit.folds.table import Rows
 from stackit.given import check_given, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.response import response_of
@@ -243,6 +244,8 @@ def refit(
     *,
     fit_params: Mapping[str, FitParams],
     settings: Settings,
+    rows: Rows | None = None,
+    or_folds: bool = False,
 ) -> OutOfFold:
     """Fit estimators on all rows too, after their folds.
 
@@ -254,15 +257,19 @@ def refit(
         Those of the line-up that are wanted.
     data, fit_params, settings
         As in `cross_fit`.
+    rows : (n_rows,) array of int, optional
+        Those that there is something to learn from; None is all.
+    or_folds : bool
+        Whether estimators that failed (``on_error="skip"``) stay, for their folds can predict in their place.
 
     Returns
     -------
     OutOfFold
-        The same with these estimators among ``refitted``, without those that failed (``on_error="skip"``).
+        The same with these estimators among ``refitted``, without those that failed unless `or_folds`.
     """
     wanted = dict(check_given(estimators, data, oof.folds))
     plan = Plan([*wanted.items()], oof.folds, data.target, fit_params, settings.early_stopping)
-    tasks = Worklist(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows()
+    tasks = Worklist(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows(rows)
     refitted, failures = dict(oof.refitted), dict(oof.failures)
     with (
         progress_bar(len(tasks), settings.verbose) as advance,
@@ -274,12 +281,14 @@ def refit(
                 refitted[done.name] = done.estimator
             elif settings.on_error == "skip":
                 failures[done.name] = done.error
-                warn_of_failure(done)
+                warn_of_failure(done, "predicts by the average of its folds" if or_folds else "is left out")
             else:
                 raise _explained(done, oof.folds, oof)
+    in_order = {name: refitted[name] for name in oof.responses if name in refitted}
+    if or_folds:
+        return replace(oof, refitted=in_order)
     if not oof.responses.keys() - failures.keys():
         raise _all_failed(failures)
-    in_order = {name: refitted[name] for name in oof.responses if name in refitted}
     return replace(oof, refitted=in_order, failures=failures).without(failures)
 
 

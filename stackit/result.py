@@ -266,14 +266,24 @@ class OutOfFold:
         (m, k) data frame
             Of estimators that were not refitted, the average over their fold estimators.
         """
-        members = {name: self.fold_estimators[name] for name in self.responses if name not in leave_out}
-        members.update({name: [one] for name, one in self.refitted.items() if name not in leave_out})
-        return self.frame(self._ask(members, X), index_of(X))
+        return self.frame(self.answers_refitted(X, leave_out), index_of(X))
 
     def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
         """Return the average (m, width) answer for new rows of each estimator; see `transform`."""
         members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in leave_out}
         return self._ask(members, X)
+
+    def answers_refitted(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+        """Return the (m, width) answer for new rows of each estimator; see `transform_refitted`."""
+        return self._ask(self.asked(leave_out), X)
+
+    def asked(self, leave_out: Collection[str] = ()) -> dict[str, Sequence[Any]]:
+        """Return who predicts new rows: the estimator refitted on all rows, or else those of the folds."""
+        return {
+            name: [self.refitted[name]] if name in self.refitted else self.fold_estimators[name]
+            for name in self.responses
+            if name not in leave_out
+        }
 
     def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
         return {

@@ -54,10 +54,10 @@ class Worklist:
         numbered = enumerate(zip(self.folds.labels, self.folds.splits, strict=True))
         return self._tasks((*label, number, *split) for number, (label, split) in numbered)
 
-    def on_all_rows(self) -> list[Task]:
-        """Return a task for each estimator that fits it on all rows and predicts nothing."""
+    def on_all_rows(self, rows: Rows | None = None) -> list[Task]:
+        """Return a task for each estimator that fits it on all rows, or all of these; it predicts nothing."""
         nothing = np.array([], dtype=np.intp)
-        return self._tasks([(-1, -1, -1, np.arange(self.folds.n_samples), nothing)])
+        return self._tasks([(-1, -1, -1, np.arange(self.folds.n_samples) if rows is None else rows, nothing)])
 
     def _tasks(self, splits: Iterable[Split]) -> list[Task]:
         seed = self.settings.seed

@@ -45,6 +45,7 @@ LEVELS = [
     LevelsClassifier([CLASSIFIERS, Level(CLASSIFIERS, nested=True)], cv=3),
     LevelsRegressor([REGRESSORS, REGRESSORS]),
     LevelsRegressor([REGRESSORS, Level(REGRESSORS, nested=True)], cv=3),
+    LevelsRegressor([REGRESSORS, REGRESSORS], refit=True),
 ]
 COMBINERS = [
     ConvexClassifier(),

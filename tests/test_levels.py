@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
@@ -98,6 +98,18 @@ class Grouped(RegressorMixin, BaseEstimator):
     def fit(self, X, y, groups=None):
         self.groups_ = groups
         self.ridge_ = Ridge().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.ridge_.predict(X)
+
+
+class Noting(RegressorMixin, BaseEstimator):
+    """A ridge weighted by what it asked for, which it remembers."""
+
+    def fit(self, X, y, ages=None):
+        self.ages_ = ages
+        self.ridge_ = Ridge().fit(X, y, ages)
         return self
 
     def predict(self, X):
@@ -513,6 +525,43 @@ def test_weights_follow_requests_where_routing_is_on(routing):
     assert len(first["wants"][0].weights_) == len(FOLDS.splits[0][0])
     assert len(found.final_estimator_.weights_) == N
     assert "level_2__wants" in str(found.get_metadata_routing())
+
+
+def test_other_metadata_reach_those_of_every_level_who_asked_for_them(routing):
+    wants, deaf = (Noting().set_fit_request(ages=asked) for asked in (True, False))
+    ages = np.arange(N) + 0.5
+    levels = [[("wants", wants), ("deaf", deaf)], Level([("wants", wants)], nested=True)]
+    found = LevelsRegressor(levels, clone(wants), cv=FOLDS, refit=True).fit(X, Y, ages=ages)
+    first, second = found.levels_
+    assert first.fold_estimators["deaf"][1].ages_ is None
+    for level in found.levels_:
+        for (train, _), one in zip(level.folds.splits, level.fold_estimators["wants"], strict=True):
+            assert_array_equal(one.ages_, ages[train])
+        assert_array_equal(level.refitted["wants"].ages_, ages)
+    train, _ = second.folds.splits[2]
+    inner = found.top_.parts[2].below.oof
+    for (fit, _), one in zip(inner.folds.splits, inner.fold_estimators["wants"], strict=True):
+        assert_array_equal(one.ages_, ages[train][fit])
+    assert_array_equal(found.final_estimator_.ages_, ages)
+    with pytest.raises(TypeError, match=r"LevelsRegressor\.fit got unexpected argument\(s\) .*'height'"):
+        found.fit(X, Y, height=ages)
+    with pytest.raises(UnsetMetadataPassedError, match="ages"):
+        LevelsRegressor([[("silent", Noting())]], clone(wants), cv=FOLDS).fit(X, Y, ages=ages)
+
+
+def test_one_level_routes_as_a_stack_does(routing):
+    members = [("wants", Noting().set_fit_request(ages=True)), ("knn", KNN)]
+    ages = np.linspace(0.5, 2, N)
+    one = LevelsRegressor([members], LinearRegression(), cv=FOLDS).fit(X, Y, ages=ages)
+    stack = StackingRegressor(members, LinearRegression(), cv=FOLDS).fit(X, Y, ages=ages)
+    assert_array_equal(one.predict(NEW), stack.predict(NEW))
+    without = LevelsRegressor([members], LinearRegression(), cv=FOLDS).fit(X, Y)
+    assert (without.predict(NEW) != one.predict(NEW)).all()
+
+
+def test_without_routing_other_metadata_are_refused():
+    with pytest.raises(TypeError, match=r"fit of LevelsRegressor takes .* got ages\. Switch scikit-learn's"):
+        LevelsRegressor([FIRST], cv=FOLDS).fit(X, Y, ages=np.ones(N))
 
 
 def test_several_outputs_pass_through_levels():

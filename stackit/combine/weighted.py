@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stackit.check import fault, listed
 from stackit.combine.combiner import Blocks, Weights
 
-__all__ = ["Weighted", "shares"]
+__all__ = ["Weighted", "check_weights", "shares"]
 
 
 class Weighted(ABC):
@@ -78,14 +78,7 @@ def shares(weights: Any, names: list[str]) -> Weights:
     """
     given = weights
     if isinstance(weights, Mapping):
-        unknown = [name for name in weights if name not in names]
-        if unknown:
-            raise fault(
-                "weights",
-                f"of estimators that are there ({listed(names)})",
-                f"weights of {listed(unknown)}",
-                "Name these, and pass meta-features as a data frame with their names",
-            )
+        _check_names(weights, names)
         given = [weights.get(name, 0.0) for name in names]
     values = np.ones(len(names)) if given is None else np.asarray(given, dtype=np.float64)
     if values.shape != (len(names),) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
@@ -96,3 +89,50 @@ def shares(weights: Any, names: list[str]) -> Weights:
             "Pass one weight an estimator, or None",
         )
     return np.asarray(values / values.sum())
+
+
+def check_weights(combiner: Any, names: list[str], complete: bool = True) -> None:
+    """Raise where the weights that a combiner was given cannot be those of some estimators.
+
+    It asks what `shares` will ask, when there are no columns yet, so that nothing is fitted in vain.
+
+    Parameters
+    ----------
+    combiner : combiner
+        Not fitted; calibrations are looked into. One that finds its weights itself is passed over.
+    names : list of str
+        The names of the estimators.
+    complete : bool
+        Whether there will be no other columns than theirs; otherwise names alone are checked.
+
+    Raises
+    ------
+    ValueError
+        As of `shares`.
+
+    Examples
+    --------
+    >>> from stackit.combine import MeanClassifier, TemperatureClassifier
+    >>> check_weights(TemperatureClassifier(MeanClassifier({"forrest": 2})), ["forest", "bayes"])
+    Traceback (most recent call last):
+        ...
+    ValueError: weights must be of estimators that are there (forest, bayes); got weights of forrest. ...
+    """
+    while getattr(combiner, "combiner", None) is not None:
+        combiner = combiner.combiner
+    weights = getattr(combiner, "weights", None) if isinstance(combiner, Weighted) else None
+    if weights is not None and complete:
+        shares(weights, names)
+    elif isinstance(weights, Mapping):
+        _check_names(weights, names)
+
+
+def _check_names(weights: Mapping[str, float], names: list[str]) -> None:
+    unknown = [name for name in weights if name not in names]
+    if unknown:
+        raise fault(
+            "weights",
+            f"of estimators that are there ({listed(names)})",
+            f"weights of {listed(unknown)}",
+            "Name these, and pass meta-features as a data frame with their names",
+        )

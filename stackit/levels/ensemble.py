@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
+from sklearn.base import TransformerMixin, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
@@ -14,13 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackit.check import check_rows, visual_block
 from stackit.folds import Folds, as_folds
-from stackit.levels.columns import Passthrough, check_columns, table_of
-from stackit.levels.fit import Ground, check_cover, fit_levels
+from stackit.levels.columns import Passthrough, check_columns, seen_of, table_of
+from stackit.levels.fit import check_cover, fit_levels
+from stackit.levels.ground import Ground
 from stackit.levels.level import Level, check_nested, count_fits, levels_in
+from stackit.levels.numbered import NumberedLevels
+from stackit.levels.refit import refit_levels
 from stackit.result import OutOfFold
-from stackit.routing import FitParams, fit_params_of
 from stackit.settings import OnError, Settings, seed_from
 from stackit.stacking.final import FINAL, Final, is_combiner
+from stackit.stacking.given_weights import check_given_weights
+from stackit.stacking.routed import routed
 from stackit.stacking.unread import unread_estimators
 from stackit.stopping import EarlyStopping
 from stackit.store import Store
@@ -29,7 +33,7 @@ from stackit.task import seed_of, set_seeds
 __all__ = ["Levels"]
 
 
-class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
     """What the classifier and the regressor have in common."""
 
     # Weights and groups are passed on, not used up here; only groups are this estimator's own wish.
@@ -40,13 +44,14 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     stack_method: str = "auto"
     n_jobs: int | None
     passthrough: Passthrough
+    refit: bool
     on_error: OnError
     early_stopping: EarlyStopping
     random_state: Any
     verbose: int
     store: Store | None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, **fit_params: Any) -> Self:
         """Fit the levels from the lowest to the highest, and the final estimator on the highest.
 
         Parameters
@@ -59,6 +64,9 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
             Reaches every estimator of every level that takes weights; a warning names the others.
         groups : (n,) array-like, optional
             Reaches the splitter of every level, and nested stacks and searches.
+        **fit_params : dict
+            Routed to those of all levels who asked for them, when scikit-learn's metadata routing is switched
+            on; values of n rows are cut to the rows that each is fitted on.
 
         Returns
         -------
@@ -76,19 +84,21 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
         groups = check_rows(groups, "groups", len(target.y))
         final = self._final_estimator()
+        self._check_weights(X)
         shared = as_folds(self.cv, X, target, groups)
         folds = [shared if one.cv is None else as_folds(one.cv, X, target, groups) for one in levels]
         check_cover(levels, folds)
-        *params, of_final = self._fit_params(levels, final, sample_weight, groups)
+        *params, of_final = self._fit_params(levels, final, sample_weight, groups, fit_params)
         settings = self._settings()
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         all_rows, no_rows = np.arange(len(target.y)), np.array([], dtype=np.intp)
         ground = Ground(X, all_rows, no_rows, target, sample_weight, folds, params)
         fitted = fit_levels(levels, ground, settings)
-        self.top_ = fitted[-1]
         self.levels_ = [one.oof for one in fitted]
         table = table_of(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
         self.final_estimator_ = self._fit_final(final, table, target, {FINAL: of_final}, settings.seed)
+        fitted = refit_levels(levels, fitted, ground, settings, self._unread())
+        self.top_, self.levels_ = fitted[-1], [one.oof for one in fitted]
         self._publish_classes(target)
         return self
 
@@ -98,9 +108,11 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.levels_[-1]
 
     def transform(self, X: Any) -> Any:
-        """Return the last level's predictions for new rows, averages over fold estimators at each level.
+        """Return the last level's predictions for new rows.
 
-        For the training rows they would be in-sample: use `fit_transform` or ``oof_.meta_train`` there.
+        They are averages over the fold estimators at each level, or those of the estimators refitted on all
+        rows where these were (``refit=True``; one that nobody reads was not). For the training rows they
+        would be in-sample: use `fit_transform` or ``oof_.meta_train`` there.
 
         Parameters
         ----------
@@ -157,47 +169,10 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         list of int
-            From the first level to the last; nested levels multiply what is below them.
+            From the first level to the last; nested levels multiply what is below them. With ``refit=True``
+            it is what they take at most: whom nobody reads is not refitted.
         """
-        return count_fits(levels_in(self.levels), n_splits)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters; with `deep`, also ``level_1``, ``level_1__<estimator>`` and so on.
-
-        Parameters
-        ----------
-        deep : bool
-            Whether to look into levels and estimators.
-
-        Returns
-        -------
-        dict
-        """
-        params: dict[str, Any] = super().get_params(deep=deep)
-        for name, level in self._named_levels().items() if deep else ():
-            params[name] = level
-            params.update({f"{name}__{key}": value for key, value in level.get_params().items()})
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, such as ``cv=5``, ``level_2__nested=True`` or ``level_1__forest__max_depth=3``.
-
-        Parameters
-        ----------
-        **params : dict
-            Names as `get_params` gives them.
-
-        Returns
-        -------
-        self
-        """
-        if "levels" in params:
-            self.levels = params.pop("levels")
-        named = self._named_levels()
-        if any(key.split("__")[0] in named for key in params):
-            replaced = {name: params.pop(name, level) for name, level in named.items()}
-            self.levels = [*replaced.values()]
-        return super().set_params(**params)  # type: ignore[no-any-return]
+        return count_fits(levels_in(self.levels), n_splits, self.refit)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return who gets what, when scikit-learn's metadata routing is switched on.
@@ -222,11 +197,15 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _final_table(self, X: Any) -> Any:
         X = self._check_X(X, reset=False)
-        unread = unread_estimators(self.final_estimator_, self.oof_)
+        unread = self._unread()
         if unread:
             self._check_gaps(X)
         meta = self.top_.transform(X, unread)
         return table_of(self.passthrough, meta, X, is_combiner(self.final_estimator_))
+
+    def _unread(self) -> set[str]:
+        """The estimators of the last level to which the final one gives no weight."""
+        return unread_estimators(self.final_estimator_, self.oof_)
 
     def _settings(self) -> Settings:
         return Settings(
@@ -235,34 +214,38 @@ class Levels(Final, TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.on_error,
             seed_from(self.random_state),
             self.verbose,
+            refit=self.refit,
             store=self.store,
             early_stopping=self.early_stopping,
         )
 
-    def _fit_params(self, levels: list[Level], final: Any, sample_weight: Any, groups: Any) -> list[Any]:
+    def _fit_params(
+        self, levels: list[Level], final: Any, sample_weight: Any, groups: Any, fit_params: dict[str, Any]
+    ) -> list[Any]:
         """Return for each level what its estimators' fits get, and last what the final one's gets."""
         named = [*self._all_members(levels), (FINAL, final)]
-        params: dict[str, FitParams] = dict(fit_params_of(named, sample_weight, groups))
+        params = routed(self, named, sample_weight, groups, fit_params)
         of_levels: list[Any] = [
             {name: params[f"level_{number}__{name}"] for name, _ in level.members}
             for number, level in enumerate(levels, start=1)
         ]
         return [*of_levels, params[FINAL]]
 
-    def _all_members(self, levels: list[Level]) -> list[tuple[str, Any]]:
-        return [
-            (f"level_{number}__{name}", estimator)
-            for number, level in enumerate(levels, start=1)
-            for name, estimator in level.members
+    def _check_weights(self, X: Any = None) -> None:
+        levels = levels_in(self.levels)
+        readers = [
+            *((level.members, level.passthrough) for level in levels),
+            ([(FINAL, self.final_estimator)], self.passthrough),
         ]
-
-    def _named_levels(self) -> dict[str, Level]:
-        """The levels by name, as far as `levels` is a list of them."""
-        try:
-            levels = levels_in(self.levels)
-        except ValueError:
-            return {}
-        return {f"level_{number}": level for number, level in enumerate(levels, start=1)}
+        below: list[str] | None = None
+        for members, passthrough in readers:
+            for _, reader in members:
+                if below is None or (X is None and passthrough is not False):
+                    check_given_weights(reader)
+                else:
+                    passed = None if passthrough is False else seen_of(passthrough, X)
+                    check_given_weights(reader, below, passed)
+            below = [name for name, _ in members]
 
     def _sk_visual_block_(self) -> Any:
         blocks = [

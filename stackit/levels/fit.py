@@ -2,90 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import fault, n_rows, take
-from stackit.data import Data
+from stackit.check import fault
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.folds.part import among, part_of
 from stackit.folds.table import Rows
-from stackit.levels.columns import seen_of, table_of
 from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel
+from stackit.levels.ground import Ground, data_of, wants_names
 from stackit.levels.level import Level
+from stackit.levels.refit import refit_levels, settings_of
 from stackit.oof import cross_fit
 from stackit.result import OutOfFold, index_of
-from stackit.routing import FitParams, cut_to_rows
 from stackit.settings import Settings
-from stackit.stacking.final import is_combiner
-from stackit.target import Target
 from stackit.task import seed_of
 
-__all__ = ["Ground", "check_cover", "fit_levels"]
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """What all levels stand on: the whole table, or inside a fold of a nested level, some of its rows.
-
-    Parameters
-    ----------
-    whole : array-like
-        The features of all rows of the ensemble.
-    rows : (n,) array of int
-        Which of them there are to learn from.
-    test_rows : (m,) array of int
-        Which of them are to be predicted besides: those that the folds around hold out.
-    target : Target
-        The target of the n rows.
-    sample_weight : (n,) array or None
-        Their weights, for scores.
-    folds : list of Folds
-        Those of each level, of n rows.
-    fit_params : list of dict of dict
-        For each level, what its estimators' fits get besides X and y.
-    """
-
-    whole: Any
-    rows: Rows
-    test_rows: Rows
-    target: Target
-    sample_weight: npt.NDArray[np.float64] | None
-    folds: Sequence[Folds]
-    fit_params: Sequence[Mapping[str, FitParams]]
-
-    @cached_property
-    def X(self) -> Any:
-        """The features of the n rows."""
-        return self.whole if len(self.rows) == n_rows(self.whole) else take(self.whole, self.rows)
-
-    @cached_property
-    def X_test(self) -> Any:
-        """The features of the m rows; None where there are none."""
-        return take(self.whole, self.test_rows) if len(self.test_rows) else None
-
-    def inside(self, rows: Rows, held_out: Rows, n_levels: int) -> Ground:
-        """Return what the first levels stand on inside a training part; classes stay those of the whole y."""
-        n = len(self.target.y)
-        return Ground(
-            self.whole,
-            self.rows[rows],
-            np.r_[self.rows[held_out], self.test_rows],
-            replace(self.target, y=self.target.y[rows], codes=self.target.codes[rows]),
-            None if self.sample_weight is None else self.sample_weight[rows],
-            [inner for folds in self.folds[:n_levels] if (inner := part_of(folds, rows)) is not None],
-            [
-                {name: cut_to_rows(params, rows, n) for name, params in of_level.items()}
-                for of_level in self.fit_params[:n_levels]
-            ],
-        )
+__all__ = ["check_cover", "fit_levels"]
 
 
 def check_cover(levels: Sequence[Level], folds: Sequence[Folds]) -> None:
@@ -140,7 +78,7 @@ def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> l
     ground : Ground
         What they learn from; checked by `check_cover`.
     settings : Settings
-        How to work; each level above the first derives a seed of its own.
+        How to work.
 
     Returns
     -------
@@ -149,10 +87,10 @@ def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> l
     """
     fitted: list[AnyFitted] = []
     for at, level in enumerate(levels):
-        own = replace(settings, seed=seed_of(settings.seed, f"level {at + 1}", 0, 0)) if at else settings
         if at and level.nested:
-            fitted.append(_nested(levels[: at + 1], ground, own))
+            fitted.append(_nested(levels[: at + 1], ground, settings))
         else:
+            own = settings_of(at, settings)
             fitted.append(_plain(level, at, fitted[-1] if at else None, ground, own))
     return fitted
 
@@ -161,39 +99,24 @@ def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, setti
     """Fit a level on the out-of-fold predictions of the one below."""
     folds: Folds | None = ground.folds[at]
     if below is None:
-        data = _data(level, None, None, ground)
+        data = data_of(level, None, None, ground)
     else:
-        data = _data(level, below.oof.meta_train, below.oof.meta_test, ground)
+        data = data_of(level, below.oof.meta_train, below.oof.meta_test, ground)
         folds = among(ground.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # check_cover has seen to it
     oof = cross_fit(level.members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
     own = replace(oof, index=index_of(ground.X), test_index=index_of(ground.X_test))
-    return FittedLevel(level.passthrough, _wants_names(level), own, below)
-
-
-def _data(level: Level, meta: Any, meta_test: Any, ground: Ground) -> Data:
-    """Return the tables of a level, of the rows to learn from and of those that are predicted besides."""
-
-    def seen(meta: pd.DataFrame | None, X: Any) -> Any:
-        if X is None or meta is None:
-            return None if X is None else seen_of(level.passthrough, X)
-        return table_of(level.passthrough, meta, X, _wants_names(level))
-
-    return Data(
-        seen(meta, ground.X),
-        ground.target,
-        seen(meta_test, ground.X_test),
-        sample_weight=ground.sample_weight,
-    )
+    return FittedLevel(level.passthrough, wants_names(level), own, below)
 
 
 def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> NestedLevel:
     """Fit the last of these levels, for each fold on the others fitted inside its training part."""
     *lower, level = levels
     folds, parts = ground.folds[len(lower)], []
+    seed = settings_of(len(lower), settings).seed
     for label, split in zip(folds.labels, folds.splits, strict=True):
         if _is_possible(lower, ground.folds, np.unique(split[0])):
-            own = replace(settings, seed=seed_of(settings.seed, "fold", *label))
+            own = replace(settings, seed=seed_of(seed, "fold", *label))
             parts.append(_part(lower, level, ground, split, own))
     return NestedLevel(_together(parts, folds, ground), parts)
 
@@ -204,26 +127,37 @@ def _part(
     """Fit one fold of a nested level: nothing that it learns from knows a label of the held-out rows."""
     train, held_out = split
     rows, folds = np.unique(train), ground.folds[len(lower)]
-    below = fit_levels(lower, ground.inside(rows, held_out, len(lower)), settings)[-1]
-    meta, meta_test = _columns_inside(below.oof, rows, held_out, ground)
+    below, predicted = _below(lower, ground.inside(rows, held_out, len(lower)), settings)
+    meta, meta_test = _columns_inside(below.oof.meta_train, predicted, (rows, held_out), ground)
     covered = np.isin(train, rows[below.oof.coverage > 0])
     oof = cross_fit(
         level.members,
-        _data(level, meta, meta_test, ground),
+        data_of(level, meta, meta_test, ground),
         folds=replace(folds, splits=((train[covered], held_out),)),
         fit_params=ground.fit_params[len(lower)],
-        settings=replace(settings, seed=seed_of(settings.seed, "own", 0, 0)),
+        settings=replace(settings, seed=seed_of(settings.seed, "own", 0, 0), refit=False),
         like=folds,
     )
-    return FittedLevel(level.passthrough, _wants_names(level), oof, below)
+    return FittedLevel(level.passthrough, wants_names(level), oof, below)
+
+
+def _below(lower: Sequence[Level], inside: Ground, settings: Settings) -> tuple[AnyFitted, pd.DataFrame]:
+    """Fit levels inside a training part; return the last, and what it predicts for the rows outside."""
+    if not any(level.is_refitted(settings) for level in lower):
+        below = fit_levels(lower, inside, settings)[-1]
+        assert below.oof.meta_test is not None  # the held-out rows are among them
+        return below, below.oof.meta_test
+    # Whoever is refitted answers for its folds: what these would say of the rows outside is not wanted.
+    alone = replace(inside, test_rows=np.array([], dtype=np.intp))
+    below = refit_levels(lower, fit_levels(lower, alone, settings), alone, settings)[-1]
+    return below, below.transform(inside.X_test)
 
 
 def _columns_inside(
-    below: OutOfFold, rows: Rows, held_out: Rows, ground: Ground
+    inner: pd.DataFrame, outside: pd.DataFrame, split: tuple[Rows, Rows], ground: Ground
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return meta-features made inside a training part: out of fold there, predictions of all other rows."""
-    assert below.meta_test is not None  # the held-out rows are among them
-    inner, predicted = below.meta_train, below.meta_test.to_numpy()
+    (rows, held_out), predicted = split, outside.to_numpy()
     values = np.full((len(ground.rows), inner.shape[1]), np.nan)
     values[rows], values[held_out] = inner.to_numpy(), predicted[: len(held_out)]
     meta = pd.DataFrame(values, columns=inner.columns, index=index_of(ground.X))
@@ -265,8 +199,3 @@ def _when_asked(oofs: Sequence[OutOfFold], name: str) -> FoldEstimators:
     return FoldEstimators(
         [None] * len(oofs), lambda missing: [oofs[at].fold_estimators[name][0] for at in missing]
     )
-
-
-def _wants_names(level: Level) -> bool:
-    """Whether a table should keep the names of meta-features: some estimators fail at names of classes."""
-    return any(is_combiner(estimator) for _, estimator in level.members)

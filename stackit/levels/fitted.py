@@ -39,26 +39,35 @@ class FittedLevel:
     below: AnyFitted | None
 
     def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
-        """Return the (m, k) meta-features of new rows, as `OutOfFold.transform` does."""
+        """Return the (m, k) meta-features of new rows, as `OutOfFold.transform_refitted` does."""
         return self.oof.frame(self.answers(X, leave_out), index_of(X))
 
     def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
         """Return the answers for new rows; of the level below only what somebody reads is computed."""
-        return self.oof.answers(self._table(X, leave_out), leave_out)
+        return self.oof.answers_refitted(self._table(X, leave_out), leave_out)
+
+    def unread(self, leave_out: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
+        """Return the estimators below of which no estimator that is asked here reads a column.
+
+        Parameters
+        ----------
+        leave_out : collection of str
+            Estimators of this level that are not asked.
+        oof : OutOfFold, optional
+            What this level is about to become.
+        """
+        assert self.below is not None
+        below = self.below.oof
+        unread = set(below.responses)
+        for members in (oof or self.oof).asked(leave_out).values():
+            unread = unread.intersection(*(unread_estimators(one, below) for one in members))
+        return unread
 
     def _table(self, X: Any, leave_out: Collection[str]) -> Any:
         if self.below is None:
             return seen_of(self.passthrough, X)
-        meta = self.below.transform(X, self._unread(self.below.oof, leave_out))
+        meta = self.below.transform(X, self.unread(leave_out))
         return table_of(self.passthrough, meta, X, self.named)
-
-    def _unread(self, below: OutOfFold, leave_out: Collection[str]) -> set[str]:
-        """The estimators below of which no estimator that is asked here reads a column."""
-        unread = set(below.responses)
-        for name, of_folds in self.oof.fold_estimators.items():
-            if name not in leave_out:
-                unread = unread.intersection(*(unread_estimators(one, below) for one in of_folds))
-        return unread
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +80,29 @@ class NestedLevel:
         What all folds gave.
     parts : list of FittedLevel
         One a fold, with the levels that were trained inside the fold's training part below it.
+    whole : FittedLevel, optional
+        Those estimators that were refitted on all rows, and predict new ones instead of their folds.
     """
 
     oof: OutOfFold
     parts: list[FittedLevel]
+    whole: FittedLevel | None = None
 
     def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
-        """Return the (m, k) meta-features of new rows: the average of folds, each with its own below."""
+        """Return the (m, k) meta-features of new rows; each fold has its own levels below."""
         return self.oof.frame(self.answers(X, leave_out), index_of(X))
 
     def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
-        """Return the average answer of the folds for new rows."""
-        left_out = {*leave_out}
+        """Return for new rows the answer of the refitted estimators, or the average over the folds."""
+        again = {} if self.whole is None else self.whole.answers(X, leave_out)
+        left_out = {*leave_out, *again}
         for part in self.parts:  # one that failed in some fold is left out in all
             left_out |= part.oof.responses.keys() - self.oof.responses.keys()
         answers = [part.answers(X, left_out) for part in self.parts]
         return {
-            name: np.asarray(np.mean([answer[name] for answer in answers], axis=0))
+            name: again[name]
+            if name in again
+            else np.asarray(np.mean([answer[name] for answer in answers], 0))
             for name in self.oof.responses
         }
 

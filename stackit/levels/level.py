@@ -8,6 +8,7 @@ from typing import Any
 from stackit.check import NamedEstimators, check_estimators, fault, listed
 from stackit.given.estimators import Given
 from stackit.levels.columns import Passthrough
+from stackit.settings import Settings
 from stackit.stacking.named import NamedMembers
 
 __all__ = ["Level", "check_nested", "count_fits", "levels_in"]
@@ -29,6 +30,9 @@ class Level(NamedMembers):
         Whether the levels below are trained anew inside the training part of each fold, so that no label of
         a held-out row reaches its prediction on any way; see `LevelsClassifier` for when it matters. It costs
         K times the fits below, each on K - 1 folds, and wants at least 3 folds.
+    refit : bool, optional
+        Whether these estimators are refitted on all rows to predict new ones, or the average over their fold
+        estimators does; None is what the ensemble says.
 
     Examples
     --------
@@ -45,16 +49,22 @@ class Level(NamedMembers):
         passthrough: Passthrough = False,
         cv: Any = None,
         nested: bool = False,
+        refit: bool | None = None,
     ) -> None:
         self.estimators = estimators
         self.passthrough = passthrough
         self.cv = cv
         self.nested = nested
+        self.refit = refit
 
     @property
     def members(self) -> list[tuple[str, Any]]:
         """The (name, estimator) pairs without those that are 'drop'."""
         return self._kept()
+
+    def is_refitted(self, settings: Settings) -> bool:
+        """Whether its estimators are refitted on all rows, where settings are those of the ensemble."""
+        return settings.refit if self.refit is None else self.refit
 
     def check(self, number: int, classify: bool) -> None:
         """Raise unless the estimators are what an ensemble can have as this level.
@@ -129,7 +139,7 @@ def check_nested(levels: Sequence[Level]) -> None:
         )
 
 
-def count_fits(levels: Sequence[Level], n_splits: int) -> list[int]:
+def count_fits(levels: Sequence[Level], n_splits: int, refit: bool = False) -> list[int]:
     """Return how many fits each level takes: K an estimator, and all below K times again for a nested level.
 
     Parameters
@@ -138,6 +148,8 @@ def count_fits(levels: Sequence[Level], n_splits: int) -> list[int]:
         From the first to the last.
     n_splits : int
         The number of folds that all share, K.
+    refit : bool
+        Whether estimators of levels that do not say themselves are fitted on all rows, too.
 
     Examples
     --------
@@ -145,11 +157,18 @@ def count_fits(levels: Sequence[Level], n_splits: int) -> list[int]:
     >>> two = [("a", Ridge()), ("b", Ridge(2))]
     >>> count_fits([Level(two), Level(two)], 5), count_fits([Level(two), Level(two, nested=True)], 5)
     ([10, 10], [50, 10])
+    >>> count_fits([Level(two), Level(two)], 5, refit=True)
+    [12, 12]
     """
     counts = [0] * len(levels)
     for at, level in enumerate(levels):
         counts[at] += len(level.members) * n_splits
         if level.nested and at:
-            again = count_fits(levels[:at], n_splits - 1)
+            again = count_fits(levels[:at], n_splits - 1, refit)
             counts[:at] = [n + n_splits * inner for n, inner in zip(counts, again, strict=False)]
+    for at in reversed(range(len(levels))):
+        if levels[at].is_refitted(Settings(refit=refit)):
+            counts[at] += len(levels[at].members)
+        elif levels[at].nested and at:
+            break  # its folds have levels of their own below: nobody asks those of all rows
     return counts

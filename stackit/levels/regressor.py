@@ -36,6 +36,12 @@ class LevelsRegressor(RegressorMixin, FinalRegressor, Levels):  # type: ignore[m
         What the final estimator sees of X beside the last level.
     verbose : int
         1 shows a progress bar a level.
+    refit : bool
+        False predicts new rows with the average of the K fold estimators at each level. True refits those
+        that somebody reads on all rows that their level can learn from, K + 1 fits, for prediction alone:
+        what is learned from are the out-of-fold predictions in either case. A nested level then has the
+        levels inside its folds refitted on the training part, too. One that cannot be refitted
+        (``on_error="skip"``) predicts by the average of its folds. A `Level` may say otherwise for itself.
     on_error : {"raise", "skip"}
         What happens when an estimator fails: stop, or leave it out with a warning.
     early_stopping : {"training", "held_out"}
@@ -85,6 +91,7 @@ class LevelsRegressor(RegressorMixin, FinalRegressor, Levels):  # type: ignore[m
         n_jobs: int | None = None,
         passthrough: Passthrough = False,
         verbose: int = 0,
+        refit: bool = False,
         on_error: OnError = "raise",
         early_stopping: EarlyStopping = "training",
         random_state: Any = None,
@@ -96,6 +103,7 @@ class LevelsRegressor(RegressorMixin, FinalRegressor, Levels):  # type: ignore[m
         self.n_jobs = n_jobs
         self.passthrough = passthrough
         self.verbose = verbose
+        self.refit = refit
         self.on_error = on_error
         self.early_stopping = early_stopping
         self.random_state = random_state

@@ -149,6 +149,13 @@ class Final(ABC):
             raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
         return final
 
+    @abstractmethod
+    def _check_weights(self, X: Any = None) -> None:
+        """Raise where a combiner, also of an ensemble inside, was given weights of others than it will see.
+
+        Without X those that see some of it are passed over.
+        """
+
     def _fit_final(
         self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
     ) -> Any:

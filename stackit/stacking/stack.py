@@ -11,19 +11,21 @@ from sklearn.base import TransformerMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, Tags, check_consistent_length
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.check import check_estimators, check_rows, fault, listed, n_rows, routing_enabled, visual_block
+from stackit.check import check_estimators, check_rows, fault, listed, n_rows, visual_block
 from stackit.data import Data
 from stackit.folds import Folds, as_folds, make_folds
 from stackit.oof import cross_fit, refit
 from stackit.result import OutOfFold
-from stackit.routing import FitParams, fit_params_of
+from stackit.routing import FitParams
 from stackit.settings import OnError, Settings, seed_from
 from stackit.stacking.final import FINAL, Final, is_combiner
+from stackit.stacking.given_weights import check_given_weights
 from stackit.stacking.named import NamedMembers
 from stackit.stacking.passthrough import check_no_common_names, side_by_side
+from stackit.stacking.routed import routed
 from stackit.stacking.unread import unread_estimators
 from stackit.stopping import EarlyStopping
 from stackit.store import Store
@@ -174,8 +176,10 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         if self.passthrough:
             check_no_common_names(dict(members), X)
         final = self._final_estimator()
+        self._check_weights(X)
         folds = self._folds(X, target, groups)
-        params = self._route(members, final, sample_weight, groups, fit_params or {})
+        named = [*members, (FINAL, final)]
+        params = routed(self, named, sample_weight, groups, fit_params or {})
         settings = Settings(
             self.stack_method,
             self.n_jobs,
@@ -228,6 +232,13 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         """The base estimators to which the final one gives no weight."""
         return unread_estimators(self.final_estimator_, self.oof_)
 
+    def _check_weights(self, X: Any = None) -> None:
+        members = self._kept()
+        for _, estimator in members:
+            check_given_weights(estimator)
+        seen = None if X is None and self.passthrough else dict(members)
+        check_given_weights(self.final_estimator, seen, X if self.passthrough else None)
+
     def _members(self) -> list[tuple[str, Any]]:
         """The base estimators without the dropped ones; prefit ones are frozen."""
         members = self._kept()
@@ -242,27 +253,6 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
             # Frozen estimators answer the same in any fold: two make each row held out once.
             return make_folds(range(n_rows(X)), scheme="kfold", n_splits=2)
         return as_folds(self.cv, X, target, groups)
-
-    def _route(
-        self,
-        members: list[tuple[str, Any]],
-        final: Any,
-        sample_weight: Any,
-        groups: Any,
-        fit_params: dict[str, Any],
-    ) -> dict[str, FitParams]:
-        """Return what each fit gets, by scikit-learn's metadata routing where it is on."""
-        if not routing_enabled():
-            if fit_params:
-                raise TypeError(
-                    f"fit of {type(self).__name__} takes X, y, sample_weight and groups; got "
-                    f"{listed(fit_params)}. Switch scikit-learn's metadata routing on to pass them."
-                )
-            return dict(fit_params_of([*members, (FINAL, final)], sample_weight, groups))
-        given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
-        given = {name: values for name, values in given.items() if values is not None}
-        routed = process_routing(self, "fit", **given)
-        return {name: routed[name]["fit"] for name in [*dict(members), FINAL]}
 
     def _publish(self, target: Target) -> None:
         """Set the fitted attributes that scikit-learn's stacks have."""

@@ -190,7 +190,7 @@ def test_what_cannot_be_written_without_pickle_is_refused(tmp_path):
 
 def test_files_of_something_else_are_refused(tmp_path):
     path = StackingRegressor(REGRESSORS, cv=3).fit(X, Y).save(tmp_path / "it.stackit")
-    with pytest.raises(ValueError, match=r"of a LevelsRegressor, format 1; .* Call StackingRegressor\.load"):
+    with pytest.raises(ValueError, match=r"of a LevelsRegressor, format 2; .* Call StackingRegressor\.load"):
         LevelsRegressor.load(path)
     (tmp_path / "text").write_text("a text")
     with pytest.raises(ValueError, match=r"The file must be written by `save`; got .*text"):

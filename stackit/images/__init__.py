@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stackit.images.networks.squeezenet import squeezenet
     from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
     from stackit.images.preprocessing import Preprocessing
+    from stackit.images.saved import load_network, save_network
     from stackit.images.sources import list_photographs
     from stackit.images.weights import read_weights, swap_colours
 
@@ -28,11 +29,13 @@ __all__ = [
     "cifar_resnet",
     "layer_names",
     "list_photographs",
+    "load_network",
     "mobilenet",
     "pretrained",
     "read_arrays",
     "read_weights",
     "resnet",
+    "save_network",
     "squeezenet",
     "swap_colours",
     "tapped",
@@ -48,11 +51,13 @@ _FILE_OF = {
     "cifar_resnet": "networks.resnet",
     "layer_names": "networks.layers",
     "list_photographs": "sources",
+    "load_network": "saved",
     "mobilenet": "networks.mobilenet",
     "pretrained": "catalogue",
     "read_arrays": "files",
     "read_weights": "weights",
     "resnet": "networks.resnet",
+    "save_network": "saved",
     "squeezenet": "networks.squeezenet",
     "swap_colours": "weights",
     "tapped": "networks.layers",

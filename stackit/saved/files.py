@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,13 +12,15 @@ from typing import Any
 
 from stackit.check import fault, listed, require, warn
 from stackit.folds.file import write_whole
+from stackit.saved.nets import net_as_bytes, net_of_bytes
+from stackit.saved.places import place_of
 from stackit.saved.plain import Apart, Together
 from stackit.store.versions import version_of
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
 FilePath = str | os.PathLike[str]
-FORMAT = 1
+FORMAT = 2
 FACTS, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")
 
@@ -44,19 +45,16 @@ def save_ensemble(ensemble: Any, path: FilePath) -> Path:
     ValueError
         When some part of it cannot be written without pickle.
     """
-    nets: dict[str, bytes] = {}
+    nets: dict[bytes, str] = {}  # folds may have the same pretrained network each: one file will do
 
     def keep(net: Any) -> str:
-        name = f"net_{len(nets)}.safetensors"
-        with tempfile.TemporaryDirectory() as folder:
-            net.save(Path(folder) / name)
-            nets[name] = (Path(folder) / name).read_bytes()
-        return name
+        return nets.setdefault(net_as_bytes(net), f"net_{len(nets)}.safetensors")
 
     state = Apart(keep)(vars(ensemble))
     facts = {"format": FORMAT, "class": type(ensemble).__name__}
     facts["versions"] = {package: version_of(package) for package in PACKAGES}
-    content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state), **nets}
+    content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state)}
+    content |= {name: data for data, name in nets.items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name, data in content.items():
@@ -74,13 +72,22 @@ def _state_as_bytes(state: Any) -> bytes:
         if nameless:
             raise TypeError(f"{listed(nameless)} cannot be found again by name")
     except Exception as error:
+        place = place_of(state, _cannot_be_written)
         raise fault(
             "Each part of the ensemble",
             "of a kind that skops can write",
-            f"{type(error).__name__}: {error}",
+            f"ensemble{place} ({type(error).__name__}: {error})",
             "Use functions that are defined in a module, or pickle it where you trust who writes the file",
         ) from error
     return data
+
+
+def _cannot_be_written(part: Any) -> bool:
+    skops = require("skops.io", "secure")
+    try:
+        return any("<" in name for name in skops.get_untrusted_types(data=skops.dumps(part)))
+    except Exception:  # noqa: BLE001 - whatever it is, it has been raised before
+        return True
 
 
 def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any:
@@ -123,9 +130,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         )
 
     def net(of: Any, name: str) -> Any:
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "net.safetensors").write_bytes(content[name])
-            return of.load(Path(folder) / "net.safetensors")
+        return net_of_bytes(of, content[name])
 
     state = Together(net)(skops.loads(content[STATE], trusted=found))
     ensemble = kind.__new__(kind)

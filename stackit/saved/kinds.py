@@ -7,7 +7,7 @@ from typing import Any
 
 from stackit.check import fault
 
-__all__ = ["is_own", "kind_of"]
+__all__ = ["is_net", "is_own", "kind_of"]
 
 COMBINERS = "Convex Geometric Greedy HillClimb Mean NonNegative Rank"
 # By name, since a file has names, and since rooms further right are not known here.
@@ -17,6 +17,9 @@ ROOMS = {
         *("IsotonicClassifier", "LogisticClassifier", "TemperatureClassifier"),
     ],
     "stackit.folds": ["Folds"],
+    "stackit.given": ["GivenClassifier", "GivenRegressor"],
+    "stackit.given.predictions": ["Predictions"],
+    "stackit.images": ["CNNCodes", "Preprocessing", "PretrainedNetwork"],
     "stackit.labels": ["ContiguousLabels", "OneClass"],
     "stackit.levels": ["Level", "LevelsClassifier", "LevelsRegressor"],
     "stackit.levels.fitted": ["FittedLevel", "NestedLevel"],
@@ -40,6 +43,19 @@ def is_own(value: Any) -> bool:
     """
     kind = type(value)
     return kind.__module__.startswith("stackit.") and ROOM_OF.get(kind.__name__, "?") in kind.__module__
+
+
+def is_net(value: Any) -> bool:
+    """Whether an object has weights that are tensors, fitted or not: it has a file of its own.
+
+    Examples
+    --------
+    >>> from stackit.combine import MeanClassifier
+    >>> is_net(MeanClassifier())
+    False
+    """
+    module, name = type(value).__module__, type(value).__name__
+    return is_own(value) and (module.startswith("stackit.neural.") or name == "PretrainedNetwork")
 
 
 def kind_of(name: str) -> Any:

@@ -76,9 +76,11 @@ class Final(ABC):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fitted ensemble into one file that needs no pickle to be read.
 
-        It holds all that predicts, and the out-of-fold tables; not the store, splitters given as ``cv``, the
-        groups and times of folds, nor the training table. scikit-learn's parts are written by skops
-        (``pip install 'stackit[secure]'``), nets as safetensors.
+        It holds all that predicts, and the out-of-fold tables; not the store, caches, splitters given as
+        ``cv``, the groups and times of folds, nor the training table. scikit-learn's parts are written by
+        skops (``pip install 'stackit[secure]'``), nets as safetensors, wherever they stand: in pipelines,
+        calibrations, searches or any wrapper. Of `CNNCodes` it holds the pretrained network, if its
+        architecture is a published one; of `GivenClassifier` the predictions by id.
 
         Parameters
         ----------
@@ -93,7 +95,7 @@ class Final(ABC):
         Raises
         ------
         ValueError
-            When some part cannot be written without pickle, such as a lambda.
+            When some part cannot be written without pickle, such as a lambda; says where it stands.
         """
         check_is_fitted(self)
         return save_ensemble(self, path)

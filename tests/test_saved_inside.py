@@ -37,6 +37,7 @@ from stackit import (
     save_predictions,
 )
 from stackit.combine import MeanRegressor
+from stackit.saved.plain import KIND, Together
 from tests.test_saved import loaded_from
 
 pytest.importorskip("skops")
@@ -184,6 +185,13 @@ class Wrapper(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return sum(one.predict(X) for one in self.estimators_.flat)
+
+
+@pytest.mark.parametrize("empty", [np.average, np.add, Ridge, 3, pytest])
+def test_a_file_fills_nothing_but_objects_of_its_own(empty):
+    state = {KIND: "dict", "parts": [["fit", 1]]}
+    with pytest.raises(ValueError, match="Objects in the file must be such as `save` writes; got a "):
+        Together(None)({KIND: "filled", "parts": [empty, state]})
 
 
 def test_a_memory_of_steps_stays_behind(tmp_path):

@@ -23,7 +23,7 @@ __all__ = ["KIND", "Apart", "Together"]
 
 KIND = "stackit kind"
 UNDER_WAY = object()
-WHOLE = type | ModuleType | FunctionType | MethodType | BuiltinFunctionType
+WHOLE = type | ModuleType | FunctionType | MethodType | BuiltinFunctionType | np.ufunc
 # What a file says is not to decide where a program writes.
 LEFT_OUT = {"cache"}
 
@@ -163,7 +163,7 @@ class Together:
             case "array":
                 return _array(*whole)
             case "filled":
-                return _filled(*whole)
+                return _filled(_checked(whole[0]), whole[1])
             case "Index":
                 return pd.Index(whole[0], name=whole[1])
             case "error":
@@ -187,6 +187,15 @@ def _own(kind: Any, state: dict[str, Any]) -> Any:
 
 def _filled(empty: Any, state: dict[str, Any]) -> Any:
     vars(empty).update(state)
+    return empty
+
+
+def _checked(empty: Any) -> Any:
+    """Return an object that a file fills; what the program has but once is none."""
+    if isinstance(empty, WHOLE) or getattr(empty, "__dict__", None) != {}:
+        raise fault(
+            "Objects in the file", "such as `save` writes", f"a {type(empty).__name__}", "Pass another file"
+        )
     return empty
 
 

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -22,17 +21,18 @@ from stackit.combine import (
     ConvexClassifier,
     GeometricClassifier,
     GreedyClassifier,
+    LogisticClassifier,
     MeanClassifier,
     NonNegativeClassifier,
 )
-from stackit.neural import modern_mlp_classifier
+from stackit.neural import BatchNormMLPClassifier, modern_mlp_classifier
 
 __all__ = ["AveragedAdaBoost", "blend_of_winners", "first_level", "second_level", "third_level"]
 
 Named = list[tuple[str, Any]]
 Probabilities = npt.NDArray[np.float64]
 
-WIDE = {"hidden_layer_sizes": (512, 256), "activation": "relu", "scaling": "standard"}
+WIDE = (512, 256)
 
 
 class AveragedAdaBoost(AdaBoostClassifier):  # type: ignore[misc]
@@ -60,12 +60,14 @@ def first_level(share: float = 1.0, memory: str | None = None, short: bool = Fal
         Whether only those come that the stack can least do without.
     """
     neighbors = make_pipeline(unit_roots(), NeighborEvidence(memory=memory))
-    with_counts = make_union("passthrough", neighbors)
-    with_logarithms = make_union(logarithms(), neighbors)
+    of_words = make_pipeline(tf_idf(), clone(neighbors[-1]))
+    with_counts = make_union("passthrough", neighbors, of_words)
+    with_logarithms = make_union(logarithms(), neighbors, of_words)
     few: Named = [
-        ("xgboost_neighbors", make_pipeline(with_counts, boosted(share, 400))),
-        ("xgboost", boosted(share, 600, max_depth=9)),
-        ("net_neighbors", make_pipeline(with_logarithms, net(share, 6, **WIDE, max_iter=8))),
+        ("xgboost_neighbors", make_pipeline(with_counts, boosted(share, 450))),
+        ("xgboost", boosted(share, 850, max_depth=10, learning_rate=0.04, colsample_bytree=0.3)),
+        ("net_neighbors", make_pipeline(with_logarithms, net(share, 8, max_iter=8))),
+        ("net_logarithms", make_pipeline(logarithms(), net(share, 8, max_iter=10, alpha=0.01))),
         (
             "neighbors",
             make_pipeline(neighbors, StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3)),
@@ -74,26 +76,32 @@ def first_level(share: float = 1.0, memory: str | None = None, short: bool = Fal
         ("linear", linear()),
         ("bayes", make_pipeline(logarithms(), MultinomialNB())),
     ]
-    return few if short else [*few, *more_of_the_first_level(share, neighbors)]
+    return few if short else [*few, *more_of_the_first_level(share, with_logarithms)]
 
 
-def more_of_the_first_level(share: float, neighbors: Any) -> Named:
-    """Return the base estimators that make the line-up wide; `neighbors` is the evidence that others use."""
-    of_words = make_pipeline(tf_idf(), clone(neighbors[-1]))
-    twice = make_union("passthrough", neighbors, of_words)
-    twice_of_logarithms = make_union(logarithms(), neighbors, of_words)
-    leaves = {"max_features": 0.3, "min_samples_leaf": 2}
+def more_of_the_first_level(share: float, with_logarithms: Any) -> Named:
+    """Return what makes the line-up wide; `with_logarithms` goes to logarithms and neighbours' evidence."""
+    everything = make_union(logarithms(), roots(), tf_idf(), FunctionTransformer(row_numbers))
+    modern = modern_net(share, 8, hidden_layer_sizes=WIDE, activation="relu", scaling="standard", max_iter=8)
+    fast = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 0.0}
     return [
-        ("xgboost_neighbors_twice", make_pipeline(twice, boosted(share, 500, colsample_bytree=0.3))),
-        ("net_neighbors_twice", make_pipeline(twice_of_logarithms, net(share, 8, **WIDE, max_iter=8))),
-        ("extra_trees_neighbors", make_pipeline(twice, trees(share, 200, **leaves))),
-        ("xgboost_described", make_pipeline(described(), boosted(share, 500, max_depth=7))),
-        ("xgboost_one_vs_rest", OneVsRestClassifier(boosted(share, 400, max_depth=9))),
+        (
+            "xgboost_described",
+            make_pipeline(described(), boosted(share, 500, max_depth=7, learning_rate=0.07)),
+        ),
         ("lightgbm", light(share, 240)),
-        ("lightgbm_tf_idf", make_pipeline(tf_idf(), light(share, 240, extra_trees=True))),
-        ("extra_trees", make_pipeline(described(), trees(share, 200, **leaves))),
-        ("net_logarithms", make_pipeline(logarithms(), net(share, 8, **WIDE))),
-        ("net_roots", make_pipeline(roots(), net(share, 4))),
+        ("net_modern", make_pipeline(with_logarithms, modern)),
+        (
+            "net_everything",
+            make_pipeline(everything, net(share, 5, hidden_layer_sizes=(768, 256), max_iter=12)),
+        ),
+        ("net_large", make_pipeline(logarithms(), net(share, 4, hidden_layer_sizes=(1024, 512)))),
+        (
+            "net_of_one_layer",
+            make_pipeline(logarithms(), net(share, 2, hidden_layer_sizes=(2048,), max_iter=12)),
+        ),
+        ("net_descent", make_pipeline(logarithms(), net(share, 4, max_iter=10, **fast))),
+        ("net_roots", make_pipeline(roots(), net(share, 4, hidden_layer_sizes=(256,) * 3, max_iter=12))),
     ]
 
 
@@ -103,7 +111,7 @@ def second_level(share: float = 1.0) -> Named:
     forest = trees(share, 30, max_features=0.3, min_samples_leaf=8)
     return [
         ("second_xgboost", boosted(share, 150, colsample_bytree=0.3, **gentle)),
-        ("second_net", net(share, 6, hidden_layer_sizes=(128, 128), max_iter=4)),
+        ("second_net", modern_net(share, 6, hidden_layer_sizes=(128, 128), max_iter=4)),
         ("second_trees", AveragedAdaBoost(forest, n_estimators=3)),
     ]
 
@@ -121,6 +129,7 @@ def third_level(n_first: int) -> Named:
         ("mean_of_both", MeanClassifier()),
         ("mean_of_second", MeanClassifier(second_alone)),
         ("geometric_of_second", GeometricClassifier(second_alone)),
+        ("logistic", LogisticClassifier()),
         ("convex", ConvexClassifier()),
         ("non_negative", NonNegativeClassifier()),
         ("greedy", GreedyClassifier(n_steps=50)),
@@ -144,11 +153,11 @@ def boosted(share: float, n_rounds: int, **parameters: Any) -> Any:
     """Return gradient boosting by xgboost; few columns a tree, for the counts say much the same."""
     usual = {
         "n_estimators": some(share, n_rounds),
-        "max_depth": 6,
-        "learning_rate": 0.07,
-        "min_child_weight": 3,
+        "max_depth": 8,
+        "learning_rate": 0.03,
+        "min_child_weight": 2,
         "subsample": 0.8,
-        "colsample_bytree": 0.4,
+        "colsample_bytree": 0.15,
         "max_bin": 64,
         "tree_method": "hist",
         "n_jobs": 1,
@@ -178,10 +187,15 @@ def trees(share: float, n_trees: int, **parameters: Any) -> ExtraTreesClassifier
     return ExtraTreesClassifier(some(share, n_trees), **parameters)
 
 
-def net(share: float, n_nets: int, **parameters: Any) -> Any:
+def net(share: float, n_nets: int, **parameters: Any) -> BatchNormMLPClassifier:
     """Return nets with batch norm, of several seeds."""
-    usual = {"n_estimators": some(share, n_nets), "max_iter": 15, "precision": "bfloat16"}
-    return modern_mlp_classifier(**usual | parameters)
+    usual: dict[str, Any] = {"hidden_layer_sizes": WIDE, "max_iter": 15, "precision": "bfloat16"}
+    return BatchNormMLPClassifier(n_estimators=some(share, n_nets), **usual | parameters)
+
+
+def modern_net(share: float, n_nets: int, **parameters: Any) -> BatchNormMLPClassifier:
+    """Return nets in the parametrization of today's, of several seeds."""
+    return modern_mlp_classifier(n_estimators=some(share, n_nets), precision="bfloat16", **parameters)
 
 
 def kernel(share: float) -> Pipeline:

@@ -25,7 +25,7 @@ from competitions.otto.files import FILES, PAGE, read
 from competitions.otto.lineup import blend_of_winners, first_level, second_level, third_level
 from competitions.otto.scores import Tables, beside, score, show, tables_of
 from stackit import DiskStore, Folds, OutOfFold, make_folds, out_of_fold
-from stackit.combine import ConvexClassifier
+from stackit.combine import LogisticClassifier
 from stackit.submission import write_submission
 
 SEED = 0
@@ -40,7 +40,7 @@ class Size(NamedTuple):
     short: bool = False
 
 
-SIZES = {"full": Size(None, 5, 1.0), "short": Size(None, 5, 1.0, short=True), "quick": Size(8000, 3, 0.25)}
+SIZES = {"full": Size(None, 10, 1.0), "short": Size(None, 10, 1.0, short=True), "quick": Size(8000, 3, 0.25)}
 
 
 def three_levels(
@@ -58,7 +58,7 @@ def three_levels(
     base = first_level(size.share, str(out / "cache"), size.short)
     first = out_of_fold(base, X, y, X_test, **options)
     start = out_of_fold(
-        [("convex_of_first", ConvexClassifier())], first.meta_train, y, first.meta_test, **options
+        [("logistic_of_first", LogisticClassifier())], first.meta_train, y, first.meta_test, **options
     )
     seen, seen_test = beside(first, start)
     deeper, deeper_test = next_table(seen, X), next_table(seen_test, X_test)

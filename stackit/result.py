@@ -62,6 +62,9 @@ class OutOfFold:
     optimistic : set of str
         The estimators that stopped early on the very rows that they are scored on
         (``early_stopping="held_out"``).
+    own_table : bool
+        Whether the estimators read a table of their own that a level of an ensemble makes of X, from the
+        level below or from some columns, and not X as it is.
     """
 
     folds: Folds
@@ -81,6 +84,7 @@ class OutOfFold:
     test_index: Any = None
     n_stored: int = 0
     optimistic: set[str] = field(default_factory=set)
+    own_table: bool = False
 
     def __repr__(self) -> str:
         k = self.meta_train.shape[1]
@@ -248,7 +252,13 @@ class OutOfFold:
         Returns
         -------
         (m, k) data frame
+
+        Raises
+        ------
+        ValueError
+            When it is of a level whose estimators do not read X as it is.
         """
+        self.check_reads_X()
         return self.frame(self.answers(X, leave_out), index_of(X))
 
     def transform_refitted(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
@@ -265,7 +275,13 @@ class OutOfFold:
         -------
         (m, k) data frame
             Of estimators that were not refitted, the average over their fold estimators.
+
+        Raises
+        ------
+        ValueError
+            As of `transform`.
         """
+        self.check_reads_X()
         return self.frame(self.answers_refitted(X, leave_out), index_of(X))
 
     def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
@@ -284,6 +300,22 @@ class OutOfFold:
             for name in self.responses
             if name not in leave_out
         }
+
+    def check_reads_X(self) -> None:
+        """Raise where new rows of X are not what the estimators read.
+
+        Raises
+        ------
+        ValueError
+            When it is of a level whose estimators read a table of their own.
+        """
+        if self.own_table:
+            raise fault(
+                "A run that is asked about rows of X",
+                "one whose estimators read X as it is",
+                "a level that reads the level below, or some columns",
+                "Ask the fitted LevelsClassifier or LevelsRegressor itself, which makes that table",
+            )
 
     def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from stackit.assess.leaks import encoded_columns, share_of_twins, twins_test
 from stackit.assess.repeats import oof_of
 from stackit.check import fault, listed, n_rows
 from stackit.given.checks import errors_of, is_too_good
+from stackit.levels.ensemble import Levels
 from stackit.response import Table
 from stackit.result import OutOfFold
 
@@ -128,8 +130,9 @@ def overfitting_alarm(
 
     Parameters
     ----------
-    run : OutOfFold or fitted stack
-        With its fold estimators; those of results out of a store are fitted again.
+    run : OutOfFold, fitted stack or fitted levels
+        With its fold estimators; those of results out of a store are fitted again. Of levels the last is
+        looked at, whose table is made of `X_test` by those below; a level alone cannot do that.
     X_test : array-like with m rows
         Rows that no estimator was trained on, from the same source as the training rows.
     y_test : (m,) array-like, optional
@@ -148,7 +151,8 @@ def overfitting_alarm(
     Raises
     ------
     ValueError
-        When `run` is none, there are too few rows, or `sure` is not above 0.
+        When `run` is none, or the `OutOfFold` of a level that does not read X as it is; when there are too
+        few rows, or `sure` is not above 0.
 
     Notes
     -----
@@ -188,8 +192,9 @@ def overfitting_alarm(
     oof = oof_of(run)
     _check(oof, X_test, sure)
     truth = None if y_test is None else _codes(oof, y_test, n_rows(X_test))
+    tables = _tables(run, oof, X_test)
     table = pd.DataFrame.from_dict(
-        {name: _examined(oof, name, X_test, truth) for name in oof.responses}, orient="index"
+        {name: _examined(oof, name, tables, truth) for name in oof.responses}, orient="index"
     )
     table["too_good"] = _too_good(oof, table)
     table["alarm"] = (table["z"] > sure) | table["too_good"]
@@ -233,17 +238,28 @@ def _codes(oof: OutOfFold, y_test: Any, m: int) -> npt.NDArray[Any]:
     return np.searchsorted(oof.target.classes, y)
 
 
-def _examined(oof: OutOfFold, name: str, X_test: Any, truth: npt.NDArray[Any] | None) -> dict[str, Any]:
+def _tables(run: Any, oof: OutOfFold, X_test: Any) -> Sequence[Any]:
+    """Return for each split what its estimators are asked about."""
+    if isinstance(run, Levels):
+        return run.top_.tables(run._check_X(X_test, reset=False))
+    oof.check_reads_X()
+    return [X_test] * len(oof.folds.splits)
+
+
+def _examined(
+    oof: OutOfFold, name: str, tables: Sequence[Any], truth: npt.NDArray[Any] | None
+) -> dict[str, Any]:
     """Compare an estimator's promises for rows held out with those for new rows."""
     codes = oof.target.codes.reshape(len(oof.target.y), -1)
     total, share = np.zeros(oof.folds.n_samples), 1 / sum(len(rows) for _, rows in oof.folds.splits)
-    new, asked = np.zeros(n_rows(X_test)), dict[int, Table]()
+    new, asked = np.zeros(n_rows(tables[0])), dict[tuple[int, int], Table]()
     for at, (_, rows) in enumerate(oof.folds.splits):
         calibrated, estimator = calibrated_for(oof, name, at), oof.fold_estimators[name][at]
         total[rows] += calibrated(oof.held_out[name][at], None if truth is None else codes[rows])
-        if id(estimator) not in asked:  # the same object in all folds (it is frozen) answers once
-            asked = {id(estimator): oof.responses[name].ask_untouched(estimator, X_test)}
-        new += calibrated(asked[id(estimator)], truth) * len(rows) * share
+        question = id(estimator), id(tables[at])
+        if question not in asked:  # the same object in all folds (it is frozen) answers once
+            asked = {question: oof.responses[name].ask_untouched(estimator, tables[at])}
+        new += calibrated(asked[question], truth) * len(rows) * share
     covered, groups = np.flatnonzero(oof.coverage), oof.folds.bonds.groups
     held = total[covered] / oof.coverage[covered]
     own_error = _standard_error(held, None if groups is None else groups[covered])

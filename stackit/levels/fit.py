@@ -105,7 +105,9 @@ def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, setti
         folds = among(ground.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # check_cover has seen to it
     oof = cross_fit(level.members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
-    own = replace(oof, index=index_of(ground.X), test_index=index_of(ground.X_test))
+    own_table = below is not None or not isinstance(level.passthrough, bool)
+    index, test_index = index_of(ground.X), index_of(ground.X_test)
+    own = replace(oof, index=index, test_index=test_index, own_table=own_table)
     return FittedLevel(level.passthrough, wants_names(level), own, below)
 
 
@@ -190,6 +192,7 @@ def _together(parts: Sequence[FittedLevel], folds: Folds, ground: Ground) -> Out
         test_index=index_of(ground.X_test),
         n_stored=sum(oof.n_stored for oof in oofs),
         optimistic=set().union(*(oof.optimistic for oof in oofs)),
+        own_table=True,
         unscored=set(),
     )
 

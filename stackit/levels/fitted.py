@@ -63,6 +63,10 @@ class FittedLevel:
             unread = unread.intersection(*(unread_estimators(one, below) for one in members))
         return unread
 
+    def tables(self, X: Any) -> list[Any]:
+        """Return for each split the table that its estimators see of new rows."""
+        return [self._table(X, ())] * len(self.oof.folds.splits)
+
     def _table(self, X: Any, leave_out: Collection[str]) -> Any:
         if self.below is None:
             return seen_of(self.passthrough, X)
@@ -105,6 +109,10 @@ class NestedLevel:
             else np.asarray(np.mean([answer[name] for answer in answers], 0))
             for name in self.oof.responses
         }
+
+    def tables(self, X: Any) -> list[Any]:
+        """Return for each split the table that its estimators see of new rows; each has its own below."""
+        return [table for part in self.parts for table in part.tables(X)]
 
 
 AnyFitted = FittedLevel | NestedLevel

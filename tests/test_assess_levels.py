@@ -5,13 +5,29 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from stackit import Level, LevelsClassifier, overfitting_alarm
+from stackit import (
+    Level,
+    LevelsClassifier,
+    StackingClassifier,
+    average_or_refit,
+    compare,
+    diversity,
+    gain,
+    make_folds,
+    nested_score,
+    out_of_fold,
+    overfitting_alarm,
+    shapley,
+)
+from stackit.combine import GeometricClassifier, MeanClassifier, TemperatureClassifier
 
 RANDOM = np.random.default_rng(0)
 N = 200
@@ -71,3 +87,124 @@ def test_the_first_level_reads_x_as_it_is():
     whole = fitted([FIRST, SECOND])
     assert overfitting_alarm(whole.levels_[0], FRAME[NEW]).alarmed == []
     assert whole.levels_[0].transform(FRAME[NEW]).shape == (80, 2)
+
+
+# Comparisons
+
+
+@pytest.mark.parametrize("passthrough", [["fare"], [1, 0], np.array([0]), True])
+def test_levels_are_compared_by_the_columns_that_their_final_estimator_sees(passthrough):
+    whole = fitted([FIRST, SECOND], passthrough=passthrough)
+    found = compare(whole, X=FRAME[KNOWN])
+    columns = [0, 1] if passthrough is True else [c if c != "fare" else 1 for c in passthrough]
+    table = np.column_stack([whole.oof_.meta_train, X[KNOWN][:, columns]])
+    assert whole.final_estimator_.n_features_in_ == table.shape[1]
+    by_hand = cross_val_predict(
+        LogisticRegression(), table, Y[KNOWN], cv=whole.oof_.folds, method="predict_proba"
+    )
+    assert_allclose(found.finals[0].average("stack"), by_hand)
+
+
+def test_the_table_that_levels_are_compared_with_is_checked():
+    whole = fitted([FIRST, SECOND], passthrough=["fare"])
+    with pytest.raises(ValueError, match="X must be the training table"):
+        compare(whole)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        compare(whole, X=FRAME)
+    with pytest.raises(ValueError, match=r"passthrough must be .*got no column fare"):
+        compare(whole, X=FRAME[KNOWN][["age"]])
+
+
+NAMED = {"nb": 2, "tree": 1}
+
+
+@pytest.mark.parametrize("final", [MeanClassifier(NAMED), TemperatureClassifier(GeometricClassifier(NAMED))])
+def test_combiners_know_the_members_by_their_names_when_they_are_compared(final):
+    stack = StackingClassifier(FIRST, final, cv=3).fit(X, Y)
+    found = compare(stack, scoring="neg_log_loss")
+    assert found.table.index[3:].tolist() == ["prior", "plain mean", "convex", "greedy", "stack"]
+    by_hand = out_of_fold([("own", final)], stack.oof_.meta_train, Y, cv=stack.oof_.folds, n_jobs=1)
+    assert_allclose(found.finals[0].average("stack"), by_hand.average("own"))
+    named = [
+        ("mean", MeanClassifier(NAMED)),
+        ("lr", LogisticRegression()),
+        ("geo", GeometricClassifier(NAMED)),
+    ]
+    assert compare(stack.oof_, named).finals[0].meta_train.columns[2:].tolist() == ["mean", "lr", "geo"]
+    assert diversity(stack).score == shapley(stack).score_of_all
+    nested_score(stack, FRAME, Y, cv=2)
+
+
+# Nested
+
+
+@all_levels
+def test_nested_scores_are_those_of_levels_as_an_estimator(levels):
+    whole = LevelsClassifier(levels, MeanClassifier(), cv=3, random_state=0)
+    folds = make_folds(Y, n_splits=2, random_state=1)
+    found = nested_score(whole, FRAME, Y, cv=folds, scoring="neg_log_loss")
+    by_hand = cross_val_predict(whole, FRAME, Y, cv=folds, method="predict_proba")
+    assert_allclose(found.finals[0].average("stack"), by_hand, rtol=1e-9)
+    assert_allclose(found.finals[0].average("plain mean"), by_hand, rtol=1e-9)
+    assert gain(found).nested
+    train, held_out = folds.splits[1]
+    one = clone(whole).fit(FRAME.iloc[train], Y[train])
+    members = found.repeats[0].known.meta_train
+    assert_allclose(members.iloc[held_out], one.transform(FRAME.iloc[held_out]))
+    best = replace(one.oof_, scoring="neg_log_loss").summary["whole"].idxmax()
+    assert found.chosen[0][1] == best
+
+
+@pytest.mark.parametrize("passthrough", [False, True, [1]])
+@pytest.mark.parametrize("table", [X, FRAME], ids=["array", "frame"])
+def test_the_final_estimator_sees_its_columns_in_nested_scores_too(passthrough, table):
+    whole = LevelsClassifier([FIRST, SECOND], cv=3, passthrough=passthrough, random_state=0)
+    folds = make_folds(Y, n_splits=2, random_state=1)
+    found = nested_score(whole, table, Y, cv=folds).finals[0].average("stack")
+    assert_allclose(found, cross_val_predict(whole, table, Y, cv=folds, method="predict_proba"))
+
+
+def test_a_rows_own_label_does_not_reach_its_nested_prediction():
+    flipped = Y.copy()
+    flipped[5] = 1 - flipped[5]
+    folds = make_folds(Y, n_splits=3, random_state=0)
+    whole = LevelsClassifier([FIRST, SECOND], cv=3, random_state=0)
+    one, other = (nested_score(whole, X, y, cv=folds).finals[0].average("stack") for y in (Y, flipped))
+    assert_array_equal(one[5], other[5])
+    assert (one != other).any()
+
+
+def test_fixed_folds_of_each_level_are_cut_to_the_rows_of_each_outer_fold():
+    shared, own = (make_folds(Y, n_splits=4, random_state=seed) for seed in (1, 2))
+    outer = make_folds(Y, n_splits=2, random_state=3)
+    whole = LevelsClassifier([FIRST, Level(SECOND, cv=own)], cv=shared, random_state=0)
+    found = nested_score(whole, X, Y, cv=outer).finals[0].average("stack")
+    for train, held_out in outer.splits:
+        place = np.full(N, -1)
+        place[train] = np.arange(len(train))
+        cut = [
+            [(place[a][place[a] >= 0], place[b][place[b] >= 0]) for a, b in folds.splits]
+            for folds in (shared, own)
+        ]
+        by_hand = clone(whole).set_params(cv=cut[0], level_2__cv=cut[1]).fit(X[train], Y[train])
+        assert_allclose(found[held_out], by_hand.predict_proba(X[held_out]))
+
+
+@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("final", [MeanClassifier(NAMED), MeanClassifier({"nb": 1})])
+def test_a_combiner_that_leaves_a_member_out_leaves_it_in_the_scores(final, refit):
+    stack = StackingClassifier(FIRST, final, cv=3, refit=refit, random_state=0)
+    folds = make_folds(Y, n_splits=2, random_state=1)
+    found = nested_score(stack, FRAME, Y, cv=folds)
+    assert found.members == ["nb", "tree"]
+    by_hand = cross_val_predict(stack, FRAME, Y, cv=folds, method="predict_proba")
+    assert_allclose(found.finals[0].average("stack"), by_hand)
+    both = average_or_refit(stack, FRAME[NEW], FRAME[KNOWN], Y[KNOWN])
+    assert both.final["distance"] >= 0
+
+
+def test_levels_are_not_refitted_for_comparison():
+    with pytest.raises(ValueError, match=r"run must be a stack, or a list of .* got a LevelsClassifier"):
+        average_or_refit(LevelsClassifier([FIRST, SECOND]), X, X, Y)
+    with pytest.raises(ValueError, match="Names of estimators must be others than best member"):
+        nested_score(LevelsClassifier([FIRST, [("stack", GaussianNB())]]), X, Y)

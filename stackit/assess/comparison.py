@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.assess.finals import BEST, beside, finals_of, passed_through
+from stackit.assess.finals import BEST, finals_of, passed_through
 from stackit.assess.losses import row_losses
-from stackit.assess.repeats import Repeat, cross_fit_finals, oof_of, repeats_of
+from stackit.assess.repeats import Repeat, beside, cross_fit_finals, oof_of, repeats_of
 from stackit.check import NamedEstimators, check_rows, fault, listed
 from stackit.result import OutOfFold
 from stackit.scores import Scoring, scorer_of
@@ -200,8 +200,9 @@ def compare(
 
     Parameters
     ----------
-    run : OutOfFold or fitted stack
-        What `out_of_fold` returned, or a stack, whose final estimator is then the last row.
+    run : OutOfFold, fitted stack or fitted levels
+        What `out_of_fold` returned, or a stack, whose final estimator is then the last row; of levels the
+        last is compared, and those below it are as they are.
     final_estimators : list of (str, estimator), optional
         Combiners of `stackit.combine`, or any estimators. Default: convex and, for metrics by which it is
         quick, greedy combiner, where all estimators answer alike, and "stack", the final estimator of a
@@ -214,7 +215,8 @@ def compare(
     groups : (n,) array-like, optional
         The groups of the rows, where `cv` is given and the run does not know them.
     X : (n, n_features) table, optional
-        The training table: needed for a stack with ``passthrough=True``, whose final estimator sees it.
+        The training table: needed for a stack or levels with `passthrough`, whose final estimator sees all
+        of it, or the columns that it was fitted with.
     n_jobs : int or None
         How many fits run at once.
 
@@ -257,7 +259,7 @@ def compare(
     scorer_of(oof.scoring if scoring is None else scoring, oof.target)
     groups = check_rows(groups, "groups", len(oof.target.y))
     finals, own = finals_of(run, oof, final_estimators, scoring)
-    passed = passed_through(own, X)
+    passed = passed_through(run, own, X)
     repeats = repeats_of(run, scoring, cv, groups)
     results = []
     for repeat in repeats:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.utils import check_consistent_length
 
 from stackit.assess.repeats import can_be_averaged
 from stackit.check import NamedEstimators, check_estimators, fault, warn
@@ -19,10 +21,11 @@ from stackit.combine import (
     MeanRegressor,
 )
 from stackit.combine.metrics import FAST
+from stackit.levels.columns import check_columns, seen_of
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
 
-__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "beside", "finals_of", "passed_through", "prior"]
+__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "passed_through", "prior"]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
 SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
@@ -79,7 +82,7 @@ def finals_of(
             f"both={taken}",
             "Pass final_estimators with names of their own",
         )
-    return (finals, stack) if getattr(run, "passthrough", False) else (finals + stack, [])
+    return (finals, stack) if _passes_through(run) else (finals + stack, [])
 
 
 def prior(classify: bool) -> Any:
@@ -105,20 +108,19 @@ def _final_of(run: Any, classify: bool) -> Any:
     return LogisticRegression() if classify else RidgeCV()
 
 
-def passed_through(own: NamedEstimators, X: Any) -> Any:
-    """Return X where final estimators see it, and None where none does; raise where it is lacking."""
+def passed_through(run: Any, own: NamedEstimators, X: Any) -> Any:
+    """Return what final estimators see of X, and None where none sees any; raise where it is lacking."""
     if not own:
         return None
     if X is None:
         raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
-    return X
+    check_consistent_length(X, run.oof_.target.y)
+    if np.ndim(run.passthrough) == 0:
+        return X
+    check_columns(run.passthrough, X)
+    return seen_of(run.passthrough, X)
 
 
-def beside(first: OutOfFold, second: OutOfFold) -> OutOfFold:
-    """Return two results on the same folds as one."""
-    both: dict[str, Any] = {
-        name: {**getattr(first, name), **getattr(second, name)}
-        for name in ("responses", "held_out", "seconds", "paths", "fold_estimators")
-    }
-    values = {name: getattr(first, name) for name in ("folds", "target", "sample_weight", "scoring", "index")}
-    return OutOfFold(test={}, **values, **both)
+def _passes_through(run: Any) -> bool:
+    passthrough = getattr(run, "passthrough", False)
+    return np.ndim(passthrough) > 0 or bool(passthrough)

@@ -18,9 +18,13 @@ from stackit.assess.repeats import Repeat, can_be_averaged
 from stackit.check import check_rows, fault, listed, n_rows, take
 from stackit.folds import Folds, as_folds
 from stackit.folds.bonds import Bonds
+from stackit.levels.columns import table_of
+from stackit.levels.ensemble import Levels
+from stackit.levels.level import levels_in
 from stackit.response import Response, Table, response_of
 from stackit.result import OutOfFold, index_of
 from stackit.scores import Scoring, scorer_of
+from stackit.stacking.final import is_combiner
 from stackit.stacking.stack import Stack
 from stackit.store import Store
 from stackit.target import Target
@@ -31,7 +35,7 @@ Rows = npt.NDArray[np.intp]
 
 
 def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three by keyword
-    stack: Stack,
+    stack: Stack | Levels,
     X: Any,
     y: Any,
     *,
@@ -47,11 +51,12 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
 
     In each outer fold the whole stack is fitted anew on the other rows, with inner folds of its own, and
     predicts the rows held out, as its members and their plain mean do. It costs as much as the stack times
-    the outer folds, and has no optimism left.
+    the outer folds, and has no optimism left. Of levels the members are those of the last; all levels are
+    fitted anew.
 
     Parameters
     ----------
-    stack : StackingClassifier or StackingRegressor
+    stack : StackingClassifier, StackingRegressor, LevelsClassifier or LevelsRegressor
         Not changed; fitted or not.
     X : array-like, data frame or sparse matrix with n rows
         The training table.
@@ -60,8 +65,9 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     cv : Folds, splitter, int, None or iterable of (train, held_out) pairs
         The outer folds; None is 5. With `groups`, an int or None keeps groups whole.
     inner_cv : as cv
-        The inner folds, instead of those of the stack. Fixed folds (`Folds`, or a list of pairs) are of all
-        n rows, here and in the stack, and are cut to those of each outer fold.
+        The inner folds, instead of those of the stack, or those that all levels share. Fixed folds (`Folds`,
+        or a list of pairs) are of all n rows, here, in the stack and in levels with folds of their own, and
+        are cut to those of each outer fold.
     sample_weight, groups : (n,) array-like, optional
         Reach everything: outer and inner folds, base estimators, final estimator, and scores.
     scoring : str, callable or None
@@ -69,7 +75,9 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     n_jobs : int or None
         How many fits of a stack run at once; None is the stack's own. Outer folds follow one another.
     store : DiskStore, MemoryStore or None
-        Where finished fits are kept; None is the stack's own. What was stopped goes on where it was.
+        Where finished fits are kept; None is the stack's own. What was stopped goes on where it was; but
+        levels ask their fitted estimators about the rows held out, which a `DiskStore` does not keep: with it
+        those of finished outer folds are fitted again.
 
     Returns
     -------
@@ -108,14 +116,14 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     scorer_of(scoring, target)
     folds = as_folds(cv, X, target, groups)
     _check_classes(folds, target)
-    inner = _inner(stack.cv if inner_cv is None else inner_cv, X)
+    inner = _inner_folds(stack, inner_cv, X)
     own = {"n_jobs": n_jobs, "store": store}
     changed = {name: value for name, value in own.items() if value is not None}
     answers: list[dict[str, tuple[Response, Table]]] = []
     inside: list[pd.Series[float]] = []
     for train, held_out in folds.splits:
-        cut = _within(inner, train) if isinstance(inner, Folds) else inner
-        part = clone(stack).set_params(cv=cut, **changed)
+        cut = {name: _within(cv, train) if isinstance(cv, Folds) else cv for name, cv in inner.items()}
+        part = clone(stack).set_params(**cut, **changed)
         answers.append(_answers(part, X, target, (train, held_out), (weights, groups)))
         inside.append(replace(part.oof_, scoring=scoring, unscored=set()).summary["whole"])
     whole = _outer(answers, folds, target, (weights, scoring, index_of(X)))
@@ -123,16 +131,17 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
 
 
 def _check(stack: Any, inner_cv: Any) -> None:
-    if not isinstance(stack, Stack):
+    if not isinstance(stack, Stack | Levels):
         raise fault(
             "stack",
-            "a StackingClassifier or StackingRegressor",
+            "a StackingClassifier or StackingRegressor, or such levels",
             f"stack={stack!r}",
             "Pass one, fitted or not",
         )
     if isinstance(stack.cv if inner_cv is None else inner_cv, str):
         raise fault("cv of the stack", "folds", f"cv={stack.cv!r}", "Fitted estimators have seen all rows")
-    taken = sorted({BEST, PRIOR, MEAN, STACK} & {name for name, _ in stack._kept()})
+    members = stack._kept() if isinstance(stack, Stack) else levels_in(stack.levels)[-1].members
+    taken = sorted({BEST, PRIOR, MEAN, STACK} & {name for name, _ in members})
     if taken:
         raise fault(
             "Names of estimators", f"others than {BEST}, {PRIOR}, {MEAN}, {STACK}", f"{taken}", "Rename them"
@@ -153,6 +162,16 @@ def _check_classes(folds: Folds, target: Target) -> None:
                 f"repeat {repeat} fold {fold} without {listed(target.classes[lacking])}",
                 "Use scheme='stratified', fewer folds, or merge rare classes",
             )
+
+
+def _inner_folds(stack: Stack | Levels, inner_cv: Any, X: Any) -> dict[str, Any]:
+    """Return the inner folds by the parameter that they are of: levels may have folds of their own."""
+    found = {"cv": _inner(stack.cv if inner_cv is None else inner_cv, X)}
+    if isinstance(stack, Levels):
+        for number, level in enumerate(levels_in(stack.levels), start=1):
+            if level.cv is not None:
+                found[f"level_{number}__cv"] = _inner(level.cv, X)
+    return found
 
 
 def _inner(cv: Any, X: Any) -> Any:
@@ -181,20 +200,14 @@ def _within(folds: Folds, rows: Rows) -> Folds:
 
 
 def _answers(
-    stack: Stack, X: Any, target: Target, split: tuple[Rows, Rows], bound: tuple[Any, Any]
+    stack: Stack | Levels, X: Any, target: Target, split: tuple[Rows, Rows], bound: tuple[Any, Any]
 ) -> dict[str, tuple[Response, Table]]:
     """Fit a stack on the training part; return what it and its members answer for the rows held out."""
     (train, held_out), (weights, _) = split, bound
-    asked = take(X, held_out)
-    # Test answers are kept in a store beside the others; fitted estimators may not be.
     own = [None if each is None else each[train] for each in bound]
-    stack._fit(take(X, train), target.y[train], own[0], own[1], X_test=None if stack.refit else asked)
+    known, asked = (take(X, train), target.y[train], *own), take(X, held_out)
+    found, table = _of_stack(stack, known, asked) if isinstance(stack, Stack) else _of(stack, known, asked)
     oof = stack.oof_
-    if stack.refit:
-        table = stack._table(asked)
-        found = {name: oof.responses[name].ask_untouched(each, asked) for name, each in oof.refitted.items()}
-    else:
-        table, found = stack._with_passthrough(pd.DataFrame(oof.meta_test), asked), oof.test
     members = {name: (replace(oof.responses[name], target=target), each) for name, each in found.items()}
     answers = members | _simple(target, train, len(held_out), weights)
     if can_be_averaged(oof):
@@ -205,6 +218,28 @@ def _answers(
     final = response_of(STACK, stack.final_estimator_, "auto", target)
     answers[STACK] = (final, final.ask(stack.final_estimator_, table))
     return answers
+
+
+def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+    """Fit a stack; return what its members answer for new rows, and what its final estimator sees of them."""
+    # Test answers are kept in a store beside the others; fitted estimators may not be.
+    stack._fit(*known, X_test=None if stack.refit else asked)
+    oof = stack.oof_
+    if stack.refit:
+        again = {name: [one] for name, one in oof.refitted.items()}
+        found = oof._ask({**oof.fold_estimators, **again}, asked)
+    else:
+        found = oof.test
+    meta = oof.frame(found, index_of(asked))
+    return found, stack._named_for(stack.final_estimator_, meta, stack._with_passthrough(meta, asked))
+
+
+def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+    """Fit levels, and return the same of the last."""
+    levels.fit(*known)
+    found = levels.top_.answers(asked)
+    meta = levels.oof_.frame(found, index_of(asked))
+    return found, table_of(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
 
 
 def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[Response, Table]]:

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone, is_classifier
 
 from stackit.check import NamedEstimators, check_estimators, fault, listed
+from stackit.levels.ensemble import Levels
 from stackit.result import index_of
 from stackit.stacking import StackingClassifier, StackingRegressor
 from stackit.stacking.stack import Stack
@@ -108,7 +109,7 @@ def average_or_refit(
     ----------
     run : StackingClassifier, StackingRegressor, or list of (str, estimator)
         A stack that was fitted with ``refit=True`` has both already; another one, or a list of base
-        estimators, is fitted here.
+        estimators, is fitted here. Of levels pass the estimators of one, with the table that it sees.
     X_test : array-like with m rows
         New rows.
     X, y : training table and target, optional
@@ -124,7 +125,8 @@ def average_or_refit(
     Raises
     ------
     ValueError
-        When there is something to fit and no X and y; when `run` is neither stack nor list.
+        When there is something to fit and no X and y; when `run` is neither stack nor list: levels, whose
+        refit changes the tables of all above, are compared by `nested_score`.
 
     Examples
     --------
@@ -168,6 +170,13 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
         if run.refit and hasattr(run, "oof_"):
             return run, True
         stack = clone(run).set_params(refit=True)
+    elif isinstance(run, Levels):
+        raise fault(
+            "run",
+            "a stack, or a list of (name, estimator) tuples",
+            f"a {type(run).__name__}",
+            "Pass the estimators of one level and the table that they see, or score levels by nested_score",
+        )
     else:
         check_estimators(run)
         kind = StackingClassifier if any(is_classifier(each) for _, each in run) else StackingRegressor
@@ -201,7 +210,9 @@ def _correlations(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.fl
 
 def _final(stack: Stack, average: pd.DataFrame, refitted: pd.DataFrame, X_test: Any) -> dict[str, float]:
     final = stack.final_estimator_
-    tables = [stack._with_passthrough(meta, X_test) for meta in (average, refitted)]
+    tables = [
+        stack._named_for(final, meta, stack._with_passthrough(meta, X_test)) for meta in (average, refitted)
+    ]
     method = "predict_proba" if hasattr(final, "predict_proba") else "predict"
     found: dict[str, float] = {}
     labels = [final.predict(table) for table in tables]

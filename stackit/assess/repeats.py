@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +15,11 @@ from stackit.folds import Folds, as_folds
 from stackit.oof import out_of_fold
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
+from stackit.stacking.final import is_combiner
 from stackit.stacking.passthrough import side_by_side
 from stackit.target import Target
 
-__all__ = ["Repeat", "can_be_averaged", "cross_fit_finals", "oof_of", "repeats_of"]
+__all__ = ["Repeat", "beside", "can_be_averaged", "cross_fit_finals", "oof_of", "repeats_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,8 @@ def cross_fit_finals(
     Parameters
     ----------
     finals : list of (str, estimator)
-        Combiners or any estimators; they get the run's weights and groups where they take them.
+        Combiners or any estimators; they get the run's weights and groups where they take them. Combiners
+        know the members by their names, as in a stack; names of classes make others fail.
     repeat : Repeat
         The meta-features, and the folds.
     X : (n, n_features) table, optional
@@ -122,10 +125,23 @@ def cross_fit_finals(
         kind = "classifiers" if target.is_classification else "regressors"
         raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
     meta = repeat.known.meta_train
+    if X is not None:
+        return _cross_fitted(finals, side_by_side(meta, X), judged, n_jobs)
+    combiners = [(name, final) for name, final in finals if is_combiner(final)]
+    others = [(name, final) for name, final in finals if not is_combiner(final)]
+    found = [
+        _cross_fitted(some, table, judged, n_jobs)
+        for some, table in ((combiners, meta), (others, meta.to_numpy()))
+        if some
+    ]
+    return beside(found[0], found[-1], [name for name, _ in finals])
+
+
+def _cross_fitted(finals: NamedEstimators, table: Any, judged: OutOfFold, n_jobs: int | None) -> OutOfFold:
     return out_of_fold(
         finals,
-        meta.to_numpy() if X is None else side_by_side(meta, X),
-        target.y,
+        table,
+        judged.target.y,
         cv=judged.folds,
         sample_weight=judged.sample_weight,
         groups=judged.folds.bonds.groups,
@@ -133,6 +149,25 @@ def cross_fit_finals(
         n_jobs=n_jobs,
         return_estimator=False,
     )
+
+
+def beside(first: OutOfFold, second: OutOfFold, order: Sequence[str] | None = None) -> OutOfFold:
+    """Return two results on the same folds as one.
+
+    Parameters
+    ----------
+    first, second : OutOfFold
+        They may be the same.
+    order : list of str, optional
+        The names of all their estimators; None is those of the first before those of the second.
+    """
+    names = [*{**first.responses, **second.responses}] if order is None else order
+    both: dict[str, Any] = {}
+    for field in ("responses", "held_out", "seconds", "paths", "fold_estimators"):
+        known = {**getattr(first, field), **getattr(second, field)}
+        both[field] = {name: known[name] for name in names}
+    values = {name: getattr(first, name) for name in ("folds", "target", "sample_weight", "scoring", "index")}
+    return OutOfFold(test={}, **values, **both)
 
 
 def can_be_averaged(oof: OutOfFold) -> bool:

@@ -449,6 +449,22 @@ def test_label_columns_are_votes_also_when_as_many_as_classes(combiner, n_estima
     assert (by_label.predict(labels) == y).mean() > 0.6
 
 
+@all_classifiers
+@pytest.mark.parametrize("named_columns", [False, True])
+def test_sure_probabilities_are_none_where_an_estimator_knows_no_class(combiner, named_columns):
+    rng = np.random.default_rng(11)
+    y = rng.permutation(np.arange(N) % 3)
+    sure = np.eye(3)[np.where(rng.random((N, 2)) < 0.7, y[:, np.newaxis], rng.integers(0, 3, (N, 1)))]
+    sure[0, 0] = 0
+    X = sure.reshape(N, -1)
+    if named_columns:
+        sure[1:, 0] = 0  # names tell even where most rows do not
+        X = pd.DataFrame(X, columns=[f"{name}__{at}" for name in "ab" for at in range(3)])
+    fitted = combiner().fit(X, y)
+    assert not fitted.from_labels_
+    assert fitted.predict_proba(X).shape == (N, 3)
+
+
 def test_three_votes_are_counted():
     labels, y = [[0, 0, 1], [1, 1, 1], [2, 0, 2]], ["a", "b", "c"]
     found = MeanClassifier().fit(labels, y)
@@ -503,6 +519,58 @@ def test_only_zero_weights_are_refused(combiner):
     y, blocks = problem(combiner, np.random.default_rng(14), 2)
     with pytest.raises(ValueError, match="sample_weight must be above zero in some row"):
         combiner().fit(columns_of(combiner, blocks), y, sample_weight=np.zeros(N))
+
+
+@all_combiners
+@pytest.mark.parametrize(("weight", "text"), [(-1.0, "at least zero; got 1 below"), (np.nan, "finite")])
+def test_weights_below_zero_or_missing_are_refused(combiner, weight, text):
+    y, blocks = problem(combiner, np.random.default_rng(14), 2)
+    with pytest.raises(ValueError, match=f"sample_weight must be {text}"):
+        combiner().fit(columns_of(combiner, blocks), y, sample_weight=np.r_[weight, np.ones(N - 1)])
+
+
+def named(combiner, blocks, order="estimators"):
+    """The columns of all classes or outputs, with their names, estimator by estimator or otherwise."""
+    names = np.array([[f"{one}__{at}" for at in range(blocks.shape[2])] for one in "abc"])
+    table, axes = np.swapaxes(blocks, 1, 2), names.T
+    if order == "estimators":
+        table, axes = blocks, names
+    return pd.DataFrame(table.reshape(len(blocks), -1), columns=axes.ravel())
+
+
+@all_combiners
+def test_columns_that_stand_otherwise_than_they_are_read_are_refused(combiner):
+    y, blocks = problem(combiner, np.random.default_rng(15), 3)
+    right = named(combiner, blocks)
+    combiner().fit(right, y)
+    for wrong in (
+        named(combiner, blocks, "classes"),  # all of the first class, then of the next
+        right[
+            [*right.columns[:3], *right.columns[5:2:-1], *right.columns[6:]]
+        ],  # one estimator's in disorder
+        right.rename(columns=lambda name: name.replace("b__", "a__b")),  # two of one name
+    ):
+        with pytest.raises(
+            ValueError, match="Columns must be 3 side by side for each estimator, in one order"
+        ):
+            combiner().fit(wrong, y)
+
+
+@all_classifiers
+def test_classes_in_another_order_are_refused(combiner):
+    y, blocks = classes_and_blocks(np.random.default_rng(15), 3)
+    wrong = named(combiner, blocks[:, :, ::-1]).rename(columns=lambda name: name[:3] + str(2 - int(name[3])))
+    with pytest.raises(ValueError, match="Columns must be 3 side by side for each estimator, in one order"):
+        combiner().fit(wrong, y)
+
+
+@all_classifiers
+def test_both_columns_of_two_classes_are_refused(combiner):
+    y, blocks = classes_and_blocks(np.random.default_rng(15), 2)
+    whole = named(combiner, blocks)
+    with pytest.raises(ValueError, match="Columns must be one for each estimator, with names that differ"):
+        combiner().fit(whole, y)
+    combiner().fit(whole.filter(like="__1"), y)
 
 
 @pytest.mark.parametrize("abstract", [CombinerClassifier, CombinerRegressor, Weighted])

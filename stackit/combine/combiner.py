@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.check import check_rows, fault
+from stackit.combine.columns import are_labels, check_blocks
 from stackit.target import classification_target
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
@@ -58,8 +59,9 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         Raises
         ------
         ValueError
-            When there is one class only, no weight above zero, not a whole number of estimators, or a row
-            with NaN in some columns.
+            When there is one class only, no weight above zero or one below, not a whole number of estimators,
+            or a row with NaN in some columns; when names of columns (``<estimator>__<class>``) say that they
+            stand in another order.
 
         Warns
         -----
@@ -70,8 +72,10 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         target, rows = classification_target(y), _covered(X)
         X, weights = X[rows], _weights(sample_weight, len(X), rows)
         self.classes_ = target.classes
-        self.from_labels_ = _are_labels(X, len(self.classes_))
+        names = getattr(self, "feature_names_in_", None)
+        self.from_labels_ = are_labels(X, len(self.classes_), names)
         blocks = self._blocks(X)
+        check_blocks(names, X.shape[1] // blocks.shape[1], target.labels)
         if not self.from_labels_ and (X.min() < 0 or X.max() > 1):
             warnings.warn(
                 f"{type(self).__name__} expects probabilities; got values from {X.min():.3g} to "
@@ -178,8 +182,9 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         Raises
         ------
         ValueError
-            When the columns are not a whole number of estimators, there is no weight above zero, or a row
-            has NaN in some columns.
+            When the columns are not a whole number of estimators, there is no weight above zero or one below,
+            or a row has NaN in some columns; when names of columns (``<estimator>__<output>``) say that they
+            stand in another order.
         """
         shape = np.asarray(y).shape
         several = len(shape) == 2 and shape[1] > 1
@@ -189,7 +194,9 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         target, rows = np.asarray(y, dtype=np.float64).reshape(len(X), -1), _covered(X)
         self.n_outputs_ = target.shape[1]
         weights = _weights(sample_weight, len(X), rows)
-        self._learn(_cut(X[rows], self.n_outputs_, "output", "outputs"), target[rows], weights)
+        blocks = _cut(X[rows], self.n_outputs_, "output", "outputs")
+        check_blocks(getattr(self, "feature_names_in_", None), self.n_outputs_)
+        self._learn(blocks, target[rows], weights)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
@@ -221,18 +228,6 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True  # it weighs predictions; raw features are no predictions
         return tags
-
-
-def _are_labels(X: npt.NDArray[np.float64], n_classes: int) -> bool:
-    """Whether the columns are class positions, as base estimators with ``stack_method="predict"`` give.
-
-    Probabilities may be whole numbers too, but those of one estimator sum to 1.
-    """
-    if n_classes == 2 or (X != np.rint(X)).any() or X.min() < 0 or X.max() >= n_classes:
-        return False
-    if X.shape[1] % n_classes:
-        return True
-    return not np.allclose(X.reshape(len(X), -1, n_classes).sum(axis=2), 1.0)
 
 
 def _cut(X: npt.NDArray[np.float64], width: int, one: str, all_of_them: str) -> Blocks:
@@ -269,6 +264,9 @@ def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> 
     """Return one weight a covered row, 1 unless given."""
     checked = check_rows(sample_weight, "sample_weight", n, np.float64)
     weights = (np.ones(n) if checked is None else checked)[rows]
+    if (weights < 0).any():
+        got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
+        raise fault("sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0")
     if not weights.any():
         raise fault(
             "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"

@@ -616,3 +616,33 @@ def test_decision_functions_of_two_classes_are_warned_of_in_a_stack():
     with pytest.warns(UserWarning, match="CalibratedClassifierCV"):
         stack.fit(X[codes > 0], codes[codes > 0])
     assert stack.score(X[codes > 0], codes[codes > 0]) > 0.85
+
+
+BASE = [("knn", KNeighborsRegressor())]
+PASSED = {
+    "a stack": lambda final: stackit.StackingRegressor(BASE, final, passthrough=True),
+    "levels": lambda final: stackit.LevelsRegressor([BASE], final, passthrough=[0]),
+    "a level": lambda final: stackit.LevelsRegressor(
+        [BASE, stackit.Level([("own", final)], passthrough=np.array([0]))], MeanRegressor()
+    ),
+}
+
+
+@pytest.mark.parametrize("ensemble", PASSED.values(), ids=PASSED)
+def test_columns_of_x_are_no_predictions_to_be_averaged(ensemble):
+    X, y = load_diabetes(return_X_y=True)
+    for combiner in REGRESSORS:
+        with pytest.raises(ValueError, match="A combiner must be without columns of X"):
+            ensemble(combiner()).fit(X, y)
+    ensemble(LinearRegression()).fit(X, y)
+    n_weighed = 11 if ensemble is PASSED["a stack"] else 2
+    told = ensemble(MeanRegressor(np.r_[1.0, np.zeros(n_weighed - 1)])).fit(X, y)
+    alone = stackit.StackingRegressor(BASE, MeanRegressor()).fit(X, y)
+    assert_allclose(told.predict(X), alone.predict(X))
+
+
+def test_calibrated_combiners_see_no_columns_of_x_either():
+    X, y = load_iris(return_X_y=True)
+    for final in (TemperatureClassifier(), IsotonicClassifier(TemperatureClassifier(MeanClassifier()))):
+        with pytest.raises(ValueError, match="A combiner must be without columns of X"):
+            stackit.StackingClassifier([("nb", GaussianNB())], final, passthrough=True).fit(X, y)

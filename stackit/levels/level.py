@@ -9,6 +9,7 @@ from stackit.check import NamedEstimators, check_estimators, fault, listed
 from stackit.given.estimators import Given
 from stackit.levels.columns import Passthrough
 from stackit.settings import Settings
+from stackit.stacking.final import check_weighs_members
 from stackit.stacking.named import NamedMembers
 
 __all__ = ["Level", "check_nested", "count_fits", "levels_in"]
@@ -84,6 +85,8 @@ class Level(NamedMembers):
         try:
             check_estimators(self._undropped(), reserved=self.get_params(deep=False))
             self._check_kinds(classify)
+            for _, estimator in self.members if number > 1 else ():
+                check_weighs_members(estimator, self.passthrough)
         except ValueError as error:
             error.add_note(f"Raised by level {number}.")
             raise

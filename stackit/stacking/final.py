@@ -26,7 +26,15 @@ from stackit.stopping import Plan
 from stackit.target import Target, classification_target, regression_target
 from stackit.task import fit_estimator
 
-__all__ = ["FINAL", "Final", "FinalClassifier", "FinalRegressor", "if_final_can", "is_combiner"]
+__all__ = [
+    "FINAL",
+    "Final",
+    "FinalClassifier",
+    "FinalRegressor",
+    "check_weighs_members",
+    "if_final_can",
+    "is_combiner",
+]
 
 FINAL = "final_estimator"
 
@@ -48,12 +56,52 @@ def is_combiner(estimator: Any) -> bool:
     return isinstance(estimator, CombinerClassifier | CombinerRegressor)
 
 
+def check_weighs_members(reader: Any, passthrough: Any) -> None:
+    """Raise where a combiner would take columns of X for predictions.
+
+    One that was given weights does with them what they say.
+
+    Parameters
+    ----------
+    reader : estimator
+        Any; it learns from meta-features.
+    passthrough : bool or list of columns
+        What it sees of X beside them.
+
+    Raises
+    ------
+    ValueError
+        When it is a combiner that sees some of X and was not told what to weigh.
+
+    Examples
+    --------
+    >>> from stackit.combine import MeanRegressor
+    >>> check_weighs_members(MeanRegressor({"forest": 1, "age": 0}), passthrough=True)
+    >>> check_weighs_members(MeanRegressor(), passthrough=True)
+    Traceback (most recent call last):
+        ...
+    ValueError: A combiner must be without columns of X, which it would average; got MeanRegressor() ...
+    """
+    inner = reader
+    while getattr(inner, "combiner", None) is not None:
+        inner = inner.combiner
+    seen = np.ndim(passthrough) > 0 or bool(passthrough)
+    if seen and is_combiner(reader) and getattr(inner, "weights", None) is None:
+        raise fault(
+            "A combiner",
+            "without columns of X, which it would average",
+            f"{reader!r} with passthrough={passthrough!r}",
+            "Pass passthrough=False, or another estimator that may learn from them",
+        )
+
+
 class Final(ABC):
     """The half of an ensemble that ends in a final estimator; the other half makes its table."""
 
     final_estimator: Any
     final_estimator_: Any
     n_features_in_: int
+    passthrough: Any
 
     @if_final_can("predict")  # type: ignore[untyped-decorator]
     def predict(self, X: Any, **predict_params: Any) -> Any:
@@ -149,6 +197,7 @@ class Final(ABC):
         if not right(final):
             kind = "classifier" if is_classifier(self) else "regressor"
             raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
+        check_weighs_members(final, self.passthrough)
         return final
 
     @abstractmethod

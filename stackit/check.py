@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = [
     "check_estimators",
     "check_rows",
     "fault",
+    "is_number",
+    "is_whole",
     "listed",
     "n_rows",
     "require",
@@ -77,6 +80,28 @@ def listed(values: Iterable[Any], most: int = 5) -> str:
     found = [str(value) for value in values]
     rest = len(found) - most
     return ", ".join(found[:most]) + (f", and {rest} more" if rest > 0 else "")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a parameter is a number: no text, and no bool.
+
+    Examples
+    --------
+    >>> is_number(1), is_number(np.float32(0.5)), is_number("1"), is_number(True)
+    (True, True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a parameter is a whole number, as counts are.
+
+    Examples
+    --------
+    >>> is_whole(2), is_whole(np.int64(2)), is_whole(2.0)
+    (True, True, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -20,13 +20,15 @@ from stackit.combine import (
     ConvexClassifier,
     ConvexRegressor,
     GeometricClassifier,
+    GreedyClassifier,
+    HillClimbClassifier,
     IsotonicClassifier,
     LogisticClassifier,
     MeanClassifier,
     MeanRegressor,
     TemperatureClassifier,
 )
-from stackit.combine.logistic import STRENGTHS, _derivatives, _loss, _scores
+from stackit.combine.logistic import NEARLY, STRENGTHS, _derivatives, _loss, _minimum, _prior, _scores
 from stackit.combine.temperature import COLDEST, HOTTEST
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -132,6 +134,34 @@ def test_estimators_that_are_too_modest_together_get_weights_of_sum_above_one():
     X = 1 / (1 + np.exp(-evidence))  # the log-odds of each alone are exactly its evidence
     fitted = LogisticClassifier(C=1e6).fit(X, y)
     assert_allclose(fitted.weights_, 1, atol=0.15)
+
+
+def test_a_start_nearby_ends_at_the_same_optimum():
+    rng = np.random.default_rng(3)
+    y, blocks = problem(rng, 3, n=300)
+    logs, target, share = np.log(blocks), np.eye(3)[y], np.full(300, 1 / 300)
+    point = _prior(logs)
+    for C in STRENGTHS:
+        point = _minimum(logs, target, share, C, point, NEARLY)
+        assert_allclose(point, _minimum(logs, target, share, C, _prior(logs)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("combiner", "text"),
+    [
+        (LogisticClassifier(C="1"), "C must be above 0, or None to choose it; got C='1'"),
+        (LogisticClassifier(clip="a"), "clip must be above 0 and below 0.5; got clip='a'"),
+        (GeometricClassifier(clip="a"), "clip must be above 0 and below 0.5; got clip='a'"),
+        (IsotonicClassifier(clip="a"), "clip must be at least 0 and below 0.5; got clip='a'"),
+        (GreedyClassifier(n_steps=2.5), "n_bags, bag_fraction and n_steps must be .*n_steps=2.5"),
+        (GreedyClassifier(n_bags="x"), "n_bags, bag_fraction and n_steps must be .*n_bags='x'"),
+        (HillClimbClassifier(precision="a"), "precision must be above 0 and at most 0.25; got precision='a'"),
+        (MeanClassifier("abc"), "weights must be 1 numbers of at least 0, not all 0; got weights='abc'"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_its_name(combiner, text):
+    with pytest.raises(ValueError, match=text):
+        combiner.fit([[0.1], [0.9]], [0, 1])
 
 
 @pytest.mark.parametrize("C", [0, -1.0, np.inf, np.nan])

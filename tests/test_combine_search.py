@@ -16,15 +16,15 @@ from stackit.combine import (
     HillClimbRegressor,
 )
 from stackit.combine.greedy import classes_of, numbers_of
-from stackit.combine.metrics import areas_under_curve, scorer_metric
+from stackit.combine.metrics import Asked, areas_under_curve
 from stackit.combine.objective import CHUNK, Blended, Squared, objective_of
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 80
 quick = settings(max_examples=15, deadline=None, derandomize=True)
-BINARY = ["neg_log_loss", "accuracy", "roc_auc"]
-SEVERAL = ["neg_log_loss", "accuracy", "roc_auc_ovr"]
-NUMBERS = ["neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error"]
+BINARY = ["neg_log_loss", "neg_brier_score", "accuracy", "roc_auc"]
+SEVERAL = ["neg_log_loss", "neg_brier_score", "accuracy", "roc_auc_ovr"]
+NUMBERS = ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error"]
 CASES = [(2, scoring) for scoring in BINARY] + [(3, scoring) for scoring in SEVERAL]
 searches = pytest.mark.parametrize("search", [GreedyClassifier, HillClimbClassifier])
 
@@ -81,13 +81,13 @@ def test_fast_metrics_of_numbers_are_those_of_scikit_learn(width, scoring, seed,
     y, weights = rng.normal(size=(N, width)), rng.random(N) + 0.1 if weighted else np.ones(N)
     blocks, target = y[:, np.newaxis] + rng.normal(size=(N, 4, width)), numbers_of(y)
     fast = objective_of(scoring, blocks, target, weights)
-    assert isinstance(fast, Squared) == ("squared" in scoring)
+    assert isinstance(fast, Squared) == (scoring != "neg_mean_absolute_error")
     assert_steps_agree(rng, fast, scoring, blocks, target, weights)
 
 
 def assert_steps_agree(rng, fast, scoring, blocks, target, weights):
     """Steps from any blend, forward and back, score as scikit-learn's scorer says; so does a moved blend."""
-    slow = Blended(blocks.transpose(1, 0, 2).copy(), scorer_metric(scoring, target, weights))
+    slow = Blended(blocks.transpose(1, 0, 2).copy(), Asked(scoring, target, weights))
     shares = rng.dirichlet(np.ones(4))
     places, steps = np.array([0, 1, 2, 3, 3]), np.r_[rng.random(4), -0.3]
     for objective in (fast, slow):
@@ -120,7 +120,7 @@ def test_no_search_ends_worse_than_the_best_estimator_or_the_mean(search, width,
     y, blocks = classes(np.random.default_rng(seed), width)
     found = search(scoring).fit(columns(blocks), y).weights_
     target = target_of(y, width)
-    metric = scorer_metric(scoring, target, np.ones(N))
+    metric = Asked(scoring, target, np.ones(N))
     starts = np.vstack([np.eye(4), np.full(4, 0.25)])
     assert metric(np.einsum("nmc,m->nc", blocks, found)[np.newaxis])[0] >= (
         metric(np.einsum("nmc,sm->snc", blocks, starts)).max() - 1e-9
@@ -207,3 +207,37 @@ def test_random_labels_stay_random_by_cross_fitting(search):
 def test_unusable_settings_are_refused(search, text):
     with pytest.raises(ValueError, match=text.replace(".", r"\.")):
         search.fit([[0.1, 0.2], [0.9, 0.7]], [0, 1])
+
+
+def test_numbers_that_do_not_vary_have_no_share_explained():
+    X = np.array([[0.0, 1.0], [2.0, 1.0]])
+    assert GreedyRegressor("r2").fit(X, [1.0, 1.0]).predict(X).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("scoring", ["neg_root_mean_squared_log_error", "neg_mean_squared_log_error"])
+def test_blends_that_a_metric_refuses_are_passed_by(scoring):
+    rng = np.random.default_rng(5)
+    y = np.exp(rng.normal(size=N))
+    X = np.exp(2 * rng.normal(size=(N, 3))) + y[:, np.newaxis]
+    for search in (HillClimbRegressor(scoring), GreedyRegressor(scoring)):
+        climbed = search.fit(X, y)
+        metric = Asked(scoring, numbers_of(y[:, np.newaxis]), np.ones(N))
+        own = metric(climbed.predict(X).reshape(1, N, 1))[0]
+        assert own >= metric(X.T[:, :, np.newaxis]).max()
+        assert np.isfinite(own)
+    low = np.column_stack([X, X[:, 0] - 2 * X[:, 0].max()])  # one of four is refused by itself
+    assert GreedyRegressor(scoring).fit(low, y).weights_[3] == 0
+
+
+@pytest.mark.parametrize("search", [GreedyRegressor, HillClimbRegressor])
+def test_a_start_that_the_metric_refuses_is_an_error(search):
+    text = "scoring must be a metric of what the estimators predict; got one that says: "
+    with pytest.raises(ValueError, match=text):
+        search("neg_mean_squared_log_error").fit([[-3.0, -2.0], [-4.0, -5.0]], [1.0, 2.0])
+
+
+@searches
+def test_the_area_of_several_classes_is_named_where_that_of_two_is_asked_for(search):
+    y, blocks = classes(np.random.default_rng(3), 3)
+    with pytest.raises(ValueError, match="Pass scoring='roc_auc_ovr'"):
+        search("roc_auc").fit(columns(blocks), y)

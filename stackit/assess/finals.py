@@ -21,6 +21,7 @@ from stackit.combine import (
     MeanRegressor,
 )
 from stackit.combine.metrics import FAST
+from stackit.combine.objective import SQUARED
 from stackit.levels.columns import check_columns, seen_of
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
@@ -28,7 +29,6 @@ from stackit.scores import Scoring
 __all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "passed_through", "prior"]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
-SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 
 
 def finals_of(

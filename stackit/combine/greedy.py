@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
-from stackit.check import fault
+from stackit.check import fault, is_number, is_whole
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.objective import Objective, objective_of
 from stackit.combine.weighted import Weighted
@@ -25,14 +25,17 @@ class GreedyClassifier(Weighted, CombinerClassifier):
 
     The search starts from the best average of the first so many estimators, sorted by their own score;
     then it adds, one after the other, the estimator (again, if need be) whose addition makes the average
-    best. The best average on the way is kept: on the table learned from it is at least as good as each
-    estimator and as the plain mean. With hundreds of estimators use bags, and with any number cross-fit
-    for an honest score: the one that was climbed by is not honest, and is not kept.
+    best. The best average on the way is kept: with one bag it is, on the table learned from, at least as
+    good as each estimator and as the best average of the first so many. An average of several bags steadies
+    the weights and promises neither, for half the bags may lack the best estimator. With hundreds of
+    estimators use bags, and with any number cross-fit for an honest score: the one that was climbed by is
+    not honest, and is not kept.
 
     Parameters
     ----------
     scoring : str or callable, default="neg_log_loss"
-        A scikit-learn scorer or its name. Log loss, accuracy and areas under the curve are fast.
+        A scikit-learn scorer or its name. Log loss, Brier score, accuracy and areas under the curve are
+        fast. Blends that it refuses are passed by.
     n_steps : int, default=50
         How many estimators are added.
     n_bags : int, default=1
@@ -86,7 +89,7 @@ class GreedyRegressor(Weighted, CombinerRegressor):
     Parameters
     ----------
     scoring : str or callable, default="neg_root_mean_squared_error"
-        A scikit-learn scorer or its name. Squared and absolute errors are fast.
+        A scikit-learn scorer or its name. Squared and absolute errors and R2 are fast.
     n_steps : int, default=50
         How many estimators are added.
     n_bags : int, default=1
@@ -151,6 +154,11 @@ def best_of_sorted(objective: Objective, places: Places) -> tuple[int, float]:
     -------
     int, float
         How many they are, and the score of their average.
+
+    Raises
+    ------
+    ValueError
+        When the metric refuses all of these.
     """
     order = places[np.argsort(-objective.after(places, np.ones(len(places))), kind="stable")]
     scores = []
@@ -159,6 +167,13 @@ def best_of_sorted(objective: Objective, places: Places) -> tuple[int, float]:
         scores.append(objective.after(np.array([place]), np.array([step]))[0])
         objective.move(int(place), step)
     n_best = int(np.argmax(scores)) + 1
+    if scores[n_best - 1] == -np.inf:
+        raise fault(
+            "scoring",
+            "a metric of what the estimators predict",
+            f"one that says: {objective.refusal}",
+            "Pass another, or leave out who predicts what it refuses",
+        ) from objective.refusal
     shares = np.zeros_like(objective.shares)
     shares[order[:n_best]] = 1 / n_best
     objective.start(shares)
@@ -166,11 +181,12 @@ def best_of_sorted(objective: Objective, places: Places) -> tuple[int, float]:
 
 
 def _average_of_bags(search: Any, objective: Objective) -> Weights:
-    if not 0 < search.bag_fraction <= 1 or search.n_bags < 1 or search.n_steps < 0:
-        got = f"n_bags={search.n_bags}, bag_fraction={search.bag_fraction}, n_steps={search.n_steps}"
+    counts = is_whole(search.n_bags) and is_whole(search.n_steps) and is_number(search.bag_fraction)
+    if not counts or not 0 < search.bag_fraction <= 1 or search.n_bags < 1 or search.n_steps < 0:
+        got = f"n_bags={search.n_bags!r}, bag_fraction={search.bag_fraction!r}, n_steps={search.n_steps!r}"
         raise fault(
             "n_bags, bag_fraction and n_steps",
-            "at least 1, above 0 and at most 1, and at least 0",
+            "a whole number of at least 1, above 0 and at most 1, and a whole number of at least 0",
             got,
             "Pass for example n_bags=20, bag_fraction=0.5, n_steps=50",
         )
@@ -178,6 +194,8 @@ def _average_of_bags(search: Any, objective: Objective) -> Weights:
     if search.n_bags == 1:
         return _select(objective, np.arange(k), search.n_steps)
     random, size = check_random_state(search.random_state), max(1, round(search.bag_fraction * k))
+    # The best estimator is in half of them: in all of them (ten members as of House Prices, simulated 60
+    # times) it made the error of new rows larger, by 0.00012 of 0.0957 with 1460 rows, 0.0004 with 300.
     bags = [np.sort(random.permutation(k)[:size]) for _ in range(search.n_bags)]
     return np.asarray(np.mean([_select(objective, bag, search.n_steps) for bag in bags], axis=0))
 

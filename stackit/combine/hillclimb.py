@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
+from stackit.check import fault, is_number
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.greedy import best_of_sorted, classes_of, numbers_of
 from stackit.combine.objective import Objective, objective_of
@@ -30,7 +30,8 @@ class HillClimbClassifier(Weighted, CombinerClassifier):
     Parameters
     ----------
     scoring : str or callable, default="neg_log_loss"
-        A scikit-learn scorer or its name. Log loss, accuracy and areas under the curve are fast.
+        A scikit-learn scorer or its name. Log loss, Brier score, accuracy and areas under the curve are
+        fast. Blends that it refuses are passed by.
     negative_weights : bool, default=True
         Whether weights may be negative.
     precision : float, default=0.004
@@ -69,7 +70,7 @@ class HillClimbRegressor(Weighted, CombinerRegressor):
     Parameters
     ----------
     scoring : str or callable, default="neg_root_mean_squared_error"
-        A scikit-learn scorer or its name. Squared and absolute errors are fast.
+        A scikit-learn scorer or its name. Squared and absolute errors and R2 are fast.
     negative_weights : bool, default=True
         Whether weights may be negative.
     precision : float, default=0.004
@@ -104,7 +105,7 @@ class HillClimbRegressor(Weighted, CombinerRegressor):
 
 def _climb(objective: Objective, negative: bool, precision: float) -> Weights:
     """Return the shares at the top."""
-    if not 0 < precision <= LARGEST:
+    if not (is_number(precision) and 0 < precision <= LARGEST):
         raise fault("precision", f"above 0 and at most {LARGEST}", f"{precision=}", "Pass precision=0.004")
     places = np.arange(len(objective.shares))
     _, score = best_of_sorted(objective, places)

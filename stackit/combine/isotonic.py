@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 
-from stackit.check import fault
+from stackit.check import fault, is_number
 from stackit.combine.calibrated import Calibrated
 from stackit.combine.combiner import Weights
 
@@ -56,8 +56,10 @@ class IsotonicClassifier(Calibrated):
         self.clip = clip
 
     def _calibrate(self, chances: Floats, target: Floats, weights: Weights) -> None:
-        if not 0 <= self.clip < 0.5:
-            raise fault("clip", "at least 0 and below 0.5", f"clip={self.clip}", "Pass for example clip=1e-4")
+        if not (is_number(self.clip) and 0 <= self.clip < 0.5):
+            raise fault(
+                "clip", "at least 0 and below 0.5", f"clip={self.clip!r}", "Pass for example clip=1e-4"
+            )
         least, most = self.clip, 1 - self.clip
         self.curves_ = [
             IsotonicRegression(y_min=least, y_max=most, out_of_bounds="clip").fit(column, truth, weights)

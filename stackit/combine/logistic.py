@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
+from stackit.check import fault, is_number
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.logs import log_probabilities, softmax
 from stackit.combine.weighted import Weighted
@@ -20,6 +20,7 @@ N_SPLITS = 5
 CHUNK = 1 << 21  # numbers that are multiplied at a time
 SLACK = 1e-14  # what a loss near 1 can rise by rounding
 ENOUGH = 1e-16  # a step of Newton's method that gains less leaves no error that a float could hold
+NEARLY = 1e-10  # a step after which, since they converge by squares, losses of strengths can be compared
 
 
 class LogisticClassifier(Weighted, CombinerClassifier):
@@ -67,12 +68,14 @@ class LogisticClassifier(Weighted, CombinerClassifier):
         self.clip = clip
 
     def _weigh(self, blocks: Blocks, target: Floats, weights: Weights) -> Weights:
-        if self.C is not None and not 0 < self.C < np.inf:
+        if self.C is not None and not (is_number(self.C) and 0 < self.C < np.inf):
             raise fault("C", "above 0, or None to choose it", f"C={self.C!r}", "Pass C=100.0")
         logs, share = log_probabilities(blocks, self.clip), weights / weights.sum()
         self.C_ = _strength(logs, target, share) if self.C is None else float(self.C)
-        found, self.intercept_ = _minimum(logs, target, share, self.C_)
-        return found
+        found, k = _minimum(logs, target, share, self.C_, _prior(logs)), logs.shape[1]
+        self.intercept_ = found[k:]
+        weighed: Weights = found[:k]
+        return weighed
 
     def _blend(self, blocks: Blocks) -> Floats:
         return softmax(_scores(log_probabilities(blocks, self.clip), self.weights_, self.intercept_))
@@ -89,16 +92,23 @@ def _loss(scores: Floats, target: Floats, share: Floats) -> float:
     return float(share @ (sums - (scores * target).sum(axis=1)))
 
 
-def _minimum(logs: Blocks, target: Floats, share: Floats, C: float) -> tuple[Floats, Floats]:
-    """Return the weights and biases of least loss, by Newton's method; steps are halved until it falls."""
+def _prior(logs: Blocks) -> Floats:
+    """Return the weights and biases of the geometric mean, to which the penalty draws."""
     k, n_classes = logs.shape[1:]
-    prior = np.r_[np.full(k, 1 / k), np.zeros(n_classes)]
+    return np.concatenate([np.full(k, 1 / k), np.zeros(n_classes)])
+
+
+def _minimum(
+    logs: Blocks, target: Floats, share: Floats, C: float, start: Floats, enough: float = ENOUGH
+) -> Floats:
+    """Return the weights and biases of least loss, by Newton's method; steps are halved until it falls."""
+    k, prior = logs.shape[1], _prior(logs)
 
     def loss_at(point: Floats) -> float:
         penalty = np.square(point - prior).sum() / (2 * C)
         return _loss(_scores(logs, point[:k], point[k:]), target, share) + float(penalty)
 
-    point, loss = prior, loss_at(prior)
+    point, loss = start, loss_at(start)
     for _ in range(100):
         slope, curve = _derivatives(logs, target, share, point)
         slope = slope + (point - prior) / C
@@ -107,9 +117,9 @@ def _minimum(logs: Blocks, target: Floats, share: Floats, C: float) -> tuple[Flo
         while (new := loss_at(point - size * step)) > loss - 1e-4 * size * gain + SLACK and size > 1e-9:
             size /= 2
         point, loss = point - size * step, new
-        if gain < ENOUGH:
+        if gain < enough:
             break
-    return point[:k], point[k:]
+    return point
 
 
 def _derivatives(logs: Blocks, target: Floats, share: Floats, point: Floats) -> tuple[Floats, Floats]:
@@ -153,5 +163,9 @@ def _losses(logs: Blocks, target: Floats, share: Floats, held_out: npt.NDArray[n
     """Return the loss of held-out rows for each strength."""
     train = ~held_out
     weights = share[train] / share[train].sum()
-    found = [_minimum(logs[train], target[train], weights, C) for C in STRENGTHS]
-    return np.array([_loss(_scores(logs[held_out], *at), target[held_out], share[held_out]) for at in found])
+    known, new = (logs[train], target[train], weights), logs[held_out]
+    k, losses, point = logs.shape[1], list[float](), _prior(logs)
+    for C in STRENGTHS:
+        point = _minimum(*known, C, point, NEARLY)  # that of the strength before is near
+        losses.append(_loss(_scores(new, point[:k], point[k:]), target[held_out], share[held_out]))
+    return np.array(losses)

@@ -12,7 +12,7 @@ from stackit.response import Response
 from stackit.scores import score_answer, scorer_of
 from stackit.target import Target
 
-__all__ = ["FAST", "Metric", "areas_under_curve", "scorer_metric"]
+__all__ = ["FAST", "Asked", "Metric", "areas_under_curve"]
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats], Floats]
@@ -71,6 +71,21 @@ def _area_of_each_class(codes: npt.NDArray[Any], weights: Floats) -> Metric:
     return metric
 
 
+def _binary_brier(codes: npt.NDArray[Any], weights: Floats) -> Metric:
+    share = weights / weights.sum()
+    return lambda blends: -np.asarray((blends[:, :, 0].clip(0, 1) - codes) ** 2 @ share)
+
+
+def _brier(codes: npt.NDArray[Any], weights: Floats) -> Metric:
+    share = weights / weights.sum()
+
+    def metric(blends: Floats) -> Floats:
+        truth = np.eye(blends.shape[2])[codes]
+        return -np.asarray(((_as_probabilities(blends) - truth) ** 2).sum(axis=2) @ share)
+
+    return metric
+
+
 def _absolute_error(y: npt.NDArray[Any], weights: Floats) -> Metric:
     share, truth = weights / weights.sum(), y.reshape(len(y), -1)
     return lambda blends: -np.asarray(np.abs(blends - truth).mean(axis=2) @ share)
@@ -79,6 +94,8 @@ def _absolute_error(y: npt.NDArray[Any], weights: Floats) -> Metric:
 FAST: dict[tuple[str, str], Callable[[npt.NDArray[Any], Floats], Metric]] = {
     ("neg_log_loss", "binary"): _binary_log_loss,
     ("neg_log_loss", "multiclass"): _log_loss,
+    ("neg_brier_score", "binary"): _binary_brier,
+    ("neg_brier_score", "multiclass"): _brier,
     ("accuracy", "binary"): _binary_accuracy,
     ("accuracy", "multiclass"): _accuracy,
     ("roc_auc", "binary"): _area,
@@ -138,16 +155,52 @@ def _area_of_sorted(values: npt.NDArray[Any], labels: npt.NDArray[Any], weights:
     return float(above @ (passed - below / 2) / pairs) if pairs > 0 else 0.5
 
 
-def scorer_metric(scoring: Any, target: Target, weights: Floats) -> Metric:
-    """Return the metric that asks a scikit-learn scorer about one blend after the other."""
-    method, kind = ("predict_proba", "probability") if target.is_classification else ("predict", "number")
-    response = Response("blend", method, kind, target)  # type: ignore[arg-type]
-    rows = np.arange(len(target.y))
-    given = None if (weights == weights[0]).all() else weights
+class Asked:
+    """The metric that asks a scikit-learn scorer about one blend after the other; higher is better.
 
-    def metric(blends: Floats) -> Floats:
-        answers = _as_probabilities(blends) if target.is_classification else blends
-        return np.array([score_answer(response, answer, rows, scoring, given) for answer in answers])
+    A blend that the scorer refuses, as one with negative weights may be below what a logarithm takes, scores
+    minus infinity.
 
-    scorer_of(scoring, target)  # a scorer that does not exist is refused before the search
-    return metric
+    Parameters
+    ----------
+    scoring : str, callable or None
+        A scikit-learn scorer or its name.
+    target : Target
+        What is predicted.
+    weights : (n,) array
+        The weights of the samples.
+
+    Attributes
+    ----------
+    refusal : ValueError or None
+        Why the last blend was refused, if any was.
+
+    Raises
+    ------
+    ValueError
+        When there is no such scorer.
+    """
+
+    def __init__(self, scoring: Any, target: Target, weights: Floats) -> None:
+        scorer_of(scoring, target)
+        classify = target.is_classification
+        method, kind = ("predict_proba", "probability") if classify else ("predict", "number")
+        self.response = Response("blend", method, kind, target)  # type: ignore[arg-type]
+        self.scoring, self.rows = scoring, np.arange(len(target.y))
+        self.weights = None if (weights == weights[0]).all() else weights
+        self.refusal: ValueError | None = None
+
+    def __call__(self, blends: Floats) -> Floats:
+        """Return the scores of (n_candidates, n, width) blends."""
+        classify = self.response.target.is_classification
+        return np.array(
+            [self._score(answer) for answer in (_as_probabilities(blends) if classify else blends)]
+        )
+
+    def _score(self, answer: Floats) -> float:
+        try:
+            score = score_answer(self.response, answer, self.rows, self.scoring, self.weights)
+        except ValueError as error:
+            self.refusal = error
+            return -np.inf
+        return -np.inf if np.isnan(score) else score

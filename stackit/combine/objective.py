@@ -7,14 +7,16 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from stackit.check import fault
 from stackit.combine.combiner import Blocks
-from stackit.combine.metrics import FAST, Metric, scorer_metric
+from stackit.combine.metrics import FAST, Asked, Metric
 from stackit.target import Target
 
-__all__ = ["Blended", "Objective", "Squared", "objective_of"]
+__all__ = ["SQUARED", "Blended", "Objective", "Squared", "objective_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 CHUNK = 2**19  # numbers of candidate blends that are looked at together: about what a cache holds
 
 
@@ -22,6 +24,10 @@ class Objective(Protocol):
     """A metric of blends of fixed estimators; higher is better."""
 
     shares: Floats
+
+    @property
+    def refusal(self) -> ValueError | None:
+        """Why a blend was refused, if any was."""
 
     def start(self, shares: Floats) -> None:
         """Make the blend by `shares` the one that steps start from."""
@@ -47,6 +53,11 @@ class Blended:
     def __init__(self, table: Floats, metric: Metric) -> None:
         self.table, self.metric = table, metric
         self.start(np.eye(len(table))[0])
+
+    @property
+    def refusal(self) -> ValueError | None:
+        """Why a blend was refused, if any was."""
+        return self.metric.refusal if isinstance(self.metric, Asked) else None
 
     def start(self, shares: Floats) -> None:
         """Make the blend by `shares` the one that steps start from."""
@@ -86,11 +97,15 @@ class Squared:
         The weights of the rows.
     root : bool
         Whether the root of the mean square of each output is averaged, or the mean square itself.
+    best : float
+        The score without any error.
     """
 
-    def __init__(self, errors: Floats, weights: Floats, root: bool) -> None:
+    refusal = None
+
+    def __init__(self, errors: Floats, weights: Floats, root: bool, best: float = 0.0) -> None:
         share = weights / weights.sum()
-        self.root = root
+        self.root, self.best = root, best
         scaled = errors * np.sqrt(share)[:, np.newaxis]
         self.products = np.stack([one @ one.T for one in scaled.transpose(2, 0, 1)])
         self.shares = np.full(len(errors), 1 / len(errors))
@@ -111,7 +126,7 @@ class Squared:
         stay = 1 - steps
         squares = stay**2 * own + 2 * stay * steps * across[:, places] + steps**2 * alone
         squares = squares.clip(min=0)
-        return np.asarray(-(np.sqrt(squares) if self.root else squares).mean(axis=0))
+        return np.asarray(self.best - (np.sqrt(squares) if self.root else squares).mean(axis=0))
 
 
 def _moved(shares: Floats, place: int, step: float) -> Floats:
@@ -137,15 +152,30 @@ def objective_of(scoring: Any, blocks: Blocks, target: Target, weights: Floats) 
     Raises
     ------
     ValueError
-        When there is no scorer of that name.
+        When there is no scorer of that name, or it is not for several classes.
     """
+    if scoring is None:
+        scoring = "accuracy" if target.is_classification else "r2"
+    if scoring == "roc_auc" and target.kind == "multiclass":
+        classes = f"scoring='roc_auc' with {len(target.classes)} classes"
+        raise fault("scoring", "a metric of several classes", classes, "Pass scoring='roc_auc_ovr'")
     table = np.ascontiguousarray(blocks.transpose(1, 0, 2))
-    rooted = {"neg_mean_squared_error": False, "neg_root_mean_squared_error": True}
-    if not target.is_classification and scoring in rooted:
-        return Squared(table - target.y.reshape(len(blocks), -1), weights, rooted[scoring])
+    if not target.is_classification and scoring in SQUARED:
+        squared = _squared(scoring, table, target.y.reshape(len(blocks), -1), weights)
+        if squared is not None:
+            return squared
     make = FAST.get((scoring, target.kind)) if isinstance(scoring, str) else None
     if make is None:
-        return Blended(table, scorer_metric(scoring, target, weights))
+        return Blended(table, Asked(scoring, target, weights))
     if target.kind == "binary":
         table = np.ascontiguousarray(table[:, :, 1:])
     return Blended(table, make(target.codes, weights))
+
+
+def _squared(scoring: str, table: Floats, truth: Floats, weights: Floats) -> Squared | None:
+    """Return the objective of squared errors; R2 has none where the target does not vary."""
+    if scoring != "r2":
+        return Squared(table - truth, weights, scoring == "neg_root_mean_squared_error")
+    mean = np.average(truth, axis=0, weights=weights)
+    spread = np.sqrt(np.average((truth - mean) ** 2, axis=0, weights=weights))
+    return Squared((table - truth) / spread, weights, root=False, best=1.0) if spread.all() else None

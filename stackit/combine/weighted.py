@@ -80,7 +80,7 @@ def shares(weights: Any, names: list[str]) -> Weights:
     if isinstance(weights, Mapping):
         _check_names(weights, names)
         given = [weights.get(name, 0.0) for name in names]
-    values = np.ones(len(names)) if given is None else np.asarray(given, dtype=np.float64)
+    values = np.ones(len(names)) if given is None else _numbers(given)
     if values.shape != (len(names),) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
         raise fault(
             "weights",
@@ -136,3 +136,11 @@ def _check_names(weights: Mapping[str, float], names: list[str]) -> None:
             f"weights of {listed(unknown)}",
             "Name these, and pass meta-features as a data frame with their names",
         )
+
+
+def _numbers(given: Any) -> Weights:
+    """Return weights as an array; what are no numbers as none."""
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([])

@@ -34,7 +34,7 @@ from stackit.assess import PairedTest, paired_folds, paired_rows
 from stackit.assess.finals import BEST, MEAN, PRIOR
 from stackit.assess.gains import Gain
 from stackit.assess.losses import LOSSES, row_losses
-from stackit.combine import ConvexClassifier, MeanClassifier
+from stackit.combine import ConvexClassifier, MeanClassifier, MeanRegressor
 from stackit.response import Response
 from stackit.scores import score_answer
 from stackit.target import classification_target, regression_target
@@ -344,7 +344,7 @@ def test_what_cannot_be_compared_is_refused(run, options, text):
 
 def test_greedy_search_is_left_out_where_it_takes_long():
     oof = out_of_fold([("nb", NB), ("tree", TREE)], X, Y, cv=3, n_jobs=1)
-    for scoring, there in (("roc_auc", True), ("f1", False), ("neg_brier_score", False)):
+    for scoring, there in (("roc_auc", True), ("f1", False), ("neg_brier_score", True)):
         assert ("greedy" in compare(oof, scoring=scoring).table.index) is there
 
 
@@ -407,10 +407,37 @@ def test_verdicts():
     assert "but not over the plain mean" in verdict_of((1, 0.01), (1, 0.2))
     assert "take the best member." in verdict_of((1, 0.2), (1, 0.01))
     assert "'stack' is worse than the plain mean" in verdict_of((1, 0.01), (-1, 0.01))
-    assert "gains nothing" in verdict_of((1, float("nan")), (1, float("nan")))
+    nan = float("nan")
+    assert "'stack' cannot be tested against the best member or the plain mean" in verdict_of(
+        (1, nan), (1, nan)
+    )
+    assert "'stack' cannot be tested against the plain mean (" in verdict_of((1, 0.01), (nan, nan))
     for members in ((1, 0.3), (-1, 0.01)):
         assert "no member is better than the prior" in verdict_of((1, 0.01), (1, 0.01), members)
         assert "'stack' gains over" in verdict_of((1, 0.01), (1, 0.01), members, nested=True)
+
+
+def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
+    """There is no squared log error of -1 or less: a test of the other rows alone would flatter."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(80, 2)), random.exponential(size=80)
+    low = Response("any", "predict", "number", regression_target(y))
+    answer = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
+    losses = row_losses(low, answer, np.arange(80), "neg_mean_squared_log_error")
+    assert_array_equal(np.isinf(losses), answer[:, 0] <= -1)
+    members = [("ridge", Ridge()), ("wild", make_pipeline(StandardScaler(), Wild()))]
+    oof = out_of_fold(members, x, y, cv=4, scoring="neg_mean_squared_log_error", n_jobs=1)
+    with pytest.warns(UserWarning, match="cannot be scored"):
+        found = gain(compare(oof, [("wild mean", MeanRegressor([0, 1]))]))
+    assert "'wild mean' cannot be tested against the best member" in found.verdict
+    assert np.isnan(found.tests[BEST].p_value)
+
+
+class Wild(Ridge):
+    """Predicts less than any count can be, here and there."""
+
+    def predict(self, X):
+        return super().predict(X) - 5.0 * (X[:, 0] > 1)
 
 
 def test_what_is_no_comparison_or_no_final_estimator_is_refused(run):

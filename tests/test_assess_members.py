@@ -1,5 +1,7 @@
 """Diversity, Shapley values, and the average of folds against a refit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +73,20 @@ def test_the_correlation_of_errors_is_that_of_residuals():
     residuals = (oof.meta_train.to_numpy().T - Y).T
     both = np.vstack([residuals, -residuals])  # the errors of both classes
     assert_allclose(diversity(oof).correlation.to_numpy(), np.corrcoef(both.T))
+
+
+def test_rows_count_by_their_weights_in_the_correlation_and_none_at_all_with_weight_zero():
+    weights = np.r_[np.zeros(len(Y) // 2), np.full(len(Y) - len(Y) // 2, 3.0)]
+    oof = out_of_fold(CLASSIFIERS, X, Y, cv=3, n_jobs=1)
+    weighted = diversity(replace(oof, sample_weight=weights)).correlation
+    errors = [(Y - oof.meta_train[name])[weights > 0] for name in oof.responses]
+    both = [
+        np.r_[each, -each] for each in errors
+    ]  # of two classes one is right by as much as the other is wrong
+    assert_allclose(weighted, np.corrcoef(both))
+    assert_allclose(
+        diversity(replace(oof, sample_weight=np.full(len(Y), 2.0))).correlation, diversity(oof).correlation
+    )
 
 
 def test_leaving_an_estimator_out_is_a_run_without_it():

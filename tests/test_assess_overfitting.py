@@ -162,6 +162,33 @@ def test_what_cannot_be_compared_is_refused():
         overfitting_alarm(found.oof, found.X_test, np.zeros((800, 2)))
 
 
+def test_columns_of_one_name_are_told_apart_and_tables_must_have_the_same():
+    found = clean(0, FAST[:1])
+    table = pd.DataFrame(found.X)
+    y = found.oof.target.y
+    level = np.random.default_rng(0).integers(0, 100, size=len(y))
+    means = pd.Series(y).groupby(level).transform("mean")
+    doubled = pd.concat([table, pd.Series(level), means], axis=1)
+    doubled.columns = [*map(str, table.columns), "level", "level"]
+    encoded = encoded_columns(doubled, found.oof.target)
+    assert [name for name, z in encoded.items() if z < -4] == [f"level (number {table.shape[1] + 1})"]
+    with pytest.raises(ValueError, match=r"X_test must be of the .* columns of X; got shape="):
+        overfitting_alarm(found.oof, found.X_test, X=doubled)
+
+
+def test_rows_of_no_weight_claim_nothing():
+    found = clean(0, FAST[:2])
+    n = len(found.oof.target.y)
+    weights = np.r_[np.zeros(n // 4), np.ones(n - n // 4)]
+    weighted = overfitting_alarm(replace(found.oof, sample_weight=weights), found.X_test).table
+    alike = overfitting_alarm(replace(found.oof, sample_weight=np.ones(n)), found.X_test).table
+    plain = overfitting_alarm(found.oof, found.X_test).table
+    assert_allclose(alike["claimed"], plain["claimed"])
+    assert_allclose(alike["standard_error"], plain["standard_error"])
+    assert (weighted["claimed"] != plain["claimed"]).all()
+    assert (weighted["standard_error"] > plain["standard_error"]).all()
+
+
 # How many alarms there are on four tables, at least and at most.
 RATES = {
     "clean": (0, 0),

@@ -121,7 +121,7 @@ class Comparison:
             losses = self._losses_in(at, name)
             if losses is None:
                 return None
-            total, counts = total + np.nan_to_num(losses), counts + ~np.isnan(losses)
+            total, counts = total + np.where(np.isnan(losses), 0.0, losses), counts + ~np.isnan(losses)
         return np.asarray(np.where(counts > 0, total / np.maximum(counts, 1), np.nan))
 
     def summary(self) -> str:

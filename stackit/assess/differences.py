@@ -58,7 +58,8 @@ def diversity(
     """Measure how different members err, and what a combiner loses without each.
 
     The error of a row is y less the prediction; for classes, 1 less the probability of the right class and 0
-    less those of the others (votes count as probabilities, decision values as labels).
+    less those of the others (votes count as probabilities, decision values as labels). Rows count by the
+    weights of the run.
 
     Parameters
     ----------
@@ -121,7 +122,10 @@ def diversity(
 
 def _correlation(oof: OutOfFold) -> pd.DataFrame:
     errors = np.column_stack([_errors(oof, name) for name in oof.responses])
-    errors = errors - errors.mean(axis=0)
+    rows = np.flatnonzero(oof.coverage)
+    weights = np.ones(len(rows)) if oof.sample_weight is None else np.asarray(oof.sample_weight)[rows]
+    each = np.repeat(weights / weights.sum(), len(errors) // len(rows))
+    errors = (errors - each @ errors / each.sum()) * np.sqrt(each)[:, np.newaxis]
     scale = np.sqrt((errors**2).sum(axis=0))
     scale = np.where(scale > 0, scale, np.nan)
     names = list(oof.responses)

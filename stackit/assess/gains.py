@@ -10,7 +10,7 @@ import pandas as pd
 
 from stackit.assess.comparison import Comparison
 from stackit.assess.finals import BEST, MEAN, PRIOR
-from stackit.assess.losses import loss_name
+from stackit.assess.losses import Losses, loss_name
 from stackit.assess.paired import PairedTest, paired_folds, paired_rows
 from stackit.check import check_rows, fault, listed
 
@@ -60,6 +60,12 @@ class Gain:
         better = [name for name, test in self.tests.items() if self._differs(test) and test.difference > 0]
         worse = [name for name, test in self.tests.items() if self._differs(test) and test.difference < 0]
         found = "; ".join(self._told(name, test) for name, test in self.tests.items())
+        untold = [name for name, test in self.tests.items() if np.isnan(test.p_value)]
+        if untold:
+            return (
+                f"{self.stack!r} cannot be tested against the {' or the '.join(untold)} ({found}): there is "
+                "too little to tell, or the metric does not apply to some predictions."
+            )
         if better and not self.nested and not (self._differs(self.members) and self.members.difference > 0):
             return (
                 f"{self.stack!r} looks better ({found}), but no member is better than the prior, which looks "
@@ -86,7 +92,7 @@ class Gain:
         return f"{self.verdict}\n{self.table[columns].to_string(float_format=lambda value: f'{value:.4g}')}"
 
     def _differs(self, test: PairedTest) -> bool:
-        return bool(test.p_value < self.sure)  # NaN, too little to tell, is no difference
+        return bool(test.p_value < self.sure)  # NaN, too little to tell, is no difference of members
 
     def _told(self, name: str, test: PairedTest) -> str:
         change = "lower" if test.difference > 0 else "higher"
@@ -181,16 +187,22 @@ def _test(comparison: Comparison, name: str, other: str, groups: Any, level: flo
     if ours is None or theirs is None:
         return _test_by_folds(comparison, name, other, level)
     judged = np.flatnonzero(~np.isnan(ours) & ~np.isnan(theirs))
-    if not len(judged):
+    differences = _differences(ours[judged], theirs[judged])
+    if not len(judged) or differences is None:  # the metric refuses some: the others alone say too much
         nan = float("nan")
         return PairedTest(nan, nan, nan, nan, nan, 0, "paired t-test by rows")
     weights = comparison.repeats[0].judged.sample_weight
     return paired_rows(
-        (theirs - ours)[judged],
+        differences,
         None if weights is None else weights[judged],
         None if groups is None else groups[judged],
         level,
     )
+
+
+def _differences(ours: Losses, theirs: Losses) -> Losses | None:
+    """Return what the other loses more, row by row; None where a loss is infinite."""
+    return theirs - ours if np.isfinite(ours).all() and np.isfinite(theirs).all() else None
 
 
 def _test_by_folds(comparison: Comparison, name: str, other: str, level: float) -> PairedTest:

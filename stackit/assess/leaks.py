@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
-from stackit.check import n_rows
+from stackit.check import fault, n_rows
 from stackit.folds import Folds
 from stackit.target import Target
 
@@ -84,9 +84,17 @@ def share_of_twins(X: Any, folds: Folds, X_test: Any) -> tuple[float, float] | N
     -------
     (float, float) or None
         None for tables that are not compared: sparse ones, or lists.
+
+    Raises
+    ------
+    ValueError
+        When the two have not the same number of columns.
     """
     if sparse.issparse(X) or not hasattr(X, "shape") or len(X.shape) != 2:
         return None
+    shape = np.shape(X_test)
+    if shape[1:] != X.shape[1:]:
+        raise fault("X_test", f"of the {X.shape[1]} columns of X", f"{shape=}", "Pass the same columns")
     both = [pd.DataFrame(table).set_axis(range(X.shape[1]), axis=1) for table in (X, X_test)]
     codes, new = (pd.util.hash_pandas_object(table, index=False).to_numpy() for table in both)
     pairs = [
@@ -112,7 +120,11 @@ def _numbers(X: Any) -> dict[str, Floats]:
         return {}
     table = pd.DataFrame(X)
     kept = table.select_dtypes("number")
-    return {str(name): kept[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in kept.columns}
+    names = [str(name) for name in kept.columns]
+    # Columns of one name are told apart by their place.
+    told = [name if names.count(name) == 1 else f"{name} (number {at})" for at, name in enumerate(names)]
+    columns = (kept.iloc[:, at].to_numpy(dtype=np.float64, na_value=np.nan) for at in range(len(names)))
+    return dict(zip(told, columns, strict=True))
 
 
 def _truths(target: Target) -> list[Floats]:

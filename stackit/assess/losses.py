@@ -13,7 +13,7 @@ from stackit.response import Response, Table
 from stackit.scores import Recorded, Scoring
 from stackit.target import Target
 
-__all__ = ["LOSSES", "loss_name", "metric_name", "row_losses"]
+__all__ = ["LOSSES", "Losses", "loss_name", "metric_name", "row_losses"]
 
 Losses = npt.NDArray[np.float64]
 LEAST = float(np.finfo(np.float64).eps)
@@ -49,7 +49,10 @@ def _absolute(response: Response, answer: Table, rows: Any) -> Losses:
 
 
 def _squared_log(response: Response, answer: Table, rows: Any) -> Losses:
-    return np.asarray(((np.log1p(answer) - np.log1p(_numbers(response, rows))) ** 2).mean(axis=1))
+    truth = _numbers(response, rows)
+    known = (answer > -1) & (truth > -1)  # where there is no logarithm, the metric refuses the whole column
+    logs = [np.log1p(np.where(known, table, 0.0)) for table in (answer, truth)]
+    return np.asarray(np.where(known, (logs[0] - logs[1]) ** 2, np.inf).mean(axis=1))
 
 
 def _numbers(response: Response, rows: Any) -> Table:
@@ -123,8 +126,9 @@ def row_losses(response: Response, answer: Table, rows: Any, scoring: Scoring = 
     Returns
     -------
     (n_rows,) array or None
-        Lower is better; NaN where the metric needs probabilities and the answer is none; None for metrics
-        that are no mean over rows, such as the area under the curve.
+        Lower is better; NaN where the metric needs probabilities and the answer is none; infinite where
+        there is no logarithm of what was predicted; None for metrics that are no mean over rows, such as the
+        area under the curve.
     """
     metric = metric_name(scoring, response.target)
     if metric is None:

@@ -37,9 +37,9 @@ class OverfittingAlarm:
     Attributes
     ----------
     table : data frame
-        One row an estimator: `claimed` loss out of fold, the loss `promised` (or, with labels, `measured`)
-        on new rows, `difference`, `standard_error`, `z`, `p_value`, whether it is `too_good` beside the
-        others, and whether there is an `alarm`.
+        One row an estimator: `claimed` loss out of fold (rows count by the weights of the run), the loss
+        `promised` (or, with labels, `measured`) on new rows, `difference`, `standard_error`, `z`, `p_value`,
+        whether it is `too_good` beside the others, and whether there is an `alarm`.
     loss : str
         Log loss for classes, squared error for numbers; of predictions that are calibrated first.
     encoded : tuple of str
@@ -261,14 +261,18 @@ def _examined(
             asked = {question: oof.responses[name].ask_untouched(estimator, tables[at])}
         new += calibrated(asked[question], truth) * len(rows) * share
     covered, groups = np.flatnonzero(oof.coverage), oof.folds.bonds.groups
-    held = total[covered] / oof.coverage[covered]
-    own_error = _standard_error(held, None if groups is None else groups[covered])
-    error, difference = float(np.hypot(own_error, _standard_error(new))), float(new.mean() - held.mean())
-    mute = error <= LEAST * max(1.0, abs(held.mean()))
+    held, weights = total[covered] / oof.coverage[covered], np.ones(len(covered))
+    if oof.sample_weight is not None:
+        weights = np.asarray(oof.sample_weight, dtype=np.float64)[covered]
+    claimed = float(np.average(held, weights=weights))
+    own_error = _standard_error(held, weights, None if groups is None else groups[covered])
+    new_error, difference = _standard_error(new, np.ones(len(new))), float(new.mean()) - claimed
+    error = float(np.hypot(own_error, new_error))
+    mute = error <= LEAST * max(1.0, abs(claimed))
     z = 0.0 if mute else difference / error
     varied = min(len(np.unique(held.round(9))), len(np.unique(new.round(9)))) > FEW
     return {
-        "claimed": float(held.mean()),
+        "claimed": claimed,
         "promised": float(new.mean()),
         "difference": difference,
         "standard_error": error,
@@ -292,8 +296,9 @@ def _too_good(oof: OutOfFold, table: pd.DataFrame) -> list[bool]:
     ]
 
 
-def _standard_error(values: Floats, groups: npt.NDArray[np.intp] | None = None) -> float:
-    deviations = values - values.mean()
+def _standard_error(values: Floats, weights: Floats, groups: npt.NDArray[np.intp] | None = None) -> float:
+    deviations = weights * (values - np.average(values, weights=weights))
     if groups is not None:
-        deviations = np.bincount(np.unique(groups, return_inverse=True)[1].ravel(), deviations)
-    return float(np.sqrt((deviations**2).sum()) / len(values))
+        codes = np.unique(groups, return_inverse=True)[1].ravel()
+        deviations = np.asarray(np.bincount(codes, deviations), dtype=np.float64)
+    return float(np.sqrt((deviations**2).sum()) / weights.sum())

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
@@ -37,7 +38,9 @@ from stackit.combine import (
     RankClassifier,
     TemperatureClassifier,
 )
+from stackit.saved.files import FORMAT
 from stackit.saved.kinds import ROOMS, kind_of
+from stackit.store.versions import version_of
 
 pytest.importorskip("skops")
 
@@ -203,6 +206,43 @@ def test_files_of_something_else_are_refused(tmp_path):
         StackingRegressor.load(tmp_path / "nowhere")
     with pytest.raises(NotFittedError):
         StackingRegressor(REGRESSORS).save(tmp_path / "new")
+
+
+def test_damaged_files_are_refused(tmp_path):
+    path = StackingRegressor(REGRESSORS, cv=3).fit(X, Y).save(tmp_path / "it.stackit")
+    whole, damaged = path.read_bytes(), tmp_path / "damaged"
+    middle = len(whole) // 3
+    for data in (
+        whole[: len(whole) // 2],
+        whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
+    ):
+        damaged.write_bytes(data)
+        with pytest.raises(ValueError, match="The file must be written by `save`; got "):
+            StackingRegressor.load(damaged)
+    right = {"format": FORMAT, "class": "StackingRegressor", "versions": {"sklearn": version_of("sklearn")}}
+    for facts in ("{}", "no json", "[1]", json.dumps(right)):
+        with zipfile.ZipFile(damaged, "w") as file:
+            file.writestr("stackit.json", facts)
+            file.writestr("state.skops", b"no state")
+        with pytest.raises(ValueError, match="The file must be written by `save`; got "):
+            StackingRegressor.load(damaged)
+    with pytest.raises(ValueError, match="The file must be written by `save`; got "):
+        StackingRegressor.load(tmp_path)
+    with pytest.raises(ValueError, match=r"Pass trusted=\['sklearn\.tree\._tree\.Tree'\]"):
+        StackingRegressor.load(path, trusted="sklearn.tree._tree.Tree")
+
+
+def test_imputers_and_dates_need_no_trust(tmp_path):
+    whole = make_pipeline(SimpleImputer(), Ridge())
+    for moments in (
+        pd.date_range("2020", periods=len(X), tz="Europe/Paris", name="day"),
+        pd.to_timedelta(range(len(X))),
+    ):
+        table = pd.DataFrame(X, index=moments).rename(columns=str)
+        stack = StackingRegressor([("ridge", whole)], cv=3).fit(table, Y)
+        loaded = StackingRegressor.load(stack.save(tmp_path / "it.stackit"))
+        assert_array_equal(loaded.predict(table), stack.predict(table))
+        pd.testing.assert_frame_equal(loaded.oof_.meta_train, stack.oof_.meta_train, check_freq=False)
 
 
 def test_another_version_of_scikit_learn_is_warned_of(tmp_path):

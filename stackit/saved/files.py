@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,17 @@ FilePath = str | os.PathLike[str]
 FORMAT = 2
 FACTS, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")
+# The type of an array's numbers does nothing by itself; each SimpleImputer keeps one.
+HARMLESS = {"numpy.dtype"}
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    IsADirectoryError,
+    ValueError,
+    KeyError,
+)
 
 
 def save_ensemble(ensemble: Any, path: FilePath) -> Path:
@@ -105,7 +117,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
     Raises
     ------
     ValueError
-        When it is a file of something else, or holds types that are not trusted: they are named.
+        When it is a file of something else, or damaged, or holds types that are not trusted: they are named.
 
     Warns
     -----
@@ -113,14 +125,19 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         When it was written with another version of scikit-learn.
     """
     skops = require("skops.io", "secure")
+    if isinstance(trusted, str):
+        raise fault("trusted", "a list of names of types", f"{trusted=}", f"Pass trusted=[{trusted!r}]")
     content = _content(path)
-    facts = json.loads(content[FACTS])
+    facts = _facts(content[FACTS], path)
     if (facts["format"], facts["class"]) != (FORMAT, kind.__name__):
         got = f"{str(path)!r} of a {facts['class']}, format {facts['format']}"
         raise fault("The file", f"of a {kind.__name__}, format {FORMAT}", got, f"Call {facts['class']}.load")
     _warn_of_other_versions(facts["versions"])
-    found = skops.get_untrusted_types(data=content[STATE])
-    strange = sorted({*found} - {*trusted})
+    try:
+        found = skops.get_untrusted_types(data=content[STATE])
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+    strange = sorted({*found} - {*trusted} - HARMLESS)
     if strange:
         raise fault(
             "Types in the file",
@@ -140,9 +157,10 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
 
 def _warn_of_other_versions(versions: dict[str, str]) -> None:
     """Say where fitted parts come from another scikit-learn, which promises nothing for them."""
-    if versions["sklearn"] != version_of("sklearn"):
+    written = versions.get("sklearn", "of another version")
+    if written != version_of("sklearn"):
         warn(
-            f"The file was written with scikit-learn {versions['sklearn']}, and this is "
+            f"The file was written with scikit-learn {written}, and this is "
             f"{version_of('sklearn')}: its parts may fail, or predict otherwise. Compare some predictions."
         )
 
@@ -152,11 +170,25 @@ def _content(path: FilePath) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as file:
             content = {name: file.read(name) for name in file.namelist()}
-    except zipfile.BadZipFile as error:
-        raise fault(
-            "The file", "written by `save`", f"{str(path)!r} ({error})", "Pass another file"
-        ) from error
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
     if not {FACTS, STATE} <= content.keys():
         got = f"{str(path)!r} with {listed(content)}"
         raise fault("The file", f"written by `save`, with {FACTS} and {STATE}", got, "Pass another file")
     return content
+
+
+def _facts(data: bytes, path: FilePath) -> dict[str, Any]:
+    """Return what a file says of itself."""
+    try:
+        facts = json.loads(data)
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+    if not isinstance(facts, dict) or not {"format", "class", "versions"} <= facts.keys():
+        raise _damaged(path, f"{FACTS} lacks format, class or versions")
+    return facts
+
+
+def _damaged(path: FilePath, reason: object) -> ValueError:
+    told = f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else reason
+    return fault("The file", "written by `save`", f"{str(path)!r} ({told})", "Pass another file, a whole one")

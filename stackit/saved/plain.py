@@ -82,6 +82,8 @@ class Apart:
         return self._other(value)
 
     def _other(self, value: Any) -> Any:
+        if isinstance(value, pd.DatetimeIndex | pd.TimedeltaIndex):
+            return {KIND: "moments", "parts": [value.asi8.tolist(), str(value.dtype), value.name]}
         if isinstance(value, pd.Index):
             return {KIND: "Index", "parts": [value.tolist(), value.name]}
         if isinstance(value, Exception):
@@ -166,6 +168,8 @@ class Together:
                 return _filled(_checked(whole[0]), whole[1])
             case "Index":
                 return pd.Index(whole[0], name=whole[1])
+            case "moments":
+                return pd.Index(np.array(whole[0], dtype=np.int64)).astype(whole[1]).rename(whole[2])
             case "error":
                 return RuntimeError(*whole)
             case "net" | "new net":

@@ -633,6 +633,10 @@ def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
         (LevelsRegressor([FIRST, Level(SECOND, passthrough=["age"])]), "no column age"),
         (LevelsRegressor([FIRST, Level(SECOND, passthrough=[7])]), r"positions 0 to 4\); got no column 7"),
         (LevelsRegressor([FIRST], passthrough=[]), "got no column at all"),
+        (LevelsRegressor([FIRST], passthrough=[True, False]), "got no column True, False"),
+        (LevelsRegressor([FIRST], passthrough=np.array([True, False])), "got no column True, False"),
+        (LevelsRegressor([FIRST, Level(SECOND, passthrough=[1, 0, 1])]), "got 1 twice"),
+        (LevelsRegressor([FIRST], cv="prefit"), "cv must be a number of folds, .* got cv='prefit'"),
         (LevelsRegressor([FIRST], passthrough="age"), "no column age"),
         (LevelsRegressor([FIRST], passthrough=[["age"]]), r"no column \['age'\]"),
         (LevelsRegressor([FIRST], GaussianNB()), "final_estimator must be a regressor"),
@@ -737,3 +741,9 @@ def test_an_estimator_is_asked_as_long_as_one_of_its_columns_is_read():
     assert unread_estimators(final, oof) == set()
     final.coef_[:, 2] = 0
     assert unread_estimators(final, oof) == {"bayes"}
+
+
+def test_a_column_is_named_once_by_name_or_by_place():
+    for twice in (["age", "age"], ["fare", "age", 0]):
+        with pytest.raises(ValueError, match=f"got {twice[-1]} twice"):
+            LevelsRegressor([FIRST], passthrough=twice).fit(FRAME, Y)

@@ -318,6 +318,8 @@ def as_folds(cv: Any, X: Any, target: Target, groups: Any = None) -> Folds:
 def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
     if isinstance(cv, Folds):
         return Folds(cv.n_samples, tuple(cv.split(X)), cv.made_by, cv.bonds)
+    if isinstance(cv, str):
+        raise fault("cv", "a number of folds, a splitter, or a list of splits", f"{cv=}", "Pass cv=5")
     if groups is not None and (cv is None or isinstance(cv, int | np.integer)):
         n_splits = 5 if cv is None else int(cv)
         stratify = target.kind in ("binary", "multiclass")

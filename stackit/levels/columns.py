@@ -23,7 +23,7 @@ def check_columns(passthrough: Any, X: Any) -> None:
     Raises
     ------
     ValueError
-        When it is neither, or names a column that X does not have.
+        When it is neither, or names a column that X does not have, or one twice.
 
     Examples
     --------
@@ -34,19 +34,33 @@ def check_columns(passthrough: Any, X: Any) -> None:
     """
     if isinstance(passthrough, bool):
         return
-    whole = isinstance(passthrough, Sequence | np.ndarray) and not isinstance(passthrough, str)
     names = [str(name) for name in X.columns] if isinstance(X, pd.DataFrame) else []
     n_columns = int(np.shape(X)[1]) if len(np.shape(X)) == 2 else 0
-    known = [*names, *range(n_columns)]
-    missing = [column for column in passthrough if column not in known] if whole else [passthrough]
-    if missing or not len(passthrough):
+    places = {at: at for at in range(n_columns)} | {name: at for at, name in enumerate(names)}
+    wrong = _what_is_wrong(passthrough, places)
+    if wrong:
         there = f"names such as {listed(names, 3)}, or " if names else ""
         raise fault(
             "passthrough",
             f"True, False or columns of X ({there}positions 0 to {n_columns - 1})",
-            f"no column {listed(missing)}" if missing else "no column at all",
-            "Pass a list of such columns",
+            wrong,
+            "Pass a list of such columns, each once",
         )
+
+
+def _what_is_wrong(passthrough: Any, places: dict[Any, int]) -> str:
+    """Say what is wrong with columns, given where each is; nothing where they are right."""
+    if not isinstance(passthrough, Sequence | np.ndarray) or isinstance(passthrough, str):
+        return f"no column {passthrough}"
+    known = [*places]
+    missing = [one for one in passthrough if isinstance(one, bool | np.bool_) or one not in known]
+    if missing:
+        return f"no column {listed(missing)}"
+    found = [places[one] for one in passthrough]
+    twice = [one for at, one in enumerate(passthrough) if found[at] in found[:at]]
+    if twice:
+        return f"{listed(twice)} twice"
+    return "" if found else "no column at all"
 
 
 def seen_of(passthrough: Passthrough, X: Any) -> Any:

@@ -11,7 +11,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from stackit import OutOfFold, out_of_fold
+from stackit import OutOfFold
+from stackit.assess.repeats import Repeat, cross_fit_finals
 from stackit.folds.table import Rows
 
 __all__ = ["Score", "cross_fitted", "repeats_of", "scores_of", "show", "spread"]
@@ -26,13 +27,12 @@ def repeats_of(oof: OutOfFold) -> list[OutOfFold]:
     return [oof.of_repeat(repeat) for repeat in range(oof.folds.n_repeats)]
 
 
-def cross_fitted(
-    finals: Sequence[tuple[str, Any]], oof: OutOfFold, y: Any, aside: Any = None
-) -> list[OutOfFold]:
+def cross_fitted(finals: Sequence[tuple[str, Any]], oof: OutOfFold, aside: Any = None) -> list[OutOfFold]:
     """Cross-fit final estimators on the meta-features of each repeat, over the same folds.
 
-    Neither a row's meta-features nor the final estimator that is asked about it were trained on the row. The
-    meta-features of the other rows were, so that the score is a little optimistic all the same.
+    As `stackit.compare` does it: neither a row's meta-features nor the final estimator that is asked about it
+    were trained on the row. The meta-features of the other rows were, so that the score is a little
+    optimistic all the same.
 
     Parameters
     ----------
@@ -40,8 +40,6 @@ def cross_fitted(
         The final estimators, by name.
     oof : OutOfFold
         The base level, each row held out in each repeat. Its groups bind the folds of this level, too.
-    y : (n,) array-like
-        The target.
     aside : (n,) array of bool, optional
         Rows that no final estimator learns from; they are predicted and scored as all others.
 
@@ -53,8 +51,8 @@ def cross_fitted(
     found = []
     for one in repeats_of(oof):
         splits = tuple((train[~_marked(aside, train)], held_out) for train, held_out in one.folds.splits)
-        how = {"cv": replace(one.folds, splits=splits), "scoring": one.scoring, "n_jobs": 1}
-        found.append(out_of_fold(finals, one.meta_train.to_numpy(), y, **how))
+        judged = replace(one, folds=replace(one.folds, splits=splits))
+        found.append(cross_fit_finals(finals, Repeat(one, judged)))
     return found
 
 

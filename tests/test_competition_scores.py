@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.metrics import root_mean_squared_error
 
 from competitions.scores import cross_fitted, repeats_of, scores_of, show, spread
 from stackit import make_folds, out_of_fold
-from stackit.combine import ConvexRegressor
+from stackit.combine import ConvexRegressor, MeanRegressor
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_one_repeat_has_the_error_of_its_folds(run):
 
 def test_final_estimators_are_cross_fitted_on_the_folds_of_their_repeat(run):
     y, oof = run
-    seconds = cross_fitted([("stack", ConvexRegressor())], oof, y)
+    seconds = cross_fitted([("stack", ConvexRegressor())], oof)
     assert len(seconds) == 2
     for first, second in zip(repeats_of(oof), seconds, strict=True):
         assert second.folds.digest == first.folds.digest
@@ -55,6 +56,17 @@ def test_final_estimators_are_cross_fitted_on_the_folds_of_their_repeat(run):
         meta = first.meta_train.to_numpy()
         by_hand = ConvexRegressor().fit(meta[train], y[train]).predict(meta[held_out])
         np.testing.assert_allclose(second.meta_train["stack"][held_out], by_hand)
+
+
+def test_final_estimators_know_the_members_by_name_and_learn_nothing_from_rows_aside(run):
+    y, oof = run
+    named = [("ols alone", MeanRegressor({"ols": 1})), ("linear", LinearRegression())]
+    for first, second in zip(repeats_of(oof), cross_fitted(named, oof), strict=True):
+        np.testing.assert_allclose(second.meta_train["ols alone"], first.meta_train["ols"])
+    aside = np.arange(60) == 7
+    far = replace(oof, target=replace(oof.target, y=y + 1e6 * aside, codes=y + 1e6 * aside))
+    found, expected = (cross_fitted(named, one, aside)[0].meta_train for one in (far, oof))
+    np.testing.assert_allclose(found, expected)
 
 
 def test_the_table_shows_folds_where_there_is_room(run):

@@ -38,7 +38,7 @@ def judged(oof: OutOfFold, train: pd.DataFrame, new: pd.DataFrame) -> dict[str, 
         curve for a readmission within 30 days.
     """
     classes, y = oof.target.classes, train["readmitted"]
-    second = cross_fitted(final_estimators(), oof, y)[0]
+    second = cross_fitted(final_estimators(), oof)[0]
     answers = dict(_answers(oof.meta_train, len(classes))) | dict(_answers(second.meta_train, len(classes)))
     forecasts = dict(_answers(oof.meta_test, len(classes)))
     for name, final in final_estimators():

@@ -3,9 +3,9 @@
     python -m competitions.house_prices.solve [--data DIR] [--out DIR] [--quick]
 
 Linear, kernel, tree and neural regressions on the logarithm of the price, each a pipeline fitted inside the
-folds, under the weighted average with the least squared error. All of it is done for several fold
-assignments, so that scores come with the error of the assignment. What is finished is kept in the folder
-``--out``: a run that was stopped goes on. Measured: see README.md in this folder.
+folds, under an average of selections among random halves of them, each by its squared error. All of it is
+done for several fold assignments, so that scores come with the error of the assignment. What is finished is
+kept in the folder ``--out``: a run that was stopped goes on. Measured: see README.md in this folder.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(
     )
     # The two outliers would have the weights follow them: they are scored, and not learned from here.
     finals, odd = weighted_averages(), outliers(train)
-    seconds = cross_fitted(finals, oof, y, aside=odd)
+    seconds = cross_fitted(finals, oof, aside=odd)
     scores = scores_of(repeats_of(oof), seconds)
     show(Console(), "RMSE of log price", scores)
 

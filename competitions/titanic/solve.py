@@ -58,7 +58,7 @@ def main(
     X, X_test = describe(train, test)
     oof = out_of_fold(base_estimators(), X, y, X_test, cv=folds, random_state=SEED, verbose=1)
     finals = [("plain average", MeanClassifier()), ("stack", final_estimator())]
-    seconds = cross_fitted(finals, oof, y)
+    seconds = cross_fitted(finals, oof)
     scores = scores_of(repeats_of(oof), seconds)
     shapes(Console(), oof)
     show(Console(), "accuracy", scores)

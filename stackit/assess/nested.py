@@ -225,11 +225,7 @@ def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tup
     # Test answers are kept in a store beside the others; fitted estimators may not be.
     stack._fit(*known, X_test=None if stack.refit else asked)
     oof = stack.oof_
-    if stack.refit:
-        again = {name: [one] for name, one in oof.refitted.items()}
-        found = oof._ask({**oof.fold_estimators, **again}, asked)
-    else:
-        found = oof.test
+    found = oof.answers_refitted(asked) if stack.refit else oof.test
     meta = oof.frame(found, index_of(asked))
     return found, stack._named_for(stack.final_estimator_, meta, stack._with_passthrough(meta, asked))
 

@@ -112,8 +112,8 @@ def test_a_level_may_say_for_itself_whether_it_is_refitted(refitted):
     assert_array_equal(found.predict(NEW), other.predict(NEW))
     first, second = found.levels_
     below = (first.transform_refitted if refitted == 0 else first.transform)(NEW).to_numpy()
-    above = (second.transform_refitted if refitted == 1 else second.transform)(below)
-    assert_allclose(found.transform(NEW), above, rtol=1e-12)
+    above = (second.answers_refitted if refitted == 1 else second.answers)(below)
+    assert_allclose(found.transform(NEW), second.frame(above), rtol=1e-12)
 
 
 def test_above_ordered_folds_levels_are_refitted_on_the_rows_that_are_covered():

@@ -51,7 +51,19 @@ ORDER = [
     "cli",
     "__main__",
 ]
-HEAVY = {"torch", "xgboost", "lightgbm", "matplotlib", "dask", "ray", "skrub", "jinja2", "skops"}
+HEAVY = {
+    "torch",
+    "xgboost",
+    "lightgbm",
+    "matplotlib",
+    "dask",
+    "ray",
+    "skrub",
+    "jinja2",
+    "skops",
+    "onnx",
+    "onnxruntime",
+}
 PUBLIC = [
     "stackit",
     *(f"stackit.{path.stem}" for path in HOUSE.glob("*.py") if path.stem not in ("__init__", "__main__")),

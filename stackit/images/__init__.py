@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stackit.images.networks.resnet import cifar_resnet, resnet
     from stackit.images.networks.squeezenet import squeezenet
     from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
+    from stackit.images.onnx import OnnxFile
     from stackit.images.preprocessing import Preprocessing
     from stackit.images.saved import load_network, save_network
     from stackit.images.sources import list_photographs
@@ -24,6 +25,7 @@ __all__ = [
     "PUBLISHED",
     "VGG_CONFIGURATIONS",
     "CNNCodes",
+    "OnnxFile",
     "Preprocessing",
     "PretrainedNetwork",
     "cifar_resnet",
@@ -44,6 +46,7 @@ __all__ = [
 
 _FILE_OF = {
     "CNNCodes": "codes",
+    "OnnxFile": "onnx",
     "PUBLISHED": "catalogue",
     "Preprocessing": "preprocessing",
     "PretrainedNetwork": "network",

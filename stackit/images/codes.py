@@ -42,7 +42,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     network : str or PretrainedNetwork
-        One of `PUBLISHED`, or a network of your own with its preprocessing.
+        One of `PUBLISHED`, or a network of your own with its preprocessing: a torch module or an ONNX file.
     layer : str, optional
         One of the network's layers; without it the usual one.
     weights : path, optional
@@ -208,6 +208,9 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(self.network, str | PretrainedNetwork):
             got = f"network={type(self.network).__name__}"
             raise fault("network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is")
+        if isinstance(self.network, str) and self.network.endswith(".onnx"):
+            advice = "Pass PretrainedNetwork(OnnxFile(path), preprocessing)"
+            raise fault("network", "with its preprocessing", f"network={self.network!r}", advice)
 
     def _codes_of(
         self, sources: list[Photograph], stack: ExitStack

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, require
-from stackit.images.networks.layers import layer_names, tapped
+from stackit.check import fault, listed, require
+from stackit.images.module import TorchModule
+from stackit.images.onnx import OnnxFile
 from stackit.images.photographs import as_image
 from stackit.images.preprocessing import Pixels, Preprocessing
 
@@ -26,24 +27,32 @@ Codes = npt.NDArray[np.float32]
 
 POOLS = ("mean", "max", "flatten")
 """What becomes of a layer's images: their mean or maximum a channel, or all their pixels."""
+CHANNELS = (None, "first", "last")
+MOST_SHOWN = 60
 
 
 class PretrainedNetwork:
     """A network, the weights it has, and the one preprocessing that goes with them.
 
     `pretrained` makes it of published files. Any other module that takes (n, 3, size, size) images will do,
-    such as one of torchvision's or timm's, where you say how it wants its photographs.
+    such as one of torchvision's or timm's, and so will an ONNX file, where you say how it wants its
+    photographs: `Preprocessing.of` reads what timm and torchvision say of that.
 
     Parameters
     ----------
-    network : torch.nn.Module
-        With its weights; it is put into evaluation mode, where batch normalisation uses running statistics.
+    network : torch.nn.Module or OnnxFile
+        With its weights; a module is put into evaluation mode, where batch normalisation uses running
+        statistics.
     preprocessing : Preprocessing
         What the weights were trained with.
-    layer : str
-        The layer whose output are the codes, unless another one is asked for.
+    layer : str, optional
+        The layer whose output are the codes, unless another one is asked for: for a module the dotted name
+        of a part, for an ONNX file that of a tensor. It may be left out where such a file has one output.
     name : str
         What it is called in the names of features.
+    channels : {"first", "last"}, optional
+        Where layers have their channels, if that is not as usual: last in what has three axes, as the (n,
+        tokens, channels) of vision transformers, or comes of an ONNX file of NHWC, and else first.
 
     Attributes
     ----------
@@ -55,7 +64,8 @@ class PretrainedNetwork:
     Raises
     ------
     ValueError
-        When the layer is none of the network's.
+        When the layer is none of the network's, its batch normalisation has no running statistics, or it
+        cannot take what the preprocessing makes.
 
     Examples
     --------
@@ -67,39 +77,51 @@ class PretrainedNetwork:
     """
 
     def __init__(
-        self, network: torch.nn.Module, preprocessing: Preprocessing, layer: str, name: str = "network"
+        self,
+        network: torch.nn.Module | OnnxFile,
+        preprocessing: Preprocessing,
+        layer: str | None = None,
+        name: str = "network",
+        *,
+        channels: str | None = None,
     ) -> None:
-        # With channels last, convolutions on a CPU take two thirds of the time.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
-        self.network = network.eval().requires_grad_(False)
+        if not isinstance(preprocessing, Preprocessing):
+            got = f"preprocessing={type(preprocessing).__name__}"
+            raise fault("preprocessing", "a Preprocessing", got, "Pass Preprocessing.of(it)")
+        if channels not in CHANNELS:
+            raise fault("channels", "'first', 'last' or None", f"{channels=}", "Leave it out")
+        self.network = network if isinstance(network, OnnxFile) else TorchModule.ready(network).module
+        self._body.check(preprocessing)
         self.preprocessing = preprocessing
         self.name = name
-        self.layer = layer
-        self.check_layer(layer)
+        self.channels = channels or self._body.channels
+        self.layer = self._body.usual_layer if layer is None else layer
+        self.check_layer(self.layer)
 
     def __repr__(self) -> str:
         return f"PretrainedNetwork({self.name!r}, layer={self.layer!r}, {self.preprocessing})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the digest, which a store would take for a difference once it is known.
+        return {name: value for name, value in vars(self).items() if name != "digest"}
+
     @property
     def layers(self) -> list[str]:
         """All layers that can be asked for."""
-        return layer_names(self.network)
+        return self._body.layers
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of the weights, the architecture and the preprocessing."""
-        digest = hashlib.sha256(f"{self.network!r} {self.preprocessing!r}".encode())
-        for name, part in self.network.state_dict().items():
-            digest.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
-            digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return digest.hexdigest()
+        about = f"{self.preprocessing!r} {self.channels} {self._body.digest}"
+        return hashlib.sha256(about.encode()).hexdigest()
 
     def check_layer(self, layer: str | None) -> str:
         """Return the layer asked for, or the network's own; raise where there is none of that name."""
         chosen = self.layer if layer is None else layer
-        if chosen not in self.layers:
-            tops = ", ".join(name for name in self.layers if "." not in name)
-            raise fault("layer", f"one of {self.name}'s: {tops}", f"layer={chosen!r}", "Choose one")
+        if chosen is None or chosen not in self.layers:
+            names = listed(self._body.shown_layers, MOST_SHOWN)
+            raise fault("layer", f"one of {self.name}'s: {names}", f"layer={chosen!r}", "Choose one")
         return chosen
 
     def codes(
@@ -144,16 +166,19 @@ class PretrainedNetwork:
         if pool not in POOLS:
             raise fault("pool", f"one of {', '.join(POOLS)}", f"{pool=}", "Pass 'mean'")
         n, n_views = pixels.shape[:2]
-        weights = next(self.network.parameters(), torch.empty(0))
-        batch = self.preprocessing.scaled(pixels.reshape(-1, *pixels.shape[2:])).to(weights.device)
-        output = _pooled(tapped(self.network, layer, batch), pool)
-        codes: Codes = output.reshape(n, n_views, -1).mean(1).float().cpu().numpy()
+        batch = self.preprocessing.scaled(pixels.reshape(-1, *pixels.shape[2:]))
+        output = self._pooled(self._body.output(layer, batch), pool)
+        codes: Codes = output.reshape(n, n_views, -1).float().mean(1).cpu().numpy()
         return codes
 
+    @property
+    def _body(self) -> TorchModule | OnnxFile:
+        return self.network if isinstance(self.network, OnnxFile) else TorchModule(self.network)
 
-def _pooled(output: torch.Tensor, pool: str) -> torch.Tensor:
-    """One row an image."""
-    if pool == "flatten" or output.ndim <= 2:
-        return output.flatten(1)
-    pixels = output.flatten(2)
-    return pixels.mean(2) if pool == "mean" else pixels.amax(2)
+    def _pooled(self, output: torch.Tensor, pool: str) -> torch.Tensor:
+        """One row an image."""
+        if pool == "flatten" or output.ndim <= 2:
+            return output.flatten(1)
+        is_last = self.channels == "last" or (self.channels is None and output.ndim == 3)
+        pixels = (output.movedim(-1, 1) if is_last else output).flatten(2)
+        return pixels.mean(2) if pool == "mean" else pixels.amax(2)

@@ -220,9 +220,9 @@ def test_a_short_run_writes_what_it_found(real, tmp_path):
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "gaps.csv")
     n_ways = sum(1 + 2 * 3 * len(sources) for sources in solve.PAIRS.values())
-    assert len(table) == n_ways * len(solve.QUICK["few"])
+    assert len(table) == n_ways * len(solve.QUICK["few"]) * len(solve.QUICK["rates"])
     of_ways = table[table["way"] != "alone"].merge(
-        table[table["way"] == "alone"], on=["target", "images"], suffixes=("", "_alone")
+        table[table["way"] == "alone"], on=["target", "images", "rate"], suffixes=("", "_alone")
     )
     np.testing.assert_allclose(of_ways["gap"], of_ways["error"] - of_ways["error_alone"], atol=2e-5)
     assert len(json.loads((tmp_path / "report.json").read_text())["found"]) == len(table)

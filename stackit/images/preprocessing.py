@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.check import fault, require
+from stackit.images.configs import wishes_of
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,7 @@ Triple = tuple[float, float, float]
 
 VIEWS = (1, 2, 10)
 """How often a photograph can be looked at: the centre; that and its mirror image; with four corners, too."""
+FILTERS = ("bilinear", "bicubic", "lanczos")
 CENTRE = ((0.5, 0.5),)
 CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 
@@ -34,8 +36,8 @@ class Preprocessing:
     """The pixels of a photograph that a network was trained to see, as it was trained to see them.
 
     The photograph is scaled until its short side has `short_side` pixels, a square of `size` is cut out, and
-    ``(value - mean) / std`` is given to the network, a channel, values from 0 to 255. Filters are bilinear,
-    wider where an image shrinks.
+    ``(value - mean) / std`` is given to the network, a channel, values from 0 to 255. Filters are wider where
+    an image shrinks.
 
     Parameters
     ----------
@@ -47,11 +49,13 @@ class Preprocessing:
         The order of the channels.
     mean, std : three floats
         What is taken away and divided by, in that order, on the scale of 0 to 255.
+    interpolation : {"bilinear", "bicubic", "lanczos"}
+        The filter.
 
     Raises
     ------
     ValueError
-        When the square does not fit, or colours or numbers are none of these.
+        When the square does not fit, or colours, numbers or the filter are none of these.
 
     Examples
     --------
@@ -66,6 +70,7 @@ class Preprocessing:
     colours: str
     mean: Triple
     std: Triple
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= self.short_side:
@@ -76,6 +81,46 @@ class Preprocessing:
         if len(self.mean) != 3 or len(self.std) != 3 or not all(number > 0 for number in self.std):
             expected = "three numbers each, std positive"
             raise fault("mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel")
+        if self.interpolation not in FILTERS:
+            expected = f"one of {', '.join(FILTERS)}"
+            raise fault("interpolation", expected, f"interpolation={self.interpolation!r}", "Pass 'bilinear'")
+
+    @classmethod
+    def of(cls, config: Any) -> Preprocessing:
+        """Return what timm or torchvision say that a network wants.
+
+        Parameters
+        ----------
+        config : mapping or object
+            What ``timm.data.resolve_model_data_config(network)`` gives: a mapping with ``mean``, ``std`` and
+            ``input_size``, and if they are not as usual ``interpolation``, ``crop_pct`` and ``crop_mode``. Or
+            what ``transforms()`` of torchvision's weights gives: an object with ``mean``, ``std``,
+            ``crop_size``, ``resize_size`` and ``interpolation``.
+
+        Raises
+        ------
+        ValueError
+            When it is neither, or asks for what is not done here: squares cut otherwise than from the middle,
+            images of other than three channels, sizes that are no squares, other filters.
+
+        Notes
+        -----
+        Both cut whole pixels out of the scaled photograph; here the square is scaled alone, and can lie
+        a part of a pixel aside.
+
+        References
+        ----------
+        https://huggingface.co/docs/timm/reference/data
+        https://docs.pytorch.org/vision/stable/models.html
+
+        Examples
+        --------
+        >>> config = {"input_size": (3, 224, 224), "crop_pct": 0.875, "interpolation": "bicubic"}
+        >>> config |= {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+        >>> Preprocessing.of(config).mean, Preprocessing.of(config).short_side
+        ((127.5, 127.5, 127.5), 256)
+        """
+        return cls(**wishes_of(config))
 
     @classmethod
     def tensorflow(cls, size: int = 224, short_side: int = 256) -> Preprocessing:
@@ -131,7 +176,8 @@ class Preprocessing:
         side = min(image.size) * self.size / self.short_side
         left, top = (image.width - side) * right, (image.height - side) * down
         box: Box = (left, top, min(left + side, image.width), min(top + side, image.height))
-        return _pixels(image.resize((self.size, self.size), Image.Resampling.BILINEAR, box=box))
+        resample = Image.Resampling[self.interpolation.upper()]
+        return _pixels(image.resize((self.size, self.size), resample, box=box))
 
 
 def _times_255(values: Triple) -> Triple:

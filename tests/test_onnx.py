@@ -267,11 +267,11 @@ def test_codes_are_kept_by_the_content_of_the_file(path, tmp_path, network):
 
 
 def test_networks_are_cloned_pickled_and_described(network):
+    before = describe(network)
     codes = CNNCodes(network, n_views=2).fit()
     expected = codes.transform(IMAGES)
     for twin in (clone(codes), pickle.loads(pickle.dumps(codes))):
         np.testing.assert_array_equal(twin.fit_transform(IMAGES), expected)
-    before = describe(network)
     assert network.digest
     assert describe(network) == before == describe(pickle.loads(pickle.dumps(network)))
     assert before != describe(PretrainedNetwork(network.network, PLAIN, channels="last"))

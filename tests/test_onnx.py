@@ -371,7 +371,7 @@ def test_damaged_bytes_are_refused_or_read_and_nothing_else(tmp_path, data):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello world", b"PK\x03\x04 no archive", b"\x93NUMPY", b"\x08\x08"]
+    "content", [b"", b"hello world", b"PK\x03\x04 no archive", b"\x93NUMPY", b"\x08\x08", b":\x02\x0a\x00"]
 )
 def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     (tmp_path / "x.onnx").write_bytes(content)

@@ -124,8 +124,8 @@ def read_graph(content: memoryview) -> Graph:
     model = list(_fields(content))
     # A message that is there several times is one, with the fields of all.
     graph = [field for part in model if part.number == MODEL_GRAPH for field in _fields(part.content)]
-    if not graph:
-        raise ValueError("there is no graph in it")
+    if not any(field.number == GRAPH_OUTPUT for field in graph):
+        raise ValueError("there is no graph in it that gives something")
     return Graph(
         nodes=[_node(field) for field in graph if field.number == GRAPH_NODE],
         outputs=[_text(field.content, VALUE_NAME) for field in graph if field.number == GRAPH_OUTPUT],

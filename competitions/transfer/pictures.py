@@ -15,30 +15,34 @@ LINES = {"kept": "--", "recomputed": "-", "lost": ":"}
 
 
 def draw_gaps(table: pd.DataFrame, path: Path) -> None:
-    """Draw the gaps by how many images of the target have labels: a row of panels a target, one a way.
+    """Draw the gaps by how many images of the target have labels: a row a target, a panel a way and rate.
 
     Parameters
     ----------
     table : data frame
-        The columns target, images, source, way, statistics, gap and standard error.
+        The columns target, images, rate, source, way, statistics, gap and standard error.
     path : path
         The file, such as ``gaps.png``.
     """
     table = table[table["way"].isin(WAYS)]
     targets = table["target"].unique()
-    size = 5.5 * len(WAYS), 4.2 * len(targets)
+    kinds = [(way, rate) for way in WAYS for rate in table["rate"].unique()]
+    size = 4.4 * len(kinds), 4.2 * len(targets)
     figure = require("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(targets), len(WAYS), squeeze=False)
+    panels = figure.subplots(len(targets), len(kinds), squeeze=False, sharey="row")
     for row, target in zip(panels, targets, strict=True):
         of_target = table[table["target"] == target]
         colours = {source: f"C{at}" for at, source in enumerate(of_target["source"].unique())}
-        for axes, way in zip(row, WAYS, strict=True):
-            lines = of_target[of_target["way"] == way].groupby(["source", "statistics"], sort=False)
-            for (source, statistics), line in lines:
+        for axes, (way, rate) in zip(row, kinds, strict=True):
+            lines = of_target[(of_target["way"] == way) & (of_target["rate"] == rate)]
+            for (source, statistics), line in lines.groupby(["source", "statistics"], sort=False):
                 look = {"linestyle": LINES[str(statistics)], "color": colours[str(source)]}
                 label = f"{source}, {statistics}"
                 axes.errorbar(line["images"], line["gap"], line["standard error"], **look, label=label)
             axes.axhline(0, color="black", linewidth=0.8)
-            axes.set(title=f"{way}, target {target}", xlabel="images with labels", xscale="log", ylabel="gap")
+            axes.set(
+                title=f"{way}, target {target}, rate {rate:g}", xlabel="images with labels", xscale="log"
+            )
+        row[0].set_ylabel("gap")
         row[0].legend(fontsize=7)
     figure.savefig(path, dpi=110)

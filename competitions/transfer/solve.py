@@ -31,34 +31,35 @@ from stackit.neural.network import Network
 # Sources of each target; the first is related to it.
 PAIRS = {
     "digits": ["letters", "photographs", "letters labelled at random"],
-    "letters": ["digits"],
+    "letters": ["digits", "photographs"],
 }
-# Images of the source and epochs on them; images of the target with labels, and batches and rates for them.
-FULL: dict[str, Any] = {"seeds": 5, "source": 4000, "epochs": 4, "few": (50, 200, 1000), "test": 2000}
-FULL |= {"steps": 160, "rate": 1e-3, "rate alone": 3e-3}
+# Images of the source and epochs on them; images of the target with labels, and batches for them. Each rate
+# is that of fine-tuning and of the target alone, so that no gap is one between rates.
+FULL: dict[str, Any] = {"seeds": 10, "source": 4000, "epochs": 4, "few": (50, 200, 1000), "test": 2000}
+FULL |= {"steps": 160, "rates": (1e-3, 3e-3)}
 QUICK = FULL | {"seeds": 2, "source": 200, "epochs": 1, "few": (50,), "test": 100, "steps": 10}
 Size = dict[str, Any]
 
 
 def records(target: Task, sources: dict[str, Network], n: int, size: Size) -> list[dict[str, Any]]:
-    """Return for each source and way of transfer its errors where n images of the target have labels."""
+    """Return for each rate, source and way its errors where n images of the target have labels."""
     learned, asked = target.split(size["test"])
     where = target, target.few(learned, n, range(size["seeds"])), asked
-    alone = target_alone(next(iter(sources.values())), *where, size["steps"], size["rate alone"])
-    about = {"target": target.name, "images": n}
-    found = [about | {"source": "none", "way": "alone", "error": float(alone.mean())}]
-    for name, source in sources.items():
-        ways = {
-            "codes": by_codes(source, *where),
-            "fine-tuning": by_fine_tuning(source, *where, size["steps"], size["rate"]),
-        }
-        found += [
-            about
-            | {"source": name, "way": way, "statistics": statistics, "error": float(errors.mean())}
-            | transfer_gap(errors, alone)
-            for way, by_statistics in ways.items()
-            for statistics, errors in by_statistics.items()
-        ]
+    codes = {name: by_codes(source, *where) for name, source in sources.items()}
+    found = []
+    for rate in size["rates"]:
+        alone = target_alone(next(iter(sources.values())), *where, size["steps"], rate)
+        about = {"target": target.name, "images": n, "rate": rate}
+        found.append(about | {"source": "none", "way": "alone", "error": float(alone.mean())})
+        for name, source in sources.items():
+            tuned = by_fine_tuning(source, *where, size["steps"], rate)
+            found += [
+                about
+                | {"source": name, "way": way, "statistics": statistics, "error": float(errors.mean())}
+                | transfer_gap(errors, alone)
+                for way, by_statistics in (("codes", codes[name]), ("fine-tuning", tuned))
+                for statistics, errors in by_statistics.items()
+            ]
     return found
 
 
@@ -68,15 +69,17 @@ def points(line: pd.DataFrame) -> Any:
 
 
 def show(table: pd.DataFrame) -> None:
-    """Print the gaps in points, a line a way, and beside them the error that they are gaps to."""
-    alone = table[table["way"] == "alone"].set_index(["target", "images"])["error"]
+    """Print the gaps in points, a line a way and rate, and above them the errors that they are gaps to."""
+    where = list(dict.fromkeys(zip(table["target"], table["images"], strict=True)))
+    names = [f"{target}\n{images}" for target, images in where]
+    shown = Table("source, way, statistics, rate", *names, title="gaps in points; above 0: negative transfer")
+    alone = table[table["way"] == "alone"].set_index(["target", "images", "rate"])["error"]
+    for rate in table["rate"].unique():
+        shown.add_row(f"(error alone, {rate:g})", *(f"{100 * alone[*at, rate]:.1f}" for at in where))
     ways = table[table["way"] != "alone"]
-    where = [f"{target}\n{images}" for target, images in alone.index]
-    shown = Table("source, way, statistics", *where, title="gaps in points; above 0: negative transfer")
-    shown.add_row("(error of the target alone)", *(f"{100 * error:.1f}" for error in alone))
-    for name, line in ways.groupby(["source", "way", "statistics"], sort=False):
+    for (*name, rate), line in ways.groupby(["source", "way", "statistics", "rate"], sort=False):
         gaps = {(row.target, row.images): f"{row.gap:+.1f} ± {row.error:.1f}" for row in points(line)}
-        shown.add_row(", ".join(name), *(gaps.get(at, "") for at in alone.index))
+        shown.add_row(f"{', '.join(name)}, {rate:g}", *(gaps.get(at, "") for at in where))
     Console().print(shown)
 
 

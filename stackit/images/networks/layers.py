@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Mapping
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from stackit.check import fault, listed, require
 
@@ -47,7 +48,8 @@ def tapped(network: torch.nn.Module, layer: str, batch: torch.Tensor) -> torch.T
     Parameters
     ----------
     network : torch.nn.Module
-        Any network. Its mode is left as it is: see that it is in evaluation mode.
+        Any network. Its mode is left as it is: see that it is in evaluation mode. Other threads may
+        pass through it meanwhile, and tap other layers.
     layer : str
         One of its `layer_names`. A layer that is passed several times counts the first time.
     batch : (n, channels, height, width) tensor
@@ -68,7 +70,7 @@ def tapped(network: torch.nn.Module, layer: str, batch: torch.Tensor) -> torch.T
     if part is None:
         tops = [name for name, _ in network.named_children()]
         raise fault("layer", f"one of the network's, such as {listed(tops, 60)}", f"{layer=}", "Choose one")
-    hook = part.register_forward_hook(_leave)
+    hook = part.register_forward_hook(_way_out(get_ident()))
     try:
         network(batch)
     except _Reached as reached:
@@ -82,5 +84,11 @@ def tapped(network: torch.nn.Module, layer: str, batch: torch.Tensor) -> torch.T
     return output
 
 
-def _leave(part: torch.nn.Module, given: Any, output: torch.Tensor) -> NoReturn:
-    raise _Reached(output)
+def _way_out(thread: int) -> Callable[[torch.nn.Module, Any, torch.Tensor], None]:
+    """What leaves a network behind a layer, in one thread: a layer's hooks are called in all."""
+
+    def leave(part: torch.nn.Module, given: Any, output: torch.Tensor) -> None:
+        if get_ident() == thread:
+            raise _Reached(output)
+
+    return leave

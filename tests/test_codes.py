@@ -184,13 +184,14 @@ def test_damaged_files_of_codes_are_left_aside(tmp_path, network):
 
 
 def test_codes_kept_by_several_are_all_there(tmp_path):
-    one, other = CodeCache(tmp_path, "way"), CodeCache(tmp_path, "way")
+    like = np.float32([1, 2])
+    one, other = CodeCache(tmp_path, "way", like), CodeCache(tmp_path, "way", like)
     rng = np.random.default_rng(0)
     codes = {bytes([i]) * 31 + b"\0": rng.normal(size=5).astype(np.float32) for i in range(8)}
     keys = list(codes)
     one.put({key: codes[key] for key in keys[:5]})
     other.put({key: codes[key] for key in keys[3:]})
-    both = CodeCache(tmp_path, "way")
+    both = CodeCache(tmp_path, "way", like)
     assert all(np.array_equal(both.get(key), codes[key]) for key in keys)
     assert not list(tmp_path.rglob("*.part"))
 

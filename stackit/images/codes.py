@@ -216,8 +216,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self, sources: list[Photograph], stack: ExitStack
     ) -> tuple[Codes, dict[int, ValueError | OSError]]:
         """The codes, and what is wrong with which rows."""
-        way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
-        cache = None if self.cache is None else CodeCache(self.cache, way)
+        cache = self._kept()
         codes = np.full((len(sources), self.n_codes_), np.nan, np.float32)
         faults: dict[int, ValueError | OSError] = {}
         advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
@@ -230,6 +229,13 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             advance(sources[row].name)
         batch.pass_through()
         return codes, faults
+
+    def _kept(self) -> CodeCache | None:
+        """The codes that are kept of this way through the network, as it is now."""
+        if self.cache is None:
+            return None
+        way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
+        return CodeCache(self.cache, way, self.network_.likeness(self.layer_, self.pool))
 
     def _seen(self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack) -> Iterator[Seen]:
         """What threads make of the photographs, in their order, and never more than two batches ahead."""

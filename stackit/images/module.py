@@ -69,7 +69,7 @@ class TorchModule:
             raise fault("network", expected, f"none in {listed(lost)}", advice)
         # With channels last, convolutions on a CPU take two thirds of the time.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
-        return cls(module.eval().requires_grad_(False))
+        return cls(module.eval())
 
     @property
     def layers(self) -> list[str]:
@@ -94,6 +94,7 @@ class TorchModule:
         """Take any preprocessing: a module does not say what it was trained with."""
 
     def output(self, layer: str, batch: torch.Tensor) -> torch.Tensor:
-        """Return what a layer gives for (n, 3, height, width) floats."""
-        weights = next(self.module.parameters(), torch.empty(0))
-        return tapped(self.module, layer, batch.to(weights.device))
+        """Return what a layer gives for (n, 3, height, width) floats, in the mode of evaluation."""
+        self.module.eval()  # its owner may have trained it on
+        weights = next((part for part in self.module.parameters() if part.is_floating_point()), batch)
+        return tapped(self.module, layer, batch.to(weights.device, weights.dtype))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +41,8 @@ class PretrainedNetwork:
     ----------
     network : torch.nn.Module or OnnxFile
         With its weights; a module is put into evaluation mode, where batch normalisation uses running
-        statistics.
+        statistics, here and whenever codes are asked for. It is not copied, and clones of estimators share it:
+        train on a copy of it.
     preprocessing : Preprocessing
         What the weights were trained with.
     layer : str, optional
@@ -59,7 +59,8 @@ class PretrainedNetwork:
     layers : list of str
         All layers that can be asked for.
     digest : str
-        The sha256 of the weights, the architecture and the preprocessing.
+        The sha256 of the weights as they are now, the architecture and the preprocessing. Of the architecture
+        it knows what ``repr`` shows; `likeness` shows what a network does beside that.
 
     Raises
     ------
@@ -101,18 +102,18 @@ class PretrainedNetwork:
     def __repr__(self) -> str:
         return f"PretrainedNetwork({self.name!r}, layer={self.layer!r}, {self.preprocessing})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Without the digest, which a store would take for a difference once it is known.
-        return {name: value for name, value in vars(self).items() if name != "digest"}
+    def __sklearn_clone__(self) -> PretrainedNetwork:
+        # A fit changes nothing in it, and a copy for each fold would be half a gigabyte of VGG16.
+        return self
 
     @property
     def layers(self) -> list[str]:
         """All layers that can be asked for."""
         return self._body.layers
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """The sha256 of the weights, the architecture and the preprocessing."""
+        """The sha256 of the weights as they are now, the architecture and the preprocessing."""
         about = f"{self.preprocessing!r} {self.channels} {self._body.digest}"
         return hashlib.sha256(about.encode()).hexdigest()
 
@@ -160,11 +161,27 @@ class PretrainedNetwork:
             raise fault("images", "at least one", "images=[]", "Pass some")
         return self.codes_of_views(np.stack(views), self.check_layer(layer), pool)
 
-    @torch.inference_mode()
     def codes_of_views(self, pixels: Pixels, layer: str, pool: str = "mean") -> Codes:
         """Return codes for (n, views, size, size, 3) bytes, averaged over the views of each photograph."""
         if pool not in POOLS:
             raise fault("pool", f"one of {', '.join(POOLS)}", f"{pool=}", "Pass 'mean'")
+        return self._passed(pixels, layer, pool)
+
+    def likeness(self, layer: str, pool: str = "mean") -> Codes:
+        """Return the codes of one fixed image, by which a network is known again, but for rounding.
+
+        Two networks with equal digests can differ in what no weight and no layer shows.
+
+        Returns
+        -------
+        (d,) array of float32
+        """
+        side = self.preprocessing.size
+        image = np.random.default_rng(0).integers(0, 256, (1, 1, side, side, 3), np.uint8)
+        return self._passed(image, layer, pool)[0]
+
+    @torch.inference_mode()
+    def _passed(self, pixels: Pixels, layer: str, pool: str) -> Codes:
         n, n_views = pixels.shape[:2]
         batch = self.preprocessing.scaled(pixels.reshape(-1, *pixels.shape[2:]))
         output = self._pooled(self._body.output(layer, batch), pool)

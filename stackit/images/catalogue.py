@@ -8,24 +8,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from stackit.check import fault, require
 from stackit.images.download import download as fetched
-from stackit.images.files import FilePath
+from stackit.images.files import Arrays, FilePath, read_arrays
+from stackit.images.names import writer_of
 from stackit.images.network import PretrainedNetwork
 from stackit.images.networks.mobilenet import mobilenet
 from stackit.images.networks.resnet import cifar_resnet, resnet
 from stackit.images.networks.squeezenet import squeezenet
 from stackit.images.networks.vgg import vgg
 from stackit.images.preprocessing import Preprocessing
-from stackit.images.weights import read_weights
+from stackit.images.weights import put_weights
 
 if TYPE_CHECKING:
     import torch
 else:
     torch = require("torch", "images")
 
-__all__ = ["PUBLISHED", "Published", "pretrained"]
+__all__ = ["PUBLISHED", "Published", "file_of", "pretrained", "shared"]
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path("~/.cache/stackit/pretrained")
@@ -95,6 +97,8 @@ PUBLISHED = {
     "vgg19": _torchvisions(partial(vgg, "E"), "relu6", "vgg19", "dcbb9e9d"),
 }
 """The networks that `pretrained` makes, by name."""
+SHARED: WeakValueDictionary[tuple[str, Path, int, int], PretrainedNetwork] = WeakValueDictionary()
+"""What `shared` returned and somebody has still, by name, file, and the file's time and size."""
 
 
 def pretrained(
@@ -105,8 +109,8 @@ def pretrained(
     The file is looked for in ``$STACKIT_DATA/pretrained``, in ``data/pretrained`` of the repository, in
     ``../shared/data/pretrained`` beside it, and in ``~/.cache/stackit/pretrained``.
 
-    ``vgg16_oxford`` are VGG's own weights, those of the notes, ``vgg16`` torchvision's: other weights with
-    other preprocessing, and other codes.
+    ``vgg16_oxford`` are VGG's own weights, those of the notes and of Keras, ``vgg16`` torchvision's: other
+    weights with other preprocessing, and other codes.
 
     Parameters
     ----------
@@ -114,7 +118,8 @@ def pretrained(
         One of `PUBLISHED`.
     weights : path, optional
         The file, or a folder that holds it; when given, nothing else is looked at. It may be of any format
-        that `read_weights` takes: a file of Keras', say, as ``.npz``.
+        that `read_weights` takes, but must be of the same weights, since the preprocessing goes with them.
+        What shows by its name or its arrays that it is another one's is refused; what does not is believed.
     layer : str, optional
         The layer whose output are the codes, instead of the usual one.
     download : bool
@@ -138,30 +143,71 @@ def pretrained(
         ...
     FileNotFoundError: The file mobilenet_v1_1.0_224_imagenet.npz was not found at nowhere or ...
     """
-    if name not in PUBLISHED:
-        names = ", ".join(PUBLISHED)
-        raise fault("name", f"one of {names}", f"{name=}", "Or make a PretrainedNetwork of your own network")
+    path = file_of(name, weights, download=download)
     known = PUBLISHED[name]
-    path = _found(known, weights, download=download)
+    # A file of one's own may have any checksum; one of the publisher's name must have the publisher's.
+    arrays = read_arrays(path, known.sha256 if path.name == known.file and known.sha256 else None)
+    _check_writer(arrays, path, name)
     with torch.device("meta"):
         network = known.make()
-    # A file of one's own may be another one; of the publisher's name it must be the publisher's.
-    read_weights(network, path, sha256=known.sha256 if path.name == known.file and known.sha256 else None)
+    put_weights(network, arrays, path)
     return PretrainedNetwork(network, known.preprocessing, layer or known.layer, name)
 
 
-def _found(known: Published, weights: FilePath | None, *, download: bool) -> Path:
-    places = _places(known.file) if weights is None else [Path(weights), Path(weights) / known.file]
+def shared(name: str, weights: FilePath | None = None) -> PretrainedNetwork:
+    """Return what `pretrained` does, for those who leave it as it is: one object as long as its file is one.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As in `pretrained`.
+    """
+    path = file_of(name, weights)
+    facts = path.stat()
+    key = name, path.resolve(), facts.st_mtime_ns, facts.st_size
+    network = SHARED.get(key)
+    if network is None:
+        network = SHARED[key] = pretrained(name, path)
+    return network
+
+
+def file_of(name: str, weights: FilePath | None = None, *, download: bool = False) -> Path:
+    """Return where the file of a network is; parameters and errors are those of `pretrained`."""
+    if not isinstance(name, str) or name not in PUBLISHED:
+        names = ", ".join(PUBLISHED)
+        raise fault("name", f"one of {names}", f"{name=}", "Or make a PretrainedNetwork of your own network")
+    known = PUBLISHED[name]
+    own = None if weights is None else Path(weights).expanduser()
+    places = _places(known.file) if own is None else [own, own / known.file]
     found = next((place for place in places if place.is_file()), None)
     if found is not None:
-        return found
-    if download and weights is None and known.page:
+        return _checked(found, name)
+    if download and own is None and known.page:
         return fetched(known.page + known.file, KEPT.expanduser() / known.file, known.sha256)
-    source = f"Get it from {known.page}{known.file} or pass" if known.page else "Pass"
+    source = f"Call pretrained({name!r}, download=True), get it from {known.page}{known.file}, or pass"
     raise FileNotFoundError(
         f"The file {known.file} was not found at {' or '.join(map(str, places))}. "
-        f"{source} its path as weights."
+        f"{source if known.page else 'Pass'} its path as weights."
     )
+
+
+def _checked(path: Path, name: str) -> Path:
+    """The path, unless it is known as that of another network's file."""
+    other = next((other for other, known in PUBLISHED.items() if known.file == path.name), name)
+    if path.name != PUBLISHED[name].file and other != name:
+        expected = f"those of {name!r}, such as {PUBLISHED[name].file}"
+        raise fault("weights", expected, f"weights={str(path)!r}", f"Pass name={other!r}, whose they are")
+    return path
+
+
+def _check_writer(arrays: Arrays, path: Path, name: str) -> None:
+    """Raise where torchvision's preprocessing would meet the weights of others."""
+    writer = writer_of(arrays)
+    if PUBLISHED[name].page == TORCH and writer is not None:
+        others = f"{name}_oxford"
+        advice = f"{writer} {name} is {others!r}" if others in PUBLISHED else "Make a PretrainedNetwork of it"
+        got = f"weights={str(path)!r} with names of {writer}"
+        raise fault("weights", f"torchvision's for {name!r}, as its preprocessing is", got, advice)
 
 
 def _places(file: str) -> list[Path]:

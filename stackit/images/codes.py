@@ -20,7 +20,7 @@ from sklearn.utils import Tags
 
 from stackit.check import fault, listed, warn
 from stackit.images.cache import CodeCache
-from stackit.images.catalogue import pretrained
+from stackit.images.catalogue import shared
 from stackit.images.network import POOLS, Codes, PretrainedNetwork
 from stackit.images.photographs import MAX_PIXELS
 from stackit.images.preprocessing import VIEWS, Pixels
@@ -73,7 +73,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     network_ : PretrainedNetwork
-        Network, weights and preprocessing.
+        Network, weights and preprocessing; one for all that were given the same one, or read it from the same
+        file. Leave it as it is.
     n_codes_ : int
         The columns of what `transform` gives.
     skipped_ : list of (int, str, str)
@@ -139,7 +140,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_parameters()
         network = self.network
-        self.network_ = pretrained(network, self.weights) if isinstance(network, str) else network
+        self.network_ = shared(network, self.weights) if isinstance(network, str) else network
         self.layer_ = self.network_.check_layer(self.layer)
         side = self.network_.preprocessing.size
         blank = np.zeros((1, 1, side, side, 3), np.uint8)

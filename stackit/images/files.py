@@ -110,7 +110,7 @@ def _reader(path: FilePath, *, trusted: bool) -> Callable[[FilePath], Mapping[st
         )
     if start.startswith(b"\x80"):
         if not trusted:
-            advice = "Pass the sha256 its publisher names, or write it anew as safetensors where you trust it"
+            advice = "Call read_weights with the sha256 its publisher names, or write it anew as safetensors"
             raise _refused(path, "a bare pickle, which can run any code", advice)
         return _read_torch
     return _read_safetensors
@@ -142,10 +142,24 @@ def _tensors(arrays: Any, path: FilePath) -> Arrays:
         arrays = arrays["state_dict"]
     if not isinstance(arrays, Mapping) or not arrays:
         raise _refused(path, f"a {type(arrays).__name__}", "Save the state_dict of the network")
-    other = [name for name, array in arrays.items() if not isinstance(array, torch.Tensor | np.ndarray)]
+    other = [name for name, array in arrays.items() if not _is_numbers(array)]
     if other:
-        raise _refused(path, f"with {listed(other)}, which are no arrays", "Save the state_dict alone")
-    return {str(name): torch.as_tensor(array) for name, array in arrays.items()}
+        got = f"with {listed(other)}, which are no arrays of real numbers"
+        raise _refused(path, got, "Save the state_dict alone")
+    return {str(name): _tensor(array) for name, array in arrays.items()}
+
+
+def _is_numbers(array: Any) -> bool:
+    if isinstance(array, np.ndarray):
+        return array.dtype.kind in "fiub"
+    return isinstance(array, torch.Tensor) and not array.is_complex()
+
+
+def _tensor(array: Any) -> torch.Tensor:
+    if isinstance(array, np.ndarray):
+        kind = array.dtype.newbyteorder("=")  # torch knows this machine's order alone, and no longdouble
+        array = array.astype(np.float64 if kind == np.longdouble else kind, copy=False)
+    return torch.as_tensor(array)
 
 
 def _pickled(path: FilePath, error: Exception) -> ValueError:

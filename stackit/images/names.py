@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 else:
     torch = require("torch", "images")
 
-__all__ = ["own_state"]
+__all__ = ["own_state", "writer_of"]
 
 # What Keras and TensorFlow call the arrays of a layer.
 KINDS = {
     "kernel": "weight",
     "depthwise_kernel": "weight",
+    "depthwise_weights": "weight",
     "weights": "weight",
     "bias": "bias",
     "biases": "bias",
@@ -30,8 +31,20 @@ KINDS = {
 }
 # In torchvision's networks the second half, "classifier", begins with these.
 HEADS = ("fc6", "drop9")
+DENSE = ("fc6", "fc7", "fc8")
+# VGG's own weights, written for torch, have another layer in front of its dense ones than torchvision's.
+OXFORDS = [1, 4, 6]
 # Keras' names of VGG's layers.
-SYNONYMS = ((r"block(\d)_conv(\d)", r"conv\1_\2"), (r"fc1", "fc6"), (r"fc2", "fc7"), (r"predictions", "fc8"))
+OF_VGG = ((r"block(\d)_conv(\d)", r"conv\1_\2"), (r"fc1", "fc6"), (r"fc2", "fc7"), (r"predictions", "fc8"))
+# TensorFlow-Slim's names of MobileNet's.
+OF_MOBILENET = (
+    (r"Conv2d_0", "conv1"),
+    (r"Conv2d_(\d+)_depthwise", r"conv_dw_\1"),
+    (r"Conv2d_(\d+)_pointwise", r"conv_pw_\1"),
+    (r"Conv2d_1c_1x1", "conv_preds"),
+)
+KERNELS = ("kernel", "weights")
+DEPTHWISE = ("depthwise_kernel", "depthwise_weights")
 
 
 def own_state(arrays: Arrays, network: torch.nn.Module) -> Arrays:
@@ -60,24 +73,52 @@ def own_state(arrays: Arrays, network: torch.nn.Module) -> Arrays:
     ValueError
         When a dense layer after a flattening has no square images in front of it.
     """
-    if any(_kind(name) in KINDS and "/" in name for name in arrays):
+    if _is_keras(arrays):
         return _from_keras(arrays, network)
+    numbers = _dense_numbers(arrays)
     return {
-        _torchs_name(name, network): array
+        _torchs_name(name, network, numbers): array
         for name, array in arrays.items()
         if not name.endswith("num_batches_tracked")
     }
 
 
-def _torchs_name(name: str, network: torch.nn.Module) -> str:
+def writer_of(arrays: Arrays) -> str | None:
+    """Return whose names arrays have: Keras', the authors' of VGG, or None for torch's own.
+
+    Examples
+    --------
+    >>> writer_of({"fc1/kernel": torch.ones(2, 2)})
+    "Keras'"
+    """
+    if _is_keras(arrays):
+        return "Keras'"
+    return "VGG's authors'" if _dense_numbers(arrays) == OXFORDS else None
+
+
+def _is_keras(arrays: Arrays) -> bool:
+    return any(_kind(name) in KINDS and "/" in name for name in arrays)
+
+
+def _dense_numbers(arrays: Arrays) -> list[int]:
+    """The numbers of torchvision's second half that have weights."""
+    found = (re.fullmatch(r"(?:module\.)?classifier\.(\d+)\.weight", name) for name in arrays)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _torchs_name(name: str, network: torch.nn.Module, numbers: list[int]) -> str:
     """The own name of an array of torchvision's, whose parts have numbers where ours have names."""
     name = name.removeprefix("module.").replace(".squeeze.", ".squeeze1x1.")
     parts = [part for part, _ in network.named_children()]
     found = re.fullmatch(r"(features|classifier)\.(\d+)\.(.+)", name)
     if found is None or found[1] in parts:
         return name
+    half, number = found[1], int(found[2])
+    if half == "classifier" and set(DENSE) <= set(parts) and len(numbers) == len(DENSE):
+        # Counted by those with weights: what is between them differs from file to file.
+        return f"{DENSE[numbers.index(number)]}.{found[3]}" if number in numbers else name
     head = next((parts.index(part) for part in HEADS if part in parts), len(parts))
-    place = int(found[2]) + (head if found[1] == "classifier" else 0)
+    place = number + (head if half == "classifier" else 0)
     return f"{parts[place]}.{found[3]}" if place < len(parts) else name
 
 
@@ -91,7 +132,7 @@ def _from_keras(arrays: Arrays, network: torch.nn.Module) -> Arrays:
     state = {}
     for name, array in arrays.items():
         kind, layer = _kind(name), _layer(name, layers)
-        if kind in ("kernel", "weights", "depthwise_kernel"):
+        if kind in KERNELS + DEPTHWISE:
             array = _kernel(array, kind, layers.get(layer), channels.get(layer))
         state[f"{layer}.{KINDS.get(kind, kind)}"] = array
     return state
@@ -100,14 +141,16 @@ def _from_keras(arrays: Arrays, network: torch.nn.Module) -> Arrays:
 def _layer(name: str, layers: dict[str, torch.nn.Module]) -> str:
     """The own name of a layer of Keras': the longest end of its path that is a layer here."""
     path = name.split("/")[:-1]
-    if "fc6" in layers or "conv1_1" in layers:
-        path = [_own_word(word) for word in path]
+    words = OF_VGG if "fc6" in layers or "conv1_1" in layers else OF_MOBILENET
+    path = [_own_word(word, words) for word in path]
+    if path[1:] and path[-1] == "BatchNorm":  # TensorFlow-Slim's, inside the layer that it follows
+        path = [*path[:-2], f"{path[-2]}_bn"]
     ends = (".".join(path[start:]) for start in range(len(path)))
     return next((end for end in ends if end in layers), ".".join(path))
 
 
-def _own_word(word: str) -> str:
-    for pattern, own in SYNONYMS:
+def _own_word(word: str, words: tuple[tuple[str, str], ...]) -> str:
+    for pattern, own in words:
         word = re.sub(rf"^{pattern}$", own, word)
     return word
 
@@ -116,7 +159,7 @@ def _kernel(
     array: torch.Tensor, kind: str, layer: torch.nn.Module | None, channels: int | None
 ) -> torch.Tensor:
     """A kernel in torch's layout."""
-    if kind == "depthwise_kernel" and array.ndim == 4:
+    if kind in DEPTHWISE and array.ndim == 4:
         return array.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)
     if array.ndim == 4:
         array = array.permute(3, 2, 0, 1)

@@ -41,8 +41,7 @@ class PretrainedNetwork:
     ----------
     network : torch.nn.Module or OnnxFile
         With its weights; a module is put into evaluation mode, where batch normalisation uses running
-        statistics, here and whenever codes are asked for. It is not copied, and clones of estimators share it:
-        train on a copy of it.
+        statistics, here and whenever codes are asked for. Clones of estimators share it, so train on a copy.
     preprocessing : Preprocessing
         What the weights were trained with.
     layer : str, optional
@@ -178,7 +177,8 @@ class PretrainedNetwork:
         """
         side = self.preprocessing.size
         image = np.random.default_rng(0).integers(0, 256, (1, 1, side, side, 3), np.uint8)
-        return self._passed(image, layer, pool)[0]
+        codes: Codes = self._passed(image, layer, pool)[0]
+        return codes
 
     @torch.inference_mode()
     def _passed(self, pixels: Pixels, layer: str, pool: str) -> Codes:

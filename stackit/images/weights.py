@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     torch = require("torch", "images")
 
-__all__ = ["read_weights", "swap_colours"]
+__all__ = ["put_weights", "read_weights", "swap_colours"]
 
 COUNTS = "num_batches_tracked"
 
@@ -54,12 +54,24 @@ def read_weights(network: torch.nn.Module, path: FilePath, *, sha256: str | None
     >>> network[0].weight.shape
     torch.Size([8, 3, 5, 5])
     """
-    state = own_state(read_arrays(path, sha256), network)
+    put_weights(network, read_arrays(path, sha256), path)
+
+
+def put_weights(network: torch.nn.Module, arrays: Arrays, path: FilePath) -> None:
+    """Give a network the arrays that were read from a file, as `read_weights` does.
+
+    Raises
+    ------
+    ValueError
+        When they are not those of the network, or not finite as its numbers.
+    """
+    state = own_state(arrays, network)
     everything = network.state_dict()
     counts = {name: torch.tensor(0) for name in everything if name.endswith(COUNTS)}
     check_state(state, {name: part for name, part in everything.items() if name not in counts}, path)
-    _check_values(state, path)
+    # A float64 can be beyond all float32.
     floats = {name: array.to(everything[name].dtype).contiguous() for name, array in state.items()}
+    _check_values(floats, path)
     # Assigned, since there is nothing to copy into on the "meta" device.
     network.load_state_dict(floats | counts, assign=True)
 

@@ -297,7 +297,10 @@ def _look(source: Photograph, cache: CodeCache | None, network: PretrainedNetwor
         content = source.read()
         key = hashlib.sha256(content).digest()
         kept = None if cache is None else cache.get(key)
-        return key, network.preprocessing.views(source.image(content), n_views) if kept is None else kept
+        if kept is None:
+            return key, network.preprocessing.views(source.image(content), n_views)
+        source.check(content)  # what is refused must not depend on what is kept
+        return key, kept
     except (ValueError, OSError) as error:
         return error
 

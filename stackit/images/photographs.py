@@ -17,24 +17,12 @@ else:
     ImageOps = require("PIL.ImageOps", "images")
     UnidentifiedImageError = require("PIL", "images").UnidentifiedImageError
 
-__all__ = ["MAX_PIXELS", "MIN_SIDE", "as_image", "decoded"]
+__all__ = ["MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decoded"]
 
 MIN_SIDE = 8
 """Images with a shorter side, in pixels, are icons and no photographs."""
 MAX_PIXELS = 50_000_000
 """Larger images are refused before they are decoded: a small file can hold very many pixels."""
-# What Pillow raises for files that are no image, are cut off, or lie about themselves.
-DAMAGE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    KeyError,
-    IndexError,
-    MemoryError,
-    OverflowError,
-)
 # Pillow's modes of 8 bits; numbers of more bits would be cut off at 255.
 EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV")
 
@@ -61,14 +49,16 @@ def decoded(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ...
     ValueError: A photograph must be an image file; got one unknown to Pillow. Mend it or leave it out.
     """
-    image = _tried(lambda: Image.open(io.BytesIO(content)))
-    _check_size(image.size, max_pixels)
-    _check_mode(image.mode)
-    return _tried(lambda: ImageOps.exif_transpose(image).convert("RGB"))
+    return _upright(_opened(content, max_pixels))
+
+
+def check_content(content: bytes, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise where `decoded` refuses a file before it decodes it."""
+    _opened(content, max_pixels)
 
 
 def as_image(image: Any) -> Image.Image:
-    """Return an image or an array of bytes as an image with red, green and blue.
+    """Return an image or an array of bytes as an image, upright and with red, green and blue.
 
     Parameters
     ----------
@@ -78,7 +68,7 @@ def as_image(image: Any) -> Image.Image:
     Raises
     ------
     ValueError
-        When it is neither.
+        When it is neither, or an image whose file is cut off.
 
     Examples
     --------
@@ -87,7 +77,7 @@ def as_image(image: Any) -> Image.Image:
     """
     if isinstance(image, Image.Image):
         _check_mode(image.mode)
-        return image.convert("RGB")
+        return _upright(image)
     array = np.asarray(image)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -101,6 +91,18 @@ def as_image(image: Any) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")
 
 
+def _opened(content: bytes, max_pixels: int) -> Image.Image:
+    """An image of which nothing but its size and mode is known yet."""
+    image = _tried(lambda: Image.open(io.BytesIO(content)))
+    check_size(image.size, max_pixels)
+    _check_mode(image.mode)
+    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return _tried(lambda: ImageOps.exif_transpose(image).convert("RGB"))
+
+
 def _tried(step: Callable[[], Image.Image]) -> Image.Image:
     """What a step of Pillow's gives, or one error for all that it raises."""
     try:
@@ -109,11 +111,12 @@ def _tried(step: Callable[[], Image.Image]) -> Image.Image:
         raise _no_photograph("small enough for Pillow", str(error), "Make it smaller") from error
     except UnidentifiedImageError as error:
         raise _no_photograph("an image file", "one unknown to Pillow") from error
-    except DAMAGE as error:
+    except Exception as error:  # its readers of two dozen formats raise whatever they like
         raise _no_photograph("a whole image file", str(error) or type(error).__name__) from error
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def check_size(size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> None:
+    """Raise unless width and height are those of a photograph, and not of more pixels than wanted."""
     if min(size) < MIN_SIDE:
         raise _no_photograph(f"at least {MIN_SIDE} pixels wide and high", f"{size[0]}×{size[1]}")
     if size[0] * size[1] > max_pixels:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import struct
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from stackit.check import fault, require
-from stackit.images.photographs import as_image, decoded
+from stackit.images.photographs import as_image, check_content, check_size, decoded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,9 +27,23 @@ else:
 __all__ = ["Photograph", "list_photographs", "photographs"]
 
 FilePath = str | os.PathLike[str]
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".jfif",
+    ".jp2",
+    ".jpe",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
 LARGEST_FILE = 2**28  # bytes: archives can promise any size
 Read = Callable[[], bytes]
+SIZE = struct.Struct("<II")  # what stands in front of the pixels of an image that is in memory
 
 
 @dataclass(frozen=True)
@@ -43,11 +58,14 @@ class Photograph:
         Returns its content, by which it is known again.
     image : callable
         Makes an image of the content.
+    check : callable
+        Raises where that refuses the content before it decodes it.
     """
 
     name: str
     read: Read
     image: Callable[[bytes], Image.Image]
+    check: Callable[[bytes], None]
 
 
 def list_photographs(place: FilePath) -> pd.DataFrame:
@@ -81,7 +99,7 @@ def list_photographs(place: FilePath) -> pd.DataFrame:
              file label
     0  rose/1.jpg  rose
     """
-    path = Path(place)
+    path = Path(place).expanduser()
     if path.is_dir():
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
     else:
@@ -102,10 +120,11 @@ def photographs(X: Any, root: FilePath | None, max_pixels: int, stack: ExitStack
     X : path, sequence of paths, or images
         A folder or a zip archive; paths, or names inside `root`, also as a column of a data frame; an array
         (n, height, width, 3) or (n, height, width) of bytes; a list of such images or of ``PIL`` images.
+        What a row holds is looked at when its turn comes: one that is empty or no image is at fault alone.
     root : path or None
         The folder or zip archive that names are in.
     max_pixels : int
-        Files of more pixels are refused when their turn comes.
+        Photographs of more pixels are refused when their turn comes.
     stack : contextlib.ExitStack
         Keeps an archive open as long as photographs are read.
 
@@ -116,14 +135,24 @@ def photographs(X: Any, root: FilePath | None, max_pixels: int, stack: ExitStack
     FileNotFoundError
         When `root` is not there.
     """
-    image = partial(decoded, max_pixels=max_pixels)
     if isinstance(X, str | os.PathLike):
         X, root = list_photographs(X)["file"].tolist(), X
     rows = _rows(X)
-    if all(isinstance(row, str | os.PathLike) for row in rows):
-        read = _reader(root, stack)
-        return [Photograph(str(row), partial(read, os.fspath(row)), image) for row in rows]
-    return [_given(f"image {place}", row) for place, row in enumerate(rows)]
+    read = _reader(root, stack) if any(isinstance(row, str | os.PathLike) for row in rows) else None
+    lock = Lock()  # an image of Pillow's, which may be there twice, can be read by one thread at a time
+    return [_photograph(row, place, read, max_pixels, lock) for place, row in enumerate(rows)]
+
+
+def _photograph(
+    row: Any, place: int, read: Callable[[str], bytes] | None, max_pixels: int, lock: Lock
+) -> Photograph:
+    if isinstance(row, str | os.PathLike) and read is not None:
+        image, check = (partial(step, max_pixels=max_pixels) for step in (decoded, check_content))
+        return Photograph(str(row), partial(read, os.fspath(row)), image, check)
+    # Its size is looked at while it is read.
+    return Photograph(
+        f"image {place}", partial(_content, row, max_pixels, lock), _image, lambda content: None
+    )
 
 
 def _rows(X: Any) -> list[Any]:
@@ -136,24 +165,31 @@ def _rows(X: Any) -> list[Any]:
         if rows.ndim not in (1, 3, 4):
             expected = "paths, or images of shape (n, height, width, 3)"
             raise fault("X", expected, f"shape={rows.shape}", "Pass one column of paths, or arrays of bytes")
+        if rows.ndim == 3 and rows.shape[2] == 3:
+            got = f"shape={rows.shape}, one photograph"
+            raise fault("X", "photographs of shape (n, height, width, 3)", got, "Pass image[np.newaxis]")
     if not len(rows):
         raise fault("X", "at least one photograph", "none", "Pass some")
     return list(rows)
 
 
-def _given(name: str, image: Any) -> Photograph:
-    """An image that is in memory: known again by its pixels."""
-    pixels = np.asarray(as_image(image))
-    return Photograph(name, partial(_content, pixels), lambda content: as_image(pixels))
+def _content(row: Any, max_pixels: int, lock: Lock) -> bytes:
+    """The size and pixels of an image that is in memory, by which it is known again."""
+    if row is None or (pd.api.types.is_scalar(row) and pd.isna(row)):
+        raise fault("A photograph", "a path or an image", f"{row}", "Fill in its path, or leave the row out")
+    with lock:
+        image = as_image(row)
+    check_size(image.size, max_pixels)
+    return SIZE.pack(*image.size) + image.tobytes()
 
 
-def _content(pixels: Any) -> bytes:
-    return f"{pixels.shape}".encode() + hashlib.sha256(pixels.tobytes()).digest()
+def _image(content: bytes) -> Image.Image:
+    return Image.frombytes("RGB", SIZE.unpack_from(content), content[SIZE.size :])
 
 
 def _reader(root: FilePath | None, stack: ExitStack) -> Callable[[str], bytes]:
     """What reads a photograph by its name."""
-    folder = Path(root or ".")
+    folder = Path(root or ".").expanduser()
     if root is None or folder.is_dir():
         return lambda name: _read_file(folder / name)
     return partial(_read_member, stack.enter_context(_opened(folder)))
@@ -170,11 +206,11 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return archive.read(name)
     except KeyError as error:
         raise FileNotFoundError(f"{name} is not in {archive.filename}") from error
-    # What zipfile raises for damaged, strangely packed and encrypted members.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise fault(
-            "A photograph", "readable in its archive", str(error), "Write the archive anew"
-        ) from error
+    except Exception as error:  # damaged, strangely packed or encrypted: each packer has errors of its own
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's
+        got = str(error) or type(error).__name__
+        raise fault("A photograph", "readable in its archive", got, "Write the archive anew") from error
 
 
 def _check_length(n_bytes: int) -> None:

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import islice
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
 from stackit.check import fault, listed, warn
 from stackit.images.cache import CodeCache
-from stackit.images.catalogue import shared
+from stackit.images.catalogue import file_of, shared
 from stackit.images.network import POOLS, Codes, PretrainedNetwork
+from stackit.images.passing import Batch, Seen, in_order, look
 from stackit.images.photographs import MAX_PIXELS
-from stackit.images.preprocessing import VIEWS, Pixels
-from stackit.images.sources import Photograph, photographs
+from stackit.images.preprocessing import VIEWS
+from stackit.images.sources import Photograph, list_photographs, photographs
 from stackit.progress import progress_bar
 
 __all__ = ["CNNCodes"]
 
 ON_ERROR = ("raise", "nan", "skip")
-Seen = tuple[bytes, Codes | Pixels] | ValueError | OSError
-"""A photograph's digest, with its codes where they are known and else its views; or what is wrong with it."""
 
 
 class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -63,6 +63,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     cache : path, optional
         A folder where codes are kept under the content of their photographs and of the network: none passes
         through it twice, also in another program. Without it, equal photographs of one call pass once.
+        (Beside this, one fixed image passes in each call, by which it is seen that the network is the same.)
     max_pixels : int
         Larger photographs are refused before they are decoded.
     n_jobs : int, optional
@@ -84,6 +85,9 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     -----
     Codes of one photograph can differ in the last digits with the photographs beside it in a batch, as
     sums of floats do.
+
+    A store of finished fits knows photographs in `root` by the sizes and times of all that are there, and
+    those whose whole paths are in X by these paths alone: change their content, and it gives what was before.
 
     Examples
     --------
@@ -145,6 +149,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         side = self.network_.preprocessing.size
         blank = np.zeros((1, 1, side, side, 3), np.uint8)
         self.n_codes_ = self.network_.codes_of_views(blank, self.layer_, self.pool).shape[1]
+        self.pool_ = self.pool
         return self
 
     def transform(self, X: Any) -> Codes:
@@ -164,8 +169,11 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
+        NotFittedError
+            Before `fit`.
         ValueError
-            When X is none of these, or a photograph is broken, tiny or huge.
+            When X is none of these, a photograph is broken, tiny or huge, or a parameter was changed to what
+            it must not be.
         OSError
             When a photograph cannot be read.
 
@@ -174,6 +182,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             When photographs are skipped.
         """
+        self._check_fitted()
         with ExitStack() as stack:
             sources = photographs(X, self.root, self.max_pixels, stack)
             codes, faults = self._codes_of(sources, stack)
@@ -182,12 +191,29 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             named = listed(f"{name} ({error})" for _, name, error in self.skipped_)
             kind = "have no row" if self.on_error == "skip" else "have rows of NaN"
             warn(f"Photographs must be whole; {len(faults)} of {len(sources)} {kind}: {named}")
-        return np.delete(codes, list(faults), axis=0) if self.on_error == "skip" else codes
+        return self._without(list(faults), codes, X) if self.on_error == "skip" else codes
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return ``<network>_<layer>_<number>`` for each column."""
+        check_is_fitted(self)
         stem = f"{self.network_.name}_{self.layer_}"
         return np.array([f"{stem}_{number}" for number in range(self.n_codes_)], dtype=object)
+
+    def files_read(self) -> list[Path]:
+        """Return the files that codes depend on beside X and the parameters: weights, photographs of `root`.
+
+        A store knows by their sizes and times whether what it keeps is of these photographs.
+        """
+        found = []
+        with suppress(ValueError, OSError):  # `fit` says what is wrong
+            if isinstance(self.network, str):
+                found.append(file_of(self.network, self.weights))
+            if self.root is not None:
+                root = Path(self.root).expanduser()
+                found += (
+                    [root] if root.is_file() else [root / file for file in list_photographs(root)["file"]]
+                )
+        return found
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -196,6 +222,23 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+    def _check_fitted(self) -> None:
+        check_is_fitted(self)
+        self._check_parameters()
+        if self.pool != self.pool_:
+            raise fault("pool", f"that of fit, {self.pool_!r}", f"pool={self.pool!r}", "Fit it again")
+
+    def _without(self, rows: list[int], codes: Codes, X: Any) -> Any:
+        """The codes without some rows; as a table, where one is wanted whose index is that of X."""
+        left = np.delete(codes, rows, axis=0)
+        wanted = getattr(self, "_sklearn_output_config", {}).get(
+            "transform", get_config()["transform_output"]
+        )
+        if wanted != "pandas" or not isinstance(X, pd.DataFrame | pd.Series):
+            return left
+        # scikit-learn would give it the whole index.
+        return pd.DataFrame(left, np.delete(X.index, rows), self.get_feature_names_out())
 
     def _check_parameters(self) -> None:
         choices = {"pool": POOLS, "n_views": VIEWS, "on_error": ON_ERROR}
@@ -206,12 +249,20 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name in ("batch_size", "max_pixels"):
             if not isinstance(value := getattr(self, name), int | np.integer) or value < 1:
                 raise fault(name, "a positive integer", f"{name}={value!r}", "Leave it out")
+        if self.n_jobs is not None and not (isinstance(self.n_jobs, int | np.integer) and self.n_jobs):
+            raise fault("n_jobs", "an integer other than 0, or None", f"n_jobs={self.n_jobs!r}", "Pass -1")
+        self._check_network()
+
+    def _check_network(self) -> None:
         if not isinstance(self.network, str | PretrainedNetwork):
             got = f"network={type(self.network).__name__}"
             raise fault("network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is")
         if isinstance(self.network, str) and self.network.endswith(".onnx"):
             advice = "Pass PretrainedNetwork(OnnxFile(path), preprocessing)"
             raise fault("network", "with its preprocessing", f"network={self.network!r}", advice)
+        if isinstance(self.network, PretrainedNetwork) and self.weights is not None:
+            got = f"weights={str(self.weights)!r}"
+            raise fault("weights", "None beside a network that has its own", got, "Leave them out")
 
     def _codes_of(
         self, sources: list[Photograph], stack: ExitStack
@@ -221,7 +272,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         codes = np.full((len(sources), self.n_codes_), np.nan, np.float32)
         faults: dict[int, ValueError | OSError] = {}
         advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
-        batch = _Batch(self, codes, cache)
+        through = partial(self.network_.codes_of_views, layer=self.layer_, pool=self.pool)
+        batch = Batch(self.batch_size, through, codes, cache)
         for row, seen in enumerate(self._seen(sources, cache, stack)):
             if isinstance(seen, Exception):
                 faults[row] = self._named(seen, sources[row])
@@ -236,16 +288,16 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.cache is None:
             return None
         way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
-        return CodeCache(self.cache, way, self.network_.likeness(self.layer_, self.pool))
+        return CodeCache(Path(self.cache).expanduser(), way, self.network_.likeness(self.layer_, self.pool))
 
     def _seen(self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack) -> Iterator[Seen]:
         """What threads make of the photographs, in their order, and never more than two batches ahead."""
-        look = partial(_look, cache=cache, network=self.network_, n_views=self.n_views)
+        seen = partial(look, cache=cache, network=self.network_, n_views=self.n_views)
         n_threads = joblib.effective_n_jobs(self.n_jobs)
         pool = stack.enter_context(ThreadPoolExecutor(n_threads))
         # What waits is not begun when something goes wrong.
         stack.callback(pool.shutdown, cancel_futures=True)
-        return _ahead((pool.submit(look, source) for source in sources), 2 * self.batch_size)
+        return in_order((pool.submit(seen, source) for source in sources), 2 * self.batch_size)
 
     def _named(self, error: ValueError | OSError, source: Photograph) -> ValueError | OSError:
         """The fault of a photograph, raised with its name unless it may be skipped."""
@@ -254,61 +306,3 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kind = FileNotFoundError if isinstance(error, FileNotFoundError) else type(error)
         known = kind if kind in (ValueError, OSError, FileNotFoundError, PermissionError) else OSError
         raise known(f"{source.name}: {error}") from error
-
-
-class _Batch:
-    """Photographs that wait until a batch is full; equal ones wait as one."""
-
-    def __init__(self, owner: CNNCodes, codes: Codes, cache: CodeCache | None) -> None:
-        self.owner, self.codes, self.cache = owner, codes, cache
-        self.waiting: dict[bytes, Pixels] = {}
-        self.rows: dict[bytes, list[int]] = {}
-        self.done: dict[bytes, int] = {}
-
-    def take(self, row: int, key: bytes, seen: Codes | Pixels) -> None:
-        """Fill a row whose codes are known, or let its photograph wait."""
-        if seen.ndim == 1:
-            self.codes[row] = seen
-        elif key in self.done:
-            self.codes[row] = self.codes[self.done[key]]
-        else:
-            self.waiting[key] = cast(Pixels, seen)
-            self.rows.setdefault(key, []).append(row)
-            if len(self.waiting) == self.owner.batch_size:
-                self.pass_through()
-
-    def pass_through(self) -> None:
-        """Pass what waits through the network, and keep what comes out."""
-        if not self.waiting:
-            return
-        owner, pixels = self.owner, np.stack(list(self.waiting.values()))
-        codes = owner.network_.codes_of_views(pixels, owner.layer_, owner.pool)
-        for key, values in zip(self.waiting, codes, strict=True):
-            self.codes[self.rows[key]] = values
-            self.done[key] = self.rows[key][0]
-        if self.cache is not None:
-            self.cache.put(dict(zip(self.waiting, codes, strict=True)))
-        self.waiting, self.rows = {}, {}
-
-
-def _look(source: Photograph, cache: CodeCache | None, network: PretrainedNetwork, n_views: int) -> Seen:
-    """Read a photograph; decode it unless its codes are kept."""
-    try:
-        content = source.read()
-        key = hashlib.sha256(content).digest()
-        kept = None if cache is None else cache.get(key)
-        if kept is None:
-            return key, network.preprocessing.views(source.image(content), n_views)
-        source.check(content)  # what is refused must not depend on what is kept
-        return key, kept
-    except (ValueError, OSError) as error:
-        return error
-
-
-def _ahead(futures: Iterable[Future[Seen]], n_ahead: int) -> Iterator[Seen]:
-    """The results of futures in their order, of which a few are begun before they are asked for."""
-    source = iter(futures)
-    begun = deque(islice(source, n_ahead))
-    while begun:
-        yield begun.popleft().result()
-        begun.extend(islice(source, 1))

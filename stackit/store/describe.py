@@ -86,10 +86,11 @@ class Scope:
 def describe(value: Any) -> str:
     """Return a text that is equal exactly when what an object does is, in this process or another.
 
-    Estimators are described by class and parameters; functions and classes of installed packages by name
-    and version; the caller's own by their compiled code, with the globals, defaults and closures that it
-    uses (a comment, a docstring or a moved line changes nothing); arrays and tables by their contents;
-    everything else by what `copy` would make it anew from.
+    Estimators are described by class and parameters, and by the names, sizes and times of the files on which
+    they depend beside X, if they have a method ``files_read`` that returns those; functions and classes of
+    installed packages by name and version; the caller's own by their compiled code, with the globals,
+    defaults and closures that it uses (a comment, a docstring or a moved line changes nothing); arrays and
+    tables by their contents; everything else by what `copy` would make it anew from.
 
     Parameters
     ----------
@@ -248,7 +249,16 @@ def _estimator(value: Any, scope: Scope) -> str:
         if not _is_irrelevant(name, parameter)
     ]
     cloned = {name: str(vars(value)[name]) for name in CLONED if name in vars(value)}
-    return f"{_text(type(value), scope)}({', '.join(params)}){cloned or ''}"
+    files = [_file(path) for path in value.files_read()] if hasattr(value, "files_read") else ""
+    return f"{_text(type(value), scope)}({', '.join(params)}){cloned or ''}{files}"
+
+
+def _file(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:  # gone meanwhile
+        return f"{path} absent"
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
 
 
 def _is_irrelevant(name: str, parameter: Any) -> bool:

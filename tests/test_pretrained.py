@@ -188,9 +188,16 @@ def test_a_small_file_of_very_many_pixels_is_refused_before_it_is_decoded():
         ),
         (lambda: small().codes([noise(9, 9)], n_views=3), "n_views must be 1, 2 or 10; got n_views=3"),
         (lambda: small().codes([np.zeros((9, 9, 3))]), "An image must be an array of uint8.*dtype=float64"),
-        (lambda: Preprocessing.caffe(300, 224), "size must be 1 to short_side=224 pixels; got size=300"),
+        (
+            lambda: Preprocessing.caffe(300, 224),
+            "size must be 1 to short_side=224 whole pixels; got size=300",
+        ),
         (lambda: Preprocessing(9, 9, "RBG", (0, 0, 0), (1, 1, 1)), "colours must be 'RGB' or 'BGR'"),
         (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 0, 1)), "std positive; got mean"),
+        (lambda: Preprocessing(9, 9, "RGB", (0, np.nan, 0), (1, 1, 1)), "three finite numbers each"),
+        (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 1, np.inf)), "three finite numbers each"),
+        (lambda: Preprocessing(9.0, 9.0, "RGB", (0, 0, 0), (1, 1, 1)), "whole pixels; got size=9.0"),
+        (lambda: pretrained(["resnet18"]), r"name must be one of .*got name=\['resnet18'\]"),
         (lambda: PretrainedNetwork(cifar_resnet(8), Preprocessing.caffe(), "fc"), "got layer='fc'"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,13 +75,15 @@ class Preprocessing:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= self.short_side:
-            expected = f"1 to short_side={self.short_side} pixels"
+        sides = (self.size, self.short_side)
+        if not all(isinstance(side, Integral) for side in sides) or not 1 <= self.size <= self.short_side:
+            expected = f"1 to short_side={self.short_side} whole pixels"
             raise fault("size", expected, f"size={self.size}", "Pass size=224, short_side=256")
         if self.colours not in ("RGB", "BGR"):
             raise fault("colours", "'RGB' or 'BGR'", f"colours={self.colours!r}", "Pass 'RGB'")
-        if len(self.mean) != 3 or len(self.std) != 3 or not all(number > 0 for number in self.std):
-            expected = "three numbers each, std positive"
+        numbers = (*self.mean, *self.std)
+        if not len(self.mean) == len(self.std) == 3 or not all(map(isfinite, numbers)) or min(self.std) <= 0:
+            expected = "three finite numbers each, std positive"
             raise fault("mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel")
         if self.interpolation not in FILTERS:
             expected = f"one of {', '.join(FILTERS)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 else:
     torch = require("torch", "images")
 
-__all__ = ["in_a_row", "layer_names", "tapped"]
+__all__ = ["check_count", "check_n_classes", "in_a_row", "layer_names", "tapped"]
 
 
 class _Reached(Exception):
@@ -23,6 +24,26 @@ class _Reached(Exception):
     def __init__(self, output: torch.Tensor) -> None:
         super().__init__()
         self.output = output
+
+
+def check_count(name: str, value: object, advice: str) -> None:
+    """Raise unless a number of layers, channels or units is a positive integer.
+
+    Examples
+    --------
+    >>> check_count("hidden", 0, "Pass 4096")
+    Traceback (most recent call last):
+        ...
+    ValueError: hidden must be a positive integer; got hidden=0. Pass 4096.
+    """
+    if not isinstance(value, Integral) or value < 1:
+        raise fault(name, "a positive integer", f"{name}={value!r}", advice)
+
+
+def check_n_classes(n_classes: int | None) -> None:
+    """Raise unless there are classes, or the network is to end before them."""
+    if n_classes is not None:
+        check_count("n_classes", n_classes, "Pass None for a network without classes")
 
 
 def in_a_row(parts: Mapping[str, torch.nn.Module]) -> torch.nn.Sequential:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from stackit.check import fault, require
-from stackit.images.networks.layers import in_a_row
+from stackit.images.networks.layers import check_n_classes, in_a_row
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +69,7 @@ def mobilenet(width: float = 1.0, *, n_classes: int | None = 1000) -> torch.nn.S
     Raises
     ------
     ValueError
-        When width is not positive.
+        When width leaves the first layer without channels, or there are no classes.
 
     References
     ----------
@@ -80,8 +81,9 @@ def mobilenet(width: float = 1.0, *, n_classes: int | None = 1000) -> torch.nn.S
     >>> network(torch.zeros(2, 3, 96, 96)).shape
     torch.Size([2, 10])
     """
-    if not width > 0:
-        raise fault("width", "positive", f"{width=}", "Pass 1.0")
+    if not isinstance(width, Real) or not 1 / 32 <= width < float("inf"):
+        raise fault("width", "a number of at least 1/32", f"{width=}", "Pass 1.0")
+    check_n_classes(n_classes)
     parts = dict(_blocks(width)) | {"pool": torch.nn.AdaptiveAvgPool2d(1)}
     if n_classes is not None:
         parts["dropout"] = torch.nn.Dropout(1e-3)

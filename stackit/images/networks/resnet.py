@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from stackit.check import fault, require
-from stackit.images.networks.layers import in_a_row
+from stackit.images.networks.layers import check_n_classes, in_a_row
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +90,7 @@ def resnet(depth: int = 18, *, n_classes: int | None = 1000) -> torch.nn.Sequent
     Raises
     ------
     ValueError
-        When the depth is another.
+        When the depth is another, or there are no classes.
 
     References
     ----------
@@ -105,6 +106,7 @@ def resnet(depth: int = 18, *, n_classes: int | None = 1000) -> torch.nn.Sequent
     counts = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
     if depth not in counts:
         raise fault("depth", "18, 34 or 50", f"{depth=}", "Pass depth=18")
+    check_n_classes(n_classes)
     block, expansion = (_bottleneck, 4) if depth == 50 else (_basic, 1)
     stem: Parts = {
         "conv1": torch.nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
@@ -132,7 +134,7 @@ def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Seq
     Raises
     ------
     ValueError
-        When the depth is not 6 n + 2.
+        When the depth is not 6 n + 2, or there are no classes.
 
     References
     ----------
@@ -146,8 +148,9 @@ def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Seq
     >>> network(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
-    if depth < 8 or depth % 6 != 2:
+    if not isinstance(depth, Integral) or depth < 8 or depth % 6 != 2:
         raise fault("depth", "6 n + 2", f"{depth=}", "Pass depth=20")
+    check_n_classes(n_classes)
     stem: Parts = {
         "conv1": torch.nn.Conv2d(3, 16, 3, padding=1, bias=False),
         "bn1": torch.nn.BatchNorm2d(16),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackit.check import require
-from stackit.images.networks.layers import in_a_row
+from stackit.images.networks.layers import check_n_classes, in_a_row
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,11 @@ def squeezenet(*, n_classes: int | None = 1000, ceil_mode: bool = True) -> torch
         Whether poolings keep a last incomplete window, as torchvision's network does and Keras' does not.
         With 224 pixels there is none.
 
+    Raises
+    ------
+    ValueError
+        When there are no classes.
+
     References
     ----------
     Iandola et al. (2016), arXiv:1602.07360; version 1.1 was published with its code.
@@ -61,6 +66,7 @@ def squeezenet(*, n_classes: int | None = 1000, ceil_mode: bool = True) -> torch
     >>> sum(weights.numel() for weights in network.parameters())
     722496
     """
+    check_n_classes(n_classes)
     parts: dict[str, torch.nn.Module] = {
         "conv1": torch.nn.Conv2d(3, 64, 3, stride=2),
         "relu1": torch.nn.ReLU(),

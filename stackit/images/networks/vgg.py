@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from stackit.check import fault, require
-from stackit.images.networks.layers import in_a_row
+from stackit.images.networks.layers import check_count, check_n_classes, in_a_row
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,7 @@ __all__ = ["VGG_CONFIGURATIONS", "vgg"]
 
 Parts = Iterator[tuple[str, torch.nn.Module]]
 
+N_STAGES = 5
 VGG_CONFIGURATIONS = {
     "A": ("3", "3", "33", "33", "33"),
     "A-LRN": ("3", "3", "33", "33", "33"),
@@ -60,7 +62,8 @@ def vgg(
     Raises
     ------
     ValueError
-        When the configuration is none of these, or the image size no multiple of 32.
+        When the configuration is none of these, the image size no multiple of 32, or a stage or layer would
+        be empty.
 
     References
     ----------
@@ -76,8 +79,14 @@ def vgg(
     if configuration not in VGG_CONFIGURATIONS:
         names = ", ".join(VGG_CONFIGURATIONS)
         raise fault("configuration", f"one of {names}", f"{configuration=}", "Pass 'D' for VGG16")
-    if image_size < 32 or image_size % 32:
+    if not isinstance(image_size, Integral) or image_size < 32 or image_size % 32:
         raise fault("image_size", "a multiple of 32", f"{image_size=}", "Pass 224")
+    if len(channels) != N_STAGES:
+        raise fault("channels", f"{N_STAGES} numbers, one a stage", f"{channels=}", "Leave it out")
+    for width in channels:
+        check_count("channels", width, "Leave it out")
+    check_count("hidden", hidden, "Pass 4096")
+    check_n_classes(n_classes)
     parts = dict(_stages(configuration, channels, batch_norm))
     if n_classes is not None:
         parts |= _head(channels[-1], image_size // 32, hidden, n_classes)

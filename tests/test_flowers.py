@@ -14,7 +14,14 @@ from typer.testing import CliRunner
 from competitions.data import find
 from competitions.flowers import solve
 from competitions.flowers.levels import AVERAGE, STACK, both_levels, crossed_scores, held_scores, said
-from competitions.flowers.lineup import DECISIONS, base_estimators, comparable, probabilities
+from competitions.flowers.lineup import (
+    DECISIONS,
+    STRENGTHS,
+    base_estimators,
+    comparable,
+    final_estimator,
+    probabilities,
+)
 from competitions.flowers.photographs import digests, given_codes, groups_of, own_codes, three_parts
 from competitions.flowers.pictures import in_the_plane, worst
 from stackit import DiskStore, make_folds
@@ -203,6 +210,15 @@ def test_meta_features_on_one_scale_by_hand():
     expected = meta.assign(**{"n/lda__a": [0.0, np.log(1e-4)]})
     pd.testing.assert_frame_equal(comparable(meta), expected)
     assert list(probabilities(meta)) == ["n/lda__a"]
+
+
+def test_the_strength_is_chosen_by_the_rows_that_are_learned_from():
+    """Where columns say nothing the strongest shrinkage is best; where they say all, the weakest."""
+    random, y = np.random.default_rng(0), np.arange(90) % 3
+    noise = pd.DataFrame(random.normal(size=(90, 12)), columns=[f"n/svm__{at}" for at in range(12)])
+    clear = noise + 4 * np.eye(3)[y][:, np.arange(12) % 3]
+    chosen = [final_estimator().fit(meta, y)[-1].best_params_ for meta in (noise, clear)]
+    assert chosen == [{"logisticregression__C": C} for C in (min(STRENGTHS), max(STRENGTHS))]
 
 
 # --- pictures

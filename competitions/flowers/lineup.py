@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -16,12 +17,22 @@ from sklearn.svm import SVC
 from stackit.check import require
 from stackit.neural import BatchNormMLPClassifier
 
-__all__ = ["DECISIONS", "HEAD", "base_estimators", "comparable", "final_estimator", "probabilities"]
+__all__ = [
+    "DECISIONS",
+    "HEAD",
+    "STRENGTHS",
+    "base_estimators",
+    "comparable",
+    "final_estimator",
+    "probabilities",
+]
 
 HEAD = "mlp"
 """The one that the notes have on top of their network, and nothing beside it."""
 DECISIONS = ("ridge", "svm")
 """Those that give distances to their boundaries, and no probabilities."""
+STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+"""What the final estimator's C may be."""
 
 
 def base_estimators(network: str) -> list[tuple[str, Any]]:
@@ -69,10 +80,18 @@ def head() -> BatchNormMLPClassifier:
 
 
 def final_estimator() -> Pipeline:
-    """Return a logistic regression on what all base estimators say, on one scale."""
-    return make_pipeline(
-        FunctionTransformer(comparable), StandardScaler(), LogisticRegression(C=3e-3, max_iter=1000)
+    """Return a logistic regression on what all base estimators say, on one scale.
+
+    Its strength is chosen by three folds of the rows that it learns from, so that no row that it is asked
+    about has a say in it.
+    """
+    chosen = GridSearchCV(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        {"logisticregression__C": STRENGTHS},
+        scoring="neg_log_loss",
+        cv=StratifiedKFold(3, shuffle=True, random_state=0),
     )
+    return make_pipeline(FunctionTransformer(comparable), chosen)
 
 
 def comparable(meta: pd.DataFrame) -> pd.DataFrame:

@@ -147,7 +147,7 @@ def _photograph(
     row: Any, place: int, read: Callable[[str], bytes] | None, max_pixels: int, lock: Lock
 ) -> Photograph:
     if isinstance(row, str | os.PathLike) and read is not None:
-        image, check = (partial(step, max_pixels=max_pixels) for step in (decoded, check_content))
+        image, check = partial(decoded, max_pixels=max_pixels), partial(check_content, max_pixels=max_pixels)
         return Photograph(str(row), partial(read, os.fspath(row)), image, check)
     # Its size is looked at while it is read.
     return Photograph(

@@ -215,8 +215,8 @@ def test_meta_features_on_one_scale_by_hand():
 def test_the_strength_is_chosen_by_the_rows_that_are_learned_from():
     """Where columns say nothing the strongest shrinkage is best; where they say all, the weakest."""
     random, y = np.random.default_rng(0), np.arange(90) % 3
-    noise = pd.DataFrame(random.normal(size=(90, 12)), columns=[f"n/svm__{at}" for at in range(12)])
-    clear = noise + 4 * np.eye(3)[y][:, np.arange(12) % 3]
+    noise = pd.DataFrame(random.normal(size=(90, 240)), columns=[f"n/svm__{at}" for at in range(240)])
+    clear = noise + 4 * np.eye(3)[y][:, np.arange(240) % 3]
     chosen = [final_estimator().fit(meta, y)[-1].best_params_ for meta in (noise, clear)]
     assert chosen == [{"logisticregression__C": C} for C in (min(STRENGTHS), max(STRENGTHS))]
 

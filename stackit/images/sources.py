@@ -6,7 +6,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -177,7 +177,7 @@ def _content(row: Any, max_pixels: int, lock: Lock) -> bytes:
     """The size and pixels of an image that is in memory, by which it is known again."""
     if row is None or (pd.api.types.is_scalar(row) and pd.isna(row)):
         raise fault("A photograph", "a path or an image", f"{row}", "Fill in its path, or leave the row out")
-    with lock:
+    with lock if isinstance(row, Image.Image) else nullcontext():
         image = as_image(row)
     check_size(image.size, max_pixels)
     return SIZE.pack(*image.size) + image.tobytes()

@@ -19,7 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from stackit import out_of_fold
-from stackit.images import CNNCodes, OnnxFile, Preprocessing, PretrainedNetwork, cifar_resnet
+from stackit.images import (
+    CNNCodes,
+    OnnxFile,
+    Preprocessing,
+    PretrainedNetwork,
+    cifar_resnet,
+    save_network,
+)
 from stackit.images.graph import read_graph
 from stackit.store.describe import describe
 from stackit.threads import one_thread
@@ -510,3 +517,9 @@ def test_without_onnxruntime_the_install_command_is_said(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r"onnxruntime is needed .* pip install 'stackit\[onnx\]'"):
         OnnxFile(path)
+
+
+def test_a_network_in_an_onnx_file_is_not_written_to_another(network, tmp_path):
+    with pytest.raises(ValueError, match="A network in a file must be one of torch; got 'small', an ONNX"):
+        save_network(network, tmp_path / "it.safetensors")
+    assert not (tmp_path / "it.safetensors").exists()

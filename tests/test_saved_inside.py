@@ -285,6 +285,9 @@ def test_a_network_of_ones_own_is_kept_if_its_architecture_has_a_name(tmp_path):
     found = load_network(tmp_path / "own.safetensors")
     assert_array_equal(found.codes(IMAGES[:5]), own.codes(IMAGES[:5]))
     assert (found.digest, found.name, found.layer) == (own.digest, "own", "flatten")
+    last = PretrainedNetwork(cifar_resnet(20), looks, "flatten", "own", channels="last")
+    save_network(last, tmp_path / "last.safetensors")
+    assert load_network(tmp_path / "last.safetensors").channels == "last"
     strange = PretrainedNetwork(cifar_resnet(8), looks, "flatten", "small")
     with pytest.raises(ValueError, match=r"of a published architecture .* got 'small', a .* of another one"):
         save_network(strange, tmp_path / "small.safetensors")

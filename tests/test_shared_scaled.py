@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -97,6 +97,14 @@ def agrees(pipeline, X, y, folds, X_test, weight=None):
     return plains, result.estimators
 
 
+def directions_are_clear(X, y, rows):
+    """Whether no direction is about as small as those that are left out: there a shared fit declines."""
+    analysis = make_pipeline(StandardScaler(), LDA()).fit(X[rows], y[rows])[-1]
+    sizes = np.sqrt(analysis.explained_variance_ratio_)
+    ratio = sizes / sizes[0] / analysis.tol
+    return not ((ratio > 0.3) & (ratio < 3)).any()
+
+
 def scalers():
     return st.builds(StandardScaler, with_mean=st.booleans(), with_std=st.booleans())
 
@@ -113,6 +121,7 @@ def scalers():
 def test_more_rows_than_columns(last, seed, n_classes, d, n_splits, n_repeats):
     X, y = blobs(seed, 40 * n_classes, d, n_classes)
     folds = make_folds(y, n_splits=n_splits, n_repeats=n_repeats, random_state=seed)
+    assume(all(directions_are_clear(X, y, train) for train, _ in folds.splits))
     agrees(make_pipeline(StandardScaler(), last), X, y, folds, X[:9] * 1.1)
 
 

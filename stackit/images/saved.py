@@ -10,6 +10,7 @@ from stackit.check import fault, require
 from stackit.images.catalogue import PUBLISHED
 from stackit.images.files import FilePath
 from stackit.images.network import PretrainedNetwork
+from stackit.images.onnx import OnnxFile
 from stackit.images.preprocessing import Preprocessing
 from stackit.neural.weights import load_weights, read_metadata, save_weights
 
@@ -38,7 +39,8 @@ def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     Raises
     ------
     ValueError
-        When the architecture is none of `PUBLISHED`: without pickle a file has no way to say it.
+        When it is an ONNX file, or the architecture is none of `PUBLISHED`: without pickle a file has no way
+        to say it.
 
     Examples
     --------
@@ -50,14 +52,19 @@ def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     >>> load_network(path).digest == own.digest
     True
     """
+    module = network.network
+    if isinstance(module, OnnxFile):
+        advice = "Keep that file, compute its codes once, and stack estimators that learn from these"
+        raise fault("A network in a file", "one of torch", f"{network.name!r}, an ONNX file", advice)
     facts = {
         "format": FORMAT,
-        "architecture": _architecture_of(network),
+        "architecture": _architecture_of(network.name, module),
         "preprocessing": asdict(network.preprocessing),
         "layer": network.layer,
         "name": network.name,
+        "channels": network.channels,
     }
-    save_weights(network.network, path, {"stackit": json.dumps(facts)})
+    save_weights(module, path, {"stackit": json.dumps(facts)})
 
 
 def load_network(path: FilePath) -> PretrainedNetwork:
@@ -85,19 +92,19 @@ def load_network(path: FilePath) -> PretrainedNetwork:
     load_weights(module, path)
     looks = facts["preprocessing"]
     looks = {name: tuple(value) if isinstance(value, list) else value for name, value in looks.items()}
-    return PretrainedNetwork(module, Preprocessing(**looks), facts["layer"], facts["name"])
+    names = facts["layer"], facts["name"]
+    return PretrainedNetwork(module, Preprocessing(**looks), *names, channels=facts["channels"])
 
 
-def _architecture_of(network: PretrainedNetwork) -> str:
-    own = network.network
-    for name in sorted(PUBLISHED, key=lambda name: name != network.name):
+def _architecture_of(own_name: str, own: torch.nn.Module) -> str:
+    for name in sorted(PUBLISHED, key=lambda name: name != own_name):
         made = _bare(name)
         if type(made) is type(own) and repr(made) == repr(own) and _shapes(made) == _shapes(own):
             return name
     raise fault(
         "A network in a file",
         f"of a published architecture ({', '.join(PUBLISHED)})",
-        f"{network.name!r}, a {type(own).__name__} of another one",
+        f"{own_name!r}, a {type(own).__name__} of another one",
         "Compute its codes once, and stack estimators that learn from these",
     )
 

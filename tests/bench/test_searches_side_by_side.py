@@ -25,11 +25,11 @@ PAGE, FIGURES = (Path(__file__).parent / name for name in ("SEARCHES.md", "searc
 GOAL = 20
 INTRODUCTION = """\
 Seconds to find weights for out-of-fold probabilities of two classes by the area under the curve: medians of
-the rounds, contenders in turns in one process, on one thread. The package hillclimbers tries each estimator
-with each of 101 steps by one call of scikit-learn's `roc_auc_score`, adds the best and goes on while it
-helps; where it is not installed, the same is done "by hand". Scores are in-sample, on the table that was
-searched: what a search reaches, not what it is worth. "Other load" is what the rest of the machine computed
-meanwhile, in cores: above 0.25, distrust the wall times; ratios of CPU seconds say more.
+the rounds, contenders in turns in one process; matrix products may use both cores. The package hillclimbers
+tries each estimator with each of 101 steps by one call of scikit-learn's `roc_auc_score`, adds the best and
+goes on while it helps; where it is not installed, the same is done "by hand". Scores are in-sample, on the
+table that was searched: what a search reaches, not what it is worth. "Other load" is what the rest of the
+machine computed meanwhile, in cores: above 0.25, distrust the wall times; ratios of CPU seconds say more.
 """
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from stackit import (
     Level,
     LevelsClassifier,
+    LevelsRegressor,
     StackingClassifier,
     average_or_refit,
     compare,
@@ -27,7 +28,7 @@ from stackit import (
     overfitting_alarm,
     shapley,
 )
-from stackit.combine import GeometricClassifier, MeanClassifier, TemperatureClassifier
+from stackit.combine import GeometricClassifier, MeanClassifier, NonNegativeRegressor, TemperatureClassifier
 
 RANDOM = np.random.default_rng(0)
 N = 200
@@ -208,3 +209,14 @@ def test_levels_are_not_refitted_for_comparison():
         average_or_refit(LevelsClassifier([FIRST, SECOND]), X, X, Y)
     with pytest.raises(ValueError, match="Names of estimators must be others than best member"):
         nested_score(LevelsClassifier([FIRST, [("stack", GaussianNB())]]), X, Y)
+
+
+def test_folds_below_a_refitted_combiner_see_all_that_they_learned_from():
+    random = np.random.default_rng(7)
+    X = random.normal(size=(800, 6))
+    y = X @ np.r_[1, 1, 0.5, 0, 0, 0] + random.normal(size=800) * 0.7
+    first = [("ols", LinearRegression()), ("ridge", Ridge(3)), ("half", Ridge(20))]
+    levels = LevelsRegressor([first, [("nn", NonNegativeRegressor())]], cv=3, random_state=0, refit=True)
+    alarm = overfitting_alarm(levels.fit(X[:400], y[:400]), X[400:], y[400:])
+    assert not alarm.alarmed
+    assert abs(alarm.table.loc["nn", "z"]) < 3

@@ -176,17 +176,17 @@ def test_columns_of_one_name_are_told_apart_and_tables_must_have_the_same():
         overfitting_alarm(found.oof, found.X_test, X=doubled)
 
 
-def test_rows_of_no_weight_claim_nothing():
-    found = clean(0, FAST[:2])
-    n = len(found.oof.target.y)
-    weights = np.r_[np.zeros(n // 4), np.ones(n - n // 4)]
-    weighted = overfitting_alarm(replace(found.oof, sample_weight=weights), found.X_test).table
-    alike = overfitting_alarm(replace(found.oof, sample_weight=np.ones(n)), found.X_test).table
-    plain = overfitting_alarm(found.oof, found.X_test).table
-    assert_allclose(alike["claimed"], plain["claimed"])
-    assert_allclose(alike["standard_error"], plain["standard_error"])
-    assert (weighted["claimed"] != plain["claimed"]).all()
-    assert (weighted["standard_error"] > plain["standard_error"]).all()
+def test_weights_that_go_with_difficulty_are_no_alarm():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1200, 2))
+    y = (2 * X[:, 0] + random.logistic(size=1200) > 0).astype(int)
+    sure = np.where(np.abs(X[:, 0]) > 1, 10.0, 1.0)
+    weighted, new = slice(0, 800), slice(800, None)
+    oof = out_of_fold(
+        [("lr", LogisticRegression())], X[weighted], y[weighted], sample_weight=sure[weighted], n_jobs=1
+    )
+    assert not overfitting_alarm(oof, X[new]).alarmed
+    assert not overfitting_alarm(oof, X[new], y[new]).alarmed
 
 
 # How many alarms there are on four tables, at least and at most.

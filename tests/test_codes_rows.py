@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -214,3 +215,69 @@ def test_photographs_are_found_by_all_their_suffixes(tmp_path):
     for name in [*names, "notes.txt", "raw.heic"]:
         (tmp_path / name).touch()
     assert list_photographs(tmp_path)["file"].tolist() == names
+
+
+def test_two_transforms_share_images_of_pillow_in_threads(tmp_path, network):
+    for at in range(24):
+        pixels = np.random.default_rng(at).integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{at}.png")
+    images = [Image.open(tmp_path / f"{at}.png") for at in range(24)]
+    expected = CNNCodes(network).fit_transform([str(tmp_path / f"{at}.png") for at in range(24)])
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(lambda _: CNNCodes(network, n_jobs=2).fit_transform(images), range(4))]
+    for codes in found:
+        np.testing.assert_allclose(codes, expected, atol=1e-5)
+
+
+def test_a_huge_image_of_pillow_is_refused_before_it_is_decoded(tmp_path, network):
+    Image.new("1", (900, 900)).save(tmp_path / "huge.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "huge.png").read_bytes()[:60])  # its pixels are not there
+    with (
+        Image.open(tmp_path / "cut.png") as image,
+        pytest.raises(ValueError, match="of at most 1000 pixels; got 900×900"),
+    ):
+        CNNCodes(network, max_pixels=1000).fit_transform([image])
+
+
+def test_one_photograph_is_no_pile_for_a_network_either(network):
+    with pytest.raises(ValueError, match="one photograph"):
+        network.codes(np.zeros((40, 50, 3), np.uint8))
+
+
+def test_one_number_an_image_is_a_column():
+    class Mean(torch.nn.Module):
+        def forward(self, x):
+            return x.mean((1, 2, 3))
+
+    lone = torch.nn.Sequential(Mean())
+    codes = PretrainedNetwork(lone, Preprocessing.torchvision(32, 36), "0").codes(
+        np.zeros((3, 40, 50, 3), np.uint8)
+    )
+    assert codes.shape == (3, 1)
+
+
+def test_what_a_module_keeps_beside_its_weights_is_part_of_its_digest(tmp_path):
+    class Kept(torch.nn.Flatten):
+        told = 1
+
+        def get_extra_state(self):
+            return {"told": self.told}
+
+        def set_extra_state(self, state):
+            self.told = state["told"]
+
+    network = PretrainedNetwork(torch.nn.Sequential(Kept()), Preprocessing.torchvision(8, 8), "0")
+    before = network.digest
+    network.network[0].told = 2
+    assert network.digest != before
+
+
+def test_left_out_rows_leave_an_index_of_its_kind(network):
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["g", "i"])
+    images = [np.zeros((40, 50, 3), np.uint8), None, np.full((40, 50, 3), 9, np.uint8)]
+    X = pd.DataFrame({"image": images}, index=index)
+    codes = CNNCodes(network, on_error="skip").set_output(transform="pandas")
+    with pytest.warns(UserWarning, match="image 1"):
+        found = codes.fit_transform(X)
+    assert found.index.names == ["g", "i"]
+    assert found.index.tolist() == [("a", 1), ("b", 1)]

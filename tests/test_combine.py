@@ -568,7 +568,7 @@ def test_classes_in_another_order_are_refused(combiner):
 def test_both_columns_of_two_classes_are_refused(combiner):
     y, blocks = classes_and_blocks(np.random.default_rng(15), 2)
     whole = named(combiner, blocks)
-    with pytest.raises(ValueError, match="Columns must be one for each estimator, with names that differ"):
+    with pytest.raises(ValueError, match="Columns must be one for each estimator, that of the second"):
         combiner().fit(whole, y)
     combiner().fit(whole.filter(like="__1"), y)
 
@@ -646,3 +646,15 @@ def test_calibrated_combiners_see_no_columns_of_x_either():
     for final in (TemperatureClassifier(), IsotonicClassifier(TemperatureClassifier(MeanClassifier()))):
         with pytest.raises(ValueError, match="A combiner must be without columns of X"):
             stackit.StackingClassifier([("nb", GaussianNB())], final, passthrough=True).fit(X, y)
+
+
+def test_names_of_other_columns_may_begin_alike():
+    random = np.random.default_rng(3)
+    X = pd.DataFrame(random.normal(size=(60, 4)), columns=["num__a", "num__b", "cat__c", "cat__d"])
+    y = X["num__a"] + random.normal(size=60)
+    assert GreedyRegressor().fit(X, y).weights_.shape == (4,)
+    members = [("ols", LinearRegression()), ("ridge", Ridge())]
+    stack = stackit.StackingRegressor(members, MeanRegressor({"ols": 2, "ridge": 1}), cv=3, passthrough=True)
+    assert stack.fit(X, y).final_estimator_.weights_.tolist()[2:] == [0, 0, 0, 0]
+    versions = pd.DataFrame(random.uniform(size=(60, 2)), columns=["lgb__v1", "lgb__v2"])
+    assert MeanClassifier().fit(versions, y > 0).weights_.tolist() == [0.5, 0.5]

@@ -523,3 +523,14 @@ def test_a_network_in_an_onnx_file_is_not_written_to_another(network, tmp_path):
     with pytest.raises(ValueError, match="A network in a file must be one of torch; got 'small', an ONNX"):
         save_network(network, tmp_path / "it.safetensors")
     assert not (tmp_path / "it.safetensors").exists()
+
+
+def test_weights_beside_may_be_links_to_files_of_other_names(path, tmp_path):
+    apart = with_weights_beside(path, tmp_path)
+    blobs, folder = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    folder.mkdir()
+    for at, file in enumerate(sorted(apart.parent.iterdir())):
+        if file.is_file():
+            (folder / file.name).symlink_to(file.rename(blobs / str(at)))
+    assert OnnxFile(folder / apart.name).layers

@@ -37,7 +37,7 @@ class OverfittingAlarm:
     Attributes
     ----------
     table : data frame
-        One row an estimator: `claimed` loss out of fold (rows count by the weights of the run), the loss
+        One row an estimator: `claimed` loss out of fold, the loss
         `promised` (or, with labels, `measured`) on new rows, `difference`, `standard_error`, `z`, `p_value`,
         whether it is `too_good` beside the others, and whether there is an `alarm`.
     loss : str
@@ -261,12 +261,11 @@ def _examined(
             asked = {question: oof.responses[name].ask_untouched(estimator, tables[at])}
         new += calibrated(asked[question], truth) * len(rows) * share
     covered, groups = np.flatnonzero(oof.coverage), oof.folds.bonds.groups
-    held, weights = total[covered] / oof.coverage[covered], np.ones(len(covered))
-    if oof.sample_weight is not None:
-        weights = np.asarray(oof.sample_weight, dtype=np.float64)[covered]
-    claimed = float(np.average(held, weights=weights))
-    own_error = _standard_error(held, weights, None if groups is None else groups[covered])
-    new_error, difference = _standard_error(new, np.ones(len(new))), float(new.mean()) - claimed
+    # Rows count alike on both sides: those of X_test have no weights.
+    held = total[covered] / oof.coverage[covered]
+    claimed = float(held.mean())
+    own_error = _standard_error(held, None if groups is None else groups[covered])
+    new_error, difference = _standard_error(new), float(new.mean()) - claimed
     error = float(np.hypot(own_error, new_error))
     mute = error <= LEAST * max(1.0, abs(claimed))
     z = 0.0 if mute else difference / error
@@ -296,9 +295,9 @@ def _too_good(oof: OutOfFold, table: pd.DataFrame) -> list[bool]:
     ]
 
 
-def _standard_error(values: Floats, weights: Floats, groups: npt.NDArray[np.intp] | None = None) -> float:
-    deviations = weights * (values - np.average(values, weights=weights))
+def _standard_error(values: Floats, groups: npt.NDArray[np.intp] | None = None) -> float:
+    deviations = values - values.mean()
     if groups is not None:
         codes = np.unique(groups, return_inverse=True)[1].ravel()
         deviations = np.asarray(np.bincount(codes, deviations), dtype=np.float64)
-    return float(np.sqrt((deviations**2).sum()) / weights.sum())
+    return float(np.sqrt((deviations**2).sum()) / len(values))

@@ -74,7 +74,10 @@ def check_blocks(names: Sequence[str] | None, width: int, labels: Sequence[str] 
     """
     if names is None or not any(APART in name for name in names):
         return
-    halves = [name.split(APART, 1) for name in names]
+    halves = [_halves(name, labels) for name in names]
+    if width == 1:
+        _check_single(names, halves, labels)
+        return
     blocks = [halves[first : first + width] for first in range(0, len(halves), width)]
     owners = [{half[0] for half in block} for block in blocks]
     ends = [[half[-1] for half in block] for block in blocks]
@@ -82,15 +85,31 @@ def check_blocks(names: Sequence[str] | None, width: int, labels: Sequence[str] 
     if (
         any(len(owner) > 1 for owner in owners)
         or len(set[str]().union(*owners)) < len(blocks)
-        or any(_is_disorder(end, order) for end in ends for order in orders if width > 1)
+        or any(_is_disorder(end, order) for end in ends for order in orders)
     ):
-        many = f"{width} side by side for each estimator, in one order"
-        raise fault(
-            "Columns",
-            many if width > 1 else "one for each estimator, with names that differ before '__'",
-            listed(names, 6),
-            "Order and name them as OutOfFold.meta_train does; of two classes the second alone",
-        )
+        raise _disordered(f"{width} side by side for each estimator, in one order", names)
+
+
+def _check_single(names: Sequence[str], halves: list[list[str]], labels: Sequence[str]) -> None:
+    """Raise where an estimator has a column for each of two classes; other names may begin alike."""
+    ends: dict[str, set[str]] = {}
+    for owner, *end in halves:
+        ends.setdefault(owner, set()).update(end)
+    if len(labels) > 1 and any(of_one == set(labels) for of_one in ends.values()):
+        raise _disordered("one for each estimator, that of the second class", names)
+
+
+def _halves(name: str, labels: Sequence[str]) -> list[str]:
+    """An estimator's name and the rest, which may be the name of a class with ``__`` in it."""
+    for label in sorted(labels, key=len, reverse=True):
+        if name.endswith(APART + label):
+            return [name.removesuffix(APART + label), label]
+    return name.rsplit(APART, 1)
+
+
+def _disordered(expected: str, names: Sequence[str]) -> ValueError:
+    advice = "Order and name them as OutOfFold.meta_train does; of two classes the second alone"
+    return fault("Columns", expected, listed(names, 6), advice)
 
 
 def _is_disorder(end: list[Any], order: list[Any]) -> bool:

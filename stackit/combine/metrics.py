@@ -203,4 +203,7 @@ class Asked:
         except ValueError as error:
             self.refusal = error
             return -np.inf
-        return -np.inf if np.isnan(score) else score
+        if np.isnan(score):
+            self.refusal = ValueError("the score is NaN")
+            return -np.inf
+        return score

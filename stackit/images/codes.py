@@ -238,7 +238,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if wanted != "pandas" or not isinstance(X, pd.DataFrame | pd.Series):
             return left
         # scikit-learn would give it the whole index.
-        return pd.DataFrame(left, np.delete(X.index, rows), self.get_feature_names_out())
+        return pd.DataFrame(left, X.index.delete(rows), self.get_feature_names_out())
 
     def _check_parameters(self) -> None:
         choices = {"pool": POOLS, "n_views": VIEWS, "on_error": ON_ERROR}

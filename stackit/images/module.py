@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackit.check import fault, listed, require
 from stackit.images.networks.layers import layer_names, tapped
@@ -86,8 +86,12 @@ class TorchModule:
         """The sha256 of the weights and the architecture."""
         digest = hashlib.sha256(repr(self.module).encode())
         for name, part in self.module.state_dict().items():
+            if not isinstance(part, torch.Tensor):
+                digest.update(f"{name} {part!r}".encode())  # what it keeps beside: see get_extra_state
+                continue
             digest.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
-            digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy())
+            numbers: Any = part.cpu().contiguous().flatten().view(torch.uint8).numpy()
+            digest.update(numbers)
         return digest.hexdigest()
 
     def check(self, preprocessing: Preprocessing) -> None:

@@ -155,6 +155,9 @@ class PretrainedNetwork:
         ValueError
             When layer, pool or n_views is none of these, or an image no image.
         """
+        if getattr(images, "ndim", 4) == 3 and np.shape(images)[2] == 3:
+            got = f"shape={np.shape(images)}, one photograph"
+            raise fault("images", "of shape (n, height, width, 3)", got, "Pass image[np.newaxis]")
         views = [self.preprocessing.views(as_image(image), n_views) for image in images]
         if not views:
             raise fault("images", "at least one", "images=[]", "Pass some")
@@ -184,8 +187,8 @@ class PretrainedNetwork:
     def _passed(self, pixels: Pixels, layer: str, pool: str) -> Codes:
         n, n_views = pixels.shape[:2]
         batch = self.preprocessing.scaled(pixels.reshape(-1, *pixels.shape[2:]))
-        output = self._pooled(self._body.output(layer, batch), pool)
-        codes: Codes = output.reshape(n, n_views, -1).float().mean(1).cpu().numpy()
+        output = self._pooled(self._body.output(layer, batch).float(), pool)
+        codes: Codes = output.reshape(n, n_views, -1).mean(1).cpu().numpy()
         return codes
 
     @property
@@ -195,7 +198,7 @@ class PretrainedNetwork:
     def _pooled(self, output: torch.Tensor, pool: str) -> torch.Tensor:
         """One row an image."""
         if pool == "flatten" or output.ndim <= 2:
-            return output.flatten(1)
+            return output.reshape(len(output), -1)
         is_last = self.channels == "last" or (self.channels is None and output.ndim == 3)
         pixels = (output.movedim(-1, 1) if is_last else output).flatten(2)
         return pixels.mean(2) if pool == "mean" else pixels.amax(2)

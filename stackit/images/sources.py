@@ -43,6 +43,7 @@ SUFFIXES = (
 )
 LARGEST_FILE = 2**28  # bytes: archives can promise any size
 Read = Callable[[], bytes]
+PILLOW = Lock()  # an image of Pillow's, which may be in two places, can be read by one thread at a time
 SIZE = struct.Struct("<II")  # what stands in front of the pixels of an image that is in memory
 
 
@@ -139,20 +140,15 @@ def photographs(X: Any, root: FilePath | None, max_pixels: int, stack: ExitStack
         X, root = list_photographs(X)["file"].tolist(), X
     rows = _rows(X)
     read = _reader(root, stack) if any(isinstance(row, str | os.PathLike) for row in rows) else None
-    lock = Lock()  # an image of Pillow's, which may be there twice, can be read by one thread at a time
-    return [_photograph(row, place, read, max_pixels, lock) for place, row in enumerate(rows)]
+    return [_photograph(row, place, read, max_pixels) for place, row in enumerate(rows)]
 
 
-def _photograph(
-    row: Any, place: int, read: Callable[[str], bytes] | None, max_pixels: int, lock: Lock
-) -> Photograph:
+def _photograph(row: Any, place: int, read: Callable[[str], bytes] | None, max_pixels: int) -> Photograph:
     if isinstance(row, str | os.PathLike) and read is not None:
         image, check = partial(decoded, max_pixels=max_pixels), partial(check_content, max_pixels=max_pixels)
         return Photograph(str(row), partial(read, os.fspath(row)), image, check)
     # Its size is looked at while it is read.
-    return Photograph(
-        f"image {place}", partial(_content, row, max_pixels, lock), _image, lambda content: None
-    )
+    return Photograph(f"image {place}", partial(_content, row, max_pixels), _image, lambda content: None)
 
 
 def _rows(X: Any) -> list[Any]:
@@ -173,11 +169,13 @@ def _rows(X: Any) -> list[Any]:
     return list(rows)
 
 
-def _content(row: Any, max_pixels: int, lock: Lock) -> bytes:
+def _content(row: Any, max_pixels: int) -> bytes:
     """The size and pixels of an image that is in memory, by which it is known again."""
     if row is None or (pd.api.types.is_scalar(row) and pd.isna(row)):
         raise fault("A photograph", "a path or an image", f"{row}", "Fill in its path, or leave the row out")
-    with lock if isinstance(row, Image.Image) else nullcontext():
+    if isinstance(row, Image.Image):
+        check_size(row.size, max_pixels)  # before it is decoded
+    with PILLOW if isinstance(row, Image.Image) else nullcontext():
         image = as_image(row)
     check_size(image.size, max_pixels)
     return SIZE.pack(*image.size) + image.tobytes()

@@ -65,7 +65,11 @@ class FittedLevel:
 
     def tables(self, X: Any) -> list[Any]:
         """Return for each split the table that its estimators see of new rows."""
-        return [self._table(X, ())] * len(self.oof.folds.splits)
+        if self.below is None:
+            return [self._table(X, ())] * len(self.oof.folds.splits)
+        # Estimators of folds may read columns that the refitted ones leave out: nothing is.
+        table = table_of(self.passthrough, self.below.transform(X), X, self.named)
+        return [table] * len(self.oof.folds.splits)
 
     def _table(self, X: Any, leave_out: Collection[str]) -> Any:
         if self.below is None:

@@ -34,6 +34,8 @@ DAMAGE = (
     IsADirectoryError,
     ValueError,
     KeyError,
+    TypeError,
+    AttributeError,
 )
 
 
@@ -137,7 +139,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         found = skops.get_untrusted_types(data=content[STATE])
     except DAMAGE as error:
         raise _damaged(path, error) from error
-    strange = sorted({*found} - {*trusted} - HARMLESS)
+    strange = sorted({*found} - {*(trusted or ())} - HARMLESS)
     if strange:
         raise fault(
             "Types in the file",
@@ -149,7 +151,10 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
     def net(of: Any, name: str) -> Any:
         return net_of_bytes(of, content[name])
 
-    state = Together(net)(skops.loads(content[STATE], trusted=found))
+    try:
+        state = Together(net)(skops.loads(content[STATE], trusted=found))
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
     ensemble = kind.__new__(kind)
     vars(ensemble).update(state)
     return ensemble
@@ -186,6 +191,8 @@ def _facts(data: bytes, path: FilePath) -> dict[str, Any]:
         raise _damaged(path, error) from error
     if not isinstance(facts, dict) or not {"format", "class", "versions"} <= facts.keys():
         raise _damaged(path, f"{FACTS} lacks format, class or versions")
+    if not isinstance(facts["versions"], dict):
+        raise _damaged(path, f"{FACTS} has no versions by name")
     return facts
 
 

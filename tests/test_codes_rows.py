@@ -1,6 +1,7 @@
 """Each row of photographs is taken for itself, when its turn comes: a fault is one of its own."""
 
 import io
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -217,16 +218,26 @@ def test_photographs_are_found_by_all_their_suffixes(tmp_path):
     assert list_photographs(tmp_path)["file"].tolist() == names
 
 
-def test_two_transforms_share_images_of_pillow_in_threads(tmp_path, network):
-    for at in range(24):
-        pixels = np.random.default_rng(at).integers(0, 256, (40, 50, 3), np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{at}.png")
-    images = [Image.open(tmp_path / f"{at}.png") for at in range(24)]
-    expected = CNNCodes(network).fit_transform([str(tmp_path / f"{at}.png") for at in range(24)])
+class Watched(Image.Image):
+    """An image that knows how many threads have read it at once."""
+
+    now = most = 0
+
+    def load(self):
+        Watched.now += 1
+        Watched.most = max(Watched.most, Watched.now)
+        time.sleep(0.002)
+        Watched.now -= 1
+        return super().load()
+
+
+def test_two_transforms_read_an_image_of_pillow_one_after_the_other(network):
+    image = Image.fromarray(noise(1))
+    image.__class__ = Watched
     with ThreadPoolExecutor(2) as pool:
-        found = [*pool.map(lambda _: CNNCodes(network, n_jobs=2).fit_transform(images), range(4))]
-    for codes in found:
-        np.testing.assert_allclose(codes, expected, atol=1e-5)
+        first, second = pool.map(lambda _: CNNCodes(network).fit_transform([image] * 8), range(2))
+    close(first, second)
+    assert Watched.most == 1
 
 
 def test_a_huge_image_of_pillow_is_refused_before_it_is_decoded(tmp_path, network):

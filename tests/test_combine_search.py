@@ -241,3 +241,8 @@ def test_the_area_of_several_classes_is_named_where_that_of_two_is_asked_for(sea
     y, blocks = classes(np.random.default_rng(3), 3)
     with pytest.raises(ValueError, match="Pass scoring='roc_auc_ovr'"):
         search("roc_auc").fit(columns(blocks), y)
+
+
+def test_a_metric_that_is_nan_from_the_start_is_refused():
+    with pytest.raises(ValueError, match="the score is NaN"):
+        GreedyRegressor(lambda *_: float("nan")).fit([[1, 2], [2, 3], [3, 5]], [1, 2, 3])

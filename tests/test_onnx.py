@@ -534,3 +534,15 @@ def test_weights_beside_may_be_links_to_files_of_other_names(path, tmp_path):
         if file.is_file():
             (folder / file.name).symlink_to(file.rename(blobs / str(at)))
     assert OnnxFile(folder / apart.name).layers
+
+
+def test_layers_of_whole_numbers_are_pooled_as_numbers(tmp_path):
+    nodes = [
+        helper.make_node("Cast", ["image"], ["whole"], to=TensorProto.INT32),
+        helper.make_node("Cast", ["whole"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("GlobalAveragePool", ["floats"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["codes"]),
+    ]
+    plain = Preprocessing(8, 8, "RGB", (0.0,) * 3, (1.0,) * 3)
+    network = PretrainedNetwork(OnnxFile(written(tmp_path / "x.onnx", nodes, IMAGE, CODES)), plain)
+    close(network.codes(IMAGES, "whole"), network.codes(IMAGES, "codes"))

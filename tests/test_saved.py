@@ -220,7 +220,7 @@ def test_damaged_files_are_refused(tmp_path):
         with pytest.raises(ValueError, match="The file must be written by `save`; got "):
             StackingRegressor.load(damaged)
     right = {"format": FORMAT, "class": "StackingRegressor", "versions": {"sklearn": version_of("sklearn")}}
-    for facts in ("{}", "no json", "[1]", json.dumps(right)):
+    for facts in ("{}", "no json", "[1]", json.dumps(right | {"versions": []}), json.dumps(right)):
         with zipfile.ZipFile(damaged, "w") as file:
             file.writestr("stackit.json", facts)
             file.writestr("state.skops", b"no state")
@@ -230,6 +230,8 @@ def test_damaged_files_are_refused(tmp_path):
         StackingRegressor.load(tmp_path)
     with pytest.raises(ValueError, match=r"Pass trusted=\['sklearn\.tree\._tree\.Tree'\]"):
         StackingRegressor.load(path, trusted="sklearn.tree._tree.Tree")
+    with pytest.raises(ValueError, match="be trusted by name"):
+        StackingRegressor.load(path, trusted=None)
 
 
 def test_imputers_and_dates_need_no_trust(tmp_path):
@@ -281,3 +283,9 @@ def test_nets_are_kept_as_safetensors(tmp_path):
     loaded = loaded_from(path, LevelsRegressor)
     assert_array_equal(loaded.predict(X), levels.predict(X))
     assert loaded.get_params()["level_1__net__max_iter"] == 3
+    with zipfile.ZipFile(path) as file, zipfile.ZipFile(tmp_path / "less", "w") as less:
+        for name in file.namelist():
+            if not name.endswith(".safetensors"):
+                less.writestr(name, file.read(name))
+    with pytest.raises(ValueError, match=r"The file must be written by `save`; got .*safetensors"):
+        LevelsRegressor.load(tmp_path / "less", trusted=["sklearn.tree._tree.Tree"])

@@ -778,6 +778,46 @@ def test_an_edited_file_of_forward_folds_is_refused_as_edited(tmp_path, row, fol
         Folds.load(path, range(20))
 
 
+EDITS = {
+    "rows missing": lambda facts: facts["train"][0][0].__setitem__(1, facts["train"][0][0][1] - 1),
+    "rows repeated": lambda facts: facts["train"][0].append(facts["train"][0][0]),
+    "rows of the future": lambda facts: facts["train"][0].append([19, 20]),
+    "rows out of range": lambda facts: facts["train"][0].append([20, 25]),
+    "a row that is no number": lambda facts: facts["train"][0].append(["a", 2]),
+    "a split missing": lambda facts: facts["train"].pop(),
+    "splits in another order": lambda facts: facts["train"].reverse(),
+    "no list at all": lambda facts: facts.update(train=None),
+    "the list taken away": lambda facts: facts.pop("train"),
+    "another scheme": lambda facts: facts["made_by"].update(scheme="kfold"),
+    "another number of rows": lambda facts: facts.update(n_samples=21),
+    "no digest": lambda facts: facts.pop("digest"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_training_list_that_was_edited_is_refused(tmp_path, edit):
+    folds = make_folds(np.zeros(20), scheme="forward", n_splits=3)
+    path = folds.save(tmp_path / "folds.csv", range(20))
+    beside = tmp_path / "folds.csv.json"
+    facts = json.loads(beside.read_text())
+    beside.write_text(json.dumps(facts, sort_keys=True))  # written in another way, and the same
+    assert Folds.load(path, range(20)).digest == folds.digest
+    EDITS[edit](facts)
+    beside.write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match=r"folds\.csv\.json must be .*; got .*ave the folds again"):
+        Folds.load(path, range(20))
+
+
+def test_a_file_without_a_training_list_takes_none_from_an_editor(tmp_path):
+    path = make_folds(CLASSES, n_splits=3).save(tmp_path / "folds.csv", range(36))
+    beside = tmp_path / "folds.csv.json"
+    facts = json.loads(beside.read_text())
+    facts["train"] = [[[1, 3]], [[0, 1]], [[0, 1]]]
+    beside.write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match="not that of its training rows"):
+        Folds.load(path, range(36))
+
+
 def test_forward_folds_without_the_facts_are_refused(tmp_path):
     path = make_folds(np.zeros(20), scheme="forward", n_splits=3).save(tmp_path / "folds.csv", range(20))
     (tmp_path / "folds.csv.json").unlink()

@@ -51,7 +51,9 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
         "kfold_digest": _digest_of(assignment.astype(str).ravel()),
         "train": None if train is None else [_ranges(rows) for rows in train],
     }
-    write_whole(facts_path(path), json.dumps(facts, indent=1, default=str) + "\n")
+    facts = json.loads(json.dumps(facts, default=str))
+    facts["digest"] = _digest_of_facts(facts)
+    write_whole(facts_path(path), json.dumps(facts, indent=1) + "\n")
     write_whole(path, table.to_csv(index=False, lineterminator="\n"))
     return path
 
@@ -122,6 +124,12 @@ def facts_path(path: Path) -> Path:
 
 def _digest_of(names: npt.NDArray[np.str_]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def _digest_of_facts(facts: dict[str, Any]) -> str:
+    """Return a digest of all facts but the digest itself, the training rows among them."""
+    others = {name: value for name, value in facts.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _ranges(rows: Rows) -> list[list[int]]:
@@ -236,7 +244,26 @@ def _read_facts(path: Path, names: Names, assignment: Rows) -> dict[str, Any]:
             f"{kfold_digest=}",
             "It was edited since: make the folds anew, or remove the .json file to accept the edit",
         )
+    _check_facts(beside, facts)
     return facts
+
+
+def _check_facts(beside: Path, facts: dict[str, Any]) -> None:
+    """Raise when the facts were edited, or were written before their digest covered all of them."""
+    if "digest" not in facts:
+        raise fault(
+            f"{beside}",
+            "a file with a digest of all that it says, training rows included",
+            "none: it was edited, or written by an earlier version",
+            "Save the folds again",
+        )
+    if facts["digest"] != _digest_of_facts(facts):
+        raise fault(
+            f"{beside}",
+            "as it was written",
+            f"digest={facts['digest']!r}, which is not that of its training rows and other facts",
+            "It was edited since: save the folds again, or restore the file",
+        )
 
 
 def _splits_of(

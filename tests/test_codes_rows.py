@@ -169,7 +169,7 @@ def damaged(content, seed):
     return bytes(broken[: rng.integers(20, len(content))] if rng.random() < 0.2 else broken)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "AVIF", "DDS", "JPEG2000", "GIF", "ICO", "SGI"])
+@pytest.mark.parametrize("kind", ["AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"])
 def test_whatever_a_damaged_file_does_to_pillow_is_one_error(kind):
     try:
         content = as_file(Image.fromarray(noise(0)), kind)

@@ -148,7 +148,7 @@ def as_png(array):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "an image file; got one unknown to Pillow"),
+        (b"", r"an image file \(AVIF, .*\); got another content"),
         (b"GIF89a and no more", "A photograph must be"),
         (as_png(noise(50, 50))[:2000], "a whole image file; got"),
         (as_png(noise(7, 50)), "at least 8 pixels wide and high; got 50×7"),

@@ -42,7 +42,11 @@ def read(path: Path, part: str, n_per_class: int) -> tuple[Images, Labels]:
         )
         classes = sorted({name.split("/")[1] for name in names})
         of_class = [[name for name in names if name.split("/")[1] == one][:n_per_class] for one in classes]
-        images = [np.asarray(image.open(archive.open(name))) for group in of_class for name in group]
+        images = [
+            np.asarray(image.open(archive.open(name), formats=["JPEG"]))
+            for group in of_class
+            for name in group
+        ]
     labels = np.repeat(np.arange(len(classes)), [len(group) for group in of_class])
     return np.stack(images).transpose(0, 3, 1, 2), labels
 

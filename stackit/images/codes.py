@@ -23,7 +23,7 @@ from stackit.check import fault, listed, warn
 from stackit.images.cache import CodeCache
 from stackit.images.catalogue import file_of, shared
 from stackit.images.network import POOLS, Codes, PretrainedNetwork
-from stackit.images.passing import Batch, Seen, in_order, look
+from stackit.images.passing import Batch, Fault, Seen, in_order, look
 from stackit.images.photographs import MAX_PIXELS
 from stackit.images.preprocessing import VIEWS
 from stackit.images.sources import Photograph, list_photographs, photographs
@@ -48,7 +48,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     weights : path, optional
         As in `pretrained`, where the network is given by name.
     root : path, optional
-        The folder or zip archive that the names in X are in.
+        The folder or zip archive that the names in X are in. Names that lead out of it, by ``..``, as whole
+        paths or behind links, are at fault like photographs that are broken.
     pool : {"mean", "max", "flatten"}
         What becomes of layers that give an image a channel.
     n_views : {1, 2, 10}
@@ -58,8 +59,9 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         How many photographs pass through the network at once; the last batch has the rest. Memory depends
         on it, and not on how many photographs there are.
     on_error : {"raise", "nan", "skip"}
-        What happens when a photograph is missing, broken, tiny or huge. The first is named in an error; or
-        all are named in a warning, and have rows of NaN, or none: then `skipped_` says which.
+        What happens when a photograph is missing, broken, tiny, huge or in none of the formats AVIF, BMP,
+        GIF, JPEG, JPEG 2000, PNG, TIFF and WebP. The first is named in an error; or all are named in a
+        warning, and have rows of NaN, or none: then `skipped_` says which.
     cache : path, optional
         A folder where codes are kept under the content of their photographs and of the network: none passes
         through it twice, also in another program. Without it, equal photographs of one call pass once.
@@ -186,9 +188,9 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         with ExitStack() as stack:
             sources = photographs(X, self.root, self.max_pixels, stack)
             codes, faults = self._codes_of(sources, stack)
-        self.skipped_ = [(row, sources[row].name, str(error)) for row, error in faults.items()]
+        self.skipped_ = [(row, sources[row].name, fault.text) for row, fault in faults.items()]
         if faults:
-            named = listed(f"{name} ({error})" for _, name, error in self.skipped_)
+            named = listed(f"{name} ({text})" for _, name, text in self.skipped_)
             kind = "have no row" if self.on_error == "skip" else "have rows of NaN"
             warn(f"Photographs must be whole; {len(faults)} of {len(sources)} {kind}: {named}")
         return self._without(list(faults), codes, X) if self.on_error == "skip" else codes
@@ -264,19 +266,19 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             got = f"weights={str(self.weights)!r}"
             raise fault("weights", "None beside a network that has its own", got, "Leave them out")
 
-    def _codes_of(
-        self, sources: list[Photograph], stack: ExitStack
-    ) -> tuple[Codes, dict[int, ValueError | OSError]]:
+    def _codes_of(self, sources: list[Photograph], stack: ExitStack) -> tuple[Codes, dict[int, Fault]]:
         """The codes, and what is wrong with which rows."""
         cache = self._kept()
         codes = np.full((len(sources), self.n_codes_), np.nan, np.float32)
-        faults: dict[int, ValueError | OSError] = {}
+        faults: dict[int, Fault] = {}
         advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
         through = partial(self.network_.codes_of_views, layer=self.layer_, pool=self.pool)
         batch = Batch(self.batch_size, through, codes, cache)
         for row, seen in enumerate(self._seen(sources, cache, stack)):
-            if isinstance(seen, Exception):
-                faults[row] = self._named(seen, sources[row])
+            if isinstance(seen, Fault):
+                if self.on_error == "raise":
+                    raise seen.kind(f"{sources[row].name}: {seen.text}")
+                faults[row] = seen
             else:
                 batch.take(row, *seen)
             advance(sources[row].name)
@@ -298,11 +300,3 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         # What waits is not begun when something goes wrong.
         stack.callback(pool.shutdown, cancel_futures=True)
         return in_order((pool.submit(seen, source) for source in sources), 2 * self.batch_size)
-
-    def _named(self, error: ValueError | OSError, source: Photograph) -> ValueError | OSError:
-        """The fault of a photograph, raised with its name unless it may be skipped."""
-        if self.on_error != "raise":
-            return error
-        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else type(error)
-        known = kind if kind in (ValueError, OSError, FileNotFoundError, PermissionError) else OSError
-        raise known(f"{source.name}: {error}") from error

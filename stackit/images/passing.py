@@ -6,8 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import islice
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 
@@ -16,9 +17,35 @@ from stackit.images.network import Codes, PretrainedNetwork
 from stackit.images.preprocessing import Pixels
 from stackit.images.sources import Photograph
 
-__all__ = ["Batch", "Seen", "in_order", "look"]
+__all__ = ["Batch", "Fault", "Seen", "in_order", "look"]
 
-Seen = tuple[bytes, Codes | Pixels] | ValueError | OSError
+KINDS = (FileNotFoundError, PermissionError, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a photograph.
+
+    Not the error itself, whose traceback holds the frames that raised it and with them the photograph.
+
+    Parameters
+    ----------
+    kind : type
+        `FileNotFoundError`, `PermissionError`, another `OSError`, or `ValueError`.
+    text : str
+        The error's text.
+    """
+
+    kind: type[ValueError | OSError]
+    text: str
+
+    @classmethod
+    def of(cls, error: ValueError | OSError) -> Self:
+        """Return what an error says."""
+        return cls(next(kind for kind in KINDS if isinstance(error, kind)), str(error))
+
+
+Seen = tuple[bytes, Codes | Pixels] | Fault
 """A photograph's digest, with its codes where they are known and else its views; or what is wrong with it."""
 
 
@@ -81,7 +108,7 @@ def look(source: Photograph, cache: CodeCache | None, network: PretrainedNetwork
         source.check(content)  # what is refused must not depend on what is kept
         return key, kept
     except (ValueError, OSError) as error:
-        return error
+        return Fault.of(error)
 
 
 def in_order(futures: Iterable[Future[Seen]], n_ahead: int) -> Iterator[Seen]:

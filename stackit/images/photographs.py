@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,22 @@ else:
     ImageOps = require("PIL.ImageOps", "images")
     UnidentifiedImageError = require("PIL", "images").UnidentifiedImageError
 
-__all__ = ["MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decoded"]
+__all__ = ["FORMATS", "MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decoded"]
+
+FORMATS = {
+    "AVIF": (".avif",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG2000": (".jp2",),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+"""The formats that photographs may have, and their suffixes.
+
+Pillow has readers for some forty formats more, some of them little tested; one starts another program.
+"""
 
 MIN_SIDE = 8
 """Images with a shorter side, in pixels, are icons and no photographs."""
@@ -33,21 +49,22 @@ def decoded(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Parameters
     ----------
     content : bytes
-        JPEG, PNG or whatever else Pillow reads.
+        Of a file in one of `FORMATS`; the content decides, not the name.
     max_pixels : int
         Images with more are refused before they are decoded.
 
     Raises
     ------
     ValueError
-        When it is no image, is cut off, or has too few or too many pixels.
+        When it is in none of these formats, is cut off, or has too few or too many pixels.
 
     Examples
     --------
     >>> decoded(b"hello")
     Traceback (most recent call last):
         ...
-    ValueError: A photograph must be an image file; got one unknown to Pillow. Mend it or leave it out.
+    ValueError: A photograph must be an image file (AVIF, BMP, GIF, JPEG, JPEG2000, PNG, TIFF, WEBP); got
+    another content. Convert it or leave it out.
     """
     return _upright(_opened(content, max_pixels))
 
@@ -93,10 +110,17 @@ def as_image(image: Any) -> Image.Image:
 
 def _opened(content: bytes, max_pixels: int) -> Image.Image:
     """An image of which nothing but its size and mode is known yet."""
-    image = _tried(lambda: Image.open(io.BytesIO(content)))
+    image = _tried(lambda: Image.open(io.BytesIO(content), formats=_formats()))
     check_size(image.size, max_pixels)
     _check_mode(image.mode)
     return image
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this Pillow was built with."""
+    Image.init()  # or the names of readers that are not loaded yet are errors
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -110,8 +134,9 @@ def _tried(step: Callable[[], Image.Image]) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _no_photograph("small enough for Pillow", str(error), "Make it smaller") from error
     except UnidentifiedImageError as error:
-        raise _no_photograph("an image file", "one unknown to Pillow") from error
-    except Exception as error:  # its readers of two dozen formats raise whatever they like
+        expected = f"an image file ({', '.join(FORMATS)})"
+        raise _no_photograph(expected, "another content", "Convert it or leave it out") from error
+    except Exception as error:  # its readers raise whatever they like
         raise _no_photograph("a whole image file", str(error) or type(error).__name__) from error
 
 

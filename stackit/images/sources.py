@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import zipfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from stackit.check import fault, require
-from stackit.images.photographs import as_image, check_content, check_size, decoded
+from stackit.images.photographs import FORMATS, as_image, check_content, check_size, decoded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,23 +28,11 @@ else:
 __all__ = ["Photograph", "list_photographs", "photographs"]
 
 FilePath = str | os.PathLike[str]
-SUFFIXES = (
-    ".avif",
-    ".bmp",
-    ".gif",
-    ".jfif",
-    ".jp2",
-    ".jpe",
-    ".jpeg",
-    ".jpg",
-    ".png",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
+SUFFIXES = tuple(sorted(suffix for suffixes in FORMATS.values() for suffix in suffixes))
 LARGEST_FILE = 2**28  # bytes: archives can promise any size
 Read = Callable[[], bytes]
 PILLOW = Lock()  # an image of Pillow's, which may be in two places, can be read by one thread at a time
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # Windows has none
 SIZE = struct.Struct("<II")  # what stands in front of the pixels of an image that is in memory
 
 
@@ -187,18 +176,35 @@ def _image(content: bytes) -> Image.Image:
 
 def _reader(root: FilePath | None, stack: ExitStack) -> Callable[[str], bytes]:
     """What reads a photograph by its name."""
-    folder = Path(root or ".").expanduser()
-    if root is None or folder.is_dir():
-        return lambda name: _read_file(folder / name)
-    return partial(_read_member, stack.enter_context(_opened(folder)))
+    if root is None:
+        return _read_file
+    place = Path(root).expanduser()
+    if place.is_dir():
+        return partial(_read_inside, os.path.realpath(place))
+    return partial(_read_member, stack.enter_context(_opened(place)))
 
 
-def _read_file(path: Path) -> bytes:
-    _check_length(path.stat().st_size)
-    return path.read_bytes()
+def _read_inside(root: str, name: str) -> bytes:
+    """Read a file of a folder; names and links may not lead out of it."""
+    path = os.path.realpath(os.path.join(root, name))
+    if not Path(path).is_relative_to(root):
+        raise _leads_out(root, f"one that leads to {path!r}")
+    return _read_file(path)
+
+
+def _read_file(path: str) -> bytes:
+    # A pipe would be waited for without end; opened without blocking, it is refused at once.
+    with open(path, "rb", opener=lambda path, flags: os.open(path, flags | NONBLOCK)) as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise fault("A photograph", "a file", "a pipe or a device", "Pass the path of a file")
+        _check_length(facts.st_size)
+        return file.read()
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise _leads_out(archive.filename, f"{name!r}")
     try:
         _check_length(archive.getinfo(name).file_size)
         return archive.read(name)
@@ -209,6 +215,15 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
             raise  # the disk's
         got = str(error) or type(error).__name__
         raise fault("A photograph", "readable in its archive", got, "Write the archive anew") from error
+
+
+def _leads_out(root: str | None, got: str) -> ValueError:
+    return fault(
+        "The name of a photograph",
+        f"that of a file inside root={root!r}, also behind links",
+        got,
+        "Pass names inside root, or whole paths without root",
+    )
 
 
 def _check_length(n_bytes: int) -> None:

@@ -2,56 +2,84 @@
 
 from __future__ import annotations
 
-import dis
-import hashlib
+import functools
 import logging
-import sys
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, singledispatch
-from pathlib import Path
+from functools import singledispatch
 from types import (
     BuiltinFunctionType,
-    CellType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodDescriptorType,
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from stackit.store.memory import Store
+from stackit.store.definitions import attributes_of, content_of, own_parts
+from stackit.store.parameters import configuration_of, files_of, is_cloned_by_parameters, parameters_of
+from stackit.store.reach import IndescribableError, check_known
 from stackit.store.tables import describe_table, is_table
-from stackit.store.versions import is_installed, version_of
+from stackit.store.versions import digest_of_extension, found_in, is_installed, version_of
 
-__all__ = ["IndescribableError", "describe"]
+__all__ = ["Descriptions", "IndescribableError", "describe"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range)
-# They change how a fit is done, not what comes of it.
-IRRELEVANT = frozenset({"n_jobs", "verbose", "verbosity"})
-# Where results are kept, if anywhere, does not change them either.
-PLACES = frozenset({"memory", "store"})
-# What clone copies besides the parameters.
-CLONED = ("_metadata_request", "_sklearn_output_config")
-# What every class has, and what says nothing of what it does.
-FURNITURE = frozenset(
-    "__abstractmethods__ __annotations__ __dict__ __doc__ __firstlineno__ __module__ __qualname__ "
-    "__static_attributes__ __weakref__ _abc_impl".split()
-)
-# The instructions that reach for a global, and for a module.
-GLOBALS, IMPORTS = ("LOAD_GLOBAL", "LOAD_NAME"), ("IMPORT_NAME",)
+# The generators that all of a process draws from: where they stand is no part of a function that draws.
+SHARED_DRAWS = (np.random.mtrand._rand, getattr(random, "_inst", None))
 
 
-class IndescribableError(TypeError):
-    """An object of which no text can say reliably what it does."""
+@dataclass(frozen=True)
+class Definition:
+    """The text of a function, class or module of the user's, and those that the text refers to by number."""
+
+    text: str
+    refers_to: tuple[Any, ...]
+
+
+class Descriptions:
+    """Descriptions that share what they read: each function, class and table is read once.
+
+    It is for a short time, such as that in which the keys of a run are made: what is read once is not
+    looked at again.
+    """
+
+    def __init__(self) -> None:
+        # Objects are held beside their texts: an id is an object's own for that long.
+        self.definitions: dict[int, tuple[Any, Definition]] = {}
+        self.tables: dict[int, tuple[Any, str]] = {}
+
+    def of(self, value: Any) -> str:
+        """Return the description of an object: see `describe`."""
+        scope = Scope(self)
+        texts = [_text(value, scope)]
+        numbers = {id(own): number for number, own in enumerate(scope.refers_to)}
+        pending = [*scope.refers_to]
+        for own in pending:  # grows meanwhile
+            definition = self.definition(own)
+            for other in definition.refers_to:
+                if id(other) not in numbers:
+                    numbers[id(other)] = len(pending)
+                    pending.append(other)
+            texts.append(f"{definition.text} {[numbers[id(other)] for other in definition.refers_to]}")
+        return "\n".join(texts)
+
+    def definition(self, own: Any) -> Definition:
+        """Return what a function, class or module of the user's says, by itself."""
+        if id(own) not in self.definitions:
+            scope = Scope(self, whole=True)
+            text = _definition(own, scope)
+            self.definitions[id(own)] = (own, Definition(text, tuple(scope.refers_to)))
+        return self.definitions[id(own)][1]
 
 
 @dataclass
@@ -60,17 +88,20 @@ class Scope:
 
     Parameters
     ----------
+    known : Descriptions
+        What was read already.
     within : list of int
         The ids of the objects that are being described: one that holds itself is not followed again.
-    code : dict of int to object
-        The caller's own functions and classes, referred to by name and described once, at the end.
+    refers_to : list of object
+        The user's own functions, classes and modules: referred to by number, and described afterwards.
     whole : bool
         Whether estimators count with all that they hold, as they do inside objects that are copied as
         they are. Elsewhere they are cloned, and their parameters alone count.
     """
 
+    known: Descriptions
     within: list[int] = field(default_factory=list)
-    code: dict[int, Any] = field(default_factory=dict)
+    refers_to: list[Any] = field(default_factory=list)
     whole: bool = False
 
     @contextmanager
@@ -82,15 +113,28 @@ class Scope:
         finally:
             self.whole = before
 
+    def number_of(self, own: Any) -> int:
+        """Return the number by which the text refers to something of the user's own."""
+        for number, known in enumerate(self.refers_to):
+            if known is own:
+                return number
+        self.refers_to.append(own)
+        return len(self.refers_to) - 1
+
+    def apart(self) -> Scope:
+        """Return a scope for a part whose place in the text is known only afterwards."""
+        return Scope(self.known, self.within, [], self.whole)
+
 
 def describe(value: Any) -> str:
     """Return a text that is equal exactly when what an object does is, in this process or another.
 
     Estimators are described by class and parameters, and by the names, sizes and times of the files on which
     they depend beside X, if they have a method ``files_read`` that returns those; functions and classes of
-    installed packages by name and version; the caller's own by their compiled code, with the globals,
-    defaults and closures that it uses (a comment, a docstring or a moved line changes nothing); arrays and
-    tables by their contents; everything else by what `copy` would make it anew from.
+    installed packages by name and version; the user's own by their compiled code, with the globals,
+    defaults and closures that it uses and with all code of the user's that it reaches from there, in
+    whatever module (a comment, a docstring or a moved line changes nothing); arrays and tables by their
+    contents; everything else by what `copy` would make it from, and by what it hides from that.
 
     Parameters
     ----------
@@ -104,7 +148,8 @@ def describe(value: Any) -> str:
     Raises
     ------
     IndescribableError
-        When some part of it, such as an open file or a generator, has no such text.
+        When some part of it, such as an open file or a generator, has no such text; or when code of the
+        user's that it reaches runs other code that only the run knows, as `eval` does.
 
     Examples
     --------
@@ -118,15 +163,9 @@ def describe(value: Any) -> str:
     >>> describe(number for number in [1, 2])
     Traceback (most recent call last):
         ...
-    stackit.store.describe.IndescribableError: a generator (cannot pickle 'generator' object)
+    stackit.store.reach.IndescribableError: a generator (cannot pickle 'generator' object)
     """
-    scope, definitions, done = Scope(), [], set()
-    text = _text(value, scope)
-    while pending := [own for key, own in scope.code.items() if key not in done]:
-        for own in pending:
-            done.add(id(own))
-            definitions.append(_definition(own, scope))
-    return "\n".join([text, *sorted(definitions)])
+    return Descriptions().of(value)
 
 
 def _text(value: Any, scope: Scope) -> str:
@@ -144,8 +183,8 @@ def _text(value: Any, scope: Scope) -> str:
 @singledispatch
 def _described(value: Any, scope: Scope) -> str:
     if is_table(value):
-        return describe_table(value, lambda part: _text(part, scope))
-    if not scope.whole and hasattr(value, "get_params") and _cloned_by_parameters(value):
+        return _table(value, scope)
+    if not scope.whole and hasattr(value, "get_params") and is_cloned_by_parameters(value):
         return _estimator(value, scope)
     if all(hasattr(value, name) for name in ("dist", "args", "kwds", "rvs")):
         # A frozen distribution of scipy: its own random state is not the one that is drawn from.
@@ -166,18 +205,53 @@ def _sequence(value: Any, scope: Scope) -> str:
 def _set(value: Any, scope: Scope) -> str:
     if type(value) not in (set, frozenset):
         return _parts(value, scope)
-    return f"{type(value).__name__}({', '.join(sorted(_text(part, scope) for part in value))})"
+    parts = []
+    for part in value:
+        apart = scope.apart()
+        parts.append((_text(part, apart), apart.refers_to))
+    ordered = sorted(parts, key=lambda pair: pair[0])
+    texts = [f"{text} {[scope.number_of(own) for own in own_ones]}" for text, own_ones in ordered]
+    return f"{type(value).__name__}({', '.join(texts)})"
 
 
 @_described.register
 def _mapping(value: dict, scope: Scope) -> str:  # type: ignore[type-arg]
     if type(value) is not dict:
         return _parts(value, scope)
+    check_known(value)
     with scope.as_it_is():
         # In their order: which of equally good candidates a search takes depends on it.
         return (
             f"dict({', '.join(f'{_text(key, scope)}: {_text(item, scope)}' for key, item in value.items())})"
         )
+
+
+@_described.register
+def _read_only_mapping(value: MappingProxyType, scope: Scope) -> str:  # type: ignore[type-arg]
+    return f"read-only {_text(dict(value), scope)}"
+
+
+@_described.register
+def _type_variable(value: TypeVar, scope: Scope) -> str:
+    return f"type variable {value.__name__}"
+
+
+@_described.register
+def _cached(value: functools._lru_cache_wrapper, scope: Scope) -> str:  # type: ignore[type-arg]
+    return f"cache {value.cache_parameters()} of {_text(value.__wrapped__, scope)}"
+
+
+@_described.register
+def _remembered(value: joblib.memory.MemorizedFunc, scope: Scope) -> str:
+    return f"memory of {_text((value.func, value.ignore), scope)}"
+
+
+@_described.register(random.Random)
+@_described.register(np.random.RandomState)
+def _draws(value: Any, scope: Scope) -> str:
+    if any(value is shared for shared in SHARED_DRAWS):
+        return f"the shared {type(value).__name__}"
+    return _parts(value, scope)
 
 
 @_described.register
@@ -197,13 +271,22 @@ def _dtype(value: np.dtype, scope: Scope) -> str:
 @_described.register(MethodDescriptorType)
 def _named(value: Any, scope: Scope) -> str:
     """A function or class: by name and version where it is installed, else by its code, at the end."""
+    check_known(value)
     bound = getattr(value, "__self__", None)
     if bound is not None and not isinstance(bound, ModuleType | type):
         return f"{value.__qualname__} of {_text(bound, scope)}"
     module = getattr(getattr(value, "__objclass__", value), "__module__", None) or "builtins"
     if isinstance(value, type | FunctionType) and not is_installed(value, module):
-        scope.code[id(value)] = value
-    return f"{value.__qualname__} of {module}, {version_of(module)}"
+        return f"{value.__qualname__} of {module}, number {scope.number_of(value)}"
+    return f"{value.__qualname__} of {module}, {_version(value.__qualname__, module)}"
+
+
+def _version(name: str, module: str) -> str:
+    """Return what tells the code of a compiled module apart: a library's version, or the file's digest."""
+    version = version_of(module) or digest_of_extension(module)
+    if version is None:
+        raise IndescribableError(f"{name} of {module}, which shows neither its parts nor its code")
+    return version
 
 
 @_described.register(GetSetDescriptorType)
@@ -222,10 +305,8 @@ def _ufunc(value: np.ufunc, scope: Scope) -> str:
 @_described.register
 def _module(value: ModuleType, scope: Scope) -> str:
     version = version_of(value.__name__)
-    path = getattr(value, "__file__", None)
-    if version is None and path is not None:
-        version = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return f"module {value.__name__}, {version}"
+    number = scope.number_of(value) if version is None else version
+    return f"module {value.__name__}, {number}"
 
 
 @_described.register
@@ -243,39 +324,26 @@ def _logger(value: logging.Logger, scope: Scope) -> str:
 
 
 def _estimator(value: Any, scope: Scope) -> str:
-    params = [
-        f"{name}={_text(parameter, scope)}"
-        for name, parameter in sorted(value.get_params(deep=False).items())
-        if not _is_irrelevant(name, parameter)
-    ]
-    cloned = {name: str(vars(value)[name]) for name in CLONED if name in vars(value)}
-    files = [_file(path) for path in value.files_read()] if hasattr(value, "files_read") else ""
-    return f"{_text(type(value), scope)}({', '.join(params)}){cloned or ''}{files}"
+    params = [f"{name}={_text(parameter, scope)}" for name, parameter in parameters_of(value)]
+    return f"{_text(type(value), scope)}({', '.join(params)}){configuration_of(value)}{files_of(value)}"
 
 
-def _file(path: Path) -> str:
-    try:
-        facts = path.stat()
-    except OSError:  # gone meanwhile
-        return f"{path} absent"
-    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
-
-
-def _is_irrelevant(name: str, parameter: Any) -> bool:
-    is_place = parameter is None or isinstance(parameter, Store | joblib.Memory)
-    return name in IRRELEVANT or (name in PLACES and is_place)
-
-
-def _cloned_by_parameters(value: Any) -> bool:
-    """Whether clone makes it anew from its parameters: a frozen estimator, say, keeps what it learned."""
-    own = getattr(type(value), "__sklearn_clone__", None)
-    return own is None or own is getattr(BaseEstimator, "__sklearn_clone__", None)
+def _table(value: Any, scope: Scope) -> str:
+    """A table by its contents; of a class of another package, by all else that it holds too."""
+    known = scope.known.tables.get(id(value))
+    if known is not None:
+        return known[1]
+    before = len(scope.refers_to)
+    text = describe_table(value, lambda part: _text(part, scope))
+    if extras := attributes_of(value):
+        text += f" {_text(type(value), scope)}{_text(extras, scope)}"
+    if len(scope.refers_to) == before:
+        scope.known.tables[id(value)] = (value, text)
+    return text
 
 
 def _parts(value: Any, scope: Scope) -> str:
-    """Any other object, by what copy would make it anew from."""
-    if hasattr(value, "__wrapped__"):  # a cache around a function
-        return f"{type(value).__name__} of {_text(value.__wrapped__, scope)}"
+    """Any other object: what copy would make it from, and what its class hides from copy."""
     try:
         parts = value.__reduce_ex__(4)
     except Exception as error:  # objects refuse with whatever error they like
@@ -284,74 +352,23 @@ def _parts(value: Any, scope: Scope) -> str:
         return _global(parts, value)
     make, args, state, items, pairs = (*parts, None, None, None)[:5]
     with scope.as_it_is():
-        return f"{_text(make, scope)}{_text((args, state, list(items or ()), list(pairs or ())), scope)}"
+        shown = (args, state, list(items or ()), list(pairs or ()), *content_of(value))
+        return f"{_text(make, scope)}{_text(shown, scope)}"
 
 
 def _global(name: str, value: Any) -> str:
-    """An object that copy takes for one of a kind: what it does is known where its package is."""
-    module = getattr(value, "__module__", None)
-    version = version_of(module)
-    if version is None:
+    """An object that copy takes for one of a kind: it is what its module has under that name."""
+    module = str(getattr(value, "__module__", None))
+    if found_in(module, name) is not value:
         raise IndescribableError(f"{name} of {module}, which shows neither its parts nor its code")
-    return f"{name} of {module}, {version}"
+    return f"{name} of {module}, {_version(name, module)}"
 
 
 def _definition(own: Any, scope: Scope) -> str:
-    with scope.as_it_is():
-        return _class(own, scope) if isinstance(own, type) else _function(own, scope)
-
-
-def _function(own: FunctionType, scope: Scope) -> str:
-    """A function of the caller's: its code, and what it reaches from there."""
-    closure = [_content(cell) for cell in own.__closure__ or ()]
-    code = own.__code__
-    if own.__doc__ is not None and code.co_consts[:1] == (own.__doc__,):
-        code = code.replace(co_consts=(None, *code.co_consts[1:]))
-    reached = {name: own.__globals__[name] for name in _names(code, GLOBALS) if name in own.__globals__}
-    imported = {name: sys.modules.get(name) for name in _names(code, IMPORTS)}
+    """What a function, class or module of the user's says."""
+    name = getattr(own, "__qualname__", own.__name__)
     try:
-        parts = [
-            _text(part, scope)
-            for part in (code, own.__defaults__, own.__kwdefaults__, closure, reached, imported)
-        ]
+        parts = [f"{part}={_text(value, scope)}" for part, value in own_parts(own)]
     except IndescribableError as error:
-        raise IndescribableError(f"{error}, which {own.__qualname__} uses") from None
-    return f"def {own.__module__}.{own.__qualname__} {' '.join(parts)}"
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
-
-
-def _class(own: type, scope: Scope) -> str:
-    """A class of the caller's: its bases, methods and attributes."""
-    within = {name: part for name, part in sorted(vars(own).items()) if name not in FURNITURE}
-    parts = [f"{name} = {_text(_unwrapped(part), scope)}" for name, part in within.items()]
-    return f"class {own.__module__}.{own.__qualname__}{_text(own.__bases__, scope)} {' '.join(parts)}"
-
-
-def _unwrapped(part: Any) -> Any:
-    """A class attribute that holds functions, as something that can be described."""
-    if isinstance(part, property):
-        return ("property", part.fget, part.fset, part.fdel)
-    if isinstance(part, staticmethod | classmethod):
-        return (type(part).__name__, part.__func__)
-    if isinstance(part, cached_property):
-        return ("cached", part.func)
-    return part
-
-
-def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    yield from dis.get_instructions(code)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _instructions(constant)
-
-
-@lru_cache(maxsize=512)
-def _names(code: CodeType, instructions: tuple[str, ...]) -> list[str]:
-    """The names that some instructions of a function, and of those inside it, ask for."""
-    return sorted({each.argval for each in _instructions(code) if each.opname in instructions})
+        raise IndescribableError(f"{error}, which {name} uses") from None
+    return f"{type(own).__name__} {getattr(own, '__module__', '')}.{name} {' '.join(parts)}"

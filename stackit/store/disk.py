@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,7 +16,7 @@ import pandas as pd
 
 from stackit.check import fault, warn
 from stackit.folds.file import write_whole
-from stackit.store.record import Key, Stored, facts_in, from_bytes, to_bytes
+from stackit.store.record import MAGIC, Key, Stored, facts_in, from_bytes, to_bytes
 
 __all__ = ["DiskStore"]
 
@@ -21,6 +24,10 @@ Files = list[Path]
 ABSENT = (FileNotFoundError, NotADirectoryError)
 DAMAGE = (ValueError, KeyError, TypeError, MemoryError)
 COLUMNS = ["key", "estimator", "repeat", "fold", "seconds", "size", "when"]
+RESULT = re.compile(r"(?P<key>[0-9a-f]+(-\w+)?)\.result")
+PARTIAL = re.compile(r"\.(?P<key>[0-9a-f]+(-\w+)?)\.result\.[0-9]+-[0-9a-f]+\.part")
+# The keys of fits: a file so called is a result, however damaged; any other is one if it says so.
+KEY = re.compile(r"[0-9a-f]{64}(-[0-9a-f]{32})?")
 # A partial file that old belongs to no process that still writes.
 ABANDONED = timedelta(hours=1)
 
@@ -39,7 +46,8 @@ class DiskStore:
     Parameters
     ----------
     path : path
-        The folder; it is made when the first result comes.
+        The folder; it is made when the first result comes. A relative path starts from where the process
+        is now, and stays there.
 
     Examples
     --------
@@ -63,10 +71,12 @@ class DiskStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self._given = str(path)
+        # Where it is now is where it stays, whatever the working directory is later.
+        self.path = Path(path).absolute()
 
     def __repr__(self) -> str:
-        return f"DiskStore({str(self.path)!r})"
+        return f"DiskStore({self._given!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DiskStore) and self.path == other.path
@@ -110,6 +120,8 @@ class DiskStore:
             When an array holds objects.
         """
         path = self._path_of(key)
+        if path.parent.is_symlink():
+            raise OSError(errno.ELOOP, f"{path.parent} is a link, behind which nothing is kept")
         content = to_bytes(replace(result, facts={**result.facts, "key": str(key)}))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
@@ -129,7 +141,9 @@ class DiskStore:
         return [path for path in self._files() if not _is_whole(path)]
 
     def prune(self, *, keep: Iterable[str] | None = None, older_than: timedelta | None = None) -> Files:
-        """Delete results that are not to be kept, damaged files, and what killed processes left.
+        """Delete results that are not to be kept, damaged ones, and what killed processes left.
+
+        Files of others in the folder stay, and so does all that is behind a link.
 
         Parameters
         ----------
@@ -159,7 +173,7 @@ class DiskStore:
             for path in self._files()
             if (selective and path.stem not in kept and _is_older(path, older_than)) or not _is_whole(path)
         ]
-        gone += [path for path in self.path.glob("??/.*.part") if _is_older(path, ABANDONED)]
+        gone += [path for path in self._own(PARTIAL) if _is_older(path, ABANDONED)]
         for path in gone:
             path.unlink(missing_ok=True)
         return gone
@@ -170,12 +184,44 @@ class DiskStore:
     def _candidates(self, key: Key) -> Iterator[Path]:
         """The files that may hold it: where no test answers are wanted, those with any test table too."""
         exact = self._path_of(key)
+        if exact.parent.is_symlink():
+            return
         yield exact
         if not key.test:
             yield from sorted(exact.parent.glob(f"{key.fit}-*.result"))
 
     def _files(self) -> Files:
-        return sorted(self.path.glob("??/*.result"))
+        """The results in the folder: not what else is there, and nothing behind links."""
+        return [path for path in self._own(RESULT) if KEY.fullmatch(path.stem) or _is_marked(path)]
+
+    def _own(self, name: re.Pattern[str]) -> Files:
+        """The plain files of a name that begins as its folder, in folders of the store's own."""
+        folders = [folder for folder in self.path.glob("??") if not folder.is_symlink()]
+        found = [path for folder in folders for path in folder.iterdir() if folder.is_dir()]
+        return sorted(
+            path
+            for path in found
+            if (match := name.fullmatch(path.name))
+            and match["key"].startswith(path.parent.name)
+            and _is_plain(path)
+        )
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is a file, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except ABSENT:
+        return False
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a file begins as results do."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def _row_of(path: Path) -> dict[str, object] | None:

@@ -10,7 +10,7 @@ from sklearn import get_config
 
 from stackit.check import listed, warn
 from stackit.data import Data
-from stackit.store.describe import IndescribableError, describe
+from stackit.store.describe import Descriptions, IndescribableError
 from stackit.store.memory import NoStore, Store
 from stackit.store.record import Key, Stored
 from stackit.store.versions import version_of
@@ -18,8 +18,8 @@ from stackit.task import Finished, Task
 
 __all__ = ["Ledger"]
 
-FORMAT = "stackit key 1"
-PACKAGES = ("stackit", "sklearn", "numpy", "scipy", "copyreg")
+FORMAT = "stackit key 2"
+PACKAGES = ("stackit", "sklearn", "numpy", "scipy", "pandas", "copyreg")
 CONFIG = ("transform_output", "enable_metadata_routing", "array_api_dispatch")
 
 
@@ -156,10 +156,11 @@ class _Texts:
     def __init__(self) -> None:
         # The object is held beside its text: its id is its own for that long.
         self.known: dict[int, tuple[Any, str]] = {}
+        self.descriptions = Descriptions()
 
     def of(self, value: Any) -> str:
         if id(value) not in self.known:
-            self.known[id(value)] = (value, describe(value))
+            self.known[id(value)] = (value, self.descriptions.of(value))
         return self.known[id(value)][1]
 
     def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:

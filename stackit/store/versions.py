@@ -1,23 +1,34 @@
-"""Which package an object is from, and in which version."""
+"""Whose a module is: a library's, which counts by version, or the user's own, which counts by its code."""
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
+import sysconfig
 from functools import lru_cache
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
 from stackit import __version__
 
-__all__ = ["is_installed", "version_of"]
+__all__ = ["digest_of_extension", "found_in", "is_installed", "release_of", "version_of"]
 
 SHELVES = ("site-packages", "dist-packages")
+STANDARD = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+PYTHON = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+HOUSE = Path(__file__).parent.parent
 
 
 def version_of(module: str | None) -> str | None:
-    """Return the package of a module and its version; None when it is the caller's own.
+    """Return the package of a module and its version; None when it is the user's own.
+
+    What counts is where its file is: a module beside a script is the user's, whatever it is called, and so
+    is a package that is installed in editable mode.
 
     Examples
     --------
@@ -26,34 +37,117 @@ def version_of(module: str | None) -> str | None:
     >>> version_of("__main__") is None
     True
     """
-    return _version_of_package(module.partition(".")[0]) if module else None
+    if not module:
+        return None
+    top, loaded = module.partition(".")[0], sys.modules.get(module)
+    while loaded is None and "." in module:
+        module = module.rpartition(".")[0]
+        loaded = sys.modules.get(module)
+    kind = _kind_of(top, _places(loaded))
+    return PYTHON if kind == "python" else _version_of_package(top) if kind == "package" else None
+
+
+def release_of(module: str) -> str | None:
+    """Return the version of a module that need not be imported; None when it is the user's own, or absent.
+
+    It is the same before and after the module is imported.
+
+    Examples
+    --------
+    >>> release_of("json").startswith("Python 3") and release_of("sklearn").startswith("scikit-learn 1")
+    True
+    """
+    top = module.partition(".")[0]
+    if top in sys.modules:
+        places = _places(sys.modules.get(module, sys.modules[top]))
+    else:
+        spec = _spec_of(top)
+        places = () if spec is None else (spec.origin or "", *(spec.submodule_search_locations or ()))
+    kind = _kind_of(top, places)
+    if kind == "package" and top != "stackit":
+        return _distribution_of(top)
+    return PYTHON if kind == "python" else _version_of_package(top) if kind == "package" else None
 
 
 def is_installed(value: Any, module: str) -> bool:
     """Whether a function or class is found under its name in a module of an installed package."""
-    return version_of(module) is not None and _found(module, value.__qualname__) is value
+    return version_of(module) is not None and found_in(module, value.__qualname__) is value
 
 
-def _found(module: str, name: str) -> Any:
-    """What a module has under a dotted name."""
+def found_in(module: str, name: str) -> Any:
+    """Return what a module has under a dotted name."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
     return found
 
 
+def digest_of_extension(module: str | None) -> str | None:
+    """Return the digest of the file of a compiled module; None where there is no such file."""
+    path = getattr(sys.modules.get(module or ""), "__file__", None)
+    if path is None or not path.endswith(tuple(EXTENSION_SUFFIXES)):
+        return None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _places(module: ModuleType | None) -> tuple[str, ...]:
+    """Where a module is: its file, and the folders of a package."""
+    path = getattr(module, "__path__", ())
+    return (getattr(module, "__file__", None) or "", *(str(folder) for folder in path))
+
+
+def _spec_of(top: str) -> Any:
+    try:
+        return find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=2048)
+def _kind_of(top: str, places: tuple[str, ...]) -> Literal["python", "package"] | None:
+    """Whether a module is Python's own or that of an installed package; None for the user's."""
+    found = [Path(place) for place in places if place and place not in ("built-in", "frozen")]
+    installed = [any(shelf in place.parts for shelf in SHELVES) for place in found]
+    standard = [any(place.is_relative_to(shelf) for shelf in STANDARD) for place in found]
+    if top == "stackit":
+        return "package"
+    if top in sys.stdlib_module_names and all(standard) and not any(installed):
+        return "python"
+    return "package" if found and all(installed) else None
+
+
 @lru_cache(maxsize=512)
 def _version_of_package(package: str) -> str | None:
-    if package in sys.stdlib_module_names:
-        return f"Python {sys.version_info.major}.{sys.version_info.minor}"
     if package == "stackit":
-        return f"stackit {__version__}"
-    module = sys.modules.get(package)
-    places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
-    if not any(shelf in Path(place).parts for place in places for shelf in SHELVES):
-        return None
-    version = getattr(module, "__version__", None)
+        return f"stackit {__version__}{_digest_of_house()}"
+    version = getattr(sys.modules.get(package), "__version__", None)
     try:
         return f"{package} {version or metadata.version(package)}"
     except metadata.PackageNotFoundError:
         return None
+
+
+@lru_cache(maxsize=1)
+def _digest_of_house() -> str:
+    """Return a digest of stackit's own code where it is under development; empty where it is installed."""
+    if any(shelf in HOUSE.parts for shelf in SHELVES):
+        return ""
+    state = hashlib.sha256()
+    for path in sorted(HOUSE.rglob("*.py")):
+        state.update(path.read_bytes())
+    return f" {state.hexdigest()[:16]}"
+
+
+@lru_cache(maxsize=512)
+def _distribution_of(package: str) -> str | None:
+    """Return the version of the distribution that brings a package: of its name, or with its files."""
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        files = f"\n{package}/__init__.py,", f"\n{package}.py,"
+        owners = [
+            f"{each.name} {each.version}"
+            for each in metadata.distributions()
+            if any(file in f"\n{each.read_text('RECORD')}" for file in files)
+        ]
+        return ", ".join(sorted(owners)) or None

@@ -17,6 +17,7 @@ from stackit.data import Data
 from stackit.folds import Folds, as_folds
 from stackit.folds.table import Rows
 from stackit.given import check_given, warn_of_in_sample
+from stackit.line_up import AnyEstimators, line_up
 from stackit.progress import progress_bar
 from stackit.response import response_of
 from stackit.result import OutOfFold
@@ -36,7 +37,7 @@ __all__ = ["cross_fit", "out_of_fold", "refit"]
 
 
 def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three by keyword
-    estimators: NamedEstimators,
+    estimators: AnyEstimators,
     X: Any,
     y: Any,
     X_test: Any = None,
@@ -58,9 +59,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
 
     Parameters
     ----------
-    estimators : list of (str, estimator)
+    estimators : list of (str, estimator), dict, list of estimators, or estimator
         Classifiers for classes, regressors for numbers; they are cloned, never changed. If any is a
-        classifier, y holds classes, and regressors among them predict class positions.
+        classifier, y holds classes, and regressors among them predict class positions. Those without a name
+        are called by their class, as "ridge".
     X : array-like, data frame or sparse matrix with n rows
         Passed to the estimators as it is; rows of an array as a read-only slice that all estimators of a
         fold share, and of which one that has to write gets a copy.
@@ -139,6 +141,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     estimator
     bayes      0.953  0.03  0.013  0.953
     """
+    estimators = line_up(estimators)
     check_estimators(estimators)
     classify = any(is_classifier(estimator) for _, estimator in estimators)
     target = classification_target(y) if classify else regression_target(y)

@@ -11,18 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import fault, n_rows, warn
+from stackit.check import fault, n_rows
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.response import Response, Table
-from stackit.scores import Scoring, score_answer
+from stackit.scored import Scored
+from stackit.scores import Scoring
 from stackit.target import Target
 
 __all__ = ["OutOfFold", "index_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OutOfFold:
+class OutOfFold(Scored):
     """What came out of training every estimator on every fold.
 
     Attributes
@@ -60,11 +61,15 @@ class OutOfFold:
     n_stored : int
         How many results came out of a store.
     optimistic : set of str
-        The estimators that stopped early on the very rows that they are scored on
-        (``early_stopping="held_out"``).
+        The estimators whose scores are optimistic: they stopped early on the very rows that they are scored
+        on (``early_stopping="held_out"``), or see X passed through (`passthrough`).
     own_table : bool
         Whether the estimators read a table of their own that a level of an ensemble makes of X, from the
         level below or from some columns, and not X as it is.
+    passthrough : bool
+        Whether the estimators saw columns of X beside predictions that were made on the same folds, as those
+        of a level with `passthrough` that is not nested, or of one above it. All their scores are optimistic
+        then, and reading them warns once.
     """
 
     folds: Folds
@@ -85,6 +90,7 @@ class OutOfFold:
     n_stored: int = 0
     optimistic: set[str] = field(default_factory=set)
     own_table: bool = False
+    passthrough: bool = False
 
     def __repr__(self) -> str:
         k = self.meta_train.shape[1]
@@ -110,39 +116,6 @@ class OutOfFold:
     def meta_test(self) -> pd.DataFrame | None:
         """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
         return self.frame(self.test, self.test_index) if self.test else None
-
-    @cached_property
-    def scores(self) -> pd.DataFrame:
-        """One row an estimator and fold: estimator, repeat, fold, n_held_out, score, seconds."""
-        rows = [
-            {
-                "estimator": name,
-                "repeat": repeat,
-                "fold": fold,
-                "n_held_out": len(held_out),
-                "score": self._score(name, answer, held_out),
-                "seconds": seconds,
-            }
-            for name in self.responses
-            for (repeat, fold), (_, held_out), answer, seconds in zip(
-                self.folds.labels, self.folds.splits, self.held_out[name], self.seconds[name], strict=True
-            )
-        ]
-        return pd.DataFrame(rows)
-
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """One row an estimator: mean, std and standard error over folds, and the whole column's score.
-
-        Where estimators stopped early on held-out rows, a column `optimistic` tells which.
-        """
-        by_name = self.scores.groupby("estimator", sort=False)["score"]
-        table = by_name.agg(["mean", "std", "sem"])
-        covered = np.flatnonzero(self.coverage)
-        table["whole"] = [self._score(name, self.average(name)[covered], covered) for name in self.responses]
-        if self.optimistic:
-            table["optimistic"] = table.index.isin(self.optimistic)
-        return table
 
     def average(self, name: str) -> Table:
         """Return the (n, width) answer of an estimator for rows held out, averaged over repeats.
@@ -352,16 +325,6 @@ class OutOfFold:
             for label in self.responses[name].column_names(table.shape[1])
         ]
         return pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
-
-    def _score(self, name: str, answer: Table, rows: npt.NDArray[np.intp]) -> float:
-        """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
-        try:
-            return score_answer(self.responses[name], answer, rows, self.scoring, self.sample_weight)
-        except (AttributeError, TypeError, ValueError) as error:
-            if name not in self.unscored:
-                self.unscored.add(name)
-                warn(f"The predictions of {name!r} cannot be scored by {self.scoring!r}: {error}")
-            return float("nan")
 
 
 def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:

@@ -191,17 +191,6 @@ def test_a_stack_is_compared_by_its_own_final_estimator():
     assert found == own
 
 
-def test_a_stack_that_passes_x_through_is_compared_with_it():
-    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
-    stack = StackingClassifier(MEMBERS, tree, cv=shuffled(Y), passthrough=True).fit(X, Y)
-    found = compare(stack, X=X)
-    table = np.hstack([stack.oof_.meta_train.to_numpy(), X])
-    by_hand = cross_val_predict(tree, table, Y, cv=stack.oof_.folds, method="predict_proba")
-    assert_allclose(found.finals[0].average("stack"), by_hand)
-    with pytest.raises(ValueError, match="X must be the training table of a stack with passthrough=True"):
-        compare(stack)
-
-
 def test_the_best_member_of_a_fold_is_chosen_without_the_fold():
     """Two columns, each right on one half: whichever half is asked, the other half praises the wrong one."""
     y = np.tile([0, 1], 20)

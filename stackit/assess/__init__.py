@@ -1,7 +1,8 @@
 """Honest scores: what a stack gains, whom not to believe, and what each member is worth."""
 
-from stackit.assess.comparison import Comparison, compare
+from stackit.assess.comparison import Comparison
 from stackit.assess.differences import Diversity, diversity
+from stackit.assess.final_scores import compare
 from stackit.assess.gains import Gain, gain
 from stackit.assess.nested import nested_score
 from stackit.assess.overfitting import OverfittingAlarm, overfitting_alarm

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.assess.finals import BEST, finals_of, passed_through
+from stackit.assess.finals import BEST
 from stackit.assess.losses import row_losses
-from stackit.assess.repeats import Repeat, beside, cross_fit_finals, oof_of, repeats_of
-from stackit.check import NamedEstimators, check_rows, fault, listed
+from stackit.assess.repeats import Repeat
+from stackit.check import fault, listed
+from stackit.response import Table
 from stackit.result import OutOfFold
-from stackit.scores import Scoring, scorer_of
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,7 +55,8 @@ class Comparison:
 
         The standard error is that of the mean over the folds of one repeat: repeats predict the same rows
         again, and make it no smaller. As folds share training rows it is rather too small all the same.
-        The best member is chosen for each fold by rows outside the fold.
+        The best member is chosen for each fold by rows outside the fold. The whole column's score is NaN
+        for metrics of ranks where folds differ in their shares of classes: the mean counts there.
         """
         known = self.scores.groupby("name", sort=False)
         rows = {
@@ -131,6 +131,8 @@ class Comparison:
         way = "nested" if self.nested else "out of fold, final estimators cross-fitted"
         n_folds = sum(len(repeat.judged.folds.splits) for repeat in self.repeats)
         head = f"{scoring} (higher is better), {way}, {n_folds} folds:"
+        if not judged.is_pooled:
+            head += "\n(whole is empty, since folds differ in their shares of classes: the mean counts)"
         return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4f}')}"
 
     def _check(self, name: str) -> None:
@@ -142,9 +144,18 @@ class Comparison:
         known, chosen = repeat.known, []
         averages = {name: known.average(name) for name in self.members}
         for train, _ in repeat.judged.folds.splits:
-            scores = {name: known._score(name, averages[name][train], train) for name in self.members}
+            scores = {name: self._elsewhere(known, name, averages[name], train) for name in self.members}
             chosen.append(max(scores, key=lambda name: np.nan_to_num(scores[name], nan=-np.inf)))
         return chosen
+
+    @staticmethod
+    def _elsewhere(known: OutOfFold, name: str, average: Table, rows: npt.NDArray[np.intp]) -> float:
+        """The score of some rows, by folds where the column must not be pooled."""
+        if known.is_pooled:
+            return known._score(name, average[rows], rows)
+        parts = [np.intersect1d(held_out, rows) for _, held_out in known.folds.splits]
+        scores = [known._score(name, average[part], part) for part in parts if len(part)]
+        return float(np.mean(scores))
 
     def _losses_in(self, at: int, name: str) -> npt.NDArray[np.float64] | None:
         """The loss of each row in one repeat."""
@@ -162,10 +173,12 @@ class Comparison:
         return losses
 
     def _whole(self, name: str) -> float:
-        """The score of the whole column, averaged over repeats; NaN where it mixes kinds of answers."""
+        """The score of the whole column, averaged over repeats; NaN where it must not be pooled."""
         found = []
         for at, (repeat, finals) in enumerate(zip(self.repeats, self.finals, strict=True)):
             judged = repeat.judged
+            if not judged.is_pooled:
+                return float("nan")
             names = self.chosen[at] if name == BEST else [name] * len(judged.folds.splits)
             source = judged if names[0] in judged.responses else finals
             if len({source.responses[each].kind for each in names}) > 1:
@@ -174,100 +187,6 @@ class Comparison:
             answers = [source.held_out[each][split] for split, each in enumerate(names)]
             found.append(source._score(names[0], np.concatenate(answers), rows))
         return float(np.mean(found))
-
-
-def compare(
-    run: Any,
-    final_estimators: NamedEstimators | None = None,
-    *,
-    scoring: Scoring = None,
-    cv: Any = None,
-    groups: Any = None,
-    X: Any = None,
-    n_jobs: int | None = 1,
-) -> Comparison:
-    """Score base estimators, their plain mean, combiners and the stack side by side.
-
-    Each final estimator is cross-fitted: it is trained on the out-of-fold predictions of the other folds and
-    predicts those of a fold.
-
-    The meta-features of the other folds were made by estimators that had seen the fold, which leaves the
-    score of a final estimator optimistic: a little where members know something, and much where they know
-    nothing and the final estimator may turn them round, since a column that happens to be right on the
-    other folds is wrong on this one. With random labels (200 rows, 4 folds, 15 members that learn a sign
-    each, logistic regression, 20 tables) the accuracy of the stack is 0.58 here; nested, it is that of
-    chance. `gain` warns of such stacks, and `nested_score` tells.
-
-    Parameters
-    ----------
-    run : OutOfFold, fitted stack or fitted levels
-        What `out_of_fold` returned, or a stack, whose final estimator is then the last row; of levels the
-        last is compared, and those below it are as they are.
-    final_estimators : list of (str, estimator), optional
-        Combiners of `stackit.combine`, or any estimators. Default: convex and, for metrics by which it is
-        quick, greedy combiner, where all estimators answer alike, and "stack", the final estimator of a
-        stack. The prior (shares of classes, or the mean) and the plain mean, where there is one, are always
-        there.
-    scoring : str, callable or None
-        A scikit-learn scorer; None is that of the run.
-    cv : Folds, splitter, int or iterable of (train, held_out) pairs, optional
-        How final estimators are held out; None is by the folds of the run.
-    groups : (n,) array-like, optional
-        The groups of the rows, where `cv` is given and the run does not know them.
-    X : (n, n_features) table, optional
-        The training table: needed for a stack or levels with `passthrough`, whose final estimator sees all
-        of it, or the columns that it was fitted with.
-    n_jobs : int or None
-        How many fits run at once.
-
-    Returns
-    -------
-    Comparison
-        With `table`, `folds` and `scores`.
-
-    Raises
-    ------
-    ValueError
-        When `run` is none; when names are taken; when there is no such scorer, or folds leave nothing to
-        learn from; when a stack passes X through and there is none.
-
-    Warns
-    -----
-    UserWarning
-        When estimators answer in different ways, and so have no mean and no combiners.
-
-    References
-    ----------
-    van der Laan, M. J., Polley, E. C. and Hubbard, A. E. (2007). Super learner. Statistical Applications in
-    Genetics and Molecular Biology 6, 25.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from stackit import compare, out_of_fold
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> logistic = make_pipeline(StandardScaler(), LogisticRegression())
-    >>> oof = out_of_fold([("bayes", GaussianNB()), ("logistic", logistic)], X, y, cv=5, n_jobs=1)
-    >>> compare(oof, scoring="neg_log_loss").table["whole"].round(3).to_dict()
-    {'bayes': -0.652, 'logistic': -0.081, 'best member': -0.081, 'prior': -0.66, 'plain mean': -0.099, ...}
-    """
-    oof = oof_of(run)
-    scorer_of(oof.scoring if scoring is None else scoring, oof.target)
-    groups = check_rows(groups, "groups", len(oof.target.y))
-    finals, own = finals_of(run, oof, final_estimators, scoring)
-    passed = passed_through(run, own, X)
-    repeats = repeats_of(run, scoring, cv, groups)
-    results = []
-    for repeat in repeats:
-        found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
-        if passed is not None:
-            found = beside(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
-        results.append(found)
-    return Comparison(tuple(repeats), tuple(results))
 
 
 def _standard_error(scores: pd.DataFrame) -> float:

@@ -23,16 +23,18 @@ from stackit.combine import (
 from stackit.combine.metrics import FAST
 from stackit.combine.objective import SQUARED
 from stackit.levels.columns import check_columns, seen_of
+from stackit.levels.ensemble import Levels
+from stackit.line_up import AnyEstimators, line_up
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
 
-__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "passed_through", "prior"]
+__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "is_given_away", "passed_through", "prior"]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
 
 
 def finals_of(
-    run: Any, oof: OutOfFold, given: NamedEstimators | None, scoring: Scoring
+    run: Any, oof: OutOfFold, given: AnyEstimators | None, scoring: Scoring
 ) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
     """Return the final estimators that see meta-features alone, and those that see X too.
 
@@ -42,7 +44,7 @@ def finals_of(
         What is assessed.
     oof : OutOfFold
         Its out-of-fold predictions.
-    given : list of (str, estimator) or None
+    given : list of (str, estimator), dict, list of estimators, estimator or None
         What the caller wants; None is combiners and the stack's own.
     scoring : str, callable or None
         What is climbed by.
@@ -68,9 +70,11 @@ def finals_of(
             "without predict_proba in CalibratedClassifierCV."
         )
     if given is not None:
-        if len(given):
-            check_estimators(given, reserved=[*oof.responses, BEST, PRIOR, MEAN])
-        return finals + list(given), []
+        reserved = [*oof.responses, BEST, PRIOR, MEAN]
+        wanted = line_up(given, reserved)
+        if wanted != []:
+            check_estimators(wanted, reserved=reserved)
+        return finals + wanted, []
     if averaged:
         finals += _combiners(oof, oof.scoring if scoring is None else scoring)
     stack = [(STACK, _final_of(run, classify))]
@@ -108,12 +112,27 @@ def _final_of(run: Any, classify: bool) -> Any:
     return LogisticRegression() if classify else RidgeCV()
 
 
+def is_given_away(run: Any, own: NamedEstimators) -> bool:
+    """Whether labels of held-out rows are given away to those that are scored, since X is passed through.
+
+    Parameters
+    ----------
+    run : OutOfFold, fitted stack or fitted levels
+        What is assessed.
+    own : list of (str, estimator)
+        The final estimator that sees X, where it is to be scored.
+    """
+    if isinstance(run, Levels) and run.oof_.passthrough:
+        return True
+    return bool(own) and not (isinstance(run.cv, str) and run.cv == "prefit")
+
+
 def passed_through(run: Any, own: NamedEstimators, X: Any) -> Any:
-    """Return what final estimators see of X, and None where none sees any; raise where it is lacking."""
+    """Return what final estimators see of X, and None where none sees any; raise where X is lacking."""
+    if X is None and (own or is_given_away(run, own)):
+        raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
     if not own:
         return None
-    if X is None:
-        raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
     check_consistent_length(X, run.oof_.target.y)
     if np.ndim(run.passthrough) == 0:
         return X

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone, is_classifier
 
-from stackit.check import NamedEstimators, check_estimators, fault, listed
+from stackit.check import check_estimators, fault, listed
 from stackit.levels.ensemble import Levels
+from stackit.line_up import AnyEstimators, line_up
 from stackit.result import index_of
 from stackit.stacking import StackingClassifier, StackingRegressor
 from stackit.stacking.stack import Stack
@@ -90,7 +91,7 @@ class AverageOrRefit:
 
 
 def average_or_refit(
-    run: Stack | NamedEstimators,
+    run: Stack | AnyEstimators,
     X_test: Any,
     X: Any = None,
     y: Any = None,
@@ -107,7 +108,7 @@ def average_or_refit(
 
     Parameters
     ----------
-    run : StackingClassifier, StackingRegressor, or list of (str, estimator)
+    run : StackingClassifier, StackingRegressor, list of (str, estimator), dict, or estimator
         A stack that was fitted with ``refit=True`` has both already; another one, or a list of base
         estimators, is fitted here. Of levels pass the estimators of one, with the table that it sees.
     X_test : array-like with m rows
@@ -178,6 +179,7 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
             "Pass the estimators of one level and the table that they see, or score levels by nested_score",
         )
     else:
+        run = line_up(run)
         check_estimators(run)
         kind = StackingClassifier if any(is_classifier(each) for _, each in run) else StackingRegressor
         stack = kind(run, refit=True, random_state=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.base import is_classifier
 
 from stackit.check import NamedEstimators, fault
@@ -19,7 +20,15 @@ from stackit.stacking.final import is_combiner
 from stackit.stacking.passthrough import side_by_side
 from stackit.target import Target
 
-__all__ = ["Repeat", "beside", "can_be_averaged", "cross_fit_finals", "oof_of", "repeats_of"]
+__all__ = [
+    "Repeat",
+    "beside",
+    "can_be_averaged",
+    "cross_fit_finals",
+    "cross_fit_finals_on",
+    "oof_of",
+    "repeats_of",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,7 @@ def repeats_of(run: Any, scoring: Scoring = None, cv: Any = None, groups: Any = 
     list of Repeat
     """
     oof = oof_of(run)
+    oof.warn_of_passthrough()
     wanted = oof.scoring if scoring is None else scoring
     if cv is not None:
         own = as_folds(cv, oof.meta_train, oof.target, oof.folds.bonds.groups if groups is None else groups)
@@ -119,14 +129,37 @@ def cross_fit_finals(
     ValueError
         When final estimators of classes are no classifiers, or those of numbers are.
     """
-    judged, target = repeat.judged, repeat.judged.target
-    wrong = [name for name, final in finals if is_classifier(final) != target.is_classification]
-    if wrong:
-        kind = "classifiers" if target.is_classification else "regressors"
-        raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
-    meta = repeat.known.meta_train
+    meta, judged = repeat.known.meta_train, repeat.judged
     if X is not None:
+        _check_kinds(finals, judged.target)
         return _cross_fitted(finals, side_by_side(meta, X), judged, n_jobs)
+    return cross_fit_finals_on(meta, finals, judged, n_jobs)
+
+
+def cross_fit_finals_on(
+    meta: pd.DataFrame, finals: NamedEstimators, judged: OutOfFold, n_jobs: int | None = 1
+) -> OutOfFold:
+    """Fit final estimators on the folds of a result, from meta-features that are given.
+
+    Parameters
+    ----------
+    meta : (n, k) data frame
+        What they learn from; combiners see the names.
+    finals, n_jobs
+        As in `cross_fit_finals`.
+    judged : OutOfFold
+        Its folds, target, weights and scoring are used.
+
+    Returns
+    -------
+    OutOfFold
+
+    Raises
+    ------
+    ValueError
+        When final estimators of classes are no classifiers, or those of numbers are.
+    """
+    _check_kinds(finals, judged.target)
     combiners = [(name, final) for name, final in finals if is_combiner(final)]
     others = [(name, final) for name, final in finals if not is_combiner(final)]
     found = [
@@ -135,6 +168,13 @@ def cross_fit_finals(
         if some
     ]
     return beside(found[0], found[-1], [name for name, _ in finals])
+
+
+def _check_kinds(finals: NamedEstimators, target: Target) -> None:
+    wrong = [name for name, final in finals if is_classifier(final) != target.is_classification]
+    if wrong:
+        kind = "classifiers" if target.is_classification else "regressors"
+        raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
 
 
 def _cross_fitted(finals: NamedEstimators, table: Any, judged: OutOfFold, n_jobs: int | None) -> OutOfFold:

@@ -71,6 +71,13 @@ class Values:
     def __init__(self, run: Any, combiner: Any, scoring: Scoring, n_jobs: int | None) -> None:
         oof = oof_of(run)
         scorer_of(oof.scoring if scoring is None else scoring, oof.target)
+        if combiner is not None and (isinstance(combiner, type) or not hasattr(combiner, "fit")):
+            raise fault(
+                "combiner",
+                "one estimator, or None for the plain mean",
+                f"{combiner=}",
+                "Pass an instance, as in LogisticRegression()",
+            )
         if combiner is None and not can_be_averaged(oof):
             kinds = {name: response.kind for name, response in oof.responses.items()}
             raise fault(
@@ -110,8 +117,8 @@ class Values:
         if fitted:
             finals = [(f"members {sorted(subset)}", self._final(subset)) for subset in fitted]
             found = [cross_fit_finals(finals, repeat, n_jobs=self.n_jobs) for repeat in self.repeats]
-            scores = np.mean([each.summary["whole"].to_numpy() for each in found], axis=0)
-            self.known.update(zip(fitted, scores.tolist(), strict=True))
+            scores = [[each.standing(name) for name, _ in finals] for each in found]
+            self.known.update(zip(fitted, np.mean(scores, axis=0).tolist(), strict=True))
         self.known.update({subset: self._of_mean(subset) for subset in new if subset not in self.known})
         return {subset: self.known[subset] for subset in wanted}
 
@@ -120,7 +127,14 @@ class Values:
         scores = []
         for (rows, answers), repeat in zip(self.answers, self.repeats, strict=True):
             mean, judged = answers[sorted(subset)].mean(axis=0), repeat.judged
-            scores.append(score_answer(self.response, mean, rows, judged.scoring, judged.sample_weight))
+            whole = np.full((len(judged.target.y), mean.shape[1]), np.nan)
+            whole[rows] = mean
+            parts = [rows] if judged.is_pooled else [held_out for _, held_out in judged.folds.splits]
+            found = [
+                score_answer(self.response, whole[part], part, judged.scoring, judged.sample_weight)
+                for part in parts
+            ]
+            scores.append(np.mean(found))
         return float(np.mean(scores))
 
     @cached_property

@@ -34,9 +34,12 @@ class LevelsClassifier(ClassifierMixin, FinalClassifier, Levels):  # type: ignor
     practice. It matters on a few hundred rows, with flexible estimators above others that memorise (deep
     trees, nearest neighbours), where out-of-fold scores of a higher level are to be believed to the second
     digit: with random labels of 200 rows we measured an AUC of level 2 of 0.508 with shared folds and of
-    0.493 with nested ones, to 0.004 (over 110 tables). Scores on new rows are honest with either. Predictions
-    made elsewhere (`GivenClassifier`) cannot be made again inside a fold, and are refused below a nested
-    level.
+    0.493 with nested ones, to 0.004 (over 110 tables); with 15 members of a column each below logistic
+    regression of 0.61. Where a level above the first sees columns of X (`passthrough`) beside predictions on
+    shared folds, the two together give labels away whatever the members are: 0.76 on 200 rows and 60
+    columns, 0.65 on 3,000. Scores of such a level warn; nest it, or believe `nested_score` and `compare`
+    alone. Scores on new rows are honest with either. Predictions made elsewhere (`GivenClassifier`) cannot be
+    made again inside a fold, and are refused below a nested level.
 
     Parameters
     ----------

@@ -108,6 +108,9 @@ def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, setti
     own_table = below is not None or not isinstance(level.passthrough, bool)
     index, test_index = index_of(ground.X), index_of(ground.X_test)
     own = replace(oof, index=index, test_index=test_index, own_table=own_table)
+    if below is not None and (level.passthrough is not False or below.oof.passthrough):
+        # Columns of X beside out-of-fold predictions give away labels of held-out rows.
+        own = replace(own, passthrough=True, optimistic=set(own.responses))
     return FittedLevel(level.passthrough, wants_names(level), own, below)
 
 

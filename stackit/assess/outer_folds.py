@@ -1,0 +1,290 @@
+"""The loop of outer folds: a stack is fitted on the rest of the rows, and all of it is scored on a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import clone
+
+from stackit.assess.comparison import Comparison
+from stackit.assess.finals import MEAN, PRIOR, STACK, prior
+from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
+from stackit.check import NamedEstimators, fault, listed, n_rows, take, warn
+from stackit.folds import Folds
+from stackit.folds.bonds import Bonds
+from stackit.given.estimators import Given
+from stackit.levels.columns import table_of
+from stackit.levels.ensemble import Levels
+from stackit.levels.level import levels_in
+from stackit.response import Response, Table, response_of
+from stackit.result import OutOfFold, index_of
+from stackit.scores import Scoring
+from stackit.stacking.final import is_combiner
+from stackit.stacking.stack import Stack
+from stackit.target import Target
+
+__all__ = ["OuterFolds"]
+
+Rows = npt.NDArray[np.intp]
+Answers = dict[str, tuple[Response, Table]]
+
+
+@dataclass(frozen=True)
+class OuterFolds:
+    """Outer folds, and what is known of the rows.
+
+    Parameters
+    ----------
+    X : table with n rows
+        The training table.
+    target : Target
+        The target.
+    folds : Folds
+        The outer folds.
+    sample_weight, groups : (n,) array or None
+        Reach everything.
+    scoring : str, callable or None
+        How predictions are scored.
+    """
+
+    X: Any
+    target: Target
+    folds: Folds
+    sample_weight: Any = None
+    groups: Any = None
+    scoring: Scoring = None
+
+    def score(
+        self,
+        stack: Stack | Levels,
+        finals: NamedEstimators = (),
+        *,
+        inner_cv: Any = None,
+        **changed: Any,
+    ) -> Comparison:
+        """Fit a stack outside each fold; score it, its members and other final estimators on the fold.
+
+        Parameters
+        ----------
+        stack : StackingClassifier, StackingRegressor, LevelsClassifier or LevelsRegressor
+            Not changed; fitted or not.
+        finals : list of (str, estimator)
+            Final estimators besides the stack's own, which learn from the same inner predictions.
+        inner_cv : as cv of the stack, optional
+            The inner folds instead of those of the stack.
+        **changed : dict
+            Other parameters of the stack.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            When an outer training part lacks a class, or has no inner folds.
+
+        Warns
+        -----
+        UserWarning
+            When members are predictions made elsewhere, which are not made again without the fold.
+        """
+        inner = _inner_folds(stack, inner_cv, self.X)
+        kept = [(split, cut) for split in self.folds.splits if (cut := _cut(inner, split[0])) is not None]
+        if not kept:
+            raise fault(
+                "The folds of the stack",
+                "such that outside an outer fold there is something to train on and something to hold out",
+                f"{self.folds!r}",
+                "Use at least 3 folds, or a number for cv",
+            )
+        folds = replace(self.folds, splits=tuple(split for split, _ in kept))
+        _check_classes(folds, self.target)
+        _warn_of_given(stack)
+        answers: list[Answers] = []
+        inside: list[dict[str, float]] = []
+        for split, cut in kept:
+            part = clone(stack).set_params(**cut, **changed)
+            answers.append(self._answers(part, split, finals))
+            known = replace(part.oof_, scoring=self.scoring, unscored=set())
+            inside.append({name: known.standing(name) for name in known.responses})
+        return _comparison(self._together(answers, folds), inside, [name for name, _ in finals])
+
+    def _answers(self, stack: Stack | Levels, split: tuple[Rows, Rows], finals: NamedEstimators) -> Answers:
+        """Fit a stack on the training part; return what it and its members answer for the rows held out."""
+        train, held_out = split
+        own = [None if each is None else each[train] for each in (self.sample_weight, self.groups)]
+        known, asked = (take(self.X, train), self.target.y[train], *own), take(self.X, held_out)
+        found, table = (_of_stack if isinstance(stack, Stack) else _of)(stack, known, asked)
+        oof, target = stack.oof_, self.target
+        members = {name: (replace(oof.responses[name], target=target), each) for name, each in found.items()}
+        answers = members | _simple(target, train, len(held_out), self.sample_weight)
+        if can_be_averaged(oof):
+            # Votes that are averaged are shares, of which the largest wins as with probabilities.
+            response = answers[PRIOR][0]
+            mean = np.mean([each for _, each in members.values()], axis=0)
+            answers[MEAN] = (replace(response, name=MEAN), mean)
+        if finals:
+            answers |= self._of_finals(finals, oof, found, split)
+        final = response_of(STACK, stack.final_estimator_, "auto", target)
+        answers[STACK] = (final, final.ask(stack.final_estimator_, table))
+        return answers
+
+    def _of_finals(
+        self, finals: NamedEstimators, oof: OutOfFold, found: dict[str, Table], split: tuple[Rows, Rows]
+    ) -> Answers:
+        """Fit final estimators on the inner out-of-fold predictions; return their answers for the fold."""
+        train, held_out = split
+        inner = oof.meta_train
+        values = np.full((len(self.target.y), inner.shape[1]), np.nan)
+        values[train], values[held_out] = inner.to_numpy(), oof.frame(found).to_numpy()
+        outer = replace(self.folds, splits=((train[oof.coverage > 0], held_out),))
+        judged = replace(
+            oof, folds=outer, target=self.target, sample_weight=self.sample_weight, scoring=self.scoring
+        )
+        results = cross_fit_finals_on(pd.DataFrame(values, columns=inner.columns), finals, judged)
+        return {name: (results.responses[name], results.held_out[name][0]) for name, _ in finals}
+
+    def _together(self, answers: list[Answers], folds: Folds) -> OutOfFold:
+        """Put the answers of outer folds together; members that failed in one are left out."""
+        names = [name for name in answers[0] if all(name in each for each in answers)]
+        return OutOfFold(
+            folds=folds,
+            target=self.target,
+            responses={name: answers[0][name][0] for name in names},
+            fold_estimators={},
+            held_out={name: [each[name][1] for each in answers] for name in names},
+            test={},
+            seconds={name: [float("nan")] * len(answers) for name in names},
+            paths=dict.fromkeys(names, "plain"),
+            sample_weight=self.sample_weight,
+            scoring=self.scoring,
+            index=index_of(self.X),
+        )
+
+
+def _check_classes(folds: Folds, target: Target) -> None:
+    if not target.is_classification or target.kind == "multilabel":
+        if target.kind == "multilabel":
+            raise fault("y", "a single column of labels", "several labels", "Score each label by itself")
+        return
+    for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
+        lacking = np.setdiff1d(np.arange(len(target.classes)), target.codes[train])
+        if len(lacking):
+            raise fault(
+                "The training part of each outer fold",
+                "of all classes",
+                f"repeat {repeat} fold {fold} without {listed(target.classes[lacking])}",
+                "Use scheme='stratified', fewer folds, or merge rare classes",
+            )
+
+
+def _inner_folds(stack: Stack | Levels, inner_cv: Any, X: Any) -> dict[str, Any]:
+    """Return the inner folds by the parameter that they are of: levels may have folds of their own."""
+    found = {"cv": _inner(stack.cv if inner_cv is None else inner_cv, X)}
+    if isinstance(stack, Levels):
+        for number, level in enumerate(levels_in(stack.levels), start=1):
+            if level.cv is not None:
+                found[f"level_{number}__cv"] = _inner(level.cv, X)
+    return found
+
+
+def _cut(inner: dict[str, Any], rows: Rows) -> dict[str, Any] | None:
+    """Return the inner folds inside a training part; None where fixed ones leave nothing to hold out."""
+    cut = {name: _within(cv, rows) if isinstance(cv, Folds) else cv for name, cv in inner.items()}
+    return None if any(cv is None and inner[name] is not None for name, cv in cut.items()) else cut
+
+
+def _inner(cv: Any, X: Any) -> Any:
+    """Return fixed folds, which must be of all rows, as Folds, and anything else as it is."""
+    if isinstance(cv, Folds):
+        return replace(cv, splits=tuple(cv.split(X)))
+    if hasattr(cv, "split") or not isinstance(cv, Iterable):
+        return cv
+    return Folds(n_rows(X), tuple((train, held_out) for train, held_out in cv))
+
+
+def _within(folds: Folds, rows: Rows) -> Folds | None:
+    """Return folds of all rows cut to some, which get new numbers; None where no split is left."""
+    place = np.full(folds.n_samples, -1, dtype=np.intp)
+    place[rows] = np.arange(len(rows))
+    pairs = [(place[train], place[held_out]) for train, held_out in folds.splits]
+    kept = [(train[train >= 0], held_out[held_out >= 0]) for train, held_out in pairs]
+    kept = [(train, held_out) for train, held_out in kept if len(train) and len(held_out)]
+    if not kept:
+        return None
+    bonds = folds.bonds
+    own = Bonds(
+        None if bonds.groups is None else bonds.groups[rows],
+        None if bonds.moments is None else bonds.moments.iloc[rows],
+        bonds.gap,
+    )
+    return Folds(len(rows), tuple(kept), folds.made_by, own)
+
+
+def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+    """Fit a stack; return what its members answer for new rows, and what its final estimator sees of them."""
+    # Test answers are kept in a store beside the others; fitted estimators may not be.
+    stack._fit(*known, X_test=None if stack.refit else asked)
+    oof = stack.oof_
+    found = oof.answers_refitted(asked) if stack.refit else oof.test
+    meta = oof.frame(found, index_of(asked))
+    return found, stack._named_for(stack.final_estimator_, meta, stack._with_passthrough(meta, asked))
+
+
+def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+    """Fit levels, and return the same of the last."""
+    levels.fit(*known)
+    found = levels.top_.answers(asked)
+    meta = levels.oof_.frame(found, index_of(asked))
+    return found, table_of(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
+
+
+def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[Response, Table]]:
+    """What the prior of the training rows answers for n others."""
+    known = prior(target.is_classification)
+    known.fit(np.zeros((len(train), 1)), target.y[train], None if weights is None else weights[train])
+    response = response_of(PRIOR, known, "auto", target)
+    return {PRIOR: (response, response.ask(known, np.zeros((n, 1))))}
+
+
+def _comparison(whole: OutOfFold, inside: list[dict[str, float]], others: list[str]) -> Comparison:
+    """Return the result; the best member of an outer fold is the one that was best inside."""
+    base, finals = [], []
+    names = [name for name in (PRIOR, MEAN, *others, STACK) if name in whole.responses]
+    members = [name for name in whole.responses if name not in names]
+    best = [max(members, key=lambda name: np.nan_to_num(of[name], nan=-np.inf)) for of in inside]
+    choices = tuple(
+        tuple(name for name, label in zip(best, whole.folds.labels, strict=True) if label[0] == at)
+        for at in range(whole.folds.n_repeats)
+    )
+    for at in range(whole.folds.n_repeats):
+        one = whole if whole.folds.n_repeats == 1 else whole.of_repeat(at)
+        known = _only(one, members)
+        base.append(Repeat(known, known))
+        finals.append(_only(one, names))
+    return Comparison(tuple(base), tuple(finals), nested=True, choices=choices)
+
+
+def _only(oof: OutOfFold, names: list[str]) -> OutOfFold:
+    chosen: dict[str, Any] = {
+        field: {name: getattr(oof, field)[name] for name in names}
+        for field in ("responses", "held_out", "seconds", "paths")
+    }
+    return replace(oof, **chosen, fold_estimators={}, unscored=set())
+
+
+def _warn_of_given(stack: Stack | Levels) -> None:
+    """Say that predictions made elsewhere are not made again without the rows held out."""
+    levels = [stack] if isinstance(stack, Stack) else levels_in(stack.levels)
+    given = [name for level in levels for name, each in level._kept() if isinstance(each, Given)]
+    if given:
+        warn(
+            f"The nested score is optimistic: {listed(given)} are predictions made elsewhere, by models that "
+            "had seen the rows that are held out here, and cannot be trained again without them."
+        )

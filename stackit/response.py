@@ -13,14 +13,23 @@ from scipy import sparse
 from sklearn.base import is_classifier
 
 from stackit.check import fault, listed, n_rows, wants_to_write
+from stackit.prediction_checks import (
+    RefusedPredictions,
+    as_label_probabilities,
+    as_labels,
+    as_numbers,
+    as_probabilities,
+    class_positions,
+)
 from stackit.target import Target
 
-__all__ = ["METHODS", "Response", "pairwise_votes", "response_of"]
+__all__ = ["METHODS", "Kind", "Response", "pairwise_votes", "response_of"]
 
 COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 METHODS = ("predict_proba", "decision_function", "predict")
 Table = npt.NDArray[np.float64]
 Kind = Literal["probability", "decision", "pairwise", "label", "number"]
+Place = tuple[int, int] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,42 +57,98 @@ class Response:
     kind: Kind
     target: Target
 
-    def ask(self, estimator: Any, X: Any) -> Table:
+    def ask(self, estimator: Any, X: Any, place: Place = None) -> Table:
         """Return the (n_samples, width) answer of a fitted estimator, in the order of the global classes.
 
         A class that the estimator has not seen in training gets probability 0, no votes, or the row's
         lowest decision value.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        X : array-like with n_samples rows
+            What it predicts.
+        place : (repeat, fold), optional
+            Where it was fitted, for errors; (-1, -1) is on all rows.
+
+        Raises
+        ------
+        ValueError
+            As of `arrange`.
         """
-        return self.arrange(estimator, getattr(estimator, self.method)(X))
+        return self.arrange(estimator, getattr(estimator, self.method)(X), n_rows(X), place)
 
-    def arrange(self, estimator: Any, raw: Any) -> Table:
-        """Return as an answer what a fitted estimator's method has returned for some rows."""
-        if self.kind == "number":
-            return np.asarray(raw, dtype=np.float64).reshape(n_rows(raw), -1)
+    def arrange(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Table:
+        """Return as an answer what a fitted estimator's method has returned for n rows, and check it.
+
+        Raises
+        ------
+        ValueError
+            When there are more or fewer rows or columns than there should be, or NaN or infinity; when
+            probabilities are none, or labels are not among those of y.
+        """
+        try:
+            return self._arranged(estimator, raw, n)
+        except RefusedPredictions as refused:
+            raise refused.named(self.method, self.name, place) from refused.__cause__
+
+    def final(self, raw: Any, n: int) -> npt.NDArray[Any]:
+        """Return what `predict` of an ensemble should: labels of the type of y, or finite numbers.
+
+        Parameters
+        ----------
+        raw : array-like
+            What `predict` of a final estimator has returned.
+        n : int
+            The number of rows.
+
+        Returns
+        -------
+        (n,) or (n, n_outputs) array
+
+        Raises
+        ------
+        ValueError
+            As of `arrange`.
+        """
+        target = self.target
+        try:
+            if self.kind == "label" and target.kind != "multilabel":
+                return np.asarray(target.classes[class_positions(as_labels(raw, n), target.classes)])
+            table = self._arranged(None, raw, n)
+        except RefusedPredictions as refused:
+            raise refused.named("predict", self.name, None) from refused.__cause__
+        if target.kind == "multilabel":
+            return table.astype(target.classes.dtype)
+        return table[:, 0] if target.kind == "regression" else table
+
+    def _arranged(self, estimator: Any, raw: Any, n: int) -> Table:
         if self.target.kind == "multilabel":
-            return _label_table(estimator, raw)
+            return self._label_table(estimator, raw, n)
+        if self.kind == "number":
+            return as_numbers(raw, n, width=max(1, len(self.target.outputs)))
         if self.kind == "label":
-            return self._votes(np.asarray(raw).reshape(-1))
-        raw, classes = np.asarray(raw, dtype=np.float64), _classes_of(estimator, self.name)
-        if self.kind == "probability" and raw.shape[1:] == classes.shape and self._are_all(classes):
-            return np.ascontiguousarray(raw)
-        seen = self._positions(classes)
+            return self._votes(as_labels(raw, n))
+        classes = _classes_of(estimator, self.name)
         if self.kind == "probability":
-            return self._probabilities(raw, seen)
-        return self._decisions(raw, seen) if self.kind == "decision" else self._pairs(raw, seen)
+            table = as_probabilities(raw, n, len(classes))
+            return np.ascontiguousarray(table) if self._are_all(classes) else self._spread(table, classes)
+        seen = self._positions(classes)
+        return self._decisions(raw, n, seen) if self.kind == "decision" else self._pairs(raw, n, seen)
 
-    def ask_untouched(self, estimator: Any, X: Any) -> Table:
+    def ask_untouched(self, estimator: Any, X: Any, place: Place = None) -> Table:
         """Ask about a table that others will be asked about too: who works in place gets a copy."""
         if type(X) is not np.ndarray:
-            return self.ask(estimator, _own(X))
+            return self.ask(estimator, _own(X), place)
         view = X.view()
         view.flags.writeable = False
         try:
-            return self.ask(estimator, view)
+            return self.ask(estimator, view, place)
         except (TypeError, ValueError) as error:
             if not wants_to_write(error):
                 raise
-            return self.ask(estimator, X.copy())
+            return self.ask(estimator, X.copy(), place)
 
     def columns(self, answer: Table) -> Table:
         """Return the (n_samples, n_columns) meta-features of an answer, averaged or not.
@@ -114,51 +179,57 @@ class Response:
 
     def _positions(self, classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """Return where an estimator's classes stand among those of the whole y."""
-        known = self.target.classes
-        found = np.searchsorted(known, classes).clip(max=len(known) - 1)
-        strange = [label for label, at in zip(classes, found, strict=True) if known[at] != label]
-        if strange:
-            raise fault(
-                f"Classes of estimator {self.name!r}",
-                f"among those of y ({listed(known)})",
-                f"classes_={listed(strange)}",
-                "Train it on the same labels",
-            )
-        return found
+        try:
+            return class_positions(classes, self.target.classes)
+        except RefusedPredictions as refused:
+            known = listed(self.target.classes)
+            given, advice = f"classes_={refused.args[1]}", "Train it on the same labels"
+            raise RefusedPredictions(f"among those of y ({known})", given, advice, "Classes") from None
 
-    def _probabilities(self, raw: Table, seen: npt.NDArray[np.intp]) -> Table:
+    def _spread(self, raw: Table, classes: npt.NDArray[Any]) -> Table:
+        """Put the columns of an estimator's own classes among those of all."""
         table = np.zeros((len(raw), len(self.target.classes)))
-        table[:, seen] = raw
+        table[:, self._positions(classes)] = raw
         return table
 
     def _votes(self, labels: npt.NDArray[Any]) -> Table:
         table = np.zeros((len(labels), len(self.target.classes)))
-        found, codes = np.unique(labels, return_inverse=True)
-        table[np.arange(len(labels)), self._positions(found)[codes]] = 1.0
+        table[np.arange(len(labels)), class_positions(labels, self.target.classes)] = 1.0
         return table
 
-    def _decisions(self, raw: Table, seen: npt.NDArray[np.intp]) -> Table:
-        if self.target.kind == "binary" and raw.ndim == 1:
-            return raw[:, np.newaxis]
+    def _decisions(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Table:
+        """A column a class, or one in all where there are two: the second class's decision."""
+        n_classes = len(self.target.classes)
+        table = as_numbers(raw, n, width=len(seen) if len(seen) > 2 else 1)
         if len(seen) == 1:
-            return np.zeros((len(raw), len(self.target.classes)))
-        if raw.ndim == 1:
-            raw = np.column_stack([-raw, raw])
-        if len(seen) == len(self.target.classes):
-            return raw
-        table = np.repeat(raw.min(axis=1, keepdims=True), len(self.target.classes), axis=1)
-        table[:, seen] = raw
-        return table
+            return np.zeros((n, 1 if n_classes == 2 else n_classes))
+        if n_classes == 2 or len(seen) == n_classes:
+            return table
+        if len(seen) == 2:
+            table = np.hstack([-table, table])
+        spread = np.repeat(table.min(axis=1, keepdims=True), n_classes, axis=1)
+        spread[:, seen] = table
+        return spread
 
-    def _pairs(self, raw: Table, seen: npt.NDArray[np.intp]) -> Table:
+    def _pairs(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Table:
         """A column a pair of all classes; pairs that the estimator has not seen stand at 0."""
-        if len(seen) == 1:
-            raw = raw[:, :0] if raw.ndim == 2 else np.empty((len(raw), 0))
-        # A single pair comes as a vector with the other sign: positive for its second class.
-        raw = -raw[:, np.newaxis] if raw.ndim == 1 else raw
         pairs = list(combinations(range(len(self.target.classes)), 2))
-        table = np.zeros((len(raw), len(pairs)))
-        table[:, [pairs.index(pair) for pair in combinations(seen.tolist(), 2)]] = raw
+        own = [pairs.index(pair) for pair in combinations(seen.tolist(), 2)]
+        table = np.zeros((n, len(pairs)))
+        if own:
+            # A single pair comes as a vector with the other sign: positive for its second class.
+            table[:, own] = as_numbers(raw, n, len(own)) * (-1.0 if len(own) == 1 else 1.0)
+        return table
+
+    def _label_table(self, estimator: Any, raw: Any, n: int) -> Table:
+        """Return the (n, n_labels) table of a multilabel answer: one column a label."""
+        width = len(self.target.outputs)
+        if self.kind == "probability":
+            return as_label_probabilities(raw, n, width, lambda: _classes_of(estimator, self.name, many=True))
+        table = as_numbers(raw, n, width)
+        if self.kind == "label" and not np.isin(table, (0.0, 1.0)).all():
+            given = f"values from {table.min():.4g} to {table.max():.4g}"
+            raise RefusedPredictions("0 or 1 for each label", given, "Return labels as they are in y")
         return table
 
 
@@ -251,7 +322,7 @@ def _own(X: Any) -> Any:
     return table.copy() if sparse.issparse(X) else X
 
 
-def _classes_of(estimator: Any, name: str) -> npt.NDArray[Any]:
+def _classes_of(estimator: Any, name: str, many: bool = False) -> Any:
     if not hasattr(estimator, "classes_"):
         raise fault(
             f"Estimator {name!r}",
@@ -259,15 +330,4 @@ def _classes_of(estimator: Any, name: str) -> npt.NDArray[Any]:
             "none",
             "Set self.classes_ = np.unique(y) in its fit",
         )
-    return np.asarray(estimator.classes_)
-
-
-def _label_table(estimator: Any, raw: Any) -> Table:
-    """Return the (n, n_labels) table of a multilabel answer: one column a label."""
-    if not isinstance(raw, list):
-        return np.asarray(raw, dtype=np.float64)
-    columns = []
-    for probabilities, classes in zip(raw, estimator.classes_, strict=True):
-        positive = np.flatnonzero(np.asarray(classes) == 1)
-        columns.append(probabilities[:, positive[0]] if len(positive) else np.zeros(len(probabilities)))
-    return np.column_stack(columns).astype(np.float64)
+    return estimator.classes_ if many else np.asarray(estimator.classes_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from stackit.check import fault, n_rows
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
+from stackit.prediction_checks import ALL_ROWS
 from stackit.response import Response, Table
 from stackit.scored import Scored
 from stackit.scores import Scoring
@@ -300,9 +301,15 @@ class OutOfFold(Scored):
 
     def _average_answer(self, name: str, of_folds: Sequence[Any], X: Any) -> Table:
         # The same object in all folds (it is frozen) answers once.
-        members = {id(member): member for member in of_folds}.values()
-        answers = [self.responses[name].ask_untouched(member, X) for member in members]
+        members = {id(member): (member, place) for member, place in self._placed(name, of_folds)}
+        response = self.responses[name]
+        answers = [response.ask_untouched(member, X, place) for member, place in members.values()]
         return np.asarray(np.mean(answers, axis=0))
+
+    def _placed(self, name: str, members: Sequence[Any]) -> Iterator[tuple[Any, tuple[int, int]]]:
+        """Yield estimators with where each was fitted, (repeat, fold) or on all rows, for errors."""
+        refitted = name in self.refitted and len(members) == 1 and members[0] is self.refitted[name]
+        return zip(members, [ALL_ROWS] if refitted else self.folds.labels, strict=True)
 
     def frame(self, answers: Mapping[str, Table], index: Any = None) -> pd.DataFrame:
         """Return the meta-features of the (m, width) answers of estimators.

@@ -16,6 +16,7 @@ from stackit.check import n_rows, take, wants_to_write
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
 from stackit.labels import ContiguousLabels, OneClass, fit_classifier
+from stackit.prediction_checks import ALL_ROWS
 from stackit.response import Response, Table
 from stackit.routing import FitParams, cut_to_rows
 from stackit.stopping import Watched, fit
@@ -95,6 +96,8 @@ class Task:
         The rows by which it stops early; without them it is fitted as it is.
     keeps : bool
         Whether the fitted estimator is kept once it has answered.
+    place : (int, int)
+        The repeat and the fold, for errors; (-1, -1) is a fit on all rows.
     """
 
     split: int
@@ -108,6 +111,7 @@ class Task:
     threads: int = 1
     watched: Rows | None = None
     keeps: bool = True
+    place: tuple[int, int] = ALL_ROWS
 
     @property
     def name(self) -> str:
@@ -169,7 +173,7 @@ def run(task: Task, data: Data) -> Finished:
             if len(task.held_out):
                 done.held_out = _held_out(task, done.estimator, data)
             if data.X_test is not None and task.split >= 0:
-                done.test = task.response.ask_untouched(done.estimator, data.X_test)
+                done.test = task.response.ask_untouched(done.estimator, data.X_test, task.place)
             _give_back_jobs(task, done.estimator)
             if not task.keeps:
                 done.estimator = None
@@ -284,7 +288,8 @@ def seeded(task: Task) -> Any:
 
 
 def _held_out(task: Task, estimator: Any, data: Data) -> Table:
-    return task.response.ask_untouched(estimator, data.rows(task.held_out, task.habits.shares))
+    X = data.rows(task.held_out, task.habits.shares)
+    return task.response.ask_untouched(estimator, X, task.place)
 
 
 def _clone(estimator: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from stackit.check import take
+from stackit.check import n_rows, take
 from stackit.data import Data
 from stackit.folds import Folds
 from stackit.response import Table
@@ -119,7 +119,7 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
             if result is None:
                 return Declined(shared.name)
             seconds = (time.perf_counter() - started) / len(shared.tasks)
-            return [_finished(task, result, data, seconds) for task in shared.left]
+            return [_checked(task, result, data, seconds) for task in shared.left]
     except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
         return [Finished(task.name, task.split, error=error) for task in shared.left]
 
@@ -194,6 +194,14 @@ def _fits(data: Data) -> bool:
     return names and data.test_matrix.shape[1] == data.matrix.shape[1]
 
 
+def _checked(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:
+    """Return the result of a fold, or what is wrong with its predictions, under its own number."""
+    try:
+        return _finished(task, shared, data, seconds)
+    except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
+        return Finished(task.name, task.split, error=error)
+
+
 def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:
     at = task.split
     done = Finished(task.name, task.split, shared.estimators[at], seconds=seconds, shared=True)
@@ -206,9 +214,11 @@ def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finishe
 
 
 def _answer(task: Task, raw: Any, at: int, estimator: Any, data: Data, held_out: bool) -> Table:
-    if raw is not None:
-        return task.response.arrange(estimator, raw[at])
-    return task.response.ask(estimator, take(data.X, task.held_out) if held_out else data.X_test)
+    if raw is None:
+        X = take(data.X, task.held_out) if held_out else data.X_test
+        return task.response.ask(estimator, X, task.place)
+    n = len(task.held_out) if held_out else n_rows(data.X_test)
+    return task.response.arrange(estimator, raw[at], n, task.place)
 
 
 def _first_part(fitted: Any) -> Any:

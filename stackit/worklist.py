@@ -79,6 +79,7 @@ class Worklist:
                     threads=threads,
                     watched=watched,
                     keeps=self.settings.return_estimator or number < 0,
+                    place=(repeat, fold),
                 )
                 tasks.append(task)
         return tasks

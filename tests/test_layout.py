@@ -21,6 +21,7 @@ ORDER = [
     "progress",
     "neural",
     "images",
+    "prediction_checks",
     "response",
     "routing",
     "scores",

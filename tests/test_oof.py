@@ -464,7 +464,8 @@ def test_a_class_that_an_estimator_invents_is_named():
             return self
 
     with pytest.raises(
-        ValueError, match=r"Classes of estimator 'liar' must be among those of y \(no, yes\).*why"
+        ValueError,
+        match=r"Classes of estimator 'liar' \(repeat 0 fold 0\) must be among those of y \(no, yes\).*why",
     ):
         out_of_fold([("liar", Liar())], X, NAMES, cv=2)
 

@@ -108,14 +108,20 @@ class OuterFolds:
         _warn_of_given(stack)
         answers: list[Answers] = []
         inside: list[dict[str, float]] = []
-        for split, cut in kept:
+        for label, (split, cut) in zip(folds.labels, kept, strict=True):
             part = clone(stack).set_params(**cut, **changed)
-            answers.append(self._answers(part, split, finals))
+            answers.append(self._answers(part, split, finals, label))
             known = replace(part.oof_, scoring=self.scoring, unscored=set())
             inside.append({name: known.standing(name) for name in known.responses})
         return _comparison(self._together(answers, folds), inside, [name for name, _ in finals])
 
-    def _answers(self, stack: Stack | Levels, split: tuple[Rows, Rows], finals: NamedEstimators) -> Answers:
+    def _answers(
+        self,
+        stack: Stack | Levels,
+        split: tuple[Rows, Rows],
+        finals: NamedEstimators,
+        label: tuple[int, int],
+    ) -> Answers:
         """Fit a stack on the training part; return what it and its members answer for the rows held out."""
         train, held_out = split
         own = [None if each is None else each[train] for each in (self.sample_weight, self.groups)]
@@ -132,7 +138,7 @@ class OuterFolds:
         if finals:
             answers |= self._of_finals(finals, oof, found, split)
         final = response_of(STACK, stack.final_estimator_, "auto", target)
-        answers[STACK] = (final, final.ask(stack.final_estimator_, table))
+        answers[STACK] = (final, final.ask(stack.final_estimator_, table, label))
         return answers
 
     def _of_finals(

@@ -258,7 +258,8 @@ def _examined(
         total[rows] += calibrated(oof.held_out[name][at], None if truth is None else codes[rows])
         question = id(estimator), id(tables[at])
         if question not in asked:  # the same object in all folds (it is frozen) answers once
-            asked = {question: oof.responses[name].ask_untouched(estimator, tables[at])}
+            place = oof.folds.labels[at]
+            asked = {question: oof.responses[name].ask_untouched(estimator, tables[at], place)}
         new += calibrated(asked[question], truth) * len(rows) * share
     covered, groups = np.flatnonzero(oof.coverage), oof.folds.bonds.groups
     # Rows count alike on both sides: those of X_test have no weights.

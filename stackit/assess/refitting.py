@@ -148,7 +148,10 @@ def average_or_refit(
     stack, final = _fitted(run, X, y, sample_weight, groups)
     oof = stack.oof_
     singles = {
-        name: [response.ask_untouched(each, X_test) for each in oof.fold_estimators[name]]
+        name: [
+            response.ask_untouched(each, X_test, place)
+            for each, place in zip(oof.fold_estimators[name], oof.folds.labels, strict=True)
+        ]
         for name, response in oof.responses.items()
     }
     means = {name: np.mean(answers, axis=0) for name, answers in singles.items()}

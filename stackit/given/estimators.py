@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackit.check import fault
 from stackit.given.predictions import Kind, Predictions, Values, ids_in
 from stackit.given.read import Source, read_predictions
+from stackit.prediction_checks import SUM_TOLERANCE
 
 __all__ = ["Given", "GivenClassifier", "GivenRegressor"]
 
@@ -170,6 +171,9 @@ class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
         values = self._read(X)
         if self._order is None:
             return np.column_stack([1 - values[:, 0], values[:, 0]])
+        # Rounded to two digits, rows may be further from 1 than probabilities may be.
+        totals = values.sum(axis=1, keepdims=True)
+        values = np.where(abs(totals - 1) > SUM_TOLERANCE, values / totals, values)
         return values[:, self._order]
 
     @available_if(lambda self: _kind_of(self) == "decision")  # type: ignore[untyped-decorator]

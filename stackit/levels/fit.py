@@ -14,7 +14,7 @@ from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.folds.part import among, part_of
 from stackit.folds.table import Rows
-from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel
+from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel, noted_in
 from stackit.levels.ground import Ground, data_of, wants_names
 from stackit.levels.level import Level
 from stackit.levels.refit import refit_levels, settings_of
@@ -122,7 +122,8 @@ def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> Nest
     for label, split in zip(folds.labels, folds.splits, strict=True):
         if _is_possible(lower, ground.folds, np.unique(split[0])):
             own = replace(settings, seed=seed_of(seed, "fold", *label))
-            parts.append(_part(lower, level, ground, split, own))
+            with noted_in(label):
+                parts.append(_part(lower, level, ground, split, own))
     return NestedLevel(_together(parts, folds, ground), parts)
 
 

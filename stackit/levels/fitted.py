@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,17 @@ from stackit.response import Table
 from stackit.result import OutOfFold, index_of
 from stackit.stacking.unread import unread_estimators
 
-__all__ = ["AnyFitted", "FittedLevel", "NestedLevel"]
+__all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "noted_in"]
+
+
+@contextmanager
+def noted_in(label: tuple[int, int]) -> Iterator[None]:
+    """Add to errors in which fold of a nested level they arose: folds inside have their own numbers."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note("Raised in repeat {} fold {} of a nested level.".format(*label))
+        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +117,10 @@ class NestedLevel:
         left_out = {*leave_out, *again}
         for part in self.parts:  # one that failed in some fold is left out in all
             left_out |= part.oof.responses.keys() - self.oof.responses.keys()
-        answers = [part.answers(X, left_out) for part in self.parts]
+        answers = []
+        for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
+            with noted_in(label):
+                answers.append(part.answers(X, left_out))
         return {
             name: again[name]
             if name in again

@@ -16,9 +16,9 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.check import fault, routing_enabled, take
+from stackit.check import fault, n_rows, routing_enabled, take
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
-from stackit.response import response_of
+from stackit.response import Kind, Response, response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
 from stackit.saved import load_ensemble, save_ensemble
@@ -119,7 +119,20 @@ class Final(ABC):
         (m,) or (m, n_outputs) array
         """
         check_is_fitted(self)
-        return self.final_estimator_.predict(self._final_table(X), **predict_params)
+        return self._predict_from(self._final_table(X), **predict_params)
+
+    def _predict_from(self, table: Any, **predict_params: Any) -> Any:
+        """Let the final estimator predict, and check it; predict_params may want more than predictions."""
+        raw = self.final_estimator_.predict(table, **predict_params)
+        if predict_params and isinstance(raw, tuple):
+            return (self._checked(raw[0], table), *raw[1:])
+        if predict_params and np.size(raw) != n_rows(table) * max(1, len(self._last.target.outputs)):
+            return raw
+        return self._checked(raw, table)
+
+    def _checked(self, raw: Any, table: Any) -> Any:
+        kind: Kind = "label" if self._last.target.is_classification else "number"
+        return Response(FINAL, "predict", kind, self._last.target).final(raw, n_rows(table))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fitted ensemble into one file that needs no pickle to be read.
@@ -274,11 +287,7 @@ class FinalClassifier(Final):
         (m, n_classes) array, or a list of one such array an output for multilabel targets
         """
         check_is_fitted(self)
-        table = self._final_table(X)
-        if self._last.target.kind == "multilabel":
-            return self.final_estimator_.predict_proba(table)
-        response = response_of(FINAL, self.final_estimator_, "predict_proba", self._last.target)
-        return response.ask(self.final_estimator_, table)
+        return self._ask_final("predict_proba", self._final_table(X))
 
     @if_final_can("decision_function")  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Any:
@@ -294,7 +303,17 @@ class FinalClassifier(Final):
         (m,), (m, n_classes) or (m, n_classes * (n_classes - 1) / 2) array
         """
         check_is_fitted(self)
-        return self.final_estimator_.decision_function(self._final_table(X))
+        decisions = self._ask_final("decision_function", self._final_table(X))
+        return decisions[:, 0] if self._last.target.kind == "binary" else decisions
+
+    def _ask_final(self, method: str, table: Any) -> Any:
+        """Return what the final estimator says, checked, in the order of all classes."""
+        final = self.final_estimator_
+        response = response_of(FINAL, final, method, self._last.target)
+        raw = getattr(final, method)(table)
+        answer = response.arrange(final, raw, n_rows(table))
+        # Of several labels scikit-learn has a table of both classes for each.
+        return raw if self._last.target.kind == "multilabel" else answer
 
     def _default_final(self) -> Any:
         final = LogisticRegression()

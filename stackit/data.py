@@ -14,7 +14,7 @@ from stackit.folds.table import Rows
 from stackit.slices import Slices
 from stackit.target import Target
 
-__all__ = ["Data", "well_known"]
+__all__ = ["WELL_KNOWN", "Data", "well_known"]
 
 WELL_KNOWN = {"lightgbm", "numpy", "scipy", "sklearn", "stackit", "xgboost"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import sys
 import time
 import traceback
@@ -19,6 +18,7 @@ from stackit.labels import ContiguousLabels, OneClass, fit_classifier
 from stackit.prediction_checks import ALL_ROWS
 from stackit.response import Response, Table
 from stackit.routing import FitParams, cut_to_rows
+from stackit.seeds import Seeds, seed_of, seeds_of
 from stackit.stopping import Watched, fit
 from stackit.target import Target
 from stackit.threads import one_thread
@@ -45,10 +45,8 @@ class Habits:
 
     Parameters
     ----------
-    unseeded : tuple of str
-        Its ``random_state`` parameters, of parts too, that are None.
-    splitters : tuple of str
-        Its parameters that are splitters whose ``random_state`` is None.
+    seeds : Seeds
+        What of it is left to chance.
     jobs : dict of str to int or None
         Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use; what
         gradient boosting libraries call so otherwise is among them.
@@ -58,8 +56,7 @@ class Habits:
         Whether it is a classifier.
     """
 
-    unseeded: tuple[str, ...]
-    splitters: tuple[str, ...]
+    seeds: Seeds
     jobs: dict[str, int | None]
     well_known: bool
     classifies: bool
@@ -167,7 +164,7 @@ def run(task: Task, data: Data) -> Finished:
     done = Finished(task.name, task.split)
     started = time.perf_counter()
     try:
-        with one_thread():
+        with one_thread(), task.habits.seeds.drawing(task.seed):
             done.estimator = _fit(task, data)
             done.seconds = time.perf_counter() - started
             if len(task.held_out):
@@ -231,22 +228,6 @@ def fit_estimator(
     return fit(estimator, X, y, params, shown)
 
 
-def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
-    """Derive a task's seed from (random_state, estimator name, repeat, fold), whatever runs beside it.
-
-    Examples
-    --------
-    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=1)
-    True
-    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=2)
-    False
-    """
-    if random_state is None:
-        return None
-    text = f"{random_state}/{name}/{repeat}/{fold}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little") >> 1
-
-
 def _fit(task: Task, data: Data) -> Any:
     """Fit on a slice that is shared with other estimators; who works in place gets a copy of its own."""
     shares = task.habits.shares
@@ -283,7 +264,7 @@ def _give_back_jobs(task: Task, fitted: Any) -> None:
 def seeded(task: Task) -> Any:
     """Return a clone of a task's estimator with its seeds set."""
     estimator = _clone(task.estimator)
-    _set_seeds(estimator, task.habits, task.seed)
+    task.habits.seeds.set(estimator, task.seed)
     return estimator
 
 
@@ -311,13 +292,12 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> habits = habits_of(RandomForestClassifier(n_jobs=-1))
-    >>> habits.unseeded, habits.jobs, habits.classifies
+    >>> habits.seeds.unseeded, habits.jobs, habits.classifies
     (('random_state',), {'n_jobs': -1}, True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     return Habits(
-        unseeded=tuple(name for name in _named(params, "random_state") if params[name] is None),
-        splitters=tuple(name for name, value in params.items() if _unseeded_splitter(value)),
+        seeds=seeds_of(estimator, params),
         jobs={
             name: params[name]
             for spelling in JOBS
@@ -330,20 +310,8 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
 
 
 def set_seeds(estimator: Any, seed: int | None) -> None:
-    """Set each ``random_state`` of an estimator that is None, each to a number of its own."""
-    _set_seeds(estimator, habits_of(estimator), seed)
-
-
-def _set_seeds(estimator: Any, habits: Habits, seed: int | None) -> None:
-    if seed is None or not (habits.unseeded or habits.splitters):
-        return
-    seeds: dict[str, Any] = {name: seed_of(seed, name, 0, 0) for name in habits.unseeded}
-    params = estimator.get_params(deep=True) if habits.splitters else {}
-    for name in habits.splitters:
-        splitter = copy.copy(params[name])
-        splitter.random_state = seed_of(seed, name, 0, 0)
-        seeds[name] = splitter
-    estimator.set_params(**seeds)
+    """Set each parameter of an estimator that seeds it and is None, each to a number of its own."""
+    habits_of(estimator).seeds.set(estimator, seed)
 
 
 def _owner(estimator: Any, params: dict[str, Any], name: str) -> Any:
@@ -357,12 +325,6 @@ def _asks_for_more(n_jobs: Any, owner: Any, threads: int) -> bool:
     if n_jobs is None:
         return type(owner).__module__.startswith("lightgbm.")
     return isinstance(n_jobs, int) and not 0 <= n_jobs <= threads
-
-
-def _unseeded_splitter(value: Any) -> bool:
-    """Whether a parameter is a splitter that shuffles and has no seed."""
-    shuffles = getattr(value, "shuffle", True) is True
-    return hasattr(value, "split") and getattr(value, "random_state", 0) is None and shuffles
 
 
 def _named(params: dict[str, Any], name: str) -> list[str]:

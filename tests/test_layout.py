@@ -35,6 +35,7 @@ ORDER = [
     "slices",
     "data",
     "line_up",
+    "seeds",
     "given",
     "shared_fits",
     "task",

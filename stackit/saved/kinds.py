@@ -26,6 +26,7 @@ ROOMS = {
     "stackit.neural": ["BatchNormConvNetClassifier", "BatchNormMLPClassifier", "BatchNormMLPRegressor"],
     "stackit.response": ["Response"],
     "stackit.result": ["OutOfFold"],
+    "stackit.seeds": ["ShuffledFolds"],
     "stackit.stacking": ["StackingClassifier", "StackingRegressor"],
     "stackit.target": ["Target"],
 }

@@ -24,7 +24,7 @@ from stackit.routing import FitParams
 from stackit.saved import load_ensemble, save_ensemble
 from stackit.stopping import Plan
 from stackit.target import Target, classification_target, regression_target
-from stackit.task import fit_estimator
+from stackit.task import fit_estimator, habits_of, seed_of
 
 __all__ = [
     "FINAL",
@@ -229,7 +229,8 @@ class Final(ABC):
         rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
         plan.warn()
         shown = None if watched is None else (take(table, watched), watched)
-        return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
+        with habits_of(final).seeds.drawing(seed_of(seed, FINAL, 0, 0)):
+            return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
 
     def _publish_classes(self, target: Target) -> None:
         if target.is_classification:

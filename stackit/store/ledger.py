@@ -164,8 +164,8 @@ class _Texts:
         return self.known[id(value)][1]
 
     def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
-        """A seed counts where a ``random_state`` is left open; without one, draws are told apart by name."""
-        if not (task.habits.unseeded or task.habits.splitters):
+        """A seed counts where something is left to chance; without one, draws are told apart by name."""
+        if not task.habits.seeds.are_open:
             return "no seed"
         return f"seed {task.seed}" if task.seed is not None else f"{task.response.name} {labels[task.split]}"
 

@@ -359,3 +359,10 @@ def test_two_runs_of_boosting_and_of_nets_are_equal(module):
         estimator = pytest.importorskip(module).XGBClassifier(n_estimators=5, subsample=0.5)
     found = twice(estimator)
     assert found[0] == found[1]
+
+
+def test_a_stack_with_seeded_encoders_is_saved_and_read_again(tmp_path):
+    encoder, table = UNSEEDED["target encoder"]
+    stack = StackingClassifier([("a", encoder)], cv=3, n_jobs=1, random_state=0).fit(table, Y)
+    again = StackingClassifier.load(stack.save(tmp_path / "it.stackit") or tmp_path / "it.stackit")
+    assert (again.predict_proba(table) == stack.predict_proba(table)).all()

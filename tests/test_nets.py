@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackit import out_of_fold
-from stackit.neural import BatchNormMLPClassifier, BatchNormMLPRegressor
+from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,9 @@ def one_thread():
     [
         BatchNormMLPClassifier((16,), max_iter=40),
         BatchNormMLPRegressor((16,), max_iter=40),
+        BatchNormConvNetClassifier(
+            [("conv", 4, 3, "same"), "batch_norm", "relu", "flatten"], image_shape=(1, 1, -1), batch_size=99
+        ),
     ]
 )
 def test_scikit_learns_checks(estimator, check):
@@ -73,6 +76,23 @@ def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
     assert set(theirs.paths.values()) == {"plain"}
     np.testing.assert_allclose(ours.meta_train, theirs.meta_train, rtol=1e-9)
     np.testing.assert_allclose(ours.meta_test, theirs.meta_test, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("float32", torch.float32), ("float64", torch.float64), ("bfloat16", torch.float32)],
+)
+def test_parameters_and_statistics_have_the_precision_that_was_asked_for(precision, dtype):
+    X, y = load_diabetes(return_X_y=True)
+    net = BatchNormMLPRegressor((8,), max_iter=1, precision=precision).fit(X, y)
+    assert {value.dtype for value in net.network_.state_dict().values()} == {dtype}
+
+
+def test_a_bar_of_epochs_is_shown_where_it_is_wanted(capsys):
+    X, y = load_diabetes(return_X_y=True)
+    for verbose, shown in ((0, False), (1, True)):
+        BatchNormMLPRegressor((8,), max_iter=3, verbose=verbose).fit(X, y)
+        assert ("3/3" in capsys.readouterr().err) == shown
 
 
 def test_what_was_asked_can_still_be_trained():

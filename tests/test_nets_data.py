@@ -324,6 +324,8 @@ def mlp(**params):
         (mlp(weight_averaging=0.5, early_stopping=True), None, "one at a time"),
         (BatchNormMLPClassifier((4, 0)), None, "hidden_layer_sizes must be"),
         (BatchNormConvNetClassifier(), None, "X must be images"),
+        (BatchNormConvNetClassifier(image_shape=(1, 2, 3)), None, r"image_shape must be .* of 4 pixels"),
+        (BatchNormConvNetClassifier(image_shape=7), None, r"image_shape must be .*; got image_shape=7\."),
         (BatchNormConvNetClassifier(), lambda X, y: (X.reshape(-1, 1, 2, 2), y), "at least 3 by 3"),
         (
             BatchNormConvNetClassifier(["flatten", ("conv", 3, 3)]),

@@ -179,7 +179,10 @@ def test_rows_of_weight_zero_are_not_there_nor_are_their_classes(wine):
     ("params", "text"),
     [
         ({"alpha": 1.0}, "alpha must be a number of 0 or more and below 1; got alpha=1.0"),
-        ({"device": "gpu"}, "device must be 'auto', or what torch knows"),
+        ({"device": "gpu"}, "device must be 'auto', or one that torch can use here"),
+        ({"device": "meta"}, r"device must be .*; got device='meta'\. Pass device='auto'"),
+        ({"device": "cuda:99"}, r"device must be .*; got device='cuda:99'"),
+        ({"device": None}, "device must be .*; got device=None"),
         ({"early_stopping": True, "validation_fraction": 0.999}, "of enough rows to learn from some"),
     ],
     ids=str,

@@ -33,6 +33,30 @@ def test_presets_learn_with_the_defaults_of_their_users():
     assert np.corrcoef(oof.meta_train.to_numpy().ravel(), y)[0, 1] > 0.6
 
 
+@pytest.mark.parametrize(
+    ("net", "activation"), [(modern_mlp_classifier(), "selu"), (modern_mlp_regressor(), "mish")]
+)
+def test_the_presets_are_what_they_say(net, activation):
+    """Their parts, as the docstring names them."""
+    said = {
+        "activation": activation,
+        "hidden_layer_sizes": (256, 256, 256),
+        "parametrization": "ntk",
+        "scaling": "robust",
+        "smooth_clip": True,
+        "learned_scaling": True,
+        "solver": "adam",
+        "beta_2": 0.95,
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.04,
+        "alpha": 0.04,
+        "max_iter": 10,
+        "embedding": None,
+        "n_estimators": 1,
+    }
+    assert {name: net.get_params()[name] for name in said} == said
+
+
 def test_what_is_overridden_is_overridden():
     assert modern_mlp_classifier(alpha=0.5, embedding="periodic").embedding == "periodic"
     with pytest.raises(TypeError, match="width"):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from stackit.neural import BatchNormMLPClassifier
 from stackit.neural.batches import batches, n_batches
 from stackit.neural.inputs import Rows, Table
 from stackit.neural.layers import BatchNorm
@@ -317,19 +318,21 @@ def test_a_compiled_network_learns_the_same():
             torch.testing.assert_close(value, theirs.states[0][name], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_network_is_compiled_once_however_many_steps_there_are(monkeypatch, weighted):
+    """The compiler takes the graph and runs it as it is: to make machine code of it takes half a minute."""
     from torch._dynamo.testing import CompileCounter
 
     counter, compiler = CompileCounter(), torch.compile
     monkeypatch.setattr(torch, "compile", lambda network: compiler(network, backend=counter))
-    x, y, _ = data(DENSE, n=60)
-    network = Network(DENSE, 2).initialise([0, 1]).double()
-    jobs = [Job(np.arange(30), 0), Job(np.arange(30, 60), 1)]
-    weights = torch.arange(1.0, 61, dtype=torch.float64) if weighted else None
-    train(network, Examples(Table(x), y, weights), jobs, Training(10, 6, compile=True))
+    random = np.random.default_rng(0)
+    X, y, weights = random.normal(size=(60, 5)), np.arange(60) % 3, np.arange(1.0, 61) if weighted else None
+    net = BatchNormMLPClassifier((8,), max_iter=6, batch_size=6, n_estimators=2, statistics="ema_warmup")
+    plain = net.set_params(random_state=0).fit(X, y, weights).predict_proba(X)
+    assert counter.frame_count == 0
+    compiled = net.set_params(compile=True).fit(X, y, weights).predict_proba(X)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-9)
     assert 1 <= counter.frame_count <= 2
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_array,
+    check_X_y,
+)
 
 from stackit.check import fault
 from stackit.neural.estimator import BatchNormNetwork
@@ -29,7 +36,8 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         ``"flatten"``, ``("dense", width)``, or an activation's name. A convolution or dense layer in front of
         batch norm has no bias. The last layer, one output a class, is added.
     image_shape : tuple of int, optional
-        (channels, height, width), where X has a row of pixels for each image.
+        (channels, height, width), where X has a row of pixels for each image. One of them may be -1, for what
+        is left: (1, 1, -1) takes rows as signals of any length.
     output : {"linear", "batch_norm"}
         Whether the last layer is W h + b, or BN(W h).
     batch_size : int or "auto"
@@ -51,6 +59,10 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
     ----------
     classes_, network_, history_, n_iter_
         As in `BatchNormMLPClassifier`.
+    shape_ : (channels, height, width)
+        Of each image.
+    n_features_in_ : int
+        How many numbers an image has.
 
     Notes
     -----
@@ -166,30 +178,40 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Check images: (n, channels, height, width) come out."""
-        X = np.asarray(X)
-        if X.ndim == 2 and self.image_shape is not None and X.shape[1] == np.prod(self.image_shape):
-            X = X.reshape(-1, *self.image_shape)
-        X = X[:, np.newaxis] if X.ndim == 3 else X
+        checks = {"dtype": "numeric", "allow_nd": True, "estimator": self}
+        if y is None:
+            images = check_array(X, input_name="X", **checks)
+        else:
+            images, y = check_X_y(X, y, **checks)
+        if self.image_shape is not None and images.ndim == 2:
+            _check_feature_names(self, X, reset=reset)
+            _check_n_features(self, images, reset=reset)
+            images = _shaped(images, self.image_shape)
+        images = images[:, np.newaxis] if images.ndim == 3 else images
         known = None if reset else self.shape_
-        if X.ndim != 4 or (known and X.shape[1:] != known) or X.dtype.kind not in "fiub":
+        if images.ndim != 4 or (known and images.shape[1:] != known):
             raise fault(
                 "X",
                 f"images (n, channels, height, width) or (n, height, width){f' of {known}' if known else ''}",
-                f"X of shape {X.shape} and type {X.dtype}",
+                f"X of shape {np.shape(X)}",
                 "Reshape it, or pass image_shape=(channels, height, width) for rows of pixels",
             )
-        if not len(X):
-            raise fault("X", "of one image or more", f"X of shape {X.shape}", "Pass images")
-        if X.dtype.kind == "f" and not np.isfinite(X).all():
-            raise fault("X", "finite", "NaN or infinity in X", "Leave these images out")
         if reset:
-            self.shape_ = X.shape[1:]
-        if y is not None:
-            check_consistent_length(X, y)
-        return X, y if y is None else self._read_y(X, y)
+            self.shape_, self.n_features_in_ = images.shape[1:], math.prod(images.shape[1:])
+        return images, y if y is None else self._read_y(images, y)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self.image_shape is not None
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _shaped(rows: npt.NDArray[Any], image_shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Rows of pixels as images."""
+    try:
+        return rows.reshape(len(rows), *image_shape)
+    except (TypeError, ValueError) as error:
+        expected = f"(channels, height, width) of {rows.shape[1]} pixels, one of them perhaps -1"
+        advice = "Pass the shape of one image, as in image_shape=(1, 28, 28)"
+        raise fault("image_shape", expected, f"{image_shape=}", advice) from error

@@ -36,10 +36,11 @@ def device_of(device: str) -> torch.device:
     """
     if device != "auto":
         try:
+            torch.zeros(1, device=device).item()  # 'cuda' is known to torch also where there is none
             return torch.device(device)
-        except RuntimeError:
-            expected = "'auto', or what torch knows, such as 'cpu', 'cuda', 'cuda:1', 'mps'"
-            raise fault("device", expected, f"{device=}", "Pass device='auto'") from None
+        except (RuntimeError, AssertionError, TypeError) as error:
+            expected = "'auto', or one that torch can use here, such as 'cpu', 'cuda', 'cuda:1', 'mps'"
+            raise fault("device", expected, f"{device=}", "Pass device='auto'") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

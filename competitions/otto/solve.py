@@ -1,6 +1,6 @@
 """Three levels on Kaggle's Otto files, after the winners' recipe.
 
-    python -m competitions.otto.solve [--data DIR] [--out DIR] [--short | --quick]
+    python -m competitions.otto.solve [--data DIR] [--out DIR] [--short | --quick | --tiny]
 
 Many base estimators on several representations of 93 counts; xgboost, nets and boosted trees on their
 out-of-fold probabilities; and a blend of these, the winners' or a learned one. Every fit that is finished is
@@ -40,7 +40,12 @@ class Size(NamedTuple):
     short: bool = False
 
 
-SIZES = {"full": Size(None, 10, 1.0), "short": Size(None, 10, 1.0, short=True), "quick": Size(8000, 3, 0.25)}
+SIZES = {
+    "full": Size(None, 10, 1.0),
+    "short": Size(None, 10, 1.0, short=True),
+    "quick": Size(8000, 3, 0.25),
+    "tiny": Size(360, 2, 0.01, short=True),
+}
 
 
 def three_levels(
@@ -80,13 +85,14 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("competitions/otto/out"),
     quick: Annotated[bool, typer.Option(help="Some of the rows, and less work on them.")] = False,
     short: Annotated[bool, typer.Option(help="All rows, and fewer base estimators.")] = False,
+    tiny: Annotated[bool, typer.Option(help="A few hundred rows, to see quickly that it runs.")] = False,
     n_jobs: Annotated[int, typer.Option(help="How many fits run at once.")] = 2,
 ) -> None:
     """Run the three levels and write folds.csv, oof.csv, submission.csv and report.json."""
     started = time.perf_counter()
     folder = find("otto", FILES, PAGE, data)
     out.mkdir(parents=True, exist_ok=True)
-    size = SIZES["quick" if quick else "short" if short else "full"]
+    size = SIZES["tiny" if tiny else "quick" if quick else "short" if short else "full"]
     train, test = read(folder, size.n_rows, SEED)
     folds = make_folds(train["target"], scheme="stratified", n_splits=size.n_splits, random_state=SEED)
     folds.save(out / "folds.csv", train.index)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import gzip
-import importlib
 import lzma
 import warnings
 import zipfile
@@ -91,19 +90,15 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix in (".parquet", ".pq")
 
 
-def _parquet() -> Any:
-    try:
-        return importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ImportError("Parquet files need pyarrow. Install it with: pip install pyarrow") from error
-
-
 def _column_names(path: Path) -> list[str]:
     import pandas as pd
 
+    from stackit.check import require
+
     with _naming(path):
         if _is_parquet(path):
-            return list(_parquet().read_schema(path).names)
+            parquet = require("pyarrow.parquet", "parquet")
+            return list(parquet.read_schema(path).names)
         return [str(name) for name in pd.read_csv(path, nrows=0).columns]
 
 
@@ -170,10 +165,13 @@ def _check_columns(path: Path, columns: Columns, names: list[str]) -> None:
 def _read(path: Path, columns: Columns) -> pd.DataFrame:
     import pandas as pd
 
+    from stackit.check import require
+
     names = list(dict.fromkeys(columns.by_option.values()))
     if _is_parquet(path):
         with _naming(path):
-            frame: pd.DataFrame = _parquet().read_table(path, columns=names).to_pandas()
+            parquet = require("pyarrow.parquet", "parquet")
+            frame: pd.DataFrame = parquet.read_table(path, columns=names).to_pandas()
             return frame
     # As text an id keeps its leading zeros, and a large one all of its digits.
     kept = {} if columns.id is None else {columns.id: str}

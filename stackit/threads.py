@@ -49,6 +49,7 @@ def one_thread() -> Iterator[None]:
     if _HERE.pools is pools:  # entered inside itself, and no library has come since
         yield
         return
+    _initialise_torch()
     _hold_blas(pools)
     outer, _HERE.pools = _HERE.pools, pools
     try:
@@ -58,6 +59,13 @@ def one_thread() -> Iterator[None]:
     finally:
         _HERE.pools = outer
         _release_blas()
+
+
+def _initialise_torch() -> None:
+    """Let torch set the OpenMP threads of this thread now: it does so at its first use, over any limit."""
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "get_num_threads"):  # not while it is being imported
+        torch.get_num_threads()
 
 
 def _hold_blas(pools: ThreadpoolController) -> None:

@@ -27,13 +27,20 @@ from competitions.otto.features import (
     tf_idf,
     unit_roots,
 )
-from competitions.otto.lineup import AveragedAdaBoost, blend_of_winners, first_level, third_level
+from competitions.otto.lineup import (
+    SIZES,
+    AveragedAdaBoost,
+    Size,
+    blend_of_winners,
+    first_level,
+    third_level,
+)
 from competitions.otto.neighbors import NeighborEvidence
 from competitions.otto.scores import score
 from stackit import make_folds, out_of_fold
 
 # The lightest estimators of each kind.
-FULL, SHORT = (solve.Size(None, 2, 0.01, short) for short in (False, True))
+FULL, SHORT = (Size(None, 2, 0.01, short) for short in (False, True))
 COUNTS = arrays(np.float32, (7, 5), elements=st.integers(0, 40).map(float))
 
 
@@ -296,4 +303,4 @@ def test_a_run_writes_a_valid_submission(size, folder, tmp_path):
     singles = [one["mean"] for one in report["levels"]["first"].values()]
     # 360 rows are too few for three levels to beat the best of the first.
     assert best < (min(singles) if size == "quick" else np.median(singles))
-    assert (tmp_path / "folds.csv").read_text().count("\n") == solve.SIZES[size].n_rows + 1
+    assert (tmp_path / "folds.csv").read_text().count("\n") == SIZES[size].n_rows + 1

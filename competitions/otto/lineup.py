@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,37 @@ from stackit.combine import (
 )
 from stackit.neural import BatchNormMLPClassifier, modern_mlp_classifier
 
-__all__ = ["AveragedAdaBoost", "blend_of_winners", "first_level", "second_level", "third_level"]
+__all__ = [
+    "SIZES",
+    "AveragedAdaBoost",
+    "Size",
+    "blend_of_winners",
+    "first_level",
+    "second_level",
+    "third_level",
+]
 
 Named = list[tuple[str, Any]]
 Probabilities = npt.NDArray[np.float64]
 
 WIDE = (512, 256)
+
+
+class Size(NamedTuple):
+    """How large a run is: rows (None: all), folds, how long estimators may work, and whether few suffice."""
+
+    n_rows: int | None
+    n_splits: int
+    share: float
+    short: bool = False
+
+
+SIZES = {
+    "full": Size(None, 10, 1.0),
+    "short": Size(None, 10, 1.0, short=True),
+    "quick": Size(8000, 3, 0.25),
+    "tiny": Size(360, 2, 0.01, short=True),
+}
 
 
 class AveragedAdaBoost(AdaBoostClassifier):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -22,30 +22,13 @@ from competitions import run
 from competitions.data import find
 from competitions.otto.features import next_table
 from competitions.otto.files import FILES, PAGE, read
-from competitions.otto.lineup import blend_of_winners, first_level, second_level, third_level
+from competitions.otto.lineup import SIZES, Size, blend_of_winners, first_level, second_level, third_level
 from competitions.otto.scores import Tables, beside, score, show, tables_of
 from stackit import DiskStore, Folds, OutOfFold, make_folds, out_of_fold
 from stackit.combine import LogisticClassifier
 from stackit.submission import write_submission
 
 SEED = 0
-
-
-class Size(NamedTuple):
-    """How large a run is: rows (None: all), folds, how long estimators may work, and whether few suffice."""
-
-    n_rows: int | None
-    n_splits: int
-    share: float
-    short: bool = False
-
-
-SIZES = {
-    "full": Size(None, 10, 1.0),
-    "short": Size(None, 10, 1.0, short=True),
-    "quick": Size(8000, 3, 0.25),
-    "tiny": Size(360, 2, 0.01, short=True),
-}
 
 
 def three_levels(

@@ -541,3 +541,35 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{name} must be a CSV file in UTF-8 .* got \w+Error: .* Write"):
         GivenClassifier.load(tmp_path / name, ids=pd.Series([1], name="id"))
+
+
+def test_ids_with_labels_of_their_own_go_by_these(tmp_path):
+    X = pd.DataFrame({"a": [0.1, 0.9, 0.2, 0.8]}, index=[7, 8, 9, 10])
+    oof = out_of_fold([("b", GaussianNB())], X, [0, 1, 0, 1], cv=2, n_jobs=1)
+    ids = pd.Series(list("dcba"), index=[10, 9, 8, 7], name="id")
+    for given_ids in (ids, ids[::-1].to_numpy()):
+        save_predictions(oof, tmp_path / "b.csv", ids=given_ids)
+        assert pd.read_csv(tmp_path / "b.csv")["id"].tolist() == list("abcd")
+    table = pd.DataFrame({"b": [0.1, 0.9, 0.2, 0.8]}, index=[7, 8, 9, 10])
+    read = GivenClassifier.load(table, ids=ids).predictions
+    assert dict(zip(read.ids, read.values[:, 0], strict=True)) == {"a": 0.1, "b": 0.9, "c": 0.2, "d": 0.8}
+    named = out_of_fold([("b", GaussianNB())], X.rename_axis("id"), [0, 1, 0, 1], cv=2, n_jobs=1)
+    with pytest.raises(ValueError, match="ids must be in the order of the rows, whose index holds them too"):
+        save_predictions(named, tmp_path / "b.csv", ids=[10, 9, 8, 7])
+
+
+@pytest.mark.parametrize(
+    "names", [["Class_10", "Class_2", "Class_1"], ["x__10", "x__2", "x__1"], [10.0, 2.0, 1.0]]
+)
+def test_columns_of_classes_are_found_as_in_submissions(names):
+    y = [1, 2, 10, 1, 2, 10]
+    X = pd.DataFrame({"a": range(6)}, index=pd.Index(range(6), name="id"))
+    right = pd.DataFrame(np.eye(3)[[2, 1, 0, 2, 1, 0]], columns=names, index=X.index)
+    assert GivenClassifier.load(right).fit(X, y).predict(X).tolist() == y
+
+
+def test_columns_of_several_estimators_are_not_taken_for_those_of_one():
+    X = pd.DataFrame({"a": range(4)}, index=pd.Index(range(4), name="id"))
+    table = pd.DataFrame({"a__0": [1.0] * 4, "b__1": [0.0] * 4}, index=X.index)
+    with pytest.raises(ValueError, match="Columns of the out-of-fold table must be one a class of y"):
+        GivenClassifier.load(table).fit(X, [0, 1, 0, 1])

@@ -16,6 +16,8 @@ HOUSE = ROOT / "stackit"
 # A room imports only rooms to its left.
 ORDER = [
     "check",
+    "class_names",
+    "row_labels",
     "target",
     "folds",
     "progress",

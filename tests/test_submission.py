@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.tree import DecisionTreeClassifier
 
 from competitions.data import find
-from stackit import submission
+from stackit import StackingClassifier, submission
 from stackit.submission import check_submission, write_submission
 
 TITANIC = pd.DataFrame({"PassengerId": range(892, 902), "Survived": [0, 1] * 5})
@@ -104,16 +105,177 @@ def test_a_column_that_bears_a_name_of_the_sample_keeps_it(tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(path), sample)
 
 
-def test_columns_of_an_array_go_by_position(tmp_path):
-    table = np.array([[0.5, 0.25, 0.25]] * 3)
-    written = pd.read_csv(write_submission(tmp_path / "s.csv", OTTO["id"], table, sample=OTTO))
-    assert written.iloc[:, 1:].to_numpy().tolist() == table.tolist()
+def test_columns_of_an_array_go_by_the_classes_that_are_told(tmp_path):
+    table = np.array([[0.5, 0.3, 0.2]] * 3)
+    path = tmp_path / "s.csv"
+    with pytest.raises(ValueError, match=r"told by name; got 3 columns without names\. Pass a data frame"):
+        write_submission(path, OTTO["id"], table, sample=OTTO)
+    written = pd.read_csv(write_submission(path, OTTO["id"], table, sample=OTTO, classes=[1, 10, 2]))
+    assert written.iloc[0].tolist() == [3, 0.5, 0.2, 0.3]
+
+
+NUMBERED = pd.DataFrame({"id": ["a", "b"], **{str(label): [1 / 4] * 2 for label in (1, 10, 11, 2)}})
+
+
+def written(tmp_path, ids, predictions, sample, **options):
+    return pd.read_csv(write_submission(tmp_path / "s.csv", ids, predictions, sample=sample, **options))
+
+
+@pytest.mark.parametrize("prefix", ["", "Class_", "p(", "x__"])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [1.0, 2.0, 10.0, 11.0],
+        [1, 2, 10, 11],
+        ["1", "2", "10", "11"],
+        ["1.0", "2.0", "10.0", "11.0"],
+        np.array([11.0, 10.0, 2.0, 1.0]),
+        np.array([2, 1, 11, 10], dtype=np.int8),
+        ["stack__2", "stack__1", "stack__11", "stack__10"],
+        ["stack__2.0", "stack__1.0", "stack__11.0", "stack__10.0"],
+        ["prob_2_of", "prob_1_of", "prob_11_of", "prob_10_of"],
+    ],
+    ids=str,
+)
+def test_classes_are_found_in_whatever_form_they_are_written(tmp_path, labels, prefix):
+    """The columns of the sample are in the order of texts, and the classes in that of numbers."""
+    suffix = ")" if prefix == "p(" else ""
+    sample = NUMBERED.rename(columns=lambda name: name if name == "id" else f"{prefix}{name}{suffix}")
+    number = [int(float(re.search(r"[0-9.]+", str(label))[0])) for label in labels]
+    table = np.array(
+        [[1.0 if one == 10 else 0.0 for one in number], [1.0 if one == 2 else 0.0 for one in number]]
+    )
+    cases = [(pd.DataFrame(table, columns=list(labels)), {}), (table, {"classes": labels})]
+    cases += [(dict(zip(list(labels), table.T, strict=True)), {}), (pd.DataFrame(table), {"classes": labels})]
+    for predictions, options in cases:
+        if prefix and str(labels[0]).startswith("prob"):  # texts around both: which is the class?
+            with pytest.raises(ValueError, match="told by name"):
+                written(tmp_path, ["a", "b"], predictions, sample, **options)
+            continue
+        found = written(tmp_path, ["a", "b"], predictions, sample, **options)
+        assert found.set_index("id").idxmax(axis=1).tolist() == [f"{prefix}10{suffix}", f"{prefix}2{suffix}"]
+
+
+@pytest.mark.parametrize(
+    "names", [[True, False], ["True", "False"], np.array([True, False]), [1, 0], [1.0, 0.0]]
+)
+@pytest.mark.parametrize("columns", [("False", "True"), ("0", "1"), ("is_False", "is_True"), ("target",)])
+def test_two_classes_go_by_their_truth(tmp_path, names, columns):
+    sample = pd.DataFrame({"id": ["a", "b"], **{name: [0.5, 0.5] for name in columns}})
+    table = np.array([[0.9, 0.1], [0.3, 0.7]])
+    for predictions, options in ((pd.DataFrame(table, columns=list(names)), {}), (table, {"classes": names})):
+        if columns[0] == "is_False" and str(names[0]) != "True":
+            with pytest.raises(ValueError, match="told by name"):
+                written(tmp_path, ["a", "b"], predictions, sample, **options)
+            continue
+        found = written(tmp_path, ["a", "b"], predictions, sample, **options)
+        assert found[columns[-1]].tolist() == [0.9, 0.3]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["1", "10", "11", "3"],
+        ["a__1", "b__10", "a__11", "a__2"],
+        [1, 10, 11, 11.0],
+        ["1", "1.0", "10", "11"],
+        [2, 10, 11],
+        ["x", "y", "z", "w"],
+        [0, 1, 2, 3],
+        range(4),
+    ],
+    ids=str,
+)
+def test_columns_that_cannot_be_matched_are_refused(tmp_path, columns):
+    sample = NUMBERED.rename(columns=lambda name: name if name == "id" else f"Class_{name}")
+    with pytest.raises(
+        ValueError, match=r"predictions must be of one column for each of Class_1, .* by name; got"
+    ):
+        written(tmp_path, ["a", "b"], pd.DataFrame(np.full((2, len(columns)), 0.25), columns=columns), sample)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_column_of_two_classes_that_have_no_truth_is_not_guessed(tmp_path):
+    sample = pd.DataFrame({"id": ["a", "b"], "target": [0.5, 0.5]})
+    table = pd.DataFrame({"no": [0.1, 0.2], "yes": [0.9, 0.8]})
+    with pytest.raises(ValueError, match="for the probability of one class, that column alone"):
+        written(tmp_path, ["a", "b"], table, sample)
+    with pytest.raises(ValueError, match="that column alone"):
+        written(tmp_path, ["a", "b"], table.to_numpy(), sample)
+    assert written(tmp_path, ["a", "b"], table[["yes"]], sample)["target"].tolist() == [0.9, 0.8]
+
+
+VALUES = {"a": 1.5, "b": 2.5, "c": 3.5}
+ROWS = pd.DataFrame({"id": list("abc"), "y": [0.1, 0.2, 0.3]})
+SHUFFLED = pd.Series([3.5, 1.5, 2.5], index=list("cab"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "predictions"),
+    [
+        (list("abc"), SHUFFLED),
+        (None, SHUFFLED),
+        (None, SHUFFLED.rename_axis("id")),
+        (list("abc"), SHUFFLED.rename_axis("id").to_frame("y")),
+        (None, SHUFFLED.rename_axis("id").reset_index(name="y")),
+        (list("bca"), SHUFFLED.rename_axis("id").reset_index(name="forest")),
+        (None, {"c": 3.5, "a": 1.5, "b": 2.5}),
+        (list("cab"), SHUFFLED.to_numpy()),
+        (list("cab"), SHUFFLED.reset_index(drop=True)),
+        (pd.Series(list("abc"), index=[7, 8, 9]), pd.Series([3.5, 1.5, 2.5], index=[9, 7, 8])),
+        (pd.Series(list("abc")), pd.Series([3.5, 1.5, 2.5], index=[2, 0, 1])),
+        (pd.Series(list("cab"), index=[2, 0, 1]), pd.Series([3.5, 1.5, 2.5], index=[2, 0, 1])),
+        (pd.Series(list("cab"), index=[2, 0, 1]), [3.5, 1.5, 2.5]),
+        (list("cab"), pd.Series([3.5, 1.5, 2.5], index=[17, 18, 19])),
+    ],
+)
+def test_rows_go_by_their_ids_wherever_these_are(tmp_path, ids, predictions):
+    found = written(tmp_path, ids, predictions, ROWS, kind="numbers")
+    assert dict(zip(found["id"], found["y"], strict=True)) == VALUES
+    assert found["id"].tolist() == list("abc")
+
+
+@pytest.mark.parametrize(
+    ("ids", "predictions", "text"),
+    [
+        (list("abc"), SHUFFLED.set_axis(list("cad")), "The index of the predictions must be the ids"),
+        (list("abc"), SHUFFLED.set_axis(list("caa")), r"repeated ids \(a\)"),
+        (list("abc"), SHUFFLED.rename_axis("id").set_axis(list("cad")), "1 others|The index of the pred"),
+        (
+            list("abd"),
+            SHUFFLED.rename_axis("id"),
+            r"id of the predictions must be the ids .* got 1 others \(c\)",
+        ),
+        (None, SHUFFLED.to_numpy(), r"ids must be one a row, .* named 'id'; got ids=None"),
+        (None, SHUFFLED.reset_index(drop=True), "ids must be one a row"),
+        (list("abc"), {"a": 1.5, "b": 2.5}, "id of the predictions must be the ids"),
+        (pd.Series([0, 1, 2], index=[2, 1, 0]), pd.Series([3.5, 1.5, 2.5], index=[1, 2, 0]), "two orders"),
+    ],
+)
+def test_rows_that_cannot_be_told_are_refused(tmp_path, ids, predictions, text):
+    with pytest.raises(ValueError, match=text):
+        written(tmp_path, ids, predictions, ROWS, kind="numbers")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stack_of_twelve_classes_is_submitted_as_it_predicts(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(1.0, 13.0), 6)
+    X = np.c_[y, rng.normal(size=len(y))]
+    stack = StackingClassifier([("tree", DecisionTreeClassifier())], DecisionTreeClassifier(), cv=3, n_jobs=1)
+    probabilities = stack.fit(X, y).predict_proba(X)
+    labels = sorted(map(str, range(1, 13)))
+    sample = pd.DataFrame({"id": range(len(y)), **dict.fromkeys((f"c{label}" for label in labels), 1 / 12)})
+    found = written(tmp_path, range(len(y)), probabilities, sample, classes=stack.classes_)
+    assert found.set_index("id").idxmax(axis=1).str[1:].astype(float).tolist() == stack.predict(X).tolist()
 
 
 def test_float32_probabilities_of_a_softmax_are_valid(tmp_path):
     scores = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert write_submission(tmp_path / "s.csv", OTTO["id"], probabilities, sample=OTTO).exists()
+    assert write_submission(
+        tmp_path / "s.csv", OTTO["id"], probabilities, sample=OTTO, classes=[1, 2, 10]
+    ).exists()
 
 
 def test_nothing_that_is_passed_is_changed(tmp_path):
@@ -329,7 +491,7 @@ def test_values_are_of_the_kind_that_the_sample_shows(tmp_path, column, valid, i
 def test_zeros_and_ones_in_several_columns_are_probabilities_when_rows_sum_to_one(tmp_path):
     """Kaggle's own sample of Otto says 1, 0, 0, ... in each row."""
     sample = pd.DataFrame({"id": [1, 2], "a": [1, 1], "b": [0, 0], "c": [0, 0]})
-    rows = np.array([[0.2, 0.3, 0.5], [1, 0, 0]])
+    rows = pd.DataFrame([[0.2, 0.3, 0.5], [1, 0, 0]], columns=["a", "b", "c"])
     check_submission(write_submission(tmp_path / "s.csv", [1, 2], rows, sample=sample), sample)
     with pytest.raises(ValueError, match="the sum of a, b, c not 1 in 2 rows"):
         write_submission(tmp_path / "s.csv", [1, 2], rows * 0.99, sample=sample)
@@ -338,7 +500,9 @@ def test_zeros_and_ones_in_several_columns_are_probabilities_when_rows_sum_to_on
 
 def test_several_labels_of_a_row_need_not_sum_to_one(tmp_path):
     toxic = pd.DataFrame({"id": ["x", "y"], "toxic": [0.5, 0.5], "insult": [0.5, 0.5], "threat": [0.5, 0.5]})
-    assert write_submission(tmp_path / "s.csv", ["x", "y"], np.eye(3)[:2] * 0.3, sample=toxic).exists()
+    assert write_submission(
+        tmp_path / "s.csv", ["x", "y"], np.eye(3)[:2] * 0.3, sample=toxic, classes=[*toxic.columns[1:]]
+    ).exists()
 
 
 def test_the_callers_word_goes_before_the_looks_of_a_placeholder(tmp_path):

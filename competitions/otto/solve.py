@@ -87,7 +87,8 @@ def main(
     ]
     show(scores)
     best = min(scores[3], key=lambda name: scores[3][name]["mean"])
-    write_submission(out / "submission.csv", test.index, tables[3][best][1], sample=folder / FILES[2])
+    submitted, classes = tables[3][best][1], np.unique(train["target"])
+    write_submission(out / "submission.csv", test.index, submitted, sample=folder / FILES[2], classes=classes)
     columns = [f"Class_{number}" for number in range(1, 10)]
     pd.DataFrame(tables[3][best][0], train.index, columns).to_csv(out / "oof.csv", float_format="%.6f")
     report = {

@@ -159,6 +159,6 @@ def _submit(out: Path, problem: Problem, stack: Stack) -> float:
     even = {f"digit_{label}": 1 / len(classes) for label in classes}
     pd.DataFrame({"id": ids, **even}).to_csv(sample, index=False)
     answers = pd.DataFrame(stack.final.meta_test).filter(like="stack__")
-    path = write_submission(out / "submission.csv", answers.index, answers.to_numpy(), sample=sample)
+    path = write_submission(out / "submission.csv", answers.index, answers, sample=sample)
     check_submission(path, sample)
     return float((answers.to_numpy().argmax(axis=1) == problem.y_test).mean())

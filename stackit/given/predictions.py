@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.check import fault, listed
+from stackit.class_names import class_text, match_names
 from stackit.folds import Folds
 from stackit.folds.file import Names, check_ids
 
@@ -121,7 +122,7 @@ class Predictions:
     def order_of(self, classes: npt.NDArray[Any]) -> list[int] | None:
         """Return where the column of each class stands; None for the one column of a positive class.
 
-        Columns are matched by name, as ``<class>`` or ``<estimator>__<class>``; where they have no names
+        Columns are matched by name, as `stackit.class_names.match_names` does; where they have no names
         they are in the order of the classes.
 
         Parameters
@@ -134,17 +135,15 @@ class Predictions:
         ValueError
             When the columns are not those of the classes.
         """
-        spelled = [_spellings(label) for label in classes.tolist()]
-        bare = tuple(name.partition("__")[2] or name for name in self.columns)
-        if self.values.shape[1] == 1 and len(classes) == 2:
-            if spelled[0] & {*self.columns, *bare}:
-                raise self._strange(classes, f"one column, named as the negative class {classes[0]}")
+        labels = classes.tolist()
+        if self.values.shape[1] == 1 and len(labels) == 2:
+            if self.columns and class_text(labels[0]) in _spellings(self.columns[0]):
+                raise self._strange(classes, f"one column, named as the negative class {labels[0]}")
             return None
-        if not self.columns and self.values.shape[1] == len(classes):
-            return list(range(len(classes)))
-        for names in (self.columns, bare):
-            if len(names) == len(classes) and all(len(labels & {*names}) == 1 for labels in spelled):
-                return [names.index((labels & {*names}).pop()) for labels in spelled]
+        if not self.columns and self.values.shape[1] == len(labels):
+            return list(range(len(labels)))
+        if (order := match_names(labels, self.columns)) is not None:
+            return order
         got = f"columns={listed(self.columns, 12)}" if self.columns else f"{self.values.shape[1]} columns"
         raise self._strange(classes, got)
 
@@ -167,10 +166,9 @@ def _recalled(digest: str, *parts: Any) -> Predictions:
     return Predictions(*parts) if alive is None else alive
 
 
-def _spellings(label: Any) -> set[str]:
-    """How a class may be written: labels that were read beside missing values are floats, 1.0 for 1."""
-    whole = isinstance(label, float) and label.is_integer()
-    return {str(label), str(int(label))} if whole else {str(label)}
+def _spellings(name: str) -> set[str]:
+    """The classes that a column's name may mean, with an estimator's name in front or without."""
+    return {class_text(name), class_text(name.partition("__")[2] or name)}
 
 
 def ids_in(X: Any, id: str) -> Names:

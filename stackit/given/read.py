@@ -15,6 +15,7 @@ from stackit.check import fault, listed, warn
 from stackit.folds import Folds
 from stackit.folds.file import Names, check_ids, facts_path
 from stackit.given.predictions import Kind, Predictions, Values, fingerprint
+from stackit.row_labels import ids_by_rows
 
 __all__ = ["PathLike", "Source", "read_predictions"]
 
@@ -75,7 +76,8 @@ class Source:
     def _indexed(self, table: pd.DataFrame, id: str | None) -> pd.DataFrame:
         """A data frame by its ids: those that were passed, a column, or an index with a name."""
         if self.ids is not None:
-            return table.set_axis(_index_of(self.ids, len(table), id, self.name), axis=0)
+            ids = ids_by_rows(table.index, self.ids, f"ids of {self.name}")
+            return table.set_axis(_index_of(ids, len(table), id, self.name), axis=0)
         if id is None and table.index.name is not None:
             return table
         wanted = table.columns[0] if id is None and table.shape[1] > 1 else id

@@ -13,6 +13,7 @@ from stackit.folds.file import check_ids, facts_path, write_whole
 from stackit.given.predictions import fingerprint
 from stackit.given.read import PathLike
 from stackit.result import OutOfFold
+from stackit.row_labels import ids_by_rows
 
 __all__ = ["save_predictions"]
 
@@ -39,7 +40,8 @@ def save_predictions(
     test_path : path, optional
         The CSV file of ``oof.meta_test``.
     ids, test_ids : (n,), (m,) array-like, optional
-        The ids of the rows; default: the index of X, which must have a name.
+        The ids of the rows; default: the index of X, which must have a name. A column with the labels of
+        X's index goes by these, and any other by its order.
 
     Returns
     -------
@@ -85,7 +87,8 @@ def _with_ids(meta: pd.DataFrame, ids: Any, parameter: str) -> pd.DataFrame:
             f"Pass {parameter}=train['id'], or X.set_index('id') to out_of_fold",
         )
     name = meta.index.name if ids is None else getattr(ids, "name", None) or "id"
-    names = check_ids(meta.index if ids is None else ids, len(meta), parameter)
+    own = meta.index if ids is None else ids_by_rows(meta.index, ids, parameter)
+    names = check_ids(own, len(meta), parameter)
     return meta.set_axis(pd.Index(names, name=name), axis=0)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.check import fault, listed
+from stackit.check import fault
 from stackit.folds.file import write_whole
 from stackit.submission.checks import judge
 from stackit.submission.sample import Column, Kind, PathLike, Sample, table_of
+from stackit.submission.tables import named_table
 
 __all__ = ["write_submission"]
 
@@ -29,26 +30,34 @@ def write_submission(
     kind: Kind | None = None,
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,
+    classes: Any = None,
 ) -> Path:
     """Write predictions as a CSV file like the sample submission, or raise and write nothing.
 
-    Columns are named and rows are ordered as in the sample: predictions belong to their ids, in whatever
-    order these are passed. Whole numbers are written without a decimal point where the sample has none.
+    Columns are named and rows are ordered as in the sample: predictions belong to their ids and classes, in
+    whatever order these are passed. What bears names or ids goes by them, and what cannot be matched is
+    refused. Whole numbers are written without a decimal point where the sample has none.
 
     Parameters
     ----------
     path : path
         The CSV file to write, whole or not at all; a file that is there already stays when the
         predictions are refused.
-    ids : (m,) array-like
-        The id of each prediction, of any type; compared with the sample's as text.
-    predictions : (m,) or (m, n_columns) array-like
-        The values. The columns of a data frame go by name where they bear the sample's names, all others
-        by position; ``stack__Class_1`` of a table of meta-features bears the name ``Class_1``.
+    ids : (m,) array-like or None
+        The id of each prediction, of any type; compared with the sample's as text. None where the
+        predictions have them: in a column or index of the sample's name for ids, or as keys.
+    predictions : data frame, column, mapping, or (m,) or (m, n_columns) array-like
+        The values. Columns go by name: that of the sample, or of the class that it stands for, as 1, 1.0
+        or ``stack__1`` for ``Class_1``. Rows go by the ids beside them; by the index of a frame or column,
+        where it holds the ids, or the labels of the index of `ids`; or else by their order. An array has no
+        names: it needs `classes` where the sample has several columns. Of the two columns of classes 0 and
+        1 (or False and True), a sample of one column gets the second.
     sample : path or data frame
         The sample submission (.csv, .csv.gz, .zip): ids in the first column, values in the others.
     kind, labels, tolerance
         As in `check_submission`.
+    classes : (n_columns,) array-like, optional
+        The class of each column of an array, as in ``estimator.classes_``.
 
     Returns
     -------
@@ -82,7 +91,7 @@ def write_submission(
     if path.suffix.lower() in COMPRESSED:
         raise fault("path", "an uncompressed .csv file", f"path={path}", "Compress the file afterwards")
     like = Sample.read(sample, kind, labels, tolerance)
-    text = _text_of(like, ids, predictions)
+    text = _text_of(like, ids, predictions, classes)
     judge(
         like,
         table_of(io.StringIO(text), path.name),
@@ -93,39 +102,15 @@ def write_submission(
     return path
 
 
-def _text_of(sample: Sample, ids: Any, predictions: Any) -> str:
+def _text_of(sample: Sample, ids: Any, predictions: Any, classes: Any) -> str:
     """Return the CSV text of predictions, in the order of the sample where the ids allow it."""
-    names = pd.Series(np.asarray(ids)).astype(str)
-    table = _frame(list(sample.columns), predictions)
-    if len(table) != len(names):
-        raise fault("predictions", f"one an id, {len(names)}", f"{len(table)} rows", "Pass one row an id")
+    names, table = named_table(sample, ids, predictions, classes)
     for column in table.columns.intersection(list(sample.columns)):
         table[column] = _written(table[column], sample.columns[column])
     table.insert(0, sample.id_name, names.to_numpy())
     if not names.duplicated().any() and set(names) == set(sample.ids):
         table = table.set_index(sample.id_name).loc[list(sample.ids)].reset_index()
     return str(table.to_csv(index=False, lineterminator="\n"))
-
-
-def _frame(wanted: list[str], predictions: Any) -> pd.DataFrame:
-    """Return predictions as a frame with the sample's column names, unless its own names differ."""
-    if isinstance(predictions, pd.DataFrame):
-        table = predictions.rename(columns=lambda name: _bare(str(name), wanted)).reset_index(drop=True)
-        known = [name for name in wanted if name in table.columns]
-        if known or table.shape[1] != len(wanted):
-            return table[[*known, *(name for name in table.columns if name not in wanted)]]
-    values = np.asarray(predictions)
-    values = values[:, np.newaxis] if values.ndim == 1 else values
-    if values.ndim != 2 or values.shape[1] != len(wanted):
-        advice = "Pass as many columns; for the probability of one class, that column alone"
-        expected = f"of one column for each of {listed(wanted)}"
-        raise fault("predictions", expected, f"shape={values.shape}", advice)
-    return pd.DataFrame(dict(zip(wanted, values.T, strict=True)))
-
-
-def _bare(name: str, wanted: list[str]) -> str:
-    """Return the sample's name for a column of meta-features, as Class_1 for stack__Class_1."""
-    return next((known for known in wanted if name not in wanted and name.endswith(f"__{known}")), name)
 
 
 def _written(values: pd.Series[Any], column: Column) -> pd.Series[Any]:

@@ -39,21 +39,36 @@ def normal(seed, *shape):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=shape))
 
 
-def published_batch():
-    """A batch of 10 rows with the published moments."""
-    signs = np.array([1.0, -1.0] * 5)[:, None]
-    return MEANS + np.sqrt(VARIANCES) * signs
+# Ten rows of five whole numbers that have exactly the published moments.
+BATCH = np.array(
+    [
+        [52, 39, 43, 35, 74],
+        [95, 2, 91, 13, 81],
+        [52, 19, 11, 79, 44],
+        [10, 93, 61, 38, 83],
+        [36, 1, 58, 99, 86],
+        [64, 43, 91, 56, 49],
+        [60, 67, 21, 81, 29],
+        [56, 59, 50, 72, 29],
+        [45, 74, 49, 97, 31],
+        [61, 71, 63, 1, 31],
+    ]
+)
 
 
 def affine(seed, *shape):
     return normal(seed + 1, *shape), normal(seed + 2, *shape)
 
 
-def test_moments_of_the_published_batch_are_biased():
-    mean, variance = batch_moments(published_batch(), axes=[0])
-    assert_allclose(mean, MEANS)
-    assert_allclose(variance, VARIANCES)
-    assert_allclose(batch_moments(published_batch(), axes=[0, 1]), OVER_ALL)
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float32, np.float64])
+def test_the_twelve_published_moments_of_ten_rows_of_whole_numbers(dtype):
+    """Variances are biased, over 10 rows or 50 values; whole numbers are taken as they are."""
+    mean, variance = batch_moments(BATCH.astype(dtype), axes=[0])
+    assert_allclose(mean, MEANS, rtol=1e-6)
+    assert_allclose(variance, VARIANCES, rtol=1e-6)
+    assert_allclose(batch_moments(BATCH.astype(dtype), axes=[0, 1]), OVER_ALL, rtol=1e-6)
+    assert mean.round(decimals=2).tolist() == mean.new_tensor(MEANS).tolist()
+    assert_allclose(BATCH.var(axis=0, ddof=1), UNBIASED, atol=1e-3)
 
 
 def test_the_published_moments_agree_with_each_other():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stackit import make_folds
+from stackit import Folds
 from stackit.check import require
 
 __all__ = ["draw_learning_curves", "draw_regions"]
@@ -33,12 +33,13 @@ def draw_regions(estimators: dict[str, Any], X: Any, y: Any, names: list[str], p
     figure.savefig(path, dpi=120)
 
 
-def draw_learning_curves(estimators: dict[str, Any], X: Any, y: Any, path: Path) -> None:
-    """Draw accuracy on training and held-out rows against the number of training rows."""
+def draw_learning_curves(
+    estimators: dict[str, Any], X: Any, y: Any, folds: Folds, n_sizes: int, path: Path
+) -> None:
+    """Draw accuracy on training and held-out rows against `n_sizes` numbers of training rows."""
     figure_of = require("matplotlib.figure", "report").Figure
     from sklearn.model_selection import LearningCurveDisplay
 
-    folds = make_folds(y, n_splits=5, n_repeats=2, random_state=0)
     figure = figure_of(figsize=(10, 8), layout="constrained")
     for axes, (name, estimator) in zip(figure.subplots(2, 2).flat, estimators.items(), strict=True):
         LearningCurveDisplay.from_estimator(
@@ -46,7 +47,7 @@ def draw_learning_curves(estimators: dict[str, Any], X: Any, y: Any, path: Path)
             X,
             y,
             cv=folds,
-            train_sizes=np.linspace(0.3, 1.0, 6),
+            train_sizes=np.linspace(0.3, 1.0, n_sizes),
             shuffle=True,
             random_state=0,
             score_type="both",

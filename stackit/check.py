@@ -168,8 +168,8 @@ def wants_to_write(error: Exception) -> bool:
     return re.search("read-?only|write?able", str(error)) is not None
 
 
-def check_rows(values: Any, name: str, n: int, dtype: Any = None) -> npt.NDArray[Any] | None:
-    """Return weights or groups as an array with one value a row; None stays None.
+def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
+    """Return groups as an array with one value per row; None stays None.
 
     Parameters
     ----------
@@ -179,24 +179,17 @@ def check_rows(values: Any, name: str, n: int, dtype: Any = None) -> npt.NDArray
         What they are called in the error.
     n : int
         The number of rows.
-    dtype : type, optional
-        What they are converted to.
 
     Raises
     ------
     ValueError
-        When there is not one value a row, or a weight is not a finite number.
+        When there is not one value per row.
     """
     if values is None:
         return None
-    try:
-        column = np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise fault(name, "one number a row", str(error), f"Pass {n} numbers") from error
+    column = np.asarray(values)
     if column.shape != (n,):
         raise fault(name, f"one value a row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values")
-    if dtype is not None and not np.isfinite(column).all():
-        raise fault(name, "finite", "NaN or infinity", "Give each row a weight, 0 to leave it out")
     if pd.isna(column).any():
         raise fault(name, "without missing values", f"{pd.isna(column).sum()} missing", "Fill them")
     return column

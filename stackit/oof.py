@@ -22,6 +22,7 @@ from stackit.progress import progress_bar
 from stackit.response import response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
+from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.schedule import run_all
 from stackit.scores import Scoring, scorer_of
 from stackit.settings import OnError, Settings, seed_from
@@ -73,9 +74,11 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     cv : Folds, splitter, int, None or iterable of (train, held_out) pairs
         How rows are held out; see `stackit.folds.as_folds`.
     sample_weight : (n,) array-like, optional
-        Reaches the estimators that take weights, also inside pipelines and searches, and the scores.
+        Reaches the estimators that take weights, also inside pipelines and searches, as they are, and the
+        scores. Finite numbers of at least 0.
     groups : (n,) array-like, optional
-        Reaches the splitter; with an int or None as `cv`, rows of one group are held out together.
+        Reaches the splitter; with an int or None as `cv`, rows of one group are held out together. These
+        groups, or else those that the folds know, reach the splitters inside estimators, as of searches.
     stack_method : {"auto", "predict_proba", "decision_function", "predict"}
         What classifiers are asked; "auto" takes the first that each one has.
     scoring : str, callable or None
@@ -118,10 +121,11 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     Warns
     -----
     UserWarning
-        When estimators cannot take the weights; when a training part lacks a class; when an estimator
-        is dropped; when the store cannot be written or read, or an estimator cannot be described for it;
-        when predictions made elsewhere (`GivenClassifier`) look in-sample, or were made with other folds;
-        when estimators stop early on held-out rows, or on a split of their own that tears groups or times.
+        When estimators cannot take the weights, or fit otherwise to weights of such a scale; when a training
+        part lacks a class; when an estimator is dropped; when the store cannot be written or read, or an
+        estimator cannot be described for it; when predictions made elsewhere (`GivenClassifier`) look
+        in-sample, or were made with other folds; when estimators stop early on held-out rows, or on a split
+        of their own that tears groups or times.
 
     References
     ----------
@@ -146,11 +150,13 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     classify = any(is_classifier(estimator) for _, estimator in estimators)
     target = classification_target(y) if classify else regression_target(y)
     check_consistent_length(X, target.y)
-    sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+    sample_weight = check_sample_weight(sample_weight, len(target.y))
     groups = check_rows(groups, "groups", len(target.y))
     (X,) = indexable(X)
     folds = as_folds(cv, X, target, groups)
-    params = fit_params_of(estimators, sample_weight, groups)
+    check_weighted_folds(sample_weight, folds)
+    params = fit_params_of(estimators, sample_weight, groups, folds.bonds.groups)
+    warn_of_scale(estimators, params, sample_weight)
     seed = seed_from(random_state)
     settings = Settings(
         stack_method,

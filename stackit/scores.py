@@ -50,14 +50,17 @@ def score_answer(
     Raises
     ------
     ValueError
-        When the scorer needs probabilities and the estimator gave none.
+        When the scorer needs probabilities and the estimator gave none; when no row has a weight.
     """
     recorded, scorer = Recorded(response), scorer_of(scoring, response.target)
     truth = response.target.y[rows]
     if sample_weight is None:
         return float(scorer(recorded, answer, truth))
+    weights = np.asarray(sample_weight)[rows]
+    if not weights.any():
+        raise ValueError("all of some fold's held-out rows have the weight 0")
     try:
-        return float(scorer(recorded, answer, truth, sample_weight=np.asarray(sample_weight)[rows]))
+        return float(scorer(recorded, answer, truth, sample_weight=weights))
     except TypeError as refusal:
         if "sample_weight" not in str(refusal):
             raise

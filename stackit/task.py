@@ -14,10 +14,11 @@ from sklearn.base import clone, is_classifier
 from stackit.check import n_rows, take, wants_to_write
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
+from stackit.inner_groups import forget_groups, tell_groups
 from stackit.labels import ContiguousLabels, OneClass, fit_classifier
 from stackit.prediction_checks import ALL_ROWS
 from stackit.response import Response, Table
-from stackit.routing import FitParams, cut_to_rows
+from stackit.routing import INNER_GROUPS, FitParams, cut_to_rows
 from stackit.seeds import Seeds, seed_of, seeds_of
 from stackit.stopping import Watched, fit
 from stackit.target import Target
@@ -219,13 +220,20 @@ def fit_estimator(
     classifies = is_classifier(estimator) if classifies is None else classifies
     whole = target.y if classifies else target.codes
     y, params = take(whole, rows), cut_to_rows(fit_params, rows, n_rows(whole))
+    groups = params.pop(INNER_GROUPS, None)
     shown = None
     if watched is not None:
         table, positions = watched
         shown = Watched(table, take(whole, positions), cut_to_rows(fit_params, positions, n_rows(whole)))
+    if groups is not None:
+        tell_groups(estimator, groups)
     if classifies and target.kind != "multilabel":
-        return fit_classifier(estimator, X, y, params, shown)
-    return fit(estimator, X, y, params, shown)
+        fitted = fit_classifier(estimator, X, y, params, shown)
+    else:
+        fitted = fit(estimator, X, y, params, shown)
+    if groups is not None:
+        forget_groups(fitted)
+    return fitted
 
 
 def _fit(task: Task, data: Data) -> Any:

@@ -20,6 +20,8 @@ ORDER = [
     "row_labels",
     "target",
     "folds",
+    "sample_weight",
+    "inner_groups",
     "progress",
     "neural",
     "images",

@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression, Ridge, RidgeCV
-from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.metrics import accuracy_score, make_scorer, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -43,7 +43,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from stackit import StackingClassifier, StackingRegressor, make_folds
+from stackit import LevelsClassifier, StackingClassifier, StackingRegressor, make_folds
 
 X, Y = make_classification(90, 5, n_informative=3, random_state=0)
 X3, Y3 = make_classification(90, 6, n_informative=4, n_classes=3, random_state=1)
@@ -193,6 +193,21 @@ def test_prefit_estimators_are_asked_as_they_are(refit):
     ours = StackingClassifier(members, cv="prefit", refit=refit).fit(X[45:], NAMES[45:])
     np.testing.assert_allclose(ours.predict_proba(NEW), theirs.predict_proba(NEW), rtol=1e-9)
     np.testing.assert_allclose(ours.transform(NEW), theirs.transform(NEW))
+    assert ours.estimators_ == [member for _, member in members]
+    assert ours.named_estimators_["nb"] is members[1][1]
+
+
+def test_prefit_estimators_are_not_called_deaf_to_weights():
+    members = [(name, clone(member).fit(X[:45], Y[:45])) for name, member in [("knn", KNN), ("nb", NB)]]
+    stack = StackingClassifier(members, cv="prefit").fit(X[45:], Y[45:], sample_weight=WEIGHTS[45:])
+    assert stack.estimators_[0] is members[0][1]
+
+
+def test_a_missing_method_is_explained_by_the_final_estimators_own_error():
+    stack = StackingClassifier(CLASSIFIERS, NB, cv=3).fit(X, Y)
+    with pytest.raises(AttributeError, match="has no attribute 'decision_function'") as caught:
+        stack.decision_function(X)
+    assert "GaussianNB" in str(caught.value.__cause__)
 
 
 def test_prefit_estimators_must_be_fitted():
@@ -508,12 +523,96 @@ class TestRouting:
         for fitted in found["estimator"]:
             assert all(member.weights_ is not None for member in fitted.estimators_[0])
 
-    def test_it_is_as_scikit_learns(self):
+    @pytest.mark.parametrize("final", [None, LogisticRegression(), GaussianNB(), "requested", "pipeline"])
+    @pytest.mark.parametrize("face", ["stack", "levels"])
+    def test_it_is_as_scikit_learns(self, final, face):
         members = [("nb", GaussianNB().set_fit_request(sample_weight=True)), ("knn", KNN)]
-        final = LogisticRegression().set_fit_request(sample_weight=True)
+        asks = LogisticRegression().set_fit_request(sample_weight=True)
+        named = {
+            "requested": asks,
+            "pipeline": make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asks),
+        }
+        final = named.get(final, final)
         theirs = ensemble.StackingClassifier(members, final, cv=3).fit(X, Y, sample_weight=WEIGHTS)
-        ours = StackingClassifier(members, final, cv=3, refit=True).fit(X, Y, sample_weight=WEIGHTS)
+        levels = LevelsClassifier([members], final, cv=3, refit=True)
+        ours = StackingClassifier(members, final, cv=3, refit=True) if face == "stack" else levels
+        ours.fit(X, Y, sample_weight=WEIGHTS)
         np.testing.assert_allclose(ours.predict_proba(NEW), theirs.predict_proba(NEW), rtol=1e-9)
+
+    def test_a_final_estimator_that_has_not_said_gets_what_its_fit_takes_as_in_scikit_learn(self):
+        class Tinted(Attentive):
+            def fit(self, X, y, sample_weight=None, colour=None):
+                self.colour_ = colour
+                return super().fit(X, y, sample_weight)
+
+        members = [("t", Tinted().set_fit_request(sample_weight=True, colour=True))]
+        for face in (
+            StackingClassifier(members, Tinted(), cv=3),
+            LevelsClassifier([members], Tinted(), cv=3),
+        ):
+            face.fit(X, Y, sample_weight=WEIGHTS, colour="red")
+            assert face.final_estimator_.colour_ == "red"
+            np.testing.assert_array_equal(face.final_estimator_.weights_, WEIGHTS)
+            assert face.oof_.fold_estimators["t"][0].colour_ == "red"
+        StackingClassifier(members, KNN, cv=3).fit(X, Y, sample_weight=WEIGHTS, colour="red")
+
+    def test_weights_alone_for_the_final_estimator_need_no_request(self):
+        stack = StackingClassifier([("knn", KNN)], Attentive(), cv=3).fit(X, Y, sample_weight=WEIGHTS)
+        np.testing.assert_array_equal(stack.final_estimator_.weights_, WEIGHTS)
+
+    def test_metadata_that_nobody_takes_are_an_error(self):
+        with pytest.raises(TypeError, match=r"unexpected argument.*colour"):
+            StackingClassifier([("a", Attentive())], cv=3).fit(X, Y, colour="red")
+
+    @pytest.mark.parametrize("place", ["member", "final"])
+    def test_a_pipeline_that_has_not_said_is_refused_before_any_fit(self, place):
+        half = make_pipeline(StandardScaler(), Attentive().set_fit_request(sample_weight=True))
+        asks = Attentive().set_fit_request(sample_weight=True)
+        members = [("a", asks), ("p", half if place == "member" else KNN)]
+        Attentive.fits = 0
+        with pytest.raises(UnsetMetadataPassedError, match=r"StandardScaler\.fit"):
+            StackingClassifier(members, half, cv=3).fit(X, Y, sample_weight=WEIGHTS)
+        assert Attentive.fits == 0
+
+    @pytest.mark.parametrize(
+        ("member", "final"),
+        [(KNN, LogisticRegression()), (KNN, make_pipeline(StandardScaler(), LR)), (NB, LR)],
+        ids=["nobody takes weights", "a pipeline on top", "a member takes them"],
+    )
+    def test_weights_for_scores_alone_pass_a_stack_by_as_in_scikit_learn(self, member, final):
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        member = member if member is KNN else GaussianNB().set_fit_request(sample_weight=True)
+        found = []
+        for Kind, options in ((ensemble.StackingClassifier, {}), (StackingClassifier, {"refit": True})):
+            stack = Kind([("m", member)], final, cv=3, **options)
+            search = GridSearchCV(stack, {"passthrough": [False, True]}, cv=3, scoring=scorer)
+            found.append(search.fit(X, Y, sample_weight=WEIGHTS).cv_results_["mean_test_score"])
+        np.testing.assert_allclose(found[0], found[1])
+
+    def test_a_search_by_the_stacks_own_score_needs_no_request_for_it(self):
+        found = []
+        asks = GaussianNB().set_fit_request(sample_weight=True)
+        for Kind, options in ((ensemble.StackingClassifier, {}), (StackingClassifier, {"refit": True})):
+            search = GridSearchCV(Kind([("m", asks)], cv=3, **options), {"passthrough": [False]}, cv=3)
+            found.append(search.fit(X, Y, sample_weight=WEIGHTS).cv_results_["mean_test_score"])
+        np.testing.assert_allclose(found[0], found[1])
+
+    def test_a_stack_is_a_step_of_a_pipeline_that_passes_weights_on(self):
+        stack = StackingClassifier(
+            [("a", Attentive().set_fit_request(sample_weight=True))], Attentive(), cv=3
+        )
+        fitted = make_pipeline(stack, Attentive().set_fit_request(sample_weight=True))
+        fitted.fit(X, Y, sample_weight=WEIGHTS)
+        np.testing.assert_array_equal(fitted[-1].weights_, WEIGHTS)
+        np.testing.assert_array_equal(fitted[0].final_estimator_.weights_, WEIGHTS)
+
+    def test_groups_of_the_folds_go_to_those_who_requested_some(self):
+        search = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3))
+        folds = make_folds(YR, scheme="group", n_splits=3, groups=GROUPS, random_state=0)
+        members = [("search", search), ("ridge", RidgeCV(cv=GroupKFold(3))), ("own", Grouped())]
+        stack = StackingRegressor(members, search, cv=folds).fit(XR, YR)
+        assert stack.named_estimators_["own"][0].groups_ is None  # it has not said that it wants any
+        assert stack.final_estimator_.best_params_
 
     def test_without_metadata_nothing_changes(self):
         stack = StackingClassifier(CLASSIFIERS, cv=3).fit(X, Y)

@@ -18,13 +18,14 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from stackit import (
     DiskStore,
     Folds,
+    LevelsRegressor,
     MemoryStore,
     StackingClassifier,
     StackingRegressor,
@@ -279,6 +280,68 @@ def test_out_of_reach_is_said_before_anything_is_fitted(make):
         ValueError, match=r"^Within 'one', .* must be .*; got early stopping switched on\. Set"
     ):
         out_of_fold([("one", make())], X, y, cv=3)
+
+
+class Boosting(Listener):
+    """Must be shown rows by `eval_set` to stop early, as xgboost and lightgbm; counts its fits."""
+
+    fits = 0
+
+    def __init__(self, early_stopping_rounds=None):
+        self.early_stopping_rounds = early_stopping_rounds
+
+    def fit(self, X, y, sample_weight=None, eval_set=None):
+        Boosting.fits += 1
+        if self.early_stopping_rounds and eval_set is None:
+            raise ValueError("must have at least 1 validation dataset for early stopping")
+        return super().fit(X, y, sample_weight)
+
+
+class Doubling(BaseEstimator):
+    """A resampler: each row twice."""
+
+    def fit_resample(self, X, y):
+        return np.repeat(X, 2, axis=0), np.repeat(y, 2)
+
+    def fit(self, X, y=None):
+        return self
+
+
+class ResamplingPipeline(Pipeline):
+    """A pipeline with a resampler, as imbalanced-learn's."""
+
+    def fit(self, X, y, **params):
+        self.steps[-1][1].fit(*self.steps[0][1].fit_resample(X, y))
+        return self
+
+    def predict(self, X):
+        return self.steps[-1][1].predict(X)
+
+
+@pytest.mark.parametrize("place", ["engine", "member", "final", "second level", "above"])
+def test_behind_a_resampler_it_is_refused_before_any_fit(place):
+    def behind():
+        return ResamplingPipeline([("twice", Doubling()), ("boosting", Boosting(early_stopping_rounds=5))])
+
+    X, other = numbered(60), ("other", Boosting())
+    entries = {
+        "engine": lambda: out_of_fold([other, ("p", behind())], X, X[:, 1], cv=3, n_jobs=1),
+        "member": lambda: StackingRegressor([other, ("p", behind())], cv=3).fit(X, X[:, 1]),
+        "final": lambda: StackingRegressor([other], behind(), cv=3).fit(X, X[:, 1]),
+        "second level": lambda: LevelsRegressor([[other], [("p", behind())]], cv=3).fit(X, X[:, 1]),
+        "above": lambda: LevelsRegressor([[other]], behind(), cv=3).fit(X, X[:, 1]),
+    }
+    Boosting.fits = 0
+    with pytest.raises(ValueError, match=r"Boosting must be .*last step of a pipeline without a resampler"):
+        entries[place]()
+    assert Boosting.fits == 0
+
+
+def test_behind_a_resampler_a_fixed_number_of_rounds_is_fitted():
+    X = numbered(60)
+    pipeline = ResamplingPipeline([("twice", Doubling()), ("boosting", Boosting())])
+    oof = out_of_fold([("p", pipeline)], X, X[:, 1], cv=3, n_jobs=1)
+    assert [len(fitted[-1].fitted_on_) for fitted in oof.fold_estimators["p"]] == [80] * 3
 
 
 class Splitting(ClassifierMixin, BaseEstimator):

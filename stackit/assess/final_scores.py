@@ -7,7 +7,7 @@ from typing import Any
 from stackit.assess.comparison import Comparison
 from stackit.assess.finals import MEAN, PRIOR, finals_of, is_given_away, passed_through
 from stackit.assess.outer_folds import OuterFolds
-from stackit.assess.repeats import beside, cross_fit_finals, oof_of, repeats_of
+from stackit.assess.repeats import beside, cross_fit_finals, in_unit_weights, oof_of, repeats_of
 from stackit.check import check_rows
 from stackit.folds import as_folds
 from stackit.line_up import AnyEstimators
@@ -115,6 +115,8 @@ def compare(
         others = [(name, final) for name, final in finals if name not in (PRIOR, MEAN)]
         return outer.score(run, others, n_jobs=n_jobs)
     repeats = repeats_of(run, scoring, cv, groups)
+    if final_estimators is None and getattr(run, "_scales_weights", True):
+        repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
     results = []
     for repeat in repeats:
         found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.utils import check_consistent_length, indexable
 
 from stackit.assess.comparison import Comparison
@@ -14,6 +13,7 @@ from stackit.check import check_rows, fault
 from stackit.folds import as_folds
 from stackit.levels.ensemble import Levels
 from stackit.levels.level import levels_in
+from stackit.sample_weight import check_sample_weight, check_weighted_folds
 from stackit.scores import Scoring, scorer_of
 from stackit.stacking.stack import Stack
 from stackit.store import Store
@@ -103,10 +103,13 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     target = stack._read_target(y)
     (X,) = indexable(X)
     check_consistent_length(X, target.y)
-    weights = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+    weights = check_sample_weight(sample_weight, len(target.y))
     groups = check_rows(groups, "groups", len(target.y))
     scorer_of(scoring, target)
-    outer = OuterFolds(X, target, as_folds(cv, X, target, groups), weights, groups, scoring)
+    folds = as_folds(cv, X, target, groups)
+    check_weighted_folds(weights, folds)
+    groups = folds.bonds.groups if groups is None else groups
+    outer = OuterFolds(X, target, folds, weights, groups, scoring)
     own = {"n_jobs": n_jobs, "store": store}
     changed: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     return outer.score(stack, inner_cv=inner_cv, **changed)

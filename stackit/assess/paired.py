@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from stackit.check import fault
+from stackit.sample_weight import check_sample_weight
 
 __all__ = ["PairedTest", "paired_folds", "paired_rows"]
 
@@ -83,7 +84,8 @@ def paired_rows(
     (0.5, 0.2188, "McNemar's exact test")
     """
     d = np.asarray(differences, dtype=np.float64)
-    weights = np.ones(len(d)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    given = check_sample_weight(sample_weight, len(d))
+    weights = np.ones(len(d)) if given is None else given
     mean = float(weights @ d / weights.sum())
     weighted = weights * (d - mean)
     if groups is None:

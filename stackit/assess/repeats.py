@@ -15,6 +15,7 @@ from stackit.check import NamedEstimators, fault
 from stackit.folds import Folds, as_folds
 from stackit.oof import out_of_fold
 from stackit.result import OutOfFold
+from stackit.sample_weight import unit_mean
 from stackit.scores import Scoring
 from stackit.stacking.final import is_combiner
 from stackit.stacking.passthrough import side_by_side
@@ -26,6 +27,7 @@ __all__ = [
     "can_be_averaged",
     "cross_fit_finals",
     "cross_fit_finals_on",
+    "in_unit_weights",
     "oof_of",
     "repeats_of",
 ]
@@ -46,6 +48,20 @@ class Repeat:
 
     known: OutOfFold
     judged: OutOfFold
+
+
+def in_unit_weights(repeat: Repeat) -> Repeat:
+    """Return a repeat with weights of mean 1, in which stacks fit their default final estimator.
+
+    Parameters
+    ----------
+    repeat : Repeat
+        With any weights, or none.
+    """
+    weights = repeat.judged.sample_weight
+    if weights is None:
+        return repeat
+    return replace(repeat, judged=replace(repeat.judged, sample_weight=unit_mean(np.asarray(weights))))
 
 
 def oof_of(run: Any) -> OutOfFold:

@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.check import check_rows, fault
+from stackit.check import fault
 from stackit.combine.columns import are_labels, check_blocks
+from stackit.sample_weight import check_sample_weight, unit_mean
 from stackit.target import classification_target
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
@@ -261,14 +262,13 @@ def _covered(X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp] | slice:
 
 
 def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> Weights:
-    """Return one weight a covered row, 1 unless given."""
-    checked = check_rows(sample_weight, "sample_weight", n, np.float64)
-    weights = (np.ones(n) if checked is None else checked)[rows]
-    if (weights < 0).any():
-        got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
-        raise fault("sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0")
+    """Return one weight per covered row, with the mean 1: combiners do not depend on their unit."""
+    checked = check_sample_weight(sample_weight, n)
+    if checked is None:
+        return np.ones(n)[rows]
+    weights = checked[rows]
     if not weights.any():
         raise fault(
-            "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
+            "sample_weight", "above 0 in some row that is held out", "only zeros", "Pass other weights"
         )
-    return np.asarray(weights)
+    return unit_mean(weights)

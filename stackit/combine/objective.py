@@ -76,7 +76,7 @@ class Blended:
             self._some(places[first : first + at_once], steps[first : first + at_once])
             for first in range(0, len(places), at_once)
         ]
-        return np.concatenate(scores)
+        return _settled(np.concatenate(scores))
 
     def _some(self, places: Places, steps: Floats) -> Floats:
         step = steps[:, np.newaxis, np.newaxis]
@@ -126,7 +126,14 @@ class Squared:
         stay = 1 - steps
         squares = stay**2 * own + 2 * stay * steps * across[:, places] + steps**2 * alone
         squares = squares.clip(min=0)
-        return np.asarray(self.best - (np.sqrt(squares) if self.root else squares).mean(axis=0))
+        return _settled(self.best - (np.sqrt(squares) if self.root else squares).mean(axis=0))
+
+
+def _settled(scores: Floats) -> Floats:
+    """Return scores to 12 digits: what rounding leaves, as of other weights, must not part equals."""
+    largest = np.abs(scores[np.isfinite(scores)]).max(initial=0.0)
+    unit = 10.0 ** (np.ceil(np.log10(largest)) - 12) if largest > 1e-200 else 1.0
+    return np.asarray(np.round(scores / unit) * unit) if largest > 0 else scores
 
 
 def _moved(shares: Floats, place: int, step: float) -> Floats:

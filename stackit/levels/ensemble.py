@@ -21,12 +21,13 @@ from stackit.levels.level import Level, check_nested, count_fits, levels_in
 from stackit.levels.numbered import NumberedLevels
 from stackit.levels.refit import refit_levels
 from stackit.result import OutOfFold
+from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.settings import OnError, Settings, seed_from
 from stackit.stacking.final import FINAL, Final, is_combiner
-from stackit.stacking.given_weights import check_given_weights
-from stackit.stacking.routed import routed
+from stackit.stacking.given_weights import check_given_weights, reweighed
+from stackit.stacking.routed import add_final, routed, router_of
 from stackit.stacking.unread import unread_estimators
-from stackit.stopping import EarlyStopping
+from stackit.stopping import EarlyStopping, check_reach
 from stackit.store import Store
 from stackit.task import seed_of, set_seeds
 
@@ -81,20 +82,31 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         check_consistent_length(X, target.y)
         for passthrough in (self.passthrough, *(level.passthrough for level in levels)):
             check_columns(passthrough, X)
-        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+        sample_weight = check_sample_weight(sample_weight, len(target.y))
         groups = check_rows(groups, "groups", len(target.y))
         final = self._final_estimator()
         self._check_weights(X)
         shared = as_folds(self.cv, X, target, groups)
-        folds = [shared if one.cv is None else as_folds(one.cv, X, target, groups) for one in levels]
+        known = shared.bonds.groups if groups is None else groups
+        folds = [shared if one.cv is None else as_folds(one.cv, X, target, known) for one in levels]
+        for each in folds:
+            check_weighted_folds(sample_weight, each)
         check_cover(levels, folds)
-        *params, of_final = self._fit_params(levels, final, sample_weight, groups, fit_params)
+        given = sample_weight, groups, fit_params, known
+        *params, of_final = self._fit_params(levels, final, *given)
+        of_level = zip(levels, params, strict=True)
+        for members, given in [
+            *((one.members, each) for one, each in of_level),
+            ([(FINAL, final)], {FINAL: of_final}),
+        ]:
+            check_reach(members, given)
         settings = self._settings()
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         all_rows, no_rows = np.arange(len(target.y)), np.array([], dtype=np.intp)
         ground = Ground(X, all_rows, no_rows, target, sample_weight, folds, params)
         fitted = fit_levels(levels, ground, settings)
         self.levels_ = [one.oof for one in fitted]
+        final = reweighed(final, [name for name, _ in levels[-1].members], self.oof_.responses)
         table = table_of(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
         self.final_estimator_ = self._fit_final(final, table, target, {FINAL: of_final}, settings.seed)
         fitted = refit_levels(levels, fitted, ground, settings, self._unread())
@@ -181,11 +193,10 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         -------
         MetadataRouter
         """
-        router = MetadataRouter(owner=self).add_self_request(self)
+        router = router_of(self)
         for name, estimator in self._all_members(levels_in(self.levels)):
             router.add(**{name: estimator}, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
-        both = MethodMapping().add(caller="fit", callee="fit").add(caller="predict", callee="predict")
-        router.add(**{FINAL: self._final_estimator()}, method_mapping=both)
+        add_final(router, FINAL, self._final_estimator())
         if not isinstance(self.cv, Folds):
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
@@ -220,11 +231,13 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         )
 
     def _fit_params(
-        self, levels: list[Level], final: Any, sample_weight: Any, groups: Any, fit_params: dict[str, Any]
+        self, levels: list[Level], final: Any, sample_weight: Any, groups: Any, *others: Any
     ) -> list[Any]:
         """Return for each level what its estimators' fits get, and last what the final one's gets."""
-        named = [*self._all_members(levels), (FINAL, final)]
-        params = routed(self, named, sample_weight, groups, fit_params)
+        members = self._all_members(levels)
+        params = routed(self, [*members, (FINAL, final)], sample_weight, groups, *others)
+        concerned = members if self._scales_weights else [*members, (FINAL, final)]
+        warn_of_scale(concerned, params, sample_weight)
         of_levels: list[Any] = [
             {name: params[f"level_{number}__{name}"] for name, _ in level.members}
             for number, level in enumerate(levels, start=1)

@@ -17,7 +17,7 @@ from stackit.folds.table import Rows
 from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel, noted_in
 from stackit.levels.ground import Ground, data_of, wants_names
 from stackit.levels.level import Level
-from stackit.levels.refit import refit_levels, settings_of
+from stackit.levels.refit import members_of, refit_levels, settings_of
 from stackit.oof import cross_fit
 from stackit.result import OutOfFold, index_of
 from stackit.settings import Settings
@@ -91,12 +91,15 @@ def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> l
             fitted.append(_nested(levels[: at + 1], ground, settings))
         else:
             own = settings_of(at, settings)
-            fitted.append(_plain(level, at, fitted[-1] if at else None, ground, own))
+            fitted.append(_plain(levels[: at + 1], fitted[-1] if at else None, ground, own))
     return fitted
 
 
-def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, settings: Settings) -> FittedLevel:
-    """Fit a level on the out-of-fold predictions of the one below."""
+def _plain(
+    levels: Sequence[Level], below: AnyFitted | None, ground: Ground, settings: Settings
+) -> FittedLevel:
+    """Fit the last of these levels on the out-of-fold predictions of the one below."""
+    level, at = levels[-1], len(levels) - 1
     folds: Folds | None = ground.folds[at]
     if below is None:
         data = data_of(level, None, None, ground)
@@ -104,7 +107,8 @@ def _plain(level: Level, at: int, below: AnyFitted | None, ground: Ground, setti
         data = data_of(level, below.oof.meta_train, below.oof.meta_test, ground)
         folds = among(ground.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # check_cover has seen to it
-    oof = cross_fit(level.members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
+    members = members_of(levels, below)
+    oof = cross_fit(members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
     own_table = below is not None or not isinstance(level.passthrough, bool)
     index, test_index = index_of(ground.X), index_of(ground.X_test)
     own = replace(oof, index=index, test_index=test_index, own_table=own_table)
@@ -137,7 +141,7 @@ def _part(
     meta, meta_test = _columns_inside(below.oof.meta_train, predicted, (rows, held_out), ground)
     covered = np.isin(train, rows[below.oof.coverage > 0])
     oof = cross_fit(
-        level.members,
+        members_of([*lower, level], below),
         data_of(level, meta, meta_test, ground),
         folds=replace(folds, splits=((train[covered], held_out),)),
         fit_params=ground.fit_params[len(lower)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +14,33 @@ from stackit.levels.level import Level
 from stackit.oof import refit
 from stackit.result import OutOfFold
 from stackit.settings import Settings
+from stackit.stacking.given_weights import reweighed
 from stackit.task import seed_of
 
-__all__ = ["refit_levels", "settings_of"]
+__all__ = ["members_of", "refit_levels", "settings_of"]
 
 
 def settings_of(at: int, settings: Settings) -> Settings:
     """Return how a level works: above the first from a seed of its own; a refit comes after its folds."""
     seed = seed_of(settings.seed, f"level {at + 1}", 0, 0) if at else settings.seed
     return replace(settings, seed=seed, refit=False)
+
+
+def members_of(levels: Sequence[Level], below: AnyFitted | None) -> list[tuple[str, Any]]:
+    """Return the estimators of the last level as they are fitted: combiners weigh those below that are left.
+
+    Parameters
+    ----------
+    levels : list of Level
+        Up to this one.
+    below : FittedLevel, NestedLevel or None
+        The level below as it was fitted; None for the first.
+    """
+    level = levels[-1]
+    if below is None:
+        return level.members
+    names = [name for name, _ in levels[-2].members]
+    return [(name, reweighed(estimator, names, below.oof.responses)) for name, estimator in level.members]
 
 
 def refit_levels(
@@ -53,9 +72,8 @@ def refit_levels(
     """
     *lower, level = levels
     own = fitted[-1]
-    below = fitted[-2].oof if lower else None
     wanted = own.oof.responses.keys() - set(unread) if level.is_refitted(settings) else set()
-    oof = _refitted(len(lower), level, wanted, own.oof, below, ground, settings)
+    oof = _refitted(levels, wanted, own.oof, fitted[-2] if lower else None, ground, settings)
     if not lower:
         return [replace(own, oof=oof)]
     if isinstance(own, FittedLevel):
@@ -70,24 +88,24 @@ def refit_levels(
 
 
 def _refitted(
-    at: int,
-    level: Level,
+    levels: Sequence[Level],
     names: Collection[str],
     oof: OutOfFold,
-    below: OutOfFold | None,
+    below: AnyFitted | None,
     ground: Ground,
     settings: Settings,
 ) -> OutOfFold:
-    """Refit those of a level that are wanted, on the rows that the level below has predicted."""
-    members = [(name, estimator) for name, estimator in level.members if name in names]
+    """Refit those of the last level that are wanted, on the rows that the level below has predicted."""
+    level, at = levels[-1], len(levels) - 1
+    members = [(name, estimator) for name, estimator in members_of(levels, below) if name in names]
     if not members:
         return oof
     return refit(
         oof,
         members,
-        data_of(level, None if below is None else below.meta_train, None, ground),
+        data_of(level, None if below is None else below.oof.meta_train, None, ground),
         fit_params=ground.fit_params[at],
         settings=settings_of(at, settings),
-        rows=None if below is None else np.flatnonzero(below.coverage),
+        rows=None if below is None else np.flatnonzero(below.oof.coverage),
         or_folds=True,
     )

@@ -66,7 +66,8 @@ class StackingClassifier(ClassifierMixin, FinalClassifier, Stack):  # type: igno
     classes_ : (n_classes,) array
         The classes.
     estimators_ : list
-        For each base estimator the list of its fold estimators; with ``refit=True`` the refitted one.
+        For each base estimator the list of its fold estimators; with ``refit=True`` the refitted one, and
+        with ``cv="prefit"`` the one that was given.
     named_estimators_ : Bunch
         The same by name.
     final_estimator_ : classifier

@@ -16,11 +16,12 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.check import fault, n_rows, routing_enabled, take
+from stackit.check import fault, n_rows, take
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.response import Kind, Response, response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
+from stackit.sample_weight import unit_mean
 from stackit.saved import load_ensemble, save_ensemble
 from stackit.stopping import Plan
 from stackit.target import Target, classification_target, regression_target
@@ -46,7 +47,8 @@ def if_final_can(method: str) -> Any:
         # Not `or`: an ensemble that is not fitted has no length, and so no truth.
         finals = (getattr(self, "final_estimator_", None), self.final_estimator)
         known = [final for final in finals if final is not None]
-        return hasattr(known[0] if known else self._default_final(), method)
+        getattr(known[0] if known else self._default_final(), method)  # its AttributeError says who lacks it
+        return True
 
     return available_if(check)
 
@@ -102,6 +104,7 @@ class Final(ABC):
     final_estimator_: Any
     n_features_in_: int
     passthrough: Any
+    refit: bool
 
     @if_final_can("predict")  # type: ignore[untyped-decorator]
     def predict(self, X: Any, **predict_params: Any) -> Any:
@@ -229,8 +232,19 @@ class Final(ABC):
         rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
         plan.warn()
         shown = None if watched is None else (take(table, watched), watched)
+        given = params[FINAL]
+        if self._scales_weights and "sample_weight" in given:
+            given = {**given, "sample_weight": unit_mean(given["sample_weight"], rows)}
         with habits_of(final).seeds.drawing(seed_of(seed, FINAL, 0, 0)):
-            return fit_estimator(final, take(table, rows), target, rows, params[FINAL], shown)
+            return fit_estimator(final, take(table, rows), target, rows, given, shown)
+
+    @property
+    def _scales_weights(self) -> bool:
+        """Whether the final estimator is the default one, which must not depend on the unit of weights.
+
+        With ``refit=True`` it gets them as they are: then predictions are those of scikit-learn's stack.
+        """
+        return self.final_estimator is None and not self.refit
 
     def _publish_classes(self, target: Target) -> None:
         if target.is_classification:
@@ -317,8 +331,7 @@ class FinalClassifier(Final):
         return raw if self._last.target.kind == "multilabel" else answer
 
     def _default_final(self) -> Any:
-        final = LogisticRegression()
-        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
+        return LogisticRegression()
 
     def _read_target(self, y: Any) -> Target:
         return classification_target(y)
@@ -328,8 +341,7 @@ class FinalRegressor(Final):
     """The half of an ensemble that ends in a final regressor."""
 
     def _default_final(self) -> Any:
-        final = RidgeCV()
-        return final.set_fit_request(sample_weight=True) if routing_enabled() else final
+        return RidgeCV()
 
     def _read_target(self, y: Any) -> Target:
         return regression_target(y)

@@ -62,7 +62,8 @@ class StackingRegressor(RegressorMixin, FinalRegressor, Stack):  # type: ignore[
     oof_ : OutOfFold
         The out-of-fold predictions of the base level, with scores and coverage.
     estimators_ : list
-        For each base estimator the list of its fold estimators; with ``refit=True`` the refitted one.
+        For each base estimator the list of its fold estimators; with ``refit=True`` the refitted one, and
+        with ``cv="prefit"`` the one that was given.
     named_estimators_ : Bunch
         The same by name.
     final_estimator_ : regressor

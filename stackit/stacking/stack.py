@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,15 @@ from stackit.folds import Folds, as_folds, make_folds
 from stackit.oof import cross_fit, refit
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
+from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.settings import OnError, Settings, seed_from
 from stackit.stacking.final import FINAL, Final, is_combiner
-from stackit.stacking.given_weights import check_given_weights
+from stackit.stacking.given_weights import check_given_weights, reweighed
 from stackit.stacking.named import NamedMembers
 from stackit.stacking.passthrough import check_no_common_names, side_by_side
-from stackit.stacking.routed import routed
+from stackit.stacking.routed import add_final, routed, router_of
 from stackit.stacking.unread import unread_estimators
-from stackit.stopping import EarlyStopping
+from stackit.stopping import EarlyStopping, check_reach
 from stackit.store import Store
 from stackit.target import Target
 from stackit.task import seed_of, set_seeds
@@ -145,11 +147,10 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         -------
         MetadataRouter
         """
-        router = MetadataRouter(owner=self).add_self_request(self)
+        router = router_of(self)
         for name, estimator in self._kept():
             router.add(**{name: estimator}, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
-        both = MethodMapping().add(caller="fit", callee="fit").add(caller="predict", callee="predict")
-        router.add(**{FINAL: self._final_estimator()}, method_mapping=both)
+        add_final(router, FINAL, self._final_estimator())
         if self.cv != "prefit" and not isinstance(self.cv, Folds):
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
@@ -170,7 +171,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         self._check_kinds(is_classifier(self))
         X = self._check_X(X, reset=True)
         check_consistent_length(X, target.y)
-        sample_weight = check_rows(sample_weight, "sample_weight", len(target.y), np.float64)
+        sample_weight = check_sample_weight(sample_weight, len(target.y))
         groups = check_rows(groups, "groups", len(target.y))
         members = self._members()
         if self.passthrough:
@@ -179,7 +180,10 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         self._check_weights(X)
         folds = self._folds(X, target, groups)
         named = [*members, (FINAL, final)]
-        params = routed(self, named, sample_weight, groups, fit_params or {})
+        check_weighted_folds(sample_weight, folds)
+        params = routed(self, named, sample_weight, groups, fit_params or {}, folds.bonds.groups)
+        warn_of_scale(members if self._scales_weights else named, params, sample_weight)
+        check_reach(named, params)
         settings = Settings(
             self.stack_method,
             self.n_jobs,
@@ -201,6 +205,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         return self
 
     def _fit_on_top(self, final: Any, data: Data, params: dict[str, FitParams], settings: Settings) -> None:
+        final = reweighed(final, [name for name, _ in self._kept()], self.oof_.responses)
         meta = self.oof_.meta_train
         table = self._named_for(final, meta, self._with_passthrough(meta, data.X))
         self.final_estimator_ = self._fit_final(final, table, data.target, params, settings.seed)
@@ -242,21 +247,27 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
     def _members(self) -> list[tuple[str, Any]]:
         """The base estimators without the dropped ones; prefit ones are frozen."""
         members = self._kept()
-        if isinstance(self.cv, str) and self.cv == "prefit":
+        if self._is_prefit():
             for _, estimator in members:
                 check_is_fitted(estimator)
             return [(name, FrozenEstimator(estimator)) for name, estimator in members]
         return members
 
+    def _is_prefit(self) -> bool:
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
     def _folds(self, X: Any, target: Target, groups: Any) -> Folds:
-        if isinstance(self.cv, str) and self.cv == "prefit":
+        if self._is_prefit():
             # Frozen estimators answer the same in any fold: two make each row held out once.
             return make_folds(range(n_rows(X)), scheme="kfold", n_splits=2)
         return as_folds(self.cv, X, target, groups)
 
     def _publish(self, target: Target) -> None:
         """Set the fitted attributes that scikit-learn's stacks have."""
-        fitted = self.oof_.refitted or self.oof_.fold_estimators
+        fitted: Mapping[str, Any] = self.oof_.refitted or self.oof_.fold_estimators
+        if self._is_prefit():  # themselves, as in scikit-learn, and not what keeps them frozen
+            given = dict(self._kept())
+            fitted = {name: given[name] for name in fitted}
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name, _ in self._named()})
         self.stack_method_ = [response.method for response in self.oof_.responses.values()]

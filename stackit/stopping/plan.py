@@ -22,7 +22,7 @@ from stackit.stopping.told import (
 )
 from stackit.target import Target
 
-__all__ = ["EarlyStopping", "Plan"]
+__all__ = ["EarlyStopping", "Plan", "check_reach"]
 
 EarlyStopping = Literal["training", "held_out"]
 # As in scikit-learn: a tenth is enough to see a loss turn, and costs a tenth of the rows.
@@ -99,9 +99,7 @@ class Plan:
         self._known: dict[tuple[float, tuple[int, int]], tuple[Rows, Rows]] = {}
         self._lacking: dict[str, None] = {}
         self._deaf: dict[str, None] = {}
-        for name in self.parts:
-            if name not in self.left_alone:
-                self._check_reach(name)
+        check_reach(estimators, fit_params)
 
     def split(
         self, name: str, train: Rows, held_out: Rows, label: tuple[int, int], seed: int | None
@@ -194,15 +192,32 @@ class Plan:
             self._habits[key] = is_watching, any(splits_by_itself(each, n_train) for each in own)
         return self._habits[key]
 
-    def _check_reach(self, name: str) -> None:
-        """Raise where an estimator that cannot do without rows to watch is out of reach."""
-        for part in self.others[name]:
-            if wants_codes(part) and watches(part, 0):
+
+def check_reach(estimators: NamedEstimators, fit_params: Mapping[str, Any]) -> None:
+    """Raise, before anything is fitted, where an estimator that must be shown rows to stop is out of reach.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Those that will be fitted.
+    fit_params : dict of dict
+        What each fit is passed: one that brings its own rows to watch is left alone.
+
+    Raises
+    ------
+    ValueError
+        When one sits inside another estimator that is no pipeline, or behind a resampler.
+    """
+    for name, estimator in estimators:
+        if brings_own_rows(fit_params.get(name, ())):
+            continue
+        for part in parts_of(estimator):
+            if part is not last_step(estimator) and wants_codes(part) and watches(part, 0):
                 kind = type(part).__name__
                 raise fault(
                     f"Within {name!r}, {kind}",
-                    "fitted a fixed number of rounds, or be the last step of a pipeline: only there it can "
-                    "be shown the rows by which it stops",
+                    "fitted a fixed number of rounds, or be the last step of a pipeline without a resampler: "
+                    "only there it can be shown the rows by which it stops",
                     "early stopping switched on",
                     f"Set its rounds of early stopping to None, or pass the {kind} itself",
                 )

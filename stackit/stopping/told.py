@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit.check import routing_enabled
+from stackit.routing import resamples
 
 __all__ = [
     "LARGE",
@@ -155,9 +156,7 @@ def wants_codes(estimator: Any) -> bool:
 
 def last_step(estimator: Any) -> Any:
     """Return the last step of a pipeline, and of a pipeline there; any other estimator as it is."""
-    while isinstance(estimator, Pipeline) and not any(
-        hasattr(step, "fit_resample") for _, step in estimator.steps
-    ):
+    while isinstance(estimator, Pipeline) and not resamples(estimator):
         estimator = estimator.steps[-1][1]
     return estimator
 
@@ -165,9 +164,11 @@ def last_step(estimator: Any) -> Any:
 def parts_of(estimator: Any) -> Iterator[Any]:
     """Yield the estimators that one of scikit-learn's is made of, at any depth.
 
-    What is within those of others, a nested stack for one, is for them to see to.
+    What is within those of others, a nested stack for one, is for them to see to; only pipelines with a
+    resampler, which scikit-learn has none of, are looked into.
     """
-    if isinstance(estimator, FrozenEstimator) or not type(estimator).__module__.startswith("sklearn."):
+    known = type(estimator).__module__.startswith("sklearn.") or resamples(estimator)
+    if isinstance(estimator, FrozenEstimator) or not known:
         return
     for value in estimator.get_params(deep=False).values():
         members = [pair[1] for pair in value if _is_pair(pair)] if isinstance(value, list) else [value]

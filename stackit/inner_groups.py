@@ -29,6 +29,7 @@ class KnownGroups:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.model_selection import LeaveOneGroupOut
     >>> known = KnownGroups(LeaveOneGroupOut(), np.array(["a", "a", "b"]))
     >>> [held_out.tolist() for _, held_out in known.split([[1], [2], [3]])]

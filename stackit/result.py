@@ -15,6 +15,7 @@ from stackit.check import fault, n_rows
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.prediction_checks import ALL_ROWS
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table
 from stackit.scored import Scored
 from stackit.scores import Scoring
@@ -292,18 +293,25 @@ class OutOfFold(Scored):
             )
 
     def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
-        return {
-            name: self._average_answer(name, members[name], X)
+        repeats = Repeats("predictions")
+        answers = {
+            name: self._average_answer(name, members[name], X, repeats)
             if name in members
             else np.zeros((n_rows(X), self.held_out[name][0].shape[1]))
             for name in self.responses
         }
+        repeats.say()
+        return answers
 
-    def _average_answer(self, name: str, of_folds: Sequence[Any], X: Any) -> Table:
+    def _average_answer(self, name: str, of_folds: Sequence[Any], X: Any, repeats: Repeats) -> Table:
         # The same object in all folds (it is frozen) answers once.
         members = {id(member): (member, place) for member, place in self._placed(name, of_folds)}
         response = self.responses[name]
-        answers = [response.ask_untouched(member, X, place) for member, place in members.values()]
+        answers = []
+        for member, place in members.values():
+            with recorded() as said:
+                answers.append(response.ask_untouched(member, X, place))
+            repeats.add(said, name)
         return np.asarray(np.mean(answers, axis=0))
 
     def _placed(self, name: str, members: Sequence[Any]) -> Iterator[tuple[Any, tuple[int, int]]]:

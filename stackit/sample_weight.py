@@ -77,13 +77,18 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
     >>> check_sample_weight([1, -2, 0], 3)
     Traceback (most recent call last):
         ...
-    ValueError: sample_weight must be at least 0; got 1 below, the least -2. Give rows that are to be ...
+    ValueError: sample_weight must be at least zero; got 1 below, the least -2. Give rows that are to be ...
     """
     if sample_weight is None:
         return None
     weights = _numbers(sample_weight, n)
     if weights.shape != (n,):
-        raise fault("sample_weight", f"of shape ({n},)", f"shape={weights.shape}", "Pass one weight per row")
+        raise fault(
+            "sample_weight",
+            f"one value a row, of shape ({n},)",
+            f"shape={weights.shape}",
+            f"Pass {n} weights",
+        )
     if not np.isfinite(weights).all():
         n_wrong = int((~np.isfinite(weights)).sum())
         raise fault(
@@ -94,9 +99,11 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
         )
     if (weights < 0).any():
         got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
-        raise fault("sample_weight", "at least 0", got, "Give rows that are to be left out a weight of 0")
+        raise fault("sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0")
     if not weights.any():
-        raise fault("sample_weight", "above 0 in some row", "only zeros", "Pass a weight above 0")
+        raise fault(
+            "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
+        )
     return weights
 
 
@@ -121,7 +128,7 @@ def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
         if not weights[train].any():
             raise fault(
                 "sample_weight",
-                "above 0 in some row of each training part",
+                "above zero in some row of each training part",
                 f"only zeros in that of repeat {repeat} fold {fold}",
                 "Leave these rows out, or use shuffled folds",
             )

@@ -22,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from stackit.data import Data
 from stackit.parcel import Common, Light, arrived, pack, sent_ahead, unpack
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.task import Finished, run
 from stackit.threads import one_thread
 from stackit.together import AnyTask, Declined, SharedTask, run_shared
@@ -125,7 +126,28 @@ def run_all(
         Names of estimators that have failed; may grow while the tasks run.
     seconds : mapping, optional
         How long a fit of some estimators took, as a store knows it.
+
+    Warns
+    -----
+    Warning
+        What fits and predictions have warned of, each once, with the estimators and how many of their fits.
     """
+    repeats = Repeats("fits")
+    try:
+        for done in _run(tasks, data, n_jobs, failures, seconds):
+            repeats.add(done.said, done.name)
+            yield done
+    finally:
+        repeats.say()
+
+
+def _run(
+    tasks: list[AnyTask],
+    data: Data,
+    n_jobs: int | None,
+    failures: Mapping[str, Any],
+    seconds: Mapping[str, float] | None,
+) -> Generator[Finished, None, None]:
     queue = Queue(tasks, failures, seconds)
     n_fits = sum(len(task.left) if isinstance(task, SharedTask) else 1 for task in tasks)
     workers = min(effective_n_jobs(n_jobs), n_fits)
@@ -148,7 +170,12 @@ def run_all(
 
 def work(task: AnyTask, data: Data) -> list[Finished] | Declined:
     """Do one task, of one fold or of all."""
-    return run_shared(task, data) if isinstance(task, SharedTask) else [run(task, data)]
+    with recorded() as said:
+        result = run_shared(task, data) if isinstance(task, SharedTask) else [run(task, data)]
+    if said and not isinstance(result, Declined):
+        for done in result:
+            done.said = tuple(said)
+    return result
 
 
 def _inline(queue: Queue, data: Data, all_of_it: bool) -> Generator[Finished, None, None]:

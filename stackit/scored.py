@@ -13,6 +13,7 @@ import pandas as pd
 from stackit.check import listed, warn
 from stackit.folds import Folds
 from stackit.pooled import can_be_pooled
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table
 from stackit.scores import Scoring, score_answer
 from stackit.target import Target
@@ -47,13 +48,14 @@ class Scored:
     def scores(self) -> pd.DataFrame:
         """One row an estimator and fold: estimator, repeat, fold, n_held_out, score, seconds."""
         self.warn_of_passthrough()
+        repeats = Repeats("scores")
         rows = [
             {
                 "estimator": name,
                 "repeat": repeat,
                 "fold": fold,
                 "n_held_out": len(held_out),
-                "score": self._score(name, answer, held_out),
+                "score": self._score(name, answer, held_out, repeats),
                 "seconds": seconds,
             }
             for name in self.responses
@@ -61,6 +63,7 @@ class Scored:
                 self.folds.labels, self.folds.splits, self.held_out[name], self.seconds[name], strict=True
             )
         ]
+        repeats.say()
         return pd.DataFrame(rows)
 
     @cached_property
@@ -73,7 +76,9 @@ class Scored:
         """
         by_name = self.scores.groupby("estimator", sort=False)["score"]
         table = by_name.agg(["mean", "std", "sem"])
-        table["whole"] = [self.whole(name) for name in self.responses]
+        repeats = Repeats("whole columns")
+        table["whole"] = [self.whole(name, repeats) for name in self.responses]
+        repeats.say()
         if self.optimistic:
             table["optimistic"] = table.index.isin(self.optimistic)
         return table
@@ -83,18 +88,20 @@ class Scored:
         """Whether the metric may be computed for the whole column, and not by folds alone."""
         return can_be_pooled(self.folds, self.target, self.scoring, self.sample_weight)
 
-    def whole(self, name: str) -> float:
+    def whole(self, name: str, repeats: Repeats | None = None) -> float:
         """Return the score of an estimator's whole column; NaN where that must not be pooled.
 
         Parameters
         ----------
         name : str
             The estimator's name.
+        repeats : Repeats, optional
+            Gathers what the metric warns of.
         """
         if not self.is_pooled:
             return float("nan")
         covered = np.flatnonzero(self.coverage)
-        return self._score(name, self.average(name)[covered], covered)
+        return self._score(name, self.average(name)[covered], covered, repeats)
 
     def standing(self, name: str) -> float:
         """Return the score by which an estimator stands among others.
@@ -111,8 +118,10 @@ class Scored:
         """
         if self.is_pooled:
             return self.whole(name)
-        folds = zip(self.folds.splits, self.held_out[name], strict=True)
-        return float(np.mean([self._score(name, answer, rows) for (_, rows), answer in folds]))
+        folds, repeats = zip(self.folds.splits, self.held_out[name], strict=True), Repeats("scores")
+        found = [self._score(name, answer, rows, repeats) for (_, rows), answer in folds]
+        repeats.say()
+        return float(np.mean(found))
 
     def warn_of_passthrough(self) -> None:
         """Warn where scores are those of estimators that see X passed through on shared folds."""
@@ -124,10 +133,18 @@ class Scored:
                 "or nested_score."
             )
 
-    def _score(self, name: str, answer: Table, rows: npt.NDArray[np.intp]) -> float:
+    def _score(
+        self, name: str, answer: Table, rows: npt.NDArray[np.intp], repeats: Repeats | None = None
+    ) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
+        judged = self.responses[name], answer, rows, self.scoring, self.sample_weight
         try:
-            return score_answer(self.responses[name], answer, rows, self.scoring, self.sample_weight)
+            if repeats is None:
+                return score_answer(*judged)
+            with recorded() as said:
+                score = score_answer(*judged)
+            repeats.add(said, name)
+            return score
         except (AttributeError, TypeError, ValueError) as error:
             if name not in self.unscored:
                 self.unscored.add(name)

@@ -17,6 +17,7 @@ from stackit.folds.table import Rows
 from stackit.inner_groups import forget_groups, tell_groups
 from stackit.labels import ContiguousLabels, OneClass, fit_classifier
 from stackit.prediction_checks import ALL_ROWS
+from stackit.repeated_warnings import Said
 from stackit.response import Response, Table
 from stackit.routing import INNER_GROUPS, FitParams, cut_to_rows
 from stackit.seeds import Seeds, seed_of, seeds_of
@@ -121,7 +122,8 @@ class Task:
 class Finished:
     """What came of a task: a fitted estimator and its answers, or the error that stopped it.
 
-    One that is `stored` came out of a store, in most cases without its estimator.
+    One that is `stored` came out of a store, in most cases without its estimator; `said` are the warnings
+    that were raised on the way.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Finished:
     shared: bool = False
     error: Exception | None = None
     stored: bool = False
+    said: tuple[Said, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Take an error apart: not every exception can be pickled, and none keeps its traceback."""

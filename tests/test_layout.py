@@ -23,6 +23,7 @@ ORDER = [
     "sample_weight",
     "inner_groups",
     "progress",
+    "repeated_warnings",
     "neural",
     "images",
     "prediction_checks",

@@ -57,11 +57,11 @@ REGRESSORS = [
 ]
 
 WRONG = {
-    "negative": (np.r_[-1.0, np.ones(N - 1)], "at least 0; got 1 below, the least -1"),
+    "negative": (np.r_[-1.0, np.ones(N - 1)], "at least zero; got 1 below, the least -1"),
     "NaN": (np.r_[np.nan, np.ones(N - 1)], "finite; got NaN or infinity in 1 rows"),
     "infinite": (np.r_[np.ones(N - 2), np.inf, -np.inf], "finite; got NaN or infinity in 2 rows"),
     "missing": (pd.array([None] + [1.0] * (N - 1), dtype="Float64"), "sample_weight must be"),
-    "all zero": (np.zeros(N), "above 0 in some row; got only zeros"),
+    "all zero": (np.zeros(N), "above zero in some row; got only zero weights"),
     "short": (np.ones(N - 1), r"of shape \(120,\); got shape=\(119,\)"),
     "a column": (np.ones((N, 1)), r"of shape \(120,\); got shape=\(120, 1\)"),
     "one number": (2.0, r"of shape \(120,\); got shape=\(\)"),
@@ -120,7 +120,7 @@ def test_a_training_part_without_weight_is_refused_before_any_fit(face):
 
     folds = [(np.arange(60), np.arange(60, N)), (np.arange(60, N), np.arange(60))]
     weights = np.r_[np.zeros(60), np.ones(60)]
-    text = "above 0 in some row of each training part; got only zeros in that of repeat 0 fold 0"
+    text = "above zero in some row of each training part; got only zeros in that of repeat 0 fold 0"
     with pytest.raises(ValueError, match=text):
         face.set_params(cv=folds).fit(X, Y, sample_weight=weights)
     with pytest.raises(ValueError, match=text):

@@ -11,6 +11,7 @@ from stackit.assess.repeats import beside, cross_fit_finals, in_unit_weights, oo
 from stackit.check import check_rows
 from stackit.folds import as_folds
 from stackit.line_up import AnyEstimators
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.scores import Scoring, scorer_of
 
 __all__ = ["compare"]
@@ -117,10 +118,13 @@ def compare(
     repeats = repeats_of(run, scoring, cv, groups)
     if final_estimators is None and getattr(run, "_scales_weights", True):
         repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
-    results = []
+    results, warned = [], Repeats("repeats")
     for repeat in repeats:
-        found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
-        if passed is not None:
-            found = beside(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
+        with recorded() as said:
+            found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
+            if passed is not None:
+                found = beside(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
+        warned.add(said)
         results.append(found)
+    warned.say()
     return Comparison(tuple(repeats), tuple(results))

@@ -21,6 +21,7 @@ from stackit.given.estimators import Given
 from stackit.levels.columns import table_of
 from stackit.levels.ensemble import Levels
 from stackit.levels.level import levels_in
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table, response_of
 from stackit.result import OutOfFold, index_of
 from stackit.scores import Scoring
@@ -108,11 +109,15 @@ class OuterFolds:
         _warn_of_given(stack)
         answers: list[Answers] = []
         inside: list[dict[str, float]] = []
+        repeats = Repeats("outer folds")
         for label, (split, cut) in zip(folds.labels, kept, strict=True):
             part = clone(stack).set_params(**cut, **changed)
-            answers.append(self._answers(part, split, finals, label))
-            known = replace(part.oof_, scoring=self.scoring, unscored=set())
-            inside.append({name: known.standing(name) for name in known.responses})
+            with recorded() as said:
+                answers.append(self._answers(part, split, finals, label))
+                known = replace(part.oof_, scoring=self.scoring, unscored=set())
+                inside.append({name: known.standing(name) for name in known.responses})
+            repeats.add(said)
+        repeats.say()
         return _comparison(self._together(answers, folds), inside, [name for name, _ in finals])
 
     def _answers(

@@ -269,6 +269,9 @@ def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> 
     weights = checked[rows]
     if not weights.any():
         raise fault(
-            "sample_weight", "above 0 in some row that is held out", "only zeros", "Pass other weights"
+            "sample_weight",
+            "above zero in some row that is held out",
+            "only zero weights",
+            "Pass other weights",
         )
     return unit_mean(weights)

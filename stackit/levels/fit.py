@@ -19,6 +19,7 @@ from stackit.levels.ground import Ground, data_of, wants_names
 from stackit.levels.level import Level
 from stackit.levels.refit import members_of, refit_levels, settings_of
 from stackit.oof import cross_fit
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.result import OutOfFold, index_of
 from stackit.settings import Settings
 from stackit.task import seed_of
@@ -123,11 +124,14 @@ def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> Nest
     *lower, level = levels
     folds, parts = ground.folds[len(lower)], []
     seed = settings_of(len(lower), settings).seed
+    repeats = Repeats("folds")
     for label, split in zip(folds.labels, folds.splits, strict=True):
         if _is_possible(lower, ground.folds, np.unique(split[0])):
             own = replace(settings, seed=seed_of(seed, "fold", *label))
-            with noted_in(label):
+            with noted_in(label), recorded() as said:
                 parts.append(_part(lower, level, ground, split, own))
+            repeats.add(said)
+    repeats.say()
     return NestedLevel(_together(parts, folds, ground), parts)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stackit.levels.columns import Passthrough, seen_of, table_of
+from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Table
 from stackit.result import OutOfFold, index_of
 from stackit.stacking.unread import unread_estimators
@@ -117,10 +118,12 @@ class NestedLevel:
         left_out = {*leave_out, *again}
         for part in self.parts:  # one that failed in some fold is left out in all
             left_out |= part.oof.responses.keys() - self.oof.responses.keys()
-        answers = []
+        answers, repeats = [], Repeats("folds")
         for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
-            with noted_in(label):
+            with noted_in(label), recorded() as said:
                 answers.append(part.answers(X, left_out))
+            repeats.add(said)
+        repeats.say()
         return {
             name: again[name]
             if name in again

@@ -70,7 +70,7 @@ class recorded:
         _LOCAL.said = said
         return said
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         _LOCAL.said = self._outer
         self._caught.__exit__(*error)
 
@@ -129,7 +129,7 @@ class Repeats:
         said = [*zip(self.first.values(), self.texts(), strict=True)]
         self.first, self.counts = {}, {}
         for one, text in said:
-            warnings.warn_explicit(_warning(one.category, text), None, one.filename, one.lineno)  # type: ignore[call-overload]
+            warnings.warn_explicit(_warning(one.category, text), None, one.filename, one.lineno)
 
     def _where(self, counts: dict[str, int]) -> str:
         parts = [

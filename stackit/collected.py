@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from stackit.check import warn
+from stackit.check import NamedEstimators, warn
 from stackit.data import Data
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
-from stackit.response import Response, Table
+from stackit.response import METHODS, Response, Table, response_of
 from stackit.result import OutOfFold, index_of
 from stackit.scores import Scoring
+from stackit.target import Target
 from stackit.task import Finished
+from stackit.traits import is_classifier
 
-__all__ = ["Collected", "warn_of_failure"]
+__all__ = ["Collected", "responses_of", "warn_of_failure"]
 
 
 class Collected:
@@ -68,6 +70,8 @@ class Collected:
             return
         of_estimator = self.done[finished.name]
         of_estimator[finished.split] = finished
+        if any(done is not None and done.labels for done in of_estimator) and None not in of_estimator:
+            self._by_labels(finished.name)
         if all(done is not None and done.test is not None for done in of_estimator):
             # In the order of splits, whichever came first: sums of floats depend on their order.
             answers = [done.test for done in of_estimator if done is not None and done.test is not None]
@@ -75,6 +79,17 @@ class Collected:
             for done in of_estimator:
                 if done is not None:
                     done.test = None
+
+    def _by_labels(self, name: str) -> None:
+        """Take labels of all folds, where those of some cannot be told which column is whose class."""
+        self.responses[name] = self.responses[name].by_labels()
+        for done in self.done[name]:
+            if done is not None and not done.labels:
+                done.held_out, done.test = _votes(done.held_out), _votes(done.test)
+        warn(
+            f"The labels that {name!r} predicts are used, not its probabilities: the columns of its "
+            "predict_proba are in another order than the classes, and it has no classes_ that says in which."
+        )
 
     def drop(self, finished: Finished) -> None:
         """Forget an estimator that failed, but for its error."""
@@ -134,6 +149,41 @@ class Collected:
             return [done.estimator for done in again]
 
         return FoldEstimators(estimators, fit)
+
+
+def responses_of(
+    estimators: NamedEstimators, target: Target, stack_method: str, skips: bool
+) -> tuple[dict[str, Response], dict[str, Exception]]:
+    """Return how each estimator is asked, and the errors of those that cannot be, where these are skipped.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The line-up.
+    target : Target
+        What is predicted.
+    stack_method : str
+        As in `stackit.response.response_of`.
+    skips : bool
+        Whether one that cannot be asked is left out with a warning; else its error is raised.
+    """
+    responses: dict[str, Response] = {}
+    unusable: dict[str, Exception] = {}
+    for name, estimator in estimators:
+        try:
+            is_classifier(estimator, name)
+            responses[name] = response_of(name, estimator, stack_method, target)
+        except ValueError as error:
+            if not skips or stack_method not in ("auto", *METHODS):
+                raise
+            unusable[name] = error
+            warn_of_failure(Finished(name, -1, error=error))
+    return responses, unusable
+
+
+def _votes(answer: Table | None) -> Table | None:
+    """Return a vote per row for the class of highest probability."""
+    return None if answer is None else np.eye(answer.shape[1])[answer.argmax(axis=1)]
 
 
 def warn_of_failure(finished: Finished, outcome: str = "is left out") -> None:

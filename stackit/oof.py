@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length, indexable
 
 from stackit.check import NamedEstimators, check_estimators, check_rows, listed, warn
-from stackit.collected import Collected, warn_of_failure
+from stackit.collected import Collected, responses_of, warn_of_failure
+from stackit.copies import warn_of_lost_parameters
 from stackit.data import Data
 from stackit.folds import Folds, as_folds
 from stackit.folds.table import Rows
@@ -20,7 +20,6 @@ from stackit.given import check_given, warn_of_in_sample
 from stackit.line_up import AnyEstimators, line_up
 from stackit.progress import progress_bar
 from stackit.repeated_warnings import Repeats, recorded
-from stackit.response import response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
@@ -33,6 +32,7 @@ from stackit.store.ledger import Ledger
 from stackit.target import Target, classification_target, regression_target
 from stackit.task import Finished, Task
 from stackit.together import together
+from stackit.traits import classifiers_among
 from stackit.worklist import Worklist
 
 __all__ = ["cross_fit", "out_of_fold", "refit"]
@@ -63,8 +63,9 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     ----------
     estimators : list of (str, estimator), dict, list of estimators, or estimator
         Classifiers for classes, regressors for numbers; they are cloned, never changed. If any is a
-        classifier, y holds classes, and regressors among them predict class positions. Those without a name
-        are called by their class, as "ridge".
+        classifier, y holds classes, and regressors among them predict class positions. What has
+        ``predict_proba`` and is not tagged a regressor is a classifier (`stackit.traits.estimator_type`).
+        Those without a name are called by their class, as "ridge".
     X : array-like, data frame or sparse matrix with n rows
         Passed to the estimators as it is; rows of an array as a read-only slice that all estimators of a
         fold share, and of which one that has to write gets a copy.
@@ -122,11 +123,11 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     Warns
     -----
     UserWarning
-        When estimators cannot take the weights, or fit otherwise to weights of such a scale; when a training
-        part lacks a class; when an estimator is dropped; when the store cannot be written or read, or an
-        estimator cannot be described for it; when predictions made elsewhere (`GivenClassifier`) look
-        in-sample, or were made with other folds; when estimators stop early on held-out rows, or on a split
-        of their own that tears groups or times.
+        When estimators cannot take the weights, fit otherwise to weights of such a scale, or lose parameters
+        when they are copied; when a training part lacks a class; when an estimator is dropped; when the store
+        cannot be written or read, or an estimator cannot be described for it; when predictions made elsewhere
+        (`GivenClassifier`) look in-sample, or were made with other folds; when estimators stop early on
+        held-out rows, or on a split of their own that tears groups or times.
 
     References
     ----------
@@ -148,7 +149,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     """
     estimators = line_up(estimators)
     check_estimators(estimators)
-    classify = any(is_classifier(estimator) for _, estimator in estimators)
+    classify = bool(classifiers_among(estimators, passes_over=on_error == "skip"))
     target = classification_target(y) if classify else regression_target(y)
     check_consistent_length(X, target.y)
     sample_weight = check_sample_weight(sample_weight, len(target.y))
@@ -170,6 +171,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         store=store,
         early_stopping=early_stopping,
     )
+    warn_of_lost_parameters(estimators)
     data = Data(X, target, X_test, sample_weight)
     return cross_fit(estimators, data, folds=folds, fit_params=params, settings=settings)
 
@@ -208,7 +210,11 @@ def cross_fit(
     target = data.target
     estimators = check_given(estimators, data, folds)
     scorer_of(settings.scoring, target)  # an unknown scorer is refused before the work, not after it
-    responses = {name: response_of(name, est, settings.stack_method, target) for name, est in estimators}
+    skips = settings.on_error == "skip"
+    responses, unusable = responses_of(estimators, target, settings.stack_method, skips)
+    if not responses:
+        raise _all_failed(unusable)
+    estimators = [(name, estimator) for name, estimator in estimators if name in responses]
     _warn_of_missing_classes(folds, target)
     plan = Plan(estimators, like or folds, target, fit_params, settings.early_stopping)
     work = Worklist(dict(estimators), responses, folds, fit_params, settings, plan)
@@ -224,6 +230,7 @@ def cross_fit(
         fit_again=again,
         optimistic=plan.optimistic,
     )
+    collected.failures.update(unusable)
     ledger = Ledger(settings.store, tasks, data, folds.labels)
     with progress_bar(len(tasks), settings.verbose) as advance:
         left = _not_stored(tasks, ledger, collected, advance)

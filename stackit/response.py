@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.base import is_classifier
 
 from stackit.check import fault, listed, n_rows, wants_to_write
 from stackit.prediction_checks import (
@@ -22,6 +21,7 @@ from stackit.prediction_checks import (
     class_positions,
 )
 from stackit.target import Target
+from stackit.traits import is_classifier
 
 __all__ = ["METHODS", "Kind", "Response", "pairwise_votes", "response_of"]
 
@@ -149,6 +149,10 @@ class Response:
             if not wants_to_write(error):
                 raise
             return self.ask(estimator, X.copy(), place)
+
+    def by_labels(self) -> Response:
+        """Return the way in which an estimator is asked for labels instead."""
+        return replace(self, method="predict", kind="label")
 
     def columns(self, answer: Table) -> Table:
         """Return the (n_samples, n_columns) meta-features of an answer, averaged or not.
@@ -285,7 +289,7 @@ def response_of(name: str, estimator: Any, stack_method: str, target: Target) ->
     >>> response_of("svm", LinearSVC(), "auto", classification_target([0, 1])).method
     'decision_function'
     """
-    if not target.is_classification or not is_classifier(estimator):
+    if not target.is_classification or not is_classifier(estimator, name):
         return Response(name, "predict", "number", target)
     if stack_method not in ("auto", *METHODS):
         raise fault(

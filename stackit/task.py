@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import time
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import clone, is_classifier
-
 from stackit.check import n_rows, take, wants_to_write
+from stackit.copies import unfitted_copy
 from stackit.data import Data, well_known
 from stackit.folds.table import Rows
 from stackit.inner_groups import forget_groups, tell_groups
-from stackit.labels import ContiguousLabels, OneClass, fit_classifier
+from stackit.label_codes import coded_parts, fit_classifier
+from stackit.labels import ContiguousLabels, OneClass, lacks_order
 from stackit.prediction_checks import ALL_ROWS
 from stackit.repeated_warnings import Said
 from stackit.response import Response, Table
@@ -24,6 +23,7 @@ from stackit.seeds import Seeds, seed_of, seeds_of
 from stackit.stopping import Watched, fit
 from stackit.target import Target
 from stackit.threads import one_thread
+from stackit.traits import is_classifier
 
 __all__ = [
     "Finished",
@@ -56,12 +56,15 @@ class Habits:
         Whether it comes from libraries whose ways are known.
     classifies : bool
         Whether it is a classifier.
+    coded : tuple of str
+        Which of its parts get codes for labels, by `stackit.label_codes.coded_parts`; none of regressors.
     """
 
     seeds: Seeds
     jobs: dict[str, int | None]
     well_known: bool
     classifies: bool
+    coded: tuple[str, ...] = ()
 
     @property
     def shares(self) -> bool:
@@ -123,7 +126,8 @@ class Finished:
     """What came of a task: a fitted estimator and its answers, or the error that stopped it.
 
     One that is `stored` came out of a store, in most cases without its estimator; `said` are the warnings
-    that were raised on the way.
+    that were raised on the way. Where the columns of its probabilities cannot be told apart, its answers are
+    `labels`.
     """
 
     name: str
@@ -136,6 +140,7 @@ class Finished:
     error: Exception | None = None
     stored: bool = False
     said: tuple[Said, ...] = ()
+    labels: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Take an error apart: not every exception can be pickled, and none keeps its traceback."""
@@ -171,10 +176,15 @@ def run(task: Task, data: Data) -> Finished:
         with one_thread(), task.habits.seeds.drawing(task.seed):
             done.estimator = _fit(task, data)
             done.seconds = time.perf_counter() - started
+            response, done.labels = task.response, lacks_order(done.estimator, task.response.method)
+            if done.labels:
+                response = response.by_labels()
             if len(task.held_out):
-                done.held_out = _held_out(task, done.estimator, data)
+                done.held_out = response.ask_untouched(
+                    done.estimator, data.rows(task.held_out, task.habits.shares), task.place
+                )
             if data.X_test is not None and task.split >= 0:
-                done.test = task.response.ask_untouched(done.estimator, data.X_test, task.place)
+                done.test = response.ask_untouched(done.estimator, data.X_test, task.place)
             _give_back_jobs(task, done.estimator)
             if not task.keeps:
                 done.estimator = None
@@ -190,11 +200,11 @@ def fit_estimator(
     rows: Rows,
     fit_params: FitParams,
     watched: tuple[Any, Rows] | None = None,
-    classifies: bool | None = None,
+    habits: Habits | None = None,
 ) -> Any:
     """Fit an estimator in place; classifiers get the labels, regressors the class positions.
 
-    A classifier that refuses the labels as they are (some want 0, 1, 2, ...) is wrapped in
+    A classifier whose library may not take the labels as they are (some want 0, 1, 2, ...) is wrapped in
     `stackit.labels.ContiguousLabels`, so that its classes are those of y all the same; one that cannot be
     trained on a single class is replaced by `stackit.labels.OneClass` where there is no other.
 
@@ -212,15 +222,15 @@ def fit_estimator(
         Passed to fit; values with a row for each of the whole target are cut to these.
     watched : (X, rows), optional
         The rows by which it stops early, as a table and as positions.
-    classifies : bool, optional
-        Whether it is a classifier, where that is known already.
+    habits : Habits, optional
+        What is to be minded of it, where that is known already.
 
     Returns
     -------
     estimator
         The fitted estimator, or its wrapper.
     """
-    classifies = is_classifier(estimator) if classifies is None else classifies
+    classifies = is_classifier(estimator) if habits is None else habits.classifies
     whole = target.y if classifies else target.codes
     y, params = take(whole, rows), cut_to_rows(fit_params, rows, n_rows(whole))
     groups = params.pop(INNER_GROUPS, None)
@@ -231,7 +241,8 @@ def fit_estimator(
     if groups is not None:
         tell_groups(estimator, groups)
     if classifies and target.kind != "multilabel":
-        fitted = fit_classifier(estimator, X, y, params, shown)
+        coded = None if habits is None else habits.coded
+        fitted = fit_classifier(estimator, X, y, params, shown, coded=coded, known=target.classes)
     else:
         fitted = fit(estimator, X, y, params, shown)
     if groups is not None:
@@ -259,10 +270,7 @@ def _fit_on(task: Task, data: Data, shared: bool) -> Any:
     estimator, jobs = seeded(task), task.habits.jobs
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
-    classifies = task.habits.classifies
-    return fit_estimator(
-        estimator, X, data.target, task.train, task.fit_params, watched, classifies=classifies
-    )
+    return fit_estimator(estimator, X, data.target, task.train, task.fit_params, watched, task.habits)
 
 
 def _give_back_jobs(task: Task, fitted: Any) -> None:
@@ -274,19 +282,9 @@ def _give_back_jobs(task: Task, fitted: Any) -> None:
 
 def seeded(task: Task) -> Any:
     """Return a clone of a task's estimator with its seeds set."""
-    estimator = _clone(task.estimator)
+    estimator = unfitted_copy(task.estimator)
     task.habits.seeds.set(estimator, task.seed)
     return estimator
-
-
-def _held_out(task: Task, estimator: Any, data: Data) -> Table:
-    X = data.rows(task.held_out, task.habits.shares)
-    return task.response.ask_untouched(estimator, X, task.place)
-
-
-def _clone(estimator: Any) -> Any:
-    """Return an unfitted copy; an object that is no scikit-learn estimator is copied as it is."""
-    return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
 
 
 def habits_of(estimator: Any, threads: int = 1) -> Habits:
@@ -307,6 +305,7 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     (('random_state',), {'n_jobs': -1}, True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
+    classifies = is_classifier(estimator)
     return Habits(
         seeds=seeds_of(estimator, params),
         jobs={
@@ -316,7 +315,8 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             if _asks_for_more(params[name], _owner(estimator, params, name), threads)
         },
         well_known=well_known(estimator),
-        classifies=is_classifier(estimator),
+        classifies=classifies,
+        coded=coded_parts(estimator, params) if classifies else (),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier
 
 from stackit.check import n_rows, take
 from stackit.data import Data
@@ -18,6 +17,7 @@ from stackit.response import Table
 from stackit.shared_fits import Request, Shared, may_share, share
 from stackit.task import Finished, Habits, Task, seeded
 from stackit.threads import one_thread
+from stackit.traits import tags_of
 
 __all__ = ["AnyTask", "Declined", "SharedTask", "run_shared", "together"]
 
@@ -126,10 +126,8 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
 
 def _takes_more_than_matrices(estimator: Any) -> bool:
     """Whether an estimator shares fits itself, and says by scikit-learn's tags that it reads other tables."""
-    if not hasattr(estimator, "fit_folds") or not hasattr(estimator, "__sklearn_tags__"):
-        return False
-    tags = estimator.__sklearn_tags__().input_tags
-    return bool(tags.categorical or tags.three_d_array)
+    tags = tags_of(estimator) if hasattr(estimator, "fit_folds") else None
+    return tags is not None and bool(tags.input_tags.categorical or tags.input_tags.three_d_array)
 
 
 def _only_weights(task: Task) -> bool:
@@ -165,7 +163,7 @@ def _share(shared: SharedTask, data: Data) -> Shared | None:
         return None
     request = Request(
         X=data.X if data.matrix is None else data.matrix,
-        y=target.y if is_classifier(estimator) else target.codes,
+        y=target.y if first.habits.classifies else target.codes,
         folds=shared.folds,
         method=first.response.method,
         sample_weight=next(iter(first.fit_params.values()), None),

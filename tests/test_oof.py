@@ -985,10 +985,11 @@ def test_a_classifier_that_fails_for_its_own_reasons_shows_its_own_error():
         def fit(self, X, y):
             raise ValueError(f"I do not like {sorted(set(map(str, y)))}")
 
-    # What is wrong with labels 0 and 1 is wrong with any; what it said of the names is the cause.
+    # It is given codes first, and the first error is the one to hear, whatever the labels as they are bring.
     with pytest.raises(ValueError, match=r"I do not like \['0', '1'\]") as caught:
         out_of_fold([("picky", Picky())], X, NAMES, cv=2, n_jobs=1)
-    assert "I do not like ['no', 'yes']" in str(caught.value.__context__)
+    assert "codes in place of the labels (no, yes)" in caught.value.__notes__[0]
+    assert "Raised by estimator 'picky' in repeat 0 fold 0" in caught.value.__notes__[1]
 
 
 def test_the_error_of_a_bad_parameter_is_not_hidden_by_the_labels():
@@ -1434,16 +1435,18 @@ def test_numbers_that_are_not_finite_are_refused():
         out_of_fold([("ridge", Ridge())], XR, np.r_[np.nan, YR[1:]])
 
 
-def test_a_classifier_without_classes_is_told_what_to_do():
+def test_a_classifier_without_classes_has_its_columns_in_the_order_of_the_codes_that_it_is_given():
     class Bare(ClassifierMixin, BaseEstimator):
         def fit(self, X, y):
             return self
 
         def predict_proba(self, X):
-            return np.full((len(X), 2), 0.5)
+            return np.full((len(X), 2), (0.25, 0.75))
 
-    with pytest.raises(ValueError, match="Estimator 'bare' must be a classifier with classes_ after fit"):
-        out_of_fold([("bare", Bare())], X, Y, cv=2)
+    for y in (Y, NAMES):
+        oof = out_of_fold([("bare", Bare())], X, y, cv=2)
+        assert (oof.meta_train["bare"] == 0.75).all()
+        assert oof.fold_estimators["bare"][0].classes_.tolist() == np.unique(y).tolist()
 
 
 # --- the rest

@@ -835,23 +835,23 @@ def test_multiclass_labels_of_any_kind():
 
 
 class Unlabelled(ClassifierMixin, Listener):
-    """A classifier that gets labels as they are."""
+    """A classifier that remembers the labels that it watches."""
 
     def fit(self, X, y, X_val=None, y_val=None):
         self.classes_ = np.unique(y)
         super().fit(X, np.zeros(len(y)), X_val=X_val, y_val=np.zeros(1))
-        self.labels_ = np.asarray(y_val)
+        self.watched_labels_ = np.asarray(y_val)
         return self
 
     def predict(self, X):
         return np.full(len(X), self.classes_[0])
 
 
-def test_own_classifiers_watch_the_labels_as_they_are():
+def test_own_classifiers_watch_codes_as_they_are_fitted_on_codes():
     X, y = numbered(60), np.array(["no", "yes"])[np.arange(60) % 2]
     oof = out_of_fold([("one", Unlabelled())], X, y, cv=3, n_jobs=1)
     for fitted in oof.fold_estimators["one"]:
-        assert fitted.labels_.tolist() == y[fitted.watched_].tolist()
+        assert np.array(["no", "yes"])[fitted.watched_labels_].tolist() == y[fitted.watched_].tolist()
 
 
 def test_fold_estimators_of_stored_answers_stop_where_they_did(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import check_consistent_length
@@ -108,7 +107,7 @@ def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
 
 def _final_of(run: Any, classify: bool) -> Any:
     if hasattr(run, "oof_"):
-        return clone(run._final_estimator())
+        return run._final_estimator()
     return LogisticRegression() if classify else RidgeCV()
 
 

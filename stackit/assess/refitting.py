@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 
 from stackit.check import check_estimators, fault, listed
 from stackit.levels.ensemble import Levels
@@ -16,6 +16,7 @@ from stackit.line_up import AnyEstimators, line_up
 from stackit.result import index_of
 from stackit.stacking import StackingClassifier, StackingRegressor
 from stackit.stacking.stack import Stack
+from stackit.traits import classifiers_among
 
 __all__ = ["AverageOrRefit", "average_or_refit"]
 
@@ -184,7 +185,7 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
     else:
         run = line_up(run)
         check_estimators(run)
-        kind = StackingClassifier if any(is_classifier(each) for _, each in run) else StackingRegressor
+        kind = StackingClassifier if classifiers_among(run) else StackingRegressor
         stack = kind(run, refit=True, random_state=0)
     if X is None or y is None:
         raise fault("X and y", "the training rows, to refit on", "None", "Pass X_test, X and y")

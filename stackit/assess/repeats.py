@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import is_classifier
 
 from stackit.check import NamedEstimators, fault
 from stackit.folds import Folds, as_folds
@@ -20,6 +19,7 @@ from stackit.scores import Scoring
 from stackit.stacking.final import is_combiner
 from stackit.stacking.passthrough import side_by_side
 from stackit.target import Target
+from stackit.traits import is_classifier
 
 __all__ = [
     "Repeat",
@@ -187,7 +187,7 @@ def cross_fit_finals_on(
 
 
 def _check_kinds(finals: NamedEstimators, target: Target) -> None:
-    wrong = [name for name, final in finals if is_classifier(final) != target.is_classification]
+    wrong = [name for name, final in finals if is_classifier(final, name) != target.is_classification]
     if wrong:
         kind = "classifiers" if target.is_classification else "regressors"
         raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")

@@ -6,13 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import TransformerMixin, is_classifier
+from sklearn.base import TransformerMixin
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from stackit.check import check_rows, visual_block
+from stackit.copies import warn_of_lost_parameters
 from stackit.folds import Folds, as_folds
 from stackit.levels.columns import Passthrough, check_columns, seen_of, table_of
 from stackit.levels.fit import check_cover, fit_levels
@@ -30,6 +31,7 @@ from stackit.stacking.unread import unread_estimators
 from stackit.stopping import EarlyStopping, check_reach
 from stackit.store import Store
 from stackit.task import seed_of, set_seeds
+from stackit.traits import is_classifier, tags_of
 
 __all__ = ["Levels"]
 
@@ -103,6 +105,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         settings = self._settings()
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         all_rows, no_rows = np.arange(len(target.y)), np.array([], dtype=np.intp)
+        warn_of_lost_parameters([*self._all_members(levels), (FINAL, self.final_estimator)])
         ground = Ground(X, all_rows, no_rows, target, sample_weight, folds, params)
         fitted = fit_levels(levels, ground, settings)
         self.levels_ = [one.oof for one in fitted]
@@ -274,7 +277,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         first = next(iter(self._named_levels().values()), None)
         members = [] if first is None else first.members
-        known = [one.__sklearn_tags__() for _, one in members if hasattr(one, "__sklearn_tags__")]
+        known = [own for _, one in members if (own := tags_of(one)) is not None]
         if known:
             tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
             tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)

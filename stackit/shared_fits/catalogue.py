@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from stackit.check import fault
@@ -16,6 +16,7 @@ from stackit.folds import make_folds
 from stackit.shared_fits.rooms import ROOMS, registered
 from stackit.shared_fits.scaled import is_scaled
 from stackit.shared_fits.shared import Request, Shared, SharedFit
+from stackit.traits import is_classifier
 
 __all__ = ["ROOMS", "may_share", "share"]
 

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg.blas import ddot
 from sklearn import config_context
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from stackit.shared_fits.shared import Request, Rows, Shared, SharedFit
+from stackit.traits import is_classifier
 
 __all__ = ["SHARED", "share_support_vectors"]
 

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from stackit.shared_fits.shared import Request, Rows, Shared, SharedFit
+from stackit.traits import is_classifier
 
 __all__ = ["SHARED", "share_neighbors"]
 

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.check import fault, n_rows, take
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.copies import unfitted_copy
 from stackit.response import Kind, Response, response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
@@ -26,6 +26,7 @@ from stackit.saved import load_ensemble, save_ensemble
 from stackit.stopping import Plan
 from stackit.target import Target, classification_target, regression_target
 from stackit.task import fit_estimator, habits_of, seed_of
+from stackit.traits import is_classifier, is_regressor
 
 __all__ = [
     "FINAL",
@@ -208,9 +209,10 @@ class Final(ABC):
         """Return what y is to such an ensemble."""
 
     def _final_estimator(self) -> Any:
-        final = self._default_final() if self.final_estimator is None else clone(self.final_estimator)
+        given = self.final_estimator
+        final = self._default_final() if given is None else unfitted_copy(given)
         right = is_classifier if is_classifier(self) else is_regressor
-        if not right(final):
+        if not right(final, FINAL):
             kind = "classifier" if is_classifier(self) else "regressor"
             raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
         check_weighs_members(final, self.passthrough)

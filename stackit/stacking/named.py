@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from stackit.check import NamedEstimators, fault
+from stackit.traits import classifiers_among
 
 __all__ = ["NamedMembers"]
 
@@ -84,8 +85,8 @@ class NamedMembers(BaseEstimator):  # type: ignore[misc]
 
     def _check_kinds(self, classify: bool) -> None:
         """A regressor's base estimators predict numbers; a classifier's may do either."""
-        wrong = [name for name, estimator in self._kept() if is_classifier(estimator)]
-        if wrong and not classify:
+        wrong = [] if classify else classifiers_among(self._kept(), passes_over=True)
+        if wrong:
             raise fault(
                 "Base estimators of a regressor",
                 "regressors",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import TransformerMixin, clone, is_classifier
+from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, Tags, check_consistent_length
@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from stackit.check import check_estimators, check_rows, fault, listed, n_rows, visual_block
+from stackit.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.data import Data
 from stackit.folds import Folds, as_folds, make_folds
 from stackit.oof import cross_fit, refit
@@ -33,6 +34,7 @@ from stackit.stopping import EarlyStopping, check_reach
 from stackit.store import Store
 from stackit.target import Target
 from stackit.task import seed_of, set_seeds
+from stackit.traits import is_classifier, tags_of
 
 __all__ = ["Stack"]
 
@@ -196,6 +198,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
             early_stopping=self.early_stopping,
         )
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
+        warn_of_lost_parameters([*members, (FINAL, self.final_estimator)])
         data = Data(X, target, X_test, sample_weight)
         self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
         self._fit_on_top(final, data, params, settings)
@@ -231,7 +234,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
                 self.oof_ = refit(self.oof_, wanted, data, fit_params=params, settings=settings)
             if len(self.oof_.responses) == n_before:
                 return
-            self._fit_on_top(clone(final), data, params, settings)
+            self._fit_on_top(unfitted_copy(final), data, params, settings)
 
     def _unread(self) -> set[str]:
         """The base estimators to which the final one gives no weight."""
@@ -305,7 +308,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        known = [est.__sklearn_tags__() for _, est in self._named() if hasattr(est, "__sklearn_tags__")]
+        known = [own for _, est in self._named() if (own := tags_of(est)) is not None]
         if known:
             tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
             tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)

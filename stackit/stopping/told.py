@@ -84,15 +84,19 @@ def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: Watched
     2
     """
     if watched is None:
-        return estimator.fit(X, y, **params)
+        estimator.fit(X, y, **params)  # what fit returns is not always the estimator
+        return estimator
     if isinstance(estimator, Pipeline):
         return _fit_pipeline(estimator, X, y, params, watched)
     shown = _shown(estimator, watched, params)
     if getattr(estimator, "early_stopping", None) != "auto":
-        return estimator.fit(X, y, **shown, **params)
+        estimator.fit(X, y, **shown, **params)
+        return estimator
     # Without the watched rows, a training part may fall below the size at which "auto" means yes.
-    fitted = estimator.set_params(early_stopping=True).fit(X, y, **shown, **params)
-    return fitted.set_params(early_stopping="auto")
+    estimator.set_params(early_stopping=True)
+    estimator.fit(X, y, **shown, **params)
+    estimator.set_params(early_stopping="auto")
+    return estimator
 
 
 def watches(estimator: Any, n_train: int) -> bool:

@@ -80,7 +80,7 @@ class Ledger:
     def keep(self, done: Finished) -> None:
         """Put a finished task into the store; one that failed, or was fitted on all rows, is passed by."""
         key = self.keys.get((done.name, done.split))
-        if key is None or done.error is not None or done.held_out is None:
+        if key is None or done.error is not None or done.held_out is None or done.labels:
             return
         repeat, fold = self.labels[done.split]
         facts = {"estimator": done.name, "repeat": repeat, "fold": fold, "seconds": done.seconds}

@@ -4,6 +4,7 @@ import functools
 import importlib
 import os
 import py_compile
+import re
 import subprocess
 import sys
 import types
@@ -555,7 +556,26 @@ class Learner(BaseEstimator):
         self.settings = settings
 
 
-@pytest.mark.parametrize("value", [Settings(), Colour.RED, Pair(), Settings, Colour, Pair, np.random.rand])
+class Compiled:
+    """As numba's functions are: what they hold besides is other in each process."""
+
+    def __init__(self, py_func, **options):
+        self.py_func, self.targetoptions = py_func, options
+
+    def __reduce__(self):
+        return (Compiled, (self.py_func, os.urandom(4)))
+
+
+def test_functions_that_numba_compiles_count_by_their_code_and_options():
+    texts = [describe(Compiled(scaled(by), fast=fast)) for by in (1, 2) for fast in (True, False)]
+    assert texts == [describe(Compiled(scaled(by), fast=fast)) for by in (1, 2) for fast in (True, False)]
+    assert len(set(texts)) == 4
+
+
+ORDINARY = [Settings(), Colour.RED, Pair(), Settings, Colour, Pair, np.random.rand, re.compile("a+")]
+
+
+@pytest.mark.parametrize("value", ORDINARY)
 def test_ordinary_classes_and_shared_draws_have_a_description_that_stays(value):
     before = describe(Learner(value))
     np.random.rand()  # noqa: NPY002 - the draws that all share
@@ -627,6 +647,7 @@ def test_prune_touches_nothing_behind_a_link_and_nothing_of_others(full, tmp_pat
         path.write_text("mine")
         os.utime(path, (0, 0))
     (folder / f"{own[0][:2]}{'1' * 62}.result").mkdir()
+    (full.path / "qq").write_text("mine")
     assert full.list()["key"].tolist() == own
     assert full.verify() == []
     gone = full.prune(keep=[])

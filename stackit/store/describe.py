@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import logging
 import random
@@ -186,6 +187,8 @@ def _described(value: Any, scope: Scope) -> str:
         return _table(value, scope)
     if not scope.whole and hasattr(value, "get_params") and is_cloned_by_parameters(value):
         return _estimator(value, scope)
+    if _is_compiled_when_called(value):
+        return f"{_text(type(value), scope)}{_text((value.py_func, value.targetoptions), scope)}"
     if all(hasattr(value, name) for name in ("dist", "args", "kwds", "rvs")):
         # A frozen distribution of scipy: its own random state is not the one that is drawn from.
         return f"{_text(type(value.dist), scope)}{_text((value.args, value.kwds), scope)}"
@@ -344,16 +347,31 @@ def _table(value: Any, scope: Scope) -> str:
 
 def _parts(value: Any, scope: Scope) -> str:
     """Any other object: what copy would make it from, and what its class hides from copy."""
-    try:
-        parts = value.__reduce_ex__(4)
-    except Exception as error:  # objects refuse with whatever error they like
-        raise IndescribableError(f"a {type(value).__name__} ({error})") from error
+    parts = _reduced(value)
     if isinstance(parts, str):
         return _global(parts, value)
     make, args, state, items, pairs = (*parts, None, None, None)[:5]
     with scope.as_it_is():
         shown = (args, state, list(items or ()), list(pairs or ()), *content_of(value))
         return f"{_text(make, scope)}{_text(shown, scope)}"
+
+
+def _reduced(value: Any) -> Any:
+    """What an object says that copy would make it from; some say it only by way of `copyreg`."""
+    kind = type(value)
+    try:
+        return value.__reduce_ex__(4)
+    except Exception as error:  # objects refuse with whatever error they like
+        reduce = copyreg.dispatch_table.get(kind)
+        if reduce is None or not is_installed(kind, kind.__module__):
+            raise IndescribableError(f"a {kind.__name__} ({error})") from error
+        return reduce(value)
+
+
+def _is_compiled_when_called(value: Any) -> bool:
+    """Whether it is a function that numba compiles: all else that it holds is told anew in each process."""
+    is_function = isinstance(getattr(value, "py_func", None), FunctionType)
+    return is_function and isinstance(getattr(value, "targetoptions", None), dict)
 
 
 def _global(name: str, value: Any) -> str:

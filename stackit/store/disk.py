@@ -196,8 +196,8 @@ class DiskStore:
 
     def _own(self, name: re.Pattern[str]) -> Files:
         """The plain files of a name that begins as its folder, in folders of the store's own."""
-        folders = [folder for folder in self.path.glob("??") if not folder.is_symlink()]
-        found = [path for folder in folders for path in folder.iterdir() if folder.is_dir()]
+        folders = [each for each in self.path.glob("??") if each.is_dir() and not each.is_symlink()]
+        found = [path for folder in folders for path in folder.iterdir()]
         return sorted(
             path
             for path in found

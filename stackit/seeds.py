@@ -176,19 +176,19 @@ def shared_draws(seed: int) -> Iterator[None]:
     True
     """
     of_numpy, of_python = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002 - the shared one
-    torch = sys.modules.get("torch")
-    of_torch = torch.get_rng_state() if torch is not None else None
+    torch = getattr(sys.modules.get("torch"), "default_generator", None)
+    of_torch = None if torch is None else torch.get_state()
     try:
         np.random.seed(seed)  # noqa: NPY002 - the shared one
         random.seed(seed)
         if torch is not None:
-            torch.default_generator.manual_seed(seed)
+            torch.manual_seed(seed)
         yield
     finally:
         np.random.set_state(of_numpy)  # noqa: NPY002 - the shared one
         random.setstate(of_python)
         if torch is not None:
-            torch.set_rng_state(of_torch)
+            torch.set_state(of_torch)
 
 
 def _unseeded(params: Mapping[str, Any]) -> Iterator[str]:

@@ -205,6 +205,27 @@ def test_one_column_of_two_classes_that_have_no_truth_is_not_guessed(tmp_path):
     assert written(tmp_path, ["a", "b"], table[["yes"]], sample)["target"].tolist() == [0.9, 0.8]
 
 
+def test_numbers_of_columns_are_no_names(tmp_path):
+    """The columns of a frame that is made from an array are numbered; a mapping's keys are names."""
+    two = pd.DataFrame({"id": ["a", "b"], "0": [0.5, 0.5], "1": [0.5, 0.5]})
+    one = pd.DataFrame({"id": ["a", "b"], "target": [0.5, 0.5]})
+    table = np.array([[0.1, 0.9], [0.2, 0.8]])
+    for predictions, sample in ((table, two), (pd.DataFrame(table), one), (table, one)):
+        with pytest.raises(ValueError, match="predictions must be of one column for each of"):
+            written(tmp_path, ["a", "b"], predictions, sample)
+        found = written(tmp_path, ["a", "b"], predictions, sample, classes=[False, True])
+        assert found.iloc[:, -1].tolist() == [0.9, 0.8]
+    keyed = dict(zip((0, 1), table.T, strict=True))
+    for sample in (two, one):
+        assert written(tmp_path, ["a", "b"], keyed, sample).iloc[:, -1].tolist() == [0.9, 0.8]
+
+
+def test_the_name_of_a_single_column_does_not_make_it_ids(tmp_path):
+    values = pd.Series([0.9, 0.2], name="id")
+    sample = pd.DataFrame({"id": [1, 2], "target": [0.5, 0.5]})
+    assert written(tmp_path, [1, 2], values, sample)["target"].tolist() == [0.9, 0.2]
+
+
 VALUES = {"a": 1.5, "b": 2.5, "c": 3.5}
 ROWS = pd.DataFrame({"id": list("abc"), "y": [0.1, 0.2, 0.3]})
 SHUFFLED = pd.Series([3.5, 1.5, 2.5], index=list("cab"))

@@ -40,53 +40,64 @@ def named_table(sample: Sample, ids: Any, predictions: Any, classes: Any) -> tup
     ValueError
         When rows or columns cannot be told by their names, or there are none to tell them by.
     """
-    table = _frame(sample, predictions, classes)
+    table, is_named = _frame(sample, predictions, classes)
     table, own = _apart(sample, table)
     names = _ids_of(sample, ids, own, table)
     if len(table) != len(names):
         raise fault("predictions", f"one an id, {len(names)}", f"{len(table)} rows", "Pass one row an id")
     table = _in_rows(table, names, ids, own)
-    return names, _in_columns(sample, table).reset_index(drop=True)
+    return names, _in_columns(sample, table, is_named).reset_index(drop=True)
 
 
-def _frame(sample: Sample, predictions: Any, classes: Any) -> pd.DataFrame:
-    """Return predictions as a frame; one without names of columns gets those of the classes."""
+def _frame(sample: Sample, predictions: Any, classes: Any) -> tuple[pd.DataFrame, bool]:
+    """Return predictions as a frame, and whether its columns have names: those of the classes, if need be."""
     if hasattr(predictions, "to_pandas"):
         predictions = predictions.to_pandas()
-    if isinstance(predictions, dict):
-        scalars = predictions and all(np.ndim(value) == 0 for value in predictions.values())
-        predictions = _by_id(sample, predictions) if scalars else pd.DataFrame(predictions)
     if isinstance(predictions, pd.Series):
-        predictions = predictions.to_frame()
+        return pd.DataFrame({"value": predictions}), True
+    if isinstance(predictions, dict):
+        return _of_mapping(sample, predictions), True
     if not isinstance(predictions, pd.DataFrame):
-        predictions = _of_array(sample, np.asarray(predictions), classes)
-    table: pd.DataFrame = predictions
-    if classes is None or not isinstance(table.columns, pd.RangeIndex):
-        return table
+        predictions = np.asarray(predictions)
+        if predictions.dtype.names:
+            return pd.DataFrame(predictions), True
+        table = _of_array(sample, predictions, classes)
+    else:
+        table = predictions
+        if not _is_numbered(table) or [str(name) for name in table.columns] == list(sample.columns):
+            return table, True
+    if classes is None:
+        return table, False
     labels = np.asarray(classes).tolist()
     _check_width(sample, table.shape, len(labels))
-    return table.set_axis(pd.Index(labels, dtype=object), axis=1)
+    return table.set_axis(pd.Index(labels, dtype=object), axis=1), True
+
+
+def _is_numbered(table: pd.DataFrame) -> bool:
+    """Whether columns bear their mere numbers, as those of a frame that is made from an array."""
+    return isinstance(table.columns, pd.RangeIndex) and table.columns.equals(pd.RangeIndex(table.shape[1]))
 
 
 def _of_array(sample: Sample, values: Any, classes: Any) -> pd.DataFrame:
-    if values.dtype.names:
-        return pd.DataFrame(values)
     values = values[:, np.newaxis] if values.ndim == 1 else values
     if values.ndim != 2 or classes is None:
         _check_width(sample, values.shape, len(sample.columns))
     return pd.DataFrame(values)
 
 
+def _of_mapping(sample: Sample, values: dict[Any, Any]) -> pd.DataFrame:
+    """Return a value per id, or a column per name, as a frame."""
+    if values and all(np.ndim(value) == 0 for value in values.values()):
+        index = pd.Index([*values], name=sample.id_name)
+        return pd.DataFrame({"value": [*values.values()]}, index=index)
+    table = pd.DataFrame(values)
+    return table.set_axis(pd.Index([*values], dtype=object), axis=1)
+
+
 def _check_width(sample: Sample, shape: tuple[int, ...], width: int) -> None:
     if len(shape) != 2 or shape[1] != width:
         expected = f"of one column for each of {listed(sample.columns)}"
         raise fault("predictions", expected, f"{shape=}", ADVICE)
-
-
-def _by_id(sample: Sample, values: dict[Any, Any]) -> pd.DataFrame:
-    """Return a value an id as a frame; anything else is no table of predictions."""
-    index = pd.Index([*values], name=sample.id_name)
-    return pd.DataFrame({"value": [*values.values()]}, index=index)
 
 
 def _apart(sample: Sample, table: pd.DataFrame) -> tuple[pd.DataFrame, Texts | None]:
@@ -156,35 +167,32 @@ def _unsure(got: str) -> ValueError:
     return fault("The index of the predictions", "the ids that are passed, or no ids at all", got, advice)
 
 
-def _in_columns(sample: Sample, table: pd.DataFrame) -> pd.DataFrame:
+def _in_columns(sample: Sample, table: pd.DataFrame, is_named: bool) -> pd.DataFrame:
     """Return the columns by the sample's names, unless those of the table are others."""
     wanted, found = list(sample.columns), [*table.columns]
-    texts = [str(name) for name in found]
-    known = [name for name in wanted if name in texts]
-    if known:
-        table = table.set_axis(texts, axis=1)
-        return table[[*known, *dict.fromkeys(name for name in texts if name not in wanted)]]
-    if len(wanted) == 1 and len(found) == 1:
+    if len(wanted) == len(found) == 1:
         return table.set_axis(wanted, axis=1)
-    if len(wanted) == 1 and (positive := _positive(found)) is not None:
-        return table.iloc[:, [positive]].set_axis(wanted, axis=1)
-    is_nameless = isinstance(table.columns, pd.RangeIndex)
-    order = None if is_nameless else match_names(wanted, found)
-    if order is None:
-        names = "without names" if is_nameless else f"named {listed(found, 12)}"
-        expected = f"of one column for each of {listed(wanted, 12)}, told by name"
-        got = f"shape={table.shape}" if len(wanted) != len(found) else f"{len(found)} columns {names}"
-        raise fault("predictions", expected, got, ADVICE)
-    return table.iloc[:, order].set_axis(wanted, axis=1)
+    if is_named:
+        texts = [str(name) for name in found]
+        if known := [name for name in wanted if name in texts]:
+            others = dict.fromkeys(name for name in texts if name not in wanted)
+            return table.set_axis(texts, axis=1)[[*known, *others]]
+        order = _positive(found) if len(wanted) == 1 else match_names(wanted, found)
+        if order is not None:
+            return table.iloc[:, order].set_axis(wanted, axis=1)
+    names = f"named {listed(found, 12)}" if is_named else "without names"
+    expected = f"of one column for each of {listed(wanted, 12)}, told by name"
+    got = f"shape={table.shape}" if len(wanted) != len(found) else f"{len(found)} columns {names}"
+    raise fault("predictions", expected, got, ADVICE)
 
 
-def _positive(found: list[Any]) -> int | None:
+def _positive(found: list[Any]) -> list[int] | None:
     """Return where the probability of 1, or of True, stands beside that of 0, or of False."""
     for names in (found, without_estimator(found)):
         texts = [class_text(name) for name in names or ()]
         for pair in (["0", "1"], ["False", "True"]):
             if sorted(texts) == pair:
-                return texts.index(pair[1])
+                return [texts.index(pair[1])]
     return None
 
 

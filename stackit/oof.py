@@ -86,7 +86,9 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     scoring : str, callable or None
         A scikit-learn scorer; None is accuracy or R2.
     n_jobs : int or None
-        How many fits run at once, -1 for one a core. A joblib backend chosen outside is used.
+        How many fits run at once, -1 for one a core. A joblib backend chosen outside is used. With 1 all fits
+        are done in this process, and one that ends its process (a crash in compiled code) ends the program;
+        with more that cannot happen, but for estimators that cannot be pickled.
     store : DiskStore, MemoryStore or None
         Where each finished fit's answers are kept as soon as they are there. A fit that the store has is
         never done again: run again what was stopped, and it goes on where it was. The key of a fit is a

@@ -37,6 +37,14 @@ class Common:
         self.data = data
         self.parts: list[Any] = list({id(part): part for part in parts}.values())
 
+    def can_travel(self) -> bool:
+        """Whether it can be pickled: all is tried but the numbers in arrays, which always can."""
+        try:
+            _Trial(_Nowhere()).dump([self.data.X, self.data.X_test, *self.parts[1:]])
+        except Exception:  # noqa: BLE001 - pickling runs code of the caller's tables
+            return False
+        return True
+
     def __sizeof__(self) -> int:
         """Tell clusters how much this is in truth: what is small they send along with every task."""
         target, arrays = self.data.target, [part for part in self.parts if isinstance(part, np.ndarray)]
@@ -115,6 +123,20 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
 
     def persistent_id(self, part: Any) -> int | None:
         return self.places.get(id(part))
+
+
+class _Nowhere(io.RawIOBase):
+    """Takes bytes and forgets them."""
+
+    def write(self, _: Any) -> int:
+        return 0
+
+
+class _Trial(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles everything but arrays of numbers."""
+
+    def persistent_id(self, part: Any) -> int | None:
+        return 0 if type(part) is np.ndarray and not part.dtype.hasobject else None
 
 
 class _Unpacker(pickle.Unpickler):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
 from stackit.check import n_rows, take, wants_to_write
 from stackit.copies import unfitted_copy
 from stackit.data import Data, well_known
+from stackit.failures import as_failure, pack_failure, unpack_failure
 from stackit.folds.table import Rows
 from stackit.inner_groups import forget_groups, tell_groups
 from stackit.label_codes import coded_parts, fit_classifier
@@ -29,7 +29,6 @@ __all__ = [
     "Finished",
     "Habits",
     "Task",
-    "WorkerTraceback",
     "fit_estimator",
     "habits_of",
     "run",
@@ -143,16 +142,12 @@ class Finished:
     labels: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Take an error apart: not every exception can be pickled, and none keeps its traceback."""
-        return vars(self) | {"error": None if self.error is None else _apart(self.error)}
+        """Travel with the error in a form that can always be pickled, whatever its class is like."""
+        return vars(self) | {"error": None if self.error is None else pack_failure(self.error)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        error = state["error"]
-        vars(self).update(state | {"error": None if error is None else _together(*error)})
-
-
-class WorkerTraceback(Exception):
-    """Shows, as the cause of an error from another process, where it was raised there."""
+        packed = state["error"]
+        vars(self).update(state | {"error": None if packed is None else unpack_failure(packed)})
 
 
 def run(task: Task, data: Data) -> Finished:
@@ -171,26 +166,29 @@ def run(task: Task, data: Data) -> Finished:
         With answers of shapes (n_held_out, width) and (m, width).
     """
     done = Finished(task.name, task.split)
-    started = time.perf_counter()
-    try:
-        with one_thread(), task.habits.seeds.drawing(task.seed):
-            done.estimator = _fit(task, data)
-            done.seconds = time.perf_counter() - started
-            response, done.labels = task.response, lacks_order(done.estimator, task.response.method)
-            if done.labels:
-                response = response.by_labels()
-            if len(task.held_out):
-                done.held_out = response.ask_untouched(
-                    done.estimator, data.rows(task.held_out, task.habits.shares), task.place
-                )
-            if data.X_test is not None and task.split >= 0:
-                done.test = response.ask_untouched(done.estimator, data.X_test, task.place)
-            _give_back_jobs(task, done.estimator)
-            if not task.keeps:
-                done.estimator = None
-    except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-        done.error = error
+    with one_thread(), task.habits.seeds.drawing(task.seed):
+        try:
+            _do(task, data, done)
+        except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
+            done.error = as_failure(error)
     return done
+
+
+def _do(task: Task, data: Data, done: Finished) -> None:
+    started = time.perf_counter()
+    done.estimator = _fit(task, data)
+    done.seconds = time.perf_counter() - started
+    response, done.labels = task.response, lacks_order(done.estimator, task.response.method)
+    if done.labels:
+        response = response.by_labels()
+    if len(task.held_out):
+        held_out = data.rows(task.held_out, task.habits.shares)
+        done.held_out = response.ask_untouched(done.estimator, held_out, task.place)
+    if data.X_test is not None and task.split >= 0:
+        done.test = response.ask_untouched(done.estimator, data.X_test, task.place)
+    _give_back_jobs(task, done.estimator)
+    if not task.keeps:
+        done.estimator = None
 
 
 def fit_estimator(
@@ -341,16 +339,3 @@ def _asks_for_more(n_jobs: Any, owner: Any, threads: int) -> bool:
 def _named(params: dict[str, Any], name: str) -> list[str]:
     """Return the parameters of that name, also those of parts."""
     return [key for key in params if key == name or key.endswith(f"__{name}")]
-
-
-def _apart(error: Exception) -> tuple[type[Exception], tuple[Any, ...], dict[str, Any], str]:
-    return type(error), error.args, vars(error), "".join(traceback.format_exception(error))
-
-
-def _together(kind: type[Exception], args: tuple[Any, ...], state: dict[str, Any], text: str) -> Exception:
-    """Make an error anew without calling its constructor, which may want other arguments than its args."""
-    error = kind.__new__(kind, *args)
-    error.args = args
-    vars(error).update(state)
-    error.__cause__ = WorkerTraceback(f"\n{text}")
-    return error

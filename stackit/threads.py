@@ -10,7 +10,10 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread"]
+__all__ = ["one_thread", "stop_idle_pools"]
+
+# How libraries end their idle threads: OpenBLAS by what it does before each fork, OpenMP since version 5.
+STOP = {"blas": ("blas_thread_shutdown_", ()), "openmp": ("omp_pause_resource_all", (2,))}
 
 _LOCK = threading.Lock()
 _POOLS: dict[int, ThreadpoolController] = {}
@@ -64,8 +67,19 @@ def one_thread() -> Iterator[None]:
 def _initialise_torch() -> None:
     """Let torch set the OpenMP threads of this thread now: it does so at its first use, over any limit."""
     torch = sys.modules.get("torch")
-    if hasattr(torch, "get_num_threads"):  # not while it is being imported
+    if torch is not None and hasattr(torch, "get_num_threads"):  # not while it is being imported
         torch.get_num_threads()
+
+
+def stop_idle_pools() -> None:
+    """End the idle threads of BLAS and OpenMP; they are started again when they are needed.
+
+    To be called while no other Python thread computes. A library that does not offer it keeps its threads.
+    """
+    for pool in _thread_pools().lib_controllers:
+        name, arguments = STOP[pool.user_api]
+        if stop := getattr(pool.dynlib, name, None):
+            stop(*arguments)
 
 
 def _hold_blas(pools: ThreadpoolController) -> None:

@@ -12,14 +12,17 @@ import pandas as pd
 
 from stackit.check import n_rows, take
 from stackit.data import Data
+from stackit.failures import as_failure
 from stackit.folds import Folds
+from stackit.prediction_checks import ALL_ROWS
+from stackit.repeated_warnings import recorded
 from stackit.response import Table
 from stackit.shared_fits import Request, Shared, may_share, share
-from stackit.task import Finished, Habits, Task, seeded
+from stackit.task import Finished, Habits, Task, run, seeded
 from stackit.threads import one_thread
 from stackit.traits import tags_of
 
-__all__ = ["AnyTask", "Declined", "SharedTask", "run_shared", "together"]
+__all__ = ["AnyTask", "Declined", "SharedTask", "failed", "run_shared", "together", "work"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,44 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     return [*shared, *(task for task in left if task.split < 0 or task.name not in of_name)]
 
 
+def work(task: AnyTask, data: Data) -> list[Finished] | Declined:
+    """Do one task, of one fold or of all.
+
+    Parameters
+    ----------
+    task : Task or SharedTask
+        What to do.
+    data : Data
+        The tables.
+    """
+    with recorded() as said:
+        result = run_shared(task, data) if isinstance(task, SharedTask) else [run(task, data)]
+    if said and not isinstance(result, Declined):
+        for done in result:
+            done.said = tuple(said)
+    return result
+
+
+def failed(task: AnyTask, cause: str) -> list[Finished]:
+    """Return what comes of a task whose process has died.
+
+    Parameters
+    ----------
+    task : Task or SharedTask
+        What it was doing.
+    cause : str
+        How it died, as far as that is known.
+    """
+    tasks = task.left if isinstance(task, SharedTask) else (task,)
+    return [Finished(one.name, one.split, error=_death(one, cause)) for one in tasks]
+
+
+def _death(task: Task, cause: str) -> RuntimeError:
+    repeat, fold = task.place
+    where = "fitted on all rows" if task.place == ALL_ROWS else f"repeat {repeat} fold {fold}"
+    return RuntimeError(f"the process that did this fit has died ({task.name!r}, {where}): {cause}")
+
+
 def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
     """Fit all folds at once, or say that it would not be exact.
 
@@ -112,16 +153,21 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
     list of Finished, or Declined
         One a split.
     """
+    with one_thread():
+        try:
+            return _all_folds(shared, data)
+        except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
+            failure = as_failure(error)
+            return [Finished(task.name, task.split, error=failure) for task in shared.left]
+
+
+def _all_folds(shared: SharedTask, data: Data) -> list[Finished] | Declined:
     started = time.perf_counter()
-    try:
-        with one_thread():
-            result = _share(shared, data)
-            if result is None:
-                return Declined(shared.name)
-            seconds = (time.perf_counter() - started) / len(shared.tasks)
-            return [_checked(task, result, data, seconds) for task in shared.left]
-    except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-        return [Finished(task.name, task.split, error=error) for task in shared.left]
+    result = _share(shared, data)
+    if result is None:
+        return Declined(shared.name)
+    seconds = (time.perf_counter() - started) / len(shared.tasks)
+    return [_checked(task, result, data, seconds) for task in shared.left]
 
 
 def _takes_more_than_matrices(estimator: Any) -> bool:
@@ -196,8 +242,8 @@ def _checked(task: Task, shared: Shared, data: Data, seconds: float) -> Finished
     """Return the result of a fold, or what is wrong with its predictions, under its own number."""
     try:
         return _finished(task, shared, data, seconds)
-    except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-        return Finished(task.name, task.split, error=error)
+    except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
+        return Finished(task.name, task.split, error=as_failure(error))
 
 
 def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:

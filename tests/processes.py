@@ -1,4 +1,7 @@
-"""Processes on one store that are killed, write at once, or find the disk full: run by test_store.py."""
+"""Processes on one store that are killed, write at once, or find the disk full.
+
+Run by test_store.py, and by test_worker_processes.py with two jobs.
+"""
 
 import os
 import random
@@ -13,7 +16,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold
 
-from stackit import DiskStore, out_of_fold
+from stackit import DiskStore, out_of_fold, schedule
 
 # The script is given a scenario and a folder; whoever only imports it, neither.
 ROOT = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
@@ -28,7 +31,7 @@ class Slow(RegressorMixin, BaseEstimator):
         held_out = min(set(np.arange(0.0, 40.0, 2.0)) - set(X[:, 0])) / 2
         with open(ROOT / "fits.log", "a") as log:
             log.write(f"{self.tag} {int(held_out) // 4}\n")
-        time.sleep(0.002)
+        time.sleep(float(os.environ.get("SECONDS_OF_A_FIT", "0.002")))
         self.mean_ = np.mean(y) + self.tag
         return self
 
@@ -40,8 +43,8 @@ MEMBERS = [(str(tag), Slow(tag)) for tag in range(12)]
 STORE = DiskStore(ROOT / "store")
 
 
-def run(store=STORE):
-    oof = out_of_fold(MEMBERS, X, Y, T, cv=KFold(5), n_jobs=1, store=store)
+def run(store=STORE, n_jobs=1):
+    oof = out_of_fold(MEMBERS, X, Y, T, cv=KFold(5), n_jobs=n_jobs, store=store)
     return oof, oof.meta_train.to_numpy().tobytes() + oof.meta_test.to_numpy().tobytes()
 
 
@@ -131,5 +134,26 @@ def full():
     assert run()[0].n_stored == 60
 
 
+def forked():
+    """Run with two jobs, slowly enough to be killed."""
+    os.environ["SECONDS_OF_A_FIT"] = "0.1"  # no part of the store's keys
+    run(n_jobs=2)
+
+
+def loky():
+    schedule.may_fork = lambda: False
+    forked()
+
+
+def resumed():
+    """Finish what was stopped, and see that it is what it would have been."""
+    n_stored = len(kept())
+    oof, found = run(n_jobs=2)
+    assert oof.n_stored == n_stored > 0
+    assert found == run(None)[1]
+    assert STORE.verify() == []
+    print(n_stored, "stored")
+
+
 if __name__ == "__main__":
-    {"kills": kills, "writers": writers, "full": full}[sys.argv[1]]()
+    globals()[sys.argv[1]]()

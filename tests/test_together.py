@@ -77,7 +77,7 @@ def test_fit_folds_is_called_once_and_changes_no_number(n_jobs, weights):
     np.testing.assert_allclose(oof.meta_train["shared"], oof.meta_train["plain"])
     np.testing.assert_allclose(oof.meta_test["shared"], oof.meta_test["plain"])
     assert oof.paths == {"shared": "shared", "plain": "plain"}
-    assert SharedMean.calls == 1
+    assert SharedMean.calls == (n_jobs == 1)  # with two jobs it is called in another process
     assert len(oof.fold_estimators["shared"]) == 5
 
 
@@ -165,7 +165,7 @@ def test_a_subclass_is_not_taken_for_its_parent():
 def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, monkeypatch):
     monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(catalogue, "_canary_lives", lambda kind: True)
-    monkeypatch.setattr(schedule, "_may_fork", lambda: True)
+    monkeypatch.setattr(schedule, "may_fork", lambda: True)
     if place in ("children", "threads"):
         monkeypatch.setattr(schedule, "PROBE", -1)
         monkeypatch.setattr(schedule, "SHORT", -1)

@@ -1,0 +1,93 @@
+"""Worker processes end when their parent does, however it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["Lifeline", "end_with_parent", "lifeline", "watch_parent"]
+
+PR_SET_PDEATHSIG = 1
+F_SETSIG = 10  # as in Linux's fcntl.h
+INTERVAL = 0.2  # seconds between two looks at the parent
+
+Lifeline = tuple[int, int]
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system kill this process when the thread that forked it ends; for children on Linux.
+
+    Parameters
+    ----------
+    parent : int
+        The parent's process id, from before the fork: it may have ended already.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def lifeline() -> Lifeline:
+    """Return this process's id, and a pipe of it that nobody writes to: it closes when the process ends."""
+    return _lifeline_of(os.getpid())
+
+
+@cache
+def watch_parent(line: Lifeline) -> None:
+    """Have this process end when its parent is gone; done once.
+
+    For workers that any thread of the parent may have started: `end_with_parent` would end them with that
+    thread, be it long before the process. On Linux the system kills this process when the parent's pipe
+    closes. A thread looks too, since others may have inherited the pipe; it has to wait for fits that hold
+    the interpreter's lock. Nothing is done in a process that is no child of the parent.
+
+    Parameters
+    ----------
+    line : (int, int)
+        As `lifeline` returned it in the parent.
+    """
+    parent, pipe = line
+    if os.getppid() != parent and _is_alive(parent):
+        return
+    if sys.platform == "linux":
+        with suppress(OSError):
+            _be_killed_on_closing(f"/proc/{parent}/fd/{pipe}")
+    threading.Thread(target=_wait_for, args=(parent,), daemon=True, name="stackit-parent-watch").start()
+
+
+@cache
+def _lifeline_of(process: int) -> Lifeline:
+    return process, os.pipe()[0]
+
+
+def _be_killed_on_closing(path: str) -> None:
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _wait_for(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(INTERVAL)
+    os._exit(1)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,199 @@
+"""Where worker processes come from, that they end with their parent, and that none is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+
+import stackit
+from stackit import out_of_fold, schedule
+from stackit.parent_death import watch_parent
+
+SCRIPT = Path(__file__).with_name("processes.py")
+ROOT = Path(stackit.__file__).parent.parent
+X, Y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
+
+
+class Place(RegressorMixin, BaseEstimator):
+    """Remembers its process."""
+
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
+
+    def fit(self, X, y):
+        time.sleep(self.seconds)
+        self.pid_ = os.getpid()
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def started(scenario, folder):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), scenario, str(folder)],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def workers_of(process):
+    """The processes that do fits; joblib has others that clean up after it."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def is_alive(process):
+    """Whether a process runs; one that has ended is a zombie until init takes notice."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+# --- they end with their parent
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how"), [("forked", signal.SIGKILL), ("loky", signal.SIGKILL), ("forked", signal.SIGTERM)]
+)
+def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, tmp_path):
+    process = started(scenario, tmp_path)
+    log, patience = tmp_path / "fits.log", time.monotonic() + 100
+    while not log.exists() or len(log.read_text().splitlines()) < 5:
+        assert process.poll() is None, process.stderr.read().decode()
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    workers = workers_of(process)
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait()
+    process.stderr.close()
+    patience = time.monotonic() + 1
+    while (alive := [worker for worker in workers if is_alive(worker)]) and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert alive == []
+    command = [sys.executable, str(SCRIPT), "resumed", str(tmp_path)]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) >= 1
+
+
+def test_who_is_no_child_of_the_parent_is_not_watched():
+    before = threading.active_count()
+    watch_parent((os.getpid(), 0))  # a parent of others, and here itself
+    assert threading.active_count() == before
+
+
+# --- and none is left behind
+
+
+class Fault(Place):
+    def fit(self, X, y):
+        raise ValueError("on purpose")
+
+
+class Interrupt(Place):
+    def fit(self, X, y):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ending", [Place(), Fault(), Interrupt()])
+def test_no_child_thread_or_file_is_left_behind(ending, monkeypatch):
+    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    this = psutil.Process()
+    before = (set(this.children()), threading.active_count(), this.num_fds())
+    members = [("slow", Place(0.05)), ("ending", ending)]
+    try:
+        out_of_fold(members, X, Y, cv=4, n_jobs=2)
+    except (ValueError, KeyboardInterrupt):
+        assert type(ending) is not Place
+    assert (set(this.children()), threading.active_count(), this.num_fds()) == before
+
+
+class Nested(Place):
+    """Would start workers of its own."""
+
+    def fit(self, X, y):
+        import joblib
+
+        self.n_jobs_ = joblib.effective_n_jobs(2)
+        return super().fit(X, y)
+
+
+def test_workers_have_no_workers(monkeypatch):
+    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    oof = out_of_fold([("n", Nested())], X, Y, cv=4, n_jobs=2)
+    assert {one.n_jobs_ for one in oof.fold_estimators["n"]} == {1}
+    assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["n"]}
+
+
+# --- where a fork is safe
+
+ALONE = """
+import ctypes, os, time
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from stackit import out_of_fold
+from stackit.fork_safety import may_fork
+
+X = np.random.default_rng(0).normal(size=(300, 5))
+y = X[:, 0] + X[:, 1] ** 2
+threads = HistGradientBoostingRegressor(max_iter=5)
+
+# Pools of BLAS and OpenMP are no hindrance, and children have their own.
+threads.fit(np.tile(X, (100, 1)), np.tile(y, 100))
+np.ones((500, 500)) @ np.ones((500, 500))
+assert may_fork()
+
+class Threaded(TransformerMixin, BaseEstimator):
+    # As a library that starts a native thread when it is first used, and hands it all work from then on.
+    def fit(self, X, y=None):
+        if not hasattr(ctypes, "started_by"):
+            library, thread = ctypes.CDLL(None), ctypes.c_ulong()
+            pause = ctypes.cast(library.pause, ctypes.c_void_p)
+            assert library.pthread_create(ctypes.byref(thread), None, pause, None) == 0
+            ctypes.started_by = os.getpid()
+        while ctypes.started_by != os.getpid():
+            time.sleep(1)  # for ever: in a child there is no such thread
+        return self
+
+    def transform(self, X):
+        return X
+
+members = [("a", threads), ("b", make_pipeline(Threaded(), Ridge()))]
+forked = out_of_fold(members, X, y, cv=4, n_jobs=2).meta_train
+assert may_fork()  # the library was used in children alone
+Threaded().fit(X)
+assert not may_fork()
+elsewhere = out_of_fold(members, X, y, cv=4, n_jobs=2).meta_train
+assert forked.equals(elsewhere)
+assert forked.equals(out_of_fold(members, X, y, cv=4, n_jobs=1).meta_train)
+print("done")
+"""
+
+
+def test_a_process_with_native_threads_is_not_forked():
+    command = [sys.executable, "-c", ALONE]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "done\n", done.stderr

@@ -88,6 +88,36 @@ def test_parameters_and_statistics_have_the_precision_that_was_asked_for(precisi
     assert {value.dtype for value in net.network_.state_dict().values()} == {dtype}
 
 
+@pytest.mark.parametrize(
+    ("n", "batch_size", "dtype"),
+    [
+        (100, 32, torch.float64),
+        (1000, 64, torch.float64),
+        (2000, 128, torch.float64),
+        (2001, 128, torch.float32),
+        (10_000, 256, torch.float32),
+    ],
+)
+def test_what_is_automatic_depends_on_the_number_of_rows(n, batch_size, dtype):
+    """The last rate of a cosine tells how many steps there were: init / 2 (1 + cos(pi (T - 1) / T))."""
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    net = BatchNormMLPRegressor((2,), max_iter=1, learning_rate_init=0.01, device="cpu").fit(X, X[:, 0])
+    n_steps = round(n / batch_size)
+    rate = 0.01 / 2 * (1 + np.cos(np.pi * (n_steps - 1) / n_steps))
+    assert net.history_[-1]["learning_rate"] == pytest.approx(rate, rel=1e-9)
+    assert net.network_.inputs.centre.dtype == dtype
+
+
+def test_half_precision_rounds_products_to_eight_bits():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    half, single = (
+        BatchNormMLPRegressor((8,), max_iter=1, precision=precision, random_state=0).fit(X, X[:, 0])
+        for precision in ("bfloat16", "float32")
+    )
+    difference = abs(half.history_[0]["loss"] / single.history_[0]["loss"] - 1)
+    assert 1e-6 < difference < 2**-5
+
+
 def test_a_bar_of_epochs_is_shown_where_it_is_wanted(capsys):
     X, y = load_diabetes(return_X_y=True)
     for verbose, shown in ((0, False), (1, True)):

@@ -41,8 +41,10 @@ def test_standard_weights_are_those_of_glorot_and_bengio():
 @pytest.mark.parametrize("plan", [DENSE, CONV], ids=["dense", "conv"])
 def test_weights_of_the_ntk_parametrization_are_standard_normal(plan):
     state = begun(Plan(plan.layers, plan.shape, ntk=True))
-    for name in (name for name in state if name.startswith("layers.") and name.endswith("weight")):
-        assert_normal(state[name], 1.0) if state[name].numel() > 2000 else None
+    weights = [value for name, value in state.items() if name.endswith("weight") and value.numel() > 2000]
+    assert weights
+    for weight in weights:
+        assert_normal(weight, 1.0)
 
 
 def test_everything_else_begins_without_effect():

@@ -19,7 +19,6 @@ from stackit.folds.table import Rows
 from stackit.given import check_given, warn_of_in_sample
 from stackit.line_up import AnyEstimators, line_up
 from stackit.progress import progress_bar
-from stackit.repeated_warnings import Repeats, recorded
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
@@ -235,7 +234,7 @@ def cross_fit(
     collected.failures.update(unusable)
     ledger = Ledger(settings.store, tasks, data, folds.labels)
     with progress_bar(len(tasks), settings.verbose) as advance:
-        left = _not_stored(tasks, ledger, collected, advance)
+        left = [task for task in tasks if not _is_stored(task, ledger, collected, advance)]
         to_do = together(left, tasks, folds, data)
         with closing(
             run_all(to_do, data, settings.n_jobs, collected.failures, collected.seconds())
@@ -309,23 +308,6 @@ def refit(
     if not oof.responses.keys() - failures.keys():
         raise _all_failed(failures)
     return replace(oof, refitted=in_order, failures=failures).without(failures)
-
-
-def _not_stored(
-    tasks: list[Task], ledger: Ledger, collected: Collected, advance: Callable[[str], None]
-) -> list[Task]:
-    """Collect the results that the store has; return the tasks that are left to do."""
-    if not ledger.keys:
-        return [*tasks]
-    left, repeats = [], Repeats("results")
-    for task in tasks:
-        with recorded() as said:
-            stored = _is_stored(task, ledger, collected, advance)
-        repeats.add(said, task.name)
-        if not stored:
-            left.append(task)
-    repeats.say()
-    return left
 
 
 def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callable[[str], None]) -> bool:

@@ -12,7 +12,6 @@ from sklearn.model_selection import LeaveOneOut
 from sklearn.neighbors import KNeighborsClassifier
 
 from stackit import (
-    DiskStore,
     Level,
     LevelsRegressor,
     StackingClassifier,
@@ -186,19 +185,6 @@ def test_compare_says_what_final_estimators_warn_of_once():
         warnings.simplefilter("always")
         compare(oof, [("loud", Loud())])
     assert len(caught) == 1
-
-
-def test_many_damaged_results_are_said_once(tmp_path):
-    store = DiskStore(tmp_path)
-    line_up = [("ols", LinearRegression())]
-    out_of_fold(line_up, X, YR, cv=20, n_jobs=1, store=store)
-    for path in tmp_path.rglob("*.result"):
-        path.write_bytes(b"damaged")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        out_of_fold(line_up, X, YR, cv=20, n_jobs=1, store=store)
-    assert len(caught) == 1
-    assert str(caught[0].message).endswith("(in 20 of 20 results of 'ols')")
 
 
 def test_a_warning_whose_class_takes_more_than_a_text_is_said_all_the_same():

@@ -26,6 +26,8 @@ MEMBERS = [
     ("tree", DecisionTreeClassifier(max_depth=3)),
     ("ridge", RidgeClassifier()),
 ]
+# One test of ray in the default run: its workers take seconds to start.
+SLOW_RAY, SLOW_RAY_FRAME = (pytest.param(*case, marks=pytest.mark.slow) for case in (("ray",), ("ray", True)))
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
@@ -56,7 +58,7 @@ def ray():
     ray.shutdown()
 
 
-@pytest.fixture(params=["dask", "ray"])
+@pytest.fixture
 def cluster(request):
     return request.getfixturevalue(request.param)
 
@@ -74,7 +76,11 @@ def sent(monkeypatch):
     return counter
 
 
-@pytest.mark.parametrize("frame", [False, True])
+@pytest.mark.parametrize(
+    ("cluster", "frame"),
+    [("dask", False), ("dask", True), ("ray", False), SLOW_RAY_FRAME],
+    indirect=["cluster"],
+)
 def test_a_cluster_gives_the_same_table_and_gets_its_data_once(cluster, frame, sent):
     table = pd.DataFrame(X).add_prefix("x") if frame else X
     weights = np.linspace(1, 2, len(Y))
@@ -87,6 +93,7 @@ def test_a_cluster_gives_the_same_table_and_gets_its_data_once(cluster, frame, s
     assert sent["sent"] == 1
 
 
+@pytest.mark.parametrize("cluster", ["dask", SLOW_RAY], indirect=True)
 def test_a_stack_is_fitted_on_a_cluster(cluster):
     stack = StackingClassifier(MEMBERS, random_state=0)
     here = stack.fit(X, Y).predict_proba(X)

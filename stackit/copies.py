@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from stackit.check import NamedEstimators, listed, warn
 
-__all__ = ["unfitted_copy", "warn_of_lost_parameters"]
+__all__ = ["CopiedEnsemble", "unfitted_copy", "warn_of_lost_parameters"]
 
 # Libraries whose get_params names every parameter of a constructor.
 COMPLETE = {"lightgbm", "sklearn", "stackit", "xgboost"}
@@ -59,6 +59,22 @@ def unfitted_copy(estimator: Any) -> Any:
             refusal.add_note("An estimator that cannot be cloned must not be fitted yet: pass a new one.")
             raise
         return copy.deepcopy(estimator)
+
+
+class CopiedEnsemble(BaseEstimator):  # type: ignore[misc]
+    """An ensemble that can be cloned although members refuse it.
+
+    It never fits its parameters in place: built anew from them, and copied with them, it is unfitted.
+    """
+
+    def __sklearn_clone__(self) -> Self:
+        try:
+            return super().__sklearn_clone__()  # type: ignore[no-any-return]
+        except (RuntimeError, TypeError):
+            fresh = type(self)(**self.get_params(deep=False))
+            if hasattr(self, "_metadata_request"):  # what was asked of scikit-learn's metadata routing
+                fresh._metadata_request = self._metadata_request
+            return copy.deepcopy(fresh)
 
 
 def warn_of_lost_parameters(estimators: NamedEstimators) -> None:

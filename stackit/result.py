@@ -339,7 +339,10 @@ class OutOfFold(Scored):
             for name, table in zip(answers, columns, strict=True)
             for label in self.responses[name].column_names(table.shape[1])
         ]
-        return pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
+        table = pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
+        if self.target.is_classification:  # combiners of classes calibrate what is no probability
+            table.attrs["stackit"] = {name: self.responses[name].kind for name in answers}
+        return table
 
 
 def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:

@@ -9,8 +9,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import check_consistent_length
 
-from stackit.assess.repeats import can_be_averaged
-from stackit.check import NamedEstimators, check_estimators, fault, warn
+from stackit.check import NamedEstimators, check_estimators, fault
 from stackit.combine import (
     ConvexClassifier,
     ConvexRegressor,
@@ -52,30 +51,19 @@ def finals_of(
     ------
     ValueError
         When names are taken.
-
-    Warns
-    -----
-    UserWarning
-        When estimators answer in different ways.
     """
-    classify, averaged = oof.target.is_classification, can_be_averaged(oof)
-    finals: list[tuple[str, Any]] = [(PRIOR, prior(classify))]
-    if averaged:
-        finals.append((MEAN, MeanClassifier() if classify else MeanRegressor()))
-    else:
-        kinds = {name: response.kind for name, response in oof.responses.items()}
-        warn(
-            f"Estimators answer in different ways ({kinds}): there is no plain mean of them. Wrap those "
-            "without predict_proba in CalibratedClassifierCV."
-        )
+    classify = oof.target.is_classification
+    finals: list[tuple[str, Any]] = [
+        (PRIOR, prior(classify)),
+        (MEAN, MeanClassifier() if classify else MeanRegressor()),
+    ]
     if given is not None:
         reserved = [*oof.responses, BEST, PRIOR, MEAN]
         wanted = line_up(given, reserved)
         if wanted != []:
             check_estimators(wanted, reserved=reserved)
         return finals + wanted, []
-    if averaged:
-        finals += _combiners(oof, oof.scoring if scoring is None else scoring)
+    finals += _combiners(oof, oof.scoring if scoring is None else scoring)
     stack = [(STACK, _final_of(run, classify))]
     taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
     if taken:

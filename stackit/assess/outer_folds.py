@@ -15,6 +15,7 @@ from stackit.assess.comparison import Comparison
 from stackit.assess.finals import MEAN, PRIOR, STACK, prior
 from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
 from stackit.check import NamedEstimators, fault, listed, n_rows, take, warn
+from stackit.combine import MeanClassifier
 from stackit.folds import Folds
 from stackit.folds.bonds import Bonds
 from stackit.given.estimators import Given
@@ -140,6 +141,8 @@ class OuterFolds:
             response = answers[PRIOR][0]
             mean = np.mean([each for _, each in members.values()], axis=0)
             answers[MEAN] = (replace(response, name=MEAN), mean)
+        else:
+            finals = [(MEAN, MeanClassifier()), *finals]  # which calibrates what is no probability
         if finals:
             answers |= self._of_finals(finals, oof, found, split)
         final = response_of(STACK, stack.final_estimator_, "auto", target)
@@ -158,7 +161,9 @@ class OuterFolds:
         judged = replace(
             oof, folds=outer, target=self.target, sample_weight=self.sample_weight, scoring=self.scoring
         )
-        results = cross_fit_finals_on(pd.DataFrame(values, columns=inner.columns), finals, judged)
+        table = pd.DataFrame(values, columns=inner.columns)
+        table.attrs = inner.attrs
+        results = cross_fit_finals_on(table, finals, judged)
         return {name: (results.responses[name], results.held_out[name][0]) for name, _ in finals}
 
     def _together(self, answers: list[Answers], folds: Folds) -> OutOfFold:

@@ -16,6 +16,16 @@ from stackit.combine.mean import MeanClassifier
 __all__ = ["Calibrated"]
 
 Floats = npt.NDArray[np.float64]
+# What a fit knows of the table, before it learns from it.
+READ = {
+    "_sigmoids",
+    "_widths",
+    "classes_",
+    "feature_names_in_",
+    "from_labels_",
+    "kinds_",
+    "n_features_in_",
+}
 
 
 class Calibrated(CombinerClassifier):
@@ -47,9 +57,9 @@ class Calibrated(CombinerClassifier):
                 "Put any other classifier into scikit-learn's CalibratedClassifierCV",
             )
         combiner: CombinerClassifier = clone(given)
-        for name in ("classes_", "from_labels_", "n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(combiner, name, getattr(self, name))
+        for name, value in vars(self).items():
+            if name in READ:
+                setattr(combiner, name, value)
         combiner._learn(blocks, target, weights)
         return combiner
 

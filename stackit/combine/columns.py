@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stackit.check import fault, listed
 
-__all__ = ["are_labels", "check_blocks"]
+__all__ = ["APART", "are_labels", "check_blocks", "halves"]
 
 APART = "__"
 MOSTLY = 0.5
@@ -74,11 +74,11 @@ def check_blocks(names: Sequence[str] | None, width: int, labels: Sequence[str] 
     """
     if names is None or not any(APART in name for name in names):
         return
-    halves = [_halves(name, labels) for name in names]
+    parts = [halves(name, labels) for name in names]
     if width == 1:
-        _check_single(names, halves, labels)
+        _check_single(names, parts, labels)
         return
-    blocks = [halves[first : first + width] for first in range(0, len(halves), width)]
+    blocks = [parts[first : first + width] for first in range(0, len(parts), width)]
     owners = [{half[0] for half in block} for block in blocks]
     ends = [[half[-1] for half in block] for block in blocks]
     orders = [[*labels], *ends]
@@ -90,17 +90,23 @@ def check_blocks(names: Sequence[str] | None, width: int, labels: Sequence[str] 
         raise _disordered(f"{width} side by side for each estimator, in one order", names)
 
 
-def _check_single(names: Sequence[str], halves: list[list[str]], labels: Sequence[str]) -> None:
+def _check_single(names: Sequence[str], parts: list[list[str]], labels: Sequence[str]) -> None:
     """Raise where an estimator has a column for each of two classes; other names may begin alike."""
     ends: dict[str, set[str]] = {}
-    for owner, *end in halves:
+    for owner, *end in parts:
         ends.setdefault(owner, set()).update(end)
     if len(labels) > 1 and any(of_one == set(labels) for of_one in ends.values()):
         raise _disordered("one for each estimator, that of the second class", names)
 
 
-def _halves(name: str, labels: Sequence[str]) -> list[str]:
-    """An estimator's name and the rest, which may be the name of a class with ``__`` in it."""
+def halves(name: str, labels: Sequence[str]) -> list[str]:
+    """Return an estimator's name and the rest, which may be the name of a class with ``__`` in it.
+
+    Examples
+    --------
+    >>> halves("forest__b", ["a", "b"])
+    ['forest', 'b']
+    """
     for label in sorted(labels, key=len, reverse=True):
         if name.endswith(APART + label):
             return [name.removesuffix(APART + label), label]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
@@ -13,13 +12,16 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.check import fault
-from stackit.combine.columns import are_labels, check_blocks
+from stackit.combine.columns import check_blocks
+from stackit.combine.members import are_probabilities, cut, kinds_in, members_of, scores_of
+from stackit.combine.sigmoid import calibrated_out_of_fold, fit_sigmoids, probabilities_of
 from stackit.sample_weight import check_sample_weight, unit_mean
 from stackit.target import classification_target
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
 
 Blocks = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 
 
@@ -28,8 +30,13 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
 
     With two classes each column of X is one estimator's probability of the second class; with more, each
     estimator has a column a class, in the order of the sorted classes, as in ``OutOfFold.meta_train``.
-    Class positions (``stack_method="predict"``) are taken as votes. Rows of NaN alone, which no fold has held
-    out, are not learned from.
+    Class positions (``stack_method="predict"``) of all estimators are taken as votes. What is no probability
+    becomes one by Platt's calibration (`stackit.combine.sigmoid`): decision values, pairwise ones, labels
+    beside probabilities, and numbers of regressors. What is learned from is calibrated by five folds, each
+    row by sigmoids that have not seen its label; new rows by those of all rows. What columns are is told by
+    their values (a column with numbers outside [0, 1], or rows that do not add up to 1) and by the names and
+    kinds that ``OutOfFold.meta_train`` gives them. Rows of NaN alone, which no fold has held out, are not
+    learned from.
 
     Attributes
     ----------
@@ -37,9 +44,14 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         The sorted classes.
     from_labels_ : bool
         Whether the columns are class positions.
+    kinds_ : list of str
+        What each estimator's columns are: "probability", or what is calibrated: "decision", "pairwise",
+        "label" or "number".
     n_features_in_ : int
         The number of columns.
     """
+
+    _calibrates = True
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from out-of-fold probabilities.
@@ -63,28 +75,18 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
             When there is one class only, no weight above zero or one below, not a whole number of estimators,
             or a row with NaN in some columns; when names of columns (``<estimator>__<class>``) say that they
             stand in another order.
-
-        Warns
-        -----
-        UserWarning
-            When a column is no probability.
         """
+        kinds = kinds_in(X)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         target, rows = classification_target(y), _covered(X)
         X, weights = X[rows], _weights(sample_weight, len(X), rows)
         self.classes_ = target.classes
         names = getattr(self, "feature_names_in_", None)
-        self.from_labels_ = are_labels(X, len(self.classes_), names)
-        blocks = self._blocks(X)
-        check_blocks(names, X.shape[1] // blocks.shape[1], target.labels)
-        if not self.from_labels_ and (X.min() < 0 or X.max() > 1):
-            warnings.warn(
-                f"{type(self).__name__} expects probabilities; got values from {X.min():.3g} to "
-                f"{X.max():.3g}. Wrap estimators without predict_proba in CalibratedClassifierCV.",
-                UserWarning,
-                stacklevel=2,
-            )
-        self._learn(blocks, np.eye(len(self.classes_))[target.codes[rows]], weights)
+        members = members_of(X, names, target.labels, kinds)
+        self.kinds_, self._widths = [kind for kind, _ in members], [width for _, width in members]
+        self.from_labels_ = len(self.classes_) > 2 and {*self.kinds_} == {"label"}
+        one_hot = np.eye(len(self.classes_))[target.codes[rows]]
+        self._learn(self._calibrated_blocks(X, one_hot, weights), one_hot, weights)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -126,15 +128,68 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         even = np.full_like(blended, 1 / len(self.classes_))
         return np.asarray(np.divide(blended, total, out=even, where=total > 0))
 
-    def _blocks(self, X: npt.NDArray[np.float64]) -> Blocks:
-        """The (n, n_estimators, n_classes) probabilities."""
+    def _calibrated_blocks(self, X: Floats, one_hot: Floats, weights: Weights) -> Blocks:
+        """Fit the sigmoids, and return the probabilities to learn from: of each row by the other folds."""
+        self._sigmoids: list[Floats | None] = [None] * len(self.kinds_)
+        odd = [at for at, kind in enumerate(self.kinds_) if kind != "probability"]
+        if not self._calibrates or not odd or {*self.kinds_} == {"label"}:
+            return self._as_they_are(X)
+        tables = self._scores(X)
+        for at in odd:
+            self._sigmoids[at] = fit_sigmoids(tables[at], one_hot, weights)
+            tables[at] = calibrated_out_of_fold(tables[at], one_hot, weights)
+        return self._side_by_side(tables)
+
+    def _blocks(self, X: Floats) -> Blocks:
+        """Return the (n, n_estimators, n_classes) probabilities of new rows."""
+        if self._calibrates:
+            self._check_probabilities(X)
+        if all(sigmoids is None for sigmoids in self._sigmoids):
+            return self._as_they_are(X)
+        pairs = zip(self._scores(X), self._sigmoids, strict=True)
+        return self._side_by_side(
+            [table if sigmoids is None else probabilities_of(table, sigmoids) for table, sigmoids in pairs]
+        )
+
+    def _check_probabilities(self, X: Floats) -> None:
+        """Raise where columns that were probabilities in fit are none."""
+        likely = are_probabilities(X, self._widths)
+        for at, (kind, is_likely) in enumerate(zip(self.kinds_, likely, strict=True)):
+            if kind == "probability" and not is_likely:
+                table = np.split(X, np.cumsum(self._widths)[:-1], axis=1)[at]
+                raise fault(
+                    f"Columns of {self._member_names()[at]!r}",
+                    "probabilities, as they were in fit",
+                    f"values from {table.min():.3g} to {table.max():.3g}",
+                    "Pass what predict_proba of the same estimator gives",
+                )
+
+    def _as_they_are(self, X: Floats) -> Blocks:
         n_classes = len(self.classes_)
         if n_classes == 2:
             return np.stack([1 - X, X], axis=2)
-        if self.from_labels_:
-            votes: Blocks = np.eye(n_classes)[np.rint(X).clip(0, n_classes - 1).astype(np.intp)]
-            return votes
-        return _cut(X, n_classes, "class", "classes")
+        if {*self._widths} == {n_classes}:
+            return X.reshape(len(X), -1, n_classes)
+        return self._side_by_side(self._scores(X))
+
+    def _scores(self, X: Floats) -> list[Floats]:
+        """Return for each estimator the table of its decision values, or probabilities."""
+        tables = np.split(X, np.cumsum(self._widths)[:-1], axis=1)
+        pairs = zip(self.kinds_, tables, strict=True)
+        return [scores_of(kind, table, len(self.classes_)) for kind, table in pairs]
+
+    def _side_by_side(self, tables: list[Floats]) -> Blocks:
+        if len(self.classes_) == 2:
+            tables = [np.hstack([1 - each, each]) if each.shape[1] == 1 else each for each in tables]
+        return np.stack(tables, axis=1)
+
+    def _member_names(self) -> list[str]:
+        """Return the names of the estimators, as the columns that were learned from have them."""
+        columns = getattr(self, "feature_names_in_", None)
+        starts = np.r_[0, np.cumsum(self._widths)[:-1]]
+        return [
+            f"x{at}" if columns is None else columns[start].split("__")[0] for at, start in enumerate(starts)
+        ]
 
     @abstractmethod
     def _learn(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> None:
@@ -195,7 +250,7 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         target, rows = np.asarray(y, dtype=np.float64).reshape(len(X), -1), _covered(X)
         self.n_outputs_ = target.shape[1]
         weights = _weights(sample_weight, len(X), rows)
-        blocks = _cut(X[rows], self.n_outputs_, "output", "outputs")
+        blocks = cut(X[rows], self.n_outputs_, "output", "outputs")
         check_blocks(getattr(self, "feature_names_in_", None), self.n_outputs_)
         self._learn(blocks, target[rows], weights)
         return self
@@ -214,7 +269,7 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        blended = self._blend(_cut(X, self.n_outputs_, "output", "outputs"))
+        blended = self._blend(cut(X, self.n_outputs_, "output", "outputs"))
         return blended[:, 0] if self.n_outputs_ == 1 else blended
 
     @abstractmethod
@@ -229,19 +284,6 @@ class CombinerRegressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[mis
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True  # it weighs predictions; raw features are no predictions
         return tags
-
-
-def _cut(X: npt.NDArray[np.float64], width: int, one: str, all_of_them: str) -> Blocks:
-    """Return the columns of X as (n, n_estimators, width) blocks."""
-    if X.shape[1] % width:
-        raise fault(
-            "The number of columns",
-            f"a multiple of the number of {all_of_them}, {width}",
-            f"n_columns={X.shape[1]}",
-            f"Each estimator must give a column for each {one}: leave out regressors and decision functions "
-            "among classifiers, and features passed through",
-        )
-    return X.reshape(len(X), -1, width)
 
 
 def _covered(X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp] | slice:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from stackit.check import warn
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.weighted import Weighted
 
@@ -39,7 +40,7 @@ class NonNegativeClassifier(Weighted, CombinerClassifier):
     """
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return _nonnegative_weights(blocks, target, weights)
+        return _nonnegative_weights(self, blocks, target, weights)
 
 
 class NonNegativeRegressor(Weighted, CombinerRegressor):
@@ -51,7 +52,7 @@ class NonNegativeRegressor(Weighted, CombinerRegressor):
     Attributes
     ----------
     weights_ : (n_estimators,) array
-        The weights.
+        The weights. A warning says when all are 0.
 
     References
     ----------
@@ -65,10 +66,12 @@ class NonNegativeRegressor(Weighted, CombinerRegressor):
     """
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return _nonnegative_weights(blocks, target, weights)
+        return _nonnegative_weights(self, blocks, target, weights)
 
 
-def _nonnegative_weights(blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+def _nonnegative_weights(
+    combiner: Weighted, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights
+) -> Weights:
     """Solve the least-squares problem whose rows are (sample, class or output) pairs."""
     n_estimators = blocks.shape[1]
     scale = np.sqrt(weights)[:, np.newaxis]
@@ -77,4 +80,11 @@ def _nonnegative_weights(blocks: Blocks, target: npt.NDArray[np.float64], weight
     # The triangular factor of [left, right] has the same solution in n_estimators + 1 rows.
     factor: npt.NDArray[np.float64] = np.asarray(np.linalg.qr(np.hstack([left, right]), mode="r"))
     solution, _ = nnls(factor[:, :-1], factor[:, -1])
+    if not solution.any():
+        says = "all classes as equally likely" if isinstance(combiner, CombinerClassifier) else "0"
+        warn(
+            f"{type(combiner).__name__} gives all estimators the weight 0, since no positive multiple of any "
+            f"of their predictions is closer to y than 0 is: it predicts {says} for every row. Leave out "
+            "estimators that predict the opposite of y, or use another combiner."
+        )
     return np.asarray(solution)

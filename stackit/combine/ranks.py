@@ -19,6 +19,8 @@ class RankClassifier(CombinerClassifier):
     not depend on the other rows predicted with it. The average rank of each class is then stretched so
     that the share of rows above 1/2 is the share of the class in training.
 
+    Decision values, labels and numbers are ranked as they are.
+
     Attributes
     ----------
     references_ : list of (2, n_unique) arrays
@@ -33,6 +35,8 @@ class RankClassifier(CombinerClassifier):
     >>> ranks.predict(X).tolist()
     [0, 0, 1, 1]
     """
+
+    _calibrates = False  # ranks are the same on any scale
 
     def _learn(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> None:
         self.references_ = _references(blocks, weights)

@@ -40,6 +40,9 @@ class Weighted(ABC):
         return dict(zip(self._names(len(self.weights_)), self.weights_.tolist(), strict=True))
 
     def _names(self, n_estimators: int) -> list[str]:
+        if hasattr(self, "_member_names"):
+            names: list[str] = self._member_names()
+            return names
         columns = getattr(self, "feature_names_in_", None)
         if columns is None:
             return [f"x{at}" for at in range(n_estimators)]

@@ -175,6 +175,7 @@ def _columns_inside(
     values = np.full((len(ground.rows), inner.shape[1]), np.nan)
     values[rows], values[held_out] = inner.to_numpy(), predicted[: len(held_out)]
     meta = pd.DataFrame(values, columns=inner.columns, index=index_of(ground.X))
+    meta.attrs = inner.attrs
     test_index = index_of(ground.X_test)
     return meta, pd.DataFrame(predicted[len(held_out) :], columns=inner.columns, index=test_index)
 

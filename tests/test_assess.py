@@ -301,12 +301,11 @@ def test_weights_reach_scores_final_estimators_and_tests():
     assert_allclose(gain(found).tests[BEST].difference, np.average(d, weights=WEIGHTS))
 
 
-def test_estimators_that_answer_in_different_ways_have_no_mean():
+def test_estimators_that_answer_in_different_ways_have_a_calibrated_mean():
     oof = out_of_fold([("nb", NB), ("svm", RidgeClassifier())], X, Y, cv=3, n_jobs=1)
-    with pytest.warns(UserWarning, match=r"Estimators answer in different ways .*there is no plain mean"):
-        found = compare(oof)
-    assert found.table.index.tolist() == ["nb", "svm", BEST, PRIOR, "stack"]
-    assert list(gain(found).tests) == [BEST]
+    found = compare(oof)
+    assert found.table.index.tolist() == ["nb", "svm", BEST, PRIOR, MEAN, "convex", "greedy", "stack"]
+    assert list(gain(found).tests) == [BEST, MEAN]
 
 
 def test_several_classes_and_several_numbers():

@@ -124,6 +124,7 @@ def test_levels_pass_every_check_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.filterwarnings("ignore:NonNegativeRegressor gives all:UserWarning")  # of raw features
 @parametrize_with_checks(COMBINERS, expected_failed_checks=three_classes_in_two_columns, xfail_strict=True)
 def test_combiner_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)

@@ -53,8 +53,8 @@ def compare(
         last is compared, and those below it are as they are.
     final_estimators : list of (str, estimator), dict, list of estimators, or estimator, optional
         Combiners of `stackit.combine`, or any estimators. Default: convex and, for metrics by which it is
-        quick, greedy combiner, where all estimators answer alike, and "stack", the final estimator of a
-        stack. The prior (shares of classes, or the mean) and the plain mean, where there is one, are always
+        quick, greedy combiner, and "stack", the final estimator of a
+        stack. The prior (shares of classes, or the mean) and the plain mean are always
         there.
     scoring : str, callable or None
         A scikit-learn scorer; None is that of the run.
@@ -78,11 +78,6 @@ def compare(
     ValueError
         When `run` is none; when names are taken; when there is no such scorer, or folds leave nothing to
         learn from; when a stack passes X through and there is none.
-
-    Warns
-    -----
-    UserWarning
-        When estimators answer in different ways, and so have no mean and no combiners.
 
     References
     ----------

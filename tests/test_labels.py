@@ -565,6 +565,19 @@ def test_fit_need_not_return_anything():
     np.testing.assert_array_equal(refitted.predict_proba(X), theirs.predict_proba(X))
 
 
+def test_fit_of_a_regressor_may_return_what_it_likes():
+    class History(Ridge):
+        def fit(self, X, y, sample_weight=None):
+            super().fit(X, y, sample_weight)
+            return {"loss": [1.0]}
+
+    own, theirs = (
+        StackingRegressor([("one", kind())], kind(), cv=3).fit(X, X @ [1.0, 2.0, 3.0]).predict(X)
+        for kind in (History, Ridge)
+    )
+    np.testing.assert_array_equal(own, theirs)
+
+
 def test_lost_parameters_are_said_once_by_name():
     with pytest.warns(UserWarning, match=r"'tiny' loses scale=1e-06") as caught:
         out_of_fold([("tiny", Forgets(scale=1e-6)), ("lr", LogisticRegression())], X, Y, cv=3, n_jobs=1)

@@ -575,7 +575,7 @@ def test_fit_of_a_regressor_may_return_what_it_likes():
         StackingRegressor([("one", kind())], kind(), cv=3).fit(X, X @ [1.0, 2.0, 3.0]).predict(X)
         for kind in (History, Ridge)
     )
-    np.testing.assert_array_equal(own, theirs)
+    np.testing.assert_allclose(own, theirs)
 
 
 def test_lost_parameters_are_said_once_by_name():

@@ -135,7 +135,7 @@ class Collected:
             test_index=index_of(self.data.X_test),
             optimistic={name for name in whole if name in self.optimistic},
             n_stored=sum(done.stored for dones in whole.values() for done in dones),
-        )
+        ).remember(self.data.X)
 
     def _estimators(self, name: str, dones: list[Finished]) -> Sequence[Any]:
         """The fitted estimators; those whose answers came out of a store are fitted when asked for."""

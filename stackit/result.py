@@ -103,6 +103,20 @@ class OutOfFold(Scored):
             f"OutOfFold({len(self.responses)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
         )
 
+    def remember(self, X: Any) -> OutOfFold:
+        """Keep the table that the estimators were fitted on at hand, for `known_X`; return itself.
+
+        Copies, pickles and files go without it.
+        """
+        vars(self)["_table"] = _Table(X)
+        return self
+
+    @property
+    def known_X(self) -> Any:
+        """The training table of the run, where it is still at hand; None in what was copied or loaded."""
+        table = vars(self).get("_table")
+        return None if table is None else table.X
+
     @property
     def coverage(self) -> npt.NDArray[np.intp]:
         """The (n,) number of times each row was held out; 0 for rows that no fold predicts."""
@@ -343,6 +357,16 @@ class OutOfFold(Scored):
         if self.target.is_classification:  # combiners of classes calibrate what is no probability
             table.attrs["stackit"] = {name: self.responses[name].kind for name in answers}
         return table
+
+
+class _Table:
+    """A table that does not travel."""
+
+    def __init__(self, X: Any = None) -> None:
+        self.X = X
+
+    def __reduce__(self) -> tuple[type[_Table], tuple[()]]:
+        return _Table, ()
 
 
 def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:

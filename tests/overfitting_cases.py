@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -24,8 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from stackit import GivenClassifier, make_folds, out_of_fold
-from stackit.result import OutOfFold
+from stackit import GivenClassifier, Level, LevelsClassifier, LevelsRegressor, make_folds, out_of_fold
 
 N = 800
 
@@ -73,7 +73,7 @@ class One(ClassifierMixin, BaseEstimator):
 class Case:
     """A run, rows that it has not seen, their labels, and the estimators that should have an alarm."""
 
-    oof: OutOfFold
+    oof: Any
     X: Any
     X_test: Any
     y_test: Any
@@ -150,7 +150,7 @@ def twins(seed: int, members: Any = CLASSIFIERS) -> Case:
     again = random.integers(0, N // 3, size=N // 2)
     rows = random.permutation(np.r_[np.arange(N // 2), again])
     oof = out_of_fold(members, X[rows], y[rows], cv=5, n_jobs=1, random_state=seed)
-    return Case(oof, X[rows], X[N:], y[N:], {"neighbors", "full tree", "forest", "rough forest", "boosting"})
+    return Case(oof, X[rows], X[N:], y[N:], {"neighbors", "tree", *GUILTY})
 
 
 def wrong_groups(seed: int, members: Any = CLASSIFIERS) -> Case:
@@ -162,7 +162,7 @@ def wrong_groups(seed: int, members: Any = CLASSIFIERS) -> Case:
     y = np.where(random.uniform(size=2 * N) < 0.8, np.repeat(fates, 10), random.integers(0, 2, size=2 * N))
     folds = make_folds(y[:N], scheme="stratified", n_splits=5, random_state=seed)
     oof = out_of_fold(members, X[:N], y[:N], cv=folds, n_jobs=1, random_state=seed)
-    return Case(oof, X[:N], X[N:], y[N:], {"neighbors", "full tree", "forest", "rough forest", "boosting"})
+    return Case(oof, X[:N], X[N:], y[N:], set(oof.responses))
 
 
 def second_level(seed: int) -> Case:
@@ -192,6 +192,125 @@ def turned_round(seed: int) -> Case:
     return Case(oof, meta, first.transform(X[200:]).to_numpy(), y[200:], {"logistic"})
 
 
+def left_out_encoding(seed: int, members: Any = CLASSIFIERS) -> Case:
+    """A column of 30 levels is replaced by the mean of y in the other rows of each."""
+    random = np.random.default_rng(seed)
+    X, levels = random.normal(size=(2 * N, 8)), random.integers(0, 30, size=2 * N)
+    y = labels(random, X)
+    by_level = pd.Series(y[:N]).groupby(levels[:N])
+    others = ((by_level.transform("sum") - y[:N]) / (by_level.transform("count") - 1)).to_numpy()
+    new = pd.Series(levels[N:]).map(by_level.mean()).to_numpy()
+    X = np.column_stack([X, np.r_[others, new]])
+    oof = out_of_fold(members, X[:N], y[:N], cv=5, n_jobs=1, random_state=seed)
+    return Case(oof, X[:N], X[N:], y[N:], {"tree", *GUILTY})
+
+
+QUICK = LogisticRegression(solver="newton-cholesky")
+BELOW = [
+    ("logistic", QUICK),
+    ("bayes", GaussianNB()),
+    ("tree", DecisionTreeClassifier(max_depth=4)),
+    ("neighbors", KNeighborsClassifier(15)),
+]
+ABOVE = [
+    ("logistic", QUICK),
+    ("forest", RandomForestClassifier(30, min_samples_leaf=5)),
+    ("boosting", HistGradientBoostingClassifier(max_iter=20)),
+]
+
+
+def of_levels(seed: int, n: int, n_columns: int, signal: float, below: Any, above: Level) -> Case:
+    """A second level on shared folds, as an ensemble."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n + N, n_columns))
+    y = (random.uniform(size=len(X)) < expit(signal * (X[:, 0] + X[:, 1] - X[:, 2]))).astype(int)
+    run = LevelsClassifier([below, above], cv=5, random_state=seed).fit(X[:n], y[:n])
+    return Case(run, X[:n], X[n:], y[n:], set())
+
+
+def passed_through(seed: int) -> Case:
+    """The second level sees X beside the predictions of the first, and labels are random."""
+    return replace(of_levels(seed, 400, 40, 0.0, BELOW, Level(ABOVE, passthrough=True)), guilty={"logistic"})
+
+
+def passed_through_signal(seed: int) -> Case:
+    """The same where there is something to learn."""
+    return replace(of_levels(seed, 400, 40, 0.7, BELOW, Level(ABOVE, passthrough=True)), guilty={"logistic"})
+
+
+def honest_levels(seed: int) -> Case:
+    """A second level of a few members, where there is something to learn."""
+    return of_levels(seed, 600, 8, 1.0, BELOW, Level(ABOVE))
+
+
+def nested_levels(seed: int) -> Case:
+    """A nested second level that sees X."""
+    return of_levels(seed, 300, 8, 0.7, BELOW[:2], Level(ABOVE[:2], passthrough=True, nested=True))
+
+
+def levels_of_signs(seed: int) -> Case:
+    """A second level above 15 members that look at a column of noise each."""
+    signs = [(f"m{at}", One(at)) for at in range(15)]
+    return replace(of_levels(seed, 200, 15, 0.0, signs, Level(ABOVE[:1])), guilty={"logistic"})
+
+
+def levels_of_numbers(seed: int) -> Case:
+    """A second level of regressions that sees X, with y of noise."""
+    random = np.random.default_rng(seed)
+    X, y = random.normal(size=(300 + N, 40)), random.normal(size=300 + N)
+    above = Level([("ridge", Ridge(1e-3)), ("tree", DecisionTreeRegressor(max_depth=3))], passthrough=True)
+    run = LevelsRegressor([REGRESSORS[:3], above], cv=5, random_state=seed).fit(X[:300], y[:300])
+    return Case(run, X[:300], X[300:], y[300:], {"ridge"})
+
+
+def cancer(seed: int) -> Case:
+    """Breast cancer, as it is."""
+    return _real(*load_breast_cancer(return_X_y=True), seed)
+
+
+def cancer_twice(seed: int) -> Case:
+    """Breast cancer, of which half of the rows are there twice, with labels of which a fifth are wrong."""
+    X, y = load_breast_cancer(return_X_y=True)
+    random = np.random.default_rng(seed)
+    y = np.where(random.uniform(size=len(y)) < 0.2, 1 - y, y)
+    case = _real(X, y, seed, twice=True)
+    return replace(case, guilty={"tree", *GUILTY})
+
+
+def digits_encoded(seed: int) -> Case:
+    """Odd and even digits with a random column of many levels that was encoded by means of y."""
+    X, y = load_digits(return_X_y=True)
+    random = np.random.default_rng(seed)
+    y = np.where(random.uniform(size=len(y)) < 0.25, 1 - y % 2, y % 2)
+    case = _real(X[:, 20:44], y, seed, n_levels=200)
+    return replace(case, guilty=set(case.oof.responses))
+
+
+def diabetes(seed: int) -> Case:
+    """Diabetes, numbers as they are."""
+    X, y = load_diabetes(return_X_y=True)
+    rows = np.random.default_rng(seed).permutation(len(y))
+    train, new = rows[:260], rows[260:]
+    oof = out_of_fold(REGRESSORS, X[train], y[train], cv=5, n_jobs=1, random_state=seed)
+    return Case(oof, X[train], X[new], y[new], set())
+
+
+def _real(X: Any, y: Any, seed: int, twice: bool = False, n_levels: int = 0) -> Case:
+    random = np.random.default_rng(seed)
+    rows = random.permutation(len(y))
+    train, new = np.split(rows, [int(0.6 * len(y))])
+    if twice:
+        train = random.permutation(np.r_[train, train[: len(train) // 2]])
+    known, asked = X[train], X[new]
+    if n_levels:
+        levels = random.integers(0, n_levels, size=len(y))
+        means = pd.Series(y[train]).groupby(levels[train]).mean()
+        encoded = pd.Series(levels).map(means).fillna(y[train].mean()).to_numpy()
+        known, asked = (np.column_stack([X[part], encoded[part]]) for part in (train, new))
+    oof = out_of_fold(CLASSIFIERS, known, y[train], cv=5, n_jobs=1, random_state=seed)
+    return Case(oof, known, asked, y[new], set())
+
+
 CASES: dict[str, Callable[[int], Case]] = {
     "clean": clean,
     "three classes": three_classes,
@@ -203,4 +322,15 @@ CASES: dict[str, Callable[[int], Case]] = {
     "wrong groups": wrong_groups,
     "second level": second_level,
     "turned round": turned_round,
+    "left-out encoding": left_out_encoding,
+    "passed through": passed_through,
+    "passed through, signal": passed_through_signal,
+    "honest levels": honest_levels,
+    "nested levels": nested_levels,
+    "levels of signs": levels_of_signs,
+    "levels of numbers": levels_of_numbers,
+    "cancer": cancer,
+    "cancer, half of it twice": cancer_twice,
+    "digits, encoded": digits_encoded,
+    "diabetes": diabetes,
 }

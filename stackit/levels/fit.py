@@ -116,7 +116,7 @@ def _plain(
     if below is not None and (level.passthrough is not False or below.oof.passthrough):
         # Columns of X beside out-of-fold predictions give away labels of held-out rows.
         own = replace(own, passthrough=True, optimistic=set(own.responses))
-    return FittedLevel(level.passthrough, wants_names(level), own, below)
+    return FittedLevel(level.passthrough, wants_names(level), own.remember(ground.X), below)
 
 
 def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> NestedLevel:

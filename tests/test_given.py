@@ -573,3 +573,12 @@ def test_columns_of_several_estimators_are_not_taken_for_those_of_one():
     table = pd.DataFrame({"a__0": [1.0] * 4, "b__1": [0.0] * 4}, index=X.index)
     with pytest.raises(ValueError, match="Columns of the out-of-fold table must be one a class of y"):
         GivenClassifier.load(table).fit(X, [0, 1, 0, 1])
+
+
+def test_rows_that_were_rounded_add_up_to_one_again():
+    X = pd.DataFrame({"a": range(6)}, index=pd.Index(range(6), name="id"))
+    rounded = pd.DataFrame({"id": range(6), "0": 0.33, "1": 0.33, "2": [0.33, 0.34] * 3})
+    members = [("given", GivenClassifier.load(rounded))]
+    oof = out_of_fold(members, X, [0, 1, 2, 0, 1, 2], cv=2, n_jobs=1)
+    assert np.allclose(oof.meta_train.sum(axis=1), 1, atol=1e-12)
+    assert oof.meta_train.iloc[1].tolist() == [0.33, 0.33, 0.34]

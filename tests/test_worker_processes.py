@@ -73,7 +73,8 @@ def is_alive(process):
 def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, tmp_path):
     process = started(scenario, tmp_path)
     log, patience = tmp_path / "fits.log", time.monotonic() + 100
-    while not log.exists() or len(log.read_text().splitlines()) < 5:
+    # Until both workers are at work: one that is still starting looks at its parent when it has started.
+    while len(list(tmp_path.glob("*.pid"))) < 2 or len(log.read_text().splitlines()) < 5:
         assert process.poll() is None, process.stderr.read().decode()
         assert time.monotonic() < patience
         time.sleep(0.01)

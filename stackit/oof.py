@@ -304,10 +304,11 @@ def refit(
                 raise _explained(done, oof.folds, oof)
     in_order = {name: refitted[name] for name in oof.responses if name in refitted}
     if or_folds:
-        return replace(oof, refitted=in_order)
+        return replace(oof, refitted=in_order).remember(oof.known_X)
     if not oof.responses.keys() - failures.keys():
         raise _all_failed(failures)
-    return replace(oof, refitted=in_order, failures=failures).without(failures)
+    whole = replace(oof, refitted=in_order, failures=failures).without(failures)
+    return whole.remember(oof.known_X)
 
 
 def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callable[[str], None]) -> bool:

@@ -327,6 +327,17 @@ def test_the_table_is_at_hand_and_does_not_travel():
     assert overfitting_alarm(again, found.X_test).encoded == ()
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_stacks_and_levels_have_it_at_hand_too(refit):
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(90, 3)), random.integers(0, 2, size=90)
+    stack = StackingClassifier(BELOW[:2], cv=3, refit=refit).fit(X, y)
+    assert stack.oof_.known_X is X
+    levels = LevelsClassifier([BELOW[:2], ABOVE[:1]], cv=3, refit=refit).fit(X, y)
+    assert [oof.known_X is X for oof in levels.levels_] == [True, True]
+    assert overfitting_alarm(levels, X[:40]).table["turned"].notna().all()
+
+
 class Front(TransformerMixin, BaseEstimator):
     """Drops the last column."""
 

@@ -108,6 +108,7 @@ def answers_of(ensemble, X):
     return ensemble.predict_proba(X) if hasattr(ensemble, "classes_") else ensemble.predict(X)
 
 
+@pytest.mark.filterwarnings("ignore:The scores of .* are optimistic")
 @pytest.mark.parametrize(("ensemble", "X", "y"), CASES.values(), ids=CASES)
 def test_what_is_loaded_predicts_to_the_bit_what_was_saved(ensemble, X, y, tmp_path):
     fitted = clone(ensemble).fit(X, y)

@@ -11,8 +11,9 @@ from stackit.check import NamedEstimators, warn
 from stackit.data import Data
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
+from stackit.frames import index_of
 from stackit.response import METHODS, Response, Table, response_of
-from stackit.result import OutOfFold, index_of
+from stackit.result import OutOfFold
 from stackit.scores import Scoring
 from stackit.target import Target
 from stackit.task import Finished
@@ -133,6 +134,7 @@ class Collected:
             scoring=self.scoring,
             index=index_of(self.data.X),
             test_index=index_of(self.data.X_test),
+            schema=self.data.schema,
             optimistic={name for name in whole if name in self.optimistic},
             n_stored=sum(done.stored for dones in whole.values() for done in dones),
         ).remember(self.data.X)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stackit.check import take
 from stackit.folds.table import Rows
+from stackit.frames import as_pandas, is_foreign_frame
+from stackit.isolation import Reader, own_rows, rows_for
+from stackit.schema import TableSchema
 from stackit.slices import Slices
 from stackit.target import Target
 
-__all__ = ["WELL_KNOWN", "Data", "well_known"]
-
-WELL_KNOWN = {"lightgbm", "numpy", "scipy", "sklearn", "stackit", "xgboost"}
+__all__ = ["Data"]
 
 
 class Data:
@@ -29,18 +28,35 @@ class Data:
     target : Target
         The whole target.
     X_test : array-like with m rows, optional
-        The test table.
+        The test table; it is checked against X, and brought into its form.
     sample_weight : (n,) array, optional
         The weights, for scores; those for fits come with each task.
+    schema : TableSchema, optional
+        The columns of X, where they are known and X_test has been checked.
+
+    Raises
+    ------
+    ValueError
+        When X_test has other columns than X.
     """
 
-    def __init__(self, X: Any, target: Target, X_test: Any = None, sample_weight: Any = None) -> None:
+    def __init__(
+        self,
+        X: Any,
+        target: Target,
+        X_test: Any = None,
+        sample_weight: Any = None,
+        schema: TableSchema | None = None,
+    ) -> None:
         self.X, self.target, self.X_test, self.sample_weight = X, target, X_test, sample_weight
+        self.schema = TableSchema.of(X) if schema is None else schema
+        if X_test is not None and schema is None:
+            self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
         self._slices = Slices(X) if type(X) is np.ndarray else None
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Travel without slices and conversions, which are soon made again."""
-        return _arrived, (self.X, self.target, self.X_test, self.sample_weight)
+        return _arrived, (self.X, self.target, self.X_test, self.sample_weight, self.schema)
 
     @cached_property
     def matrix(self) -> Any:
@@ -52,58 +68,38 @@ class Data:
         """X_test as a dense matrix of finite floats, or None where it is none."""
         return None if self.X_test is None else _matrix(self.X_test)
 
-    def rows(self, rows: Rows, shared: bool) -> Any:
-        """Return some rows of X.
+    @cached_property
+    def frame(self) -> Any:
+        """X as a frame of pandas, where it is one of another library."""
+        return as_pandas(self.X) if is_foreign_frame(self.X) else self.X
+
+    def rows(self, rows: Rows, reader: Reader, copied: bool = False) -> Any:
+        """Return some rows of X for an estimator to fit on, or to predict.
+
+        An estimator of an unknown library may write into them; known ones share a read-only slice, of an
+        array, which is the same for all that use these rows in turn. Slices are never written over: nearest
+        neighbours keep theirs.
 
         Parameters
         ----------
         rows : (n_rows,) array of int
             Which rows.
-        shared : bool
-            Whether a read-only slice, the same for all who ask for these rows in turn, is good enough;
-            an array only. Slices are never written over: nearest neighbours keep theirs.
+        reader : Reader
+            How the estimator treats tables.
+        copied : bool
+            Whether the rows are not shared whatever the estimator is.
         """
-        if not shared or self._slices is None:
-            return take(self.X, rows)
-        return self._slices.of(rows)
-
-    def forget(self) -> None:
-        """Take slices anew from now on: somebody may have written into those that there are."""
-        self._slices = Slices(self.X) if type(self.X) is np.ndarray else None
-
-
-def well_known(estimator: Any) -> bool:
-    """Whether an estimator, and all that it is made of, comes from a library whose ways are known.
-
-    These compute outside the interpreter's lock most of the time, and take read-only tables. A function
-    that it is given, to transform a table or to compare rows, may do otherwise.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> well_known(Ridge())
-    True
-    """
-    parts = [estimator]
-    if hasattr(estimator, "get_params"):
-        parts += [part for part in estimator.get_params().values() if _computes(part)]
-    return all(_library_of(part) in WELL_KNOWN for part in parts)
+        table = self.frame if reader.boosts else self.X
+        if copied:
+            return reader.adapted(own_rows(table, rows))
+        if self._slices is not None and reader.well_known:
+            return self._slices.of(rows)
+        return rows_for(reader, table, rows)
 
 
-def _computes(part: Any) -> bool:
-    """Whether a parameter is an estimator or a function; a type, as of a table's numbers, is neither."""
-    return hasattr(part, "fit") or (callable(part) and not isinstance(part, type))
-
-
-def _library_of(part: Any) -> str:
-    """Return the package that a function, or the type of any other object, is from."""
-    kind = part if isinstance(part, FunctionType) else type(part)
-    return str(kind.__module__).split(".")[0]
-
-
-def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any) -> Data:
+def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> Data:
     """Return tables in another process as they were: joblib hands large arrays on as memory maps."""
-    return Data(_unmapped(X), target, _unmapped(X_test), sample_weight)
+    return Data(_unmapped(X), target, _unmapped(X_test), sample_weight, schema)
 
 
 def _unmapped(table: Any) -> Any:

@@ -15,6 +15,7 @@ import cloudpickle
 from joblib import parallel_config
 
 from stackit.data import Data
+from stackit.kept import rows_kept
 from stackit.parent_death import end_with_parent
 from stackit.task import Finished
 from stackit.task_queue import TaskQueue
@@ -186,7 +187,8 @@ def _outcome_of(task: AnyTask, data: Data) -> tuple[Outcome, bytes]:
     # By reference first: a class of the main script is then the same class in the parent.
     for dumps in (pickle.dumps, cloudpickle.dumps):
         try:
-            return Outcome.DONE, dumps(result)
+            with rows_kept():  # fitted ensembles go back as they are
+                return Outcome.DONE, dumps(result)
         except Exception:  # noqa: BLE001 - pickling runs code of the fitted estimator
             continue
     return Outcome.STUCK, b""

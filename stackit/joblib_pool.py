@@ -14,6 +14,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from stackit.data import Data
+from stackit.kept import rows_kept
 from stackit.parcel import Common, Light, arrived, pack, sent_ahead, unpack
 from stackit.parent_death import Lifeline, lifeline, watch_parent
 from stackit.task import Finished
@@ -157,7 +158,8 @@ def _run_packed(at: int, light: Light, sent: Any, parent: Lifeline | None) -> An
         return at, None
     result = work(task, common.data)
     try:
-        return at, bytes(cloudpickle.dumps(result))
+        with rows_kept():  # fitted ensembles go back as they are
+            return at, bytes(cloudpickle.dumps(result))
     except Exception:  # noqa: BLE001 - pickling runs code of the fitted estimator
         return at, None
 

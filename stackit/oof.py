@@ -19,6 +19,7 @@ from stackit.folds.table import Rows
 from stackit.given import check_given, warn_of_in_sample
 from stackit.line_up import AnyEstimators, line_up
 from stackit.progress import progress_bar
+from stackit.response import check_column_names
 from stackit.result import OutOfFold
 from stackit.routing import FitParams, fit_params_of
 from stackit.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
@@ -216,6 +217,7 @@ def cross_fit(
     if not responses:
         raise _all_failed(unusable)
     estimators = [(name, estimator) for name, estimator in estimators if name in responses]
+    check_column_names(responses)
     _warn_of_missing_classes(folds, target)
     plan = Plan(estimators, like or folds, target, fit_params, settings.early_stopping)
     work = Worklist(dict(estimators), responses, folds, fit_params, settings, plan)

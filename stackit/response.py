@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import sparse
 
-from stackit.check import fault, listed, n_rows, wants_to_write
+from stackit.check import fault, listed, n_rows
+from stackit.frames import distinct
+from stackit.isolation import Reader, ask_isolated, reader_of
 from stackit.prediction_checks import (
     RefusedPredictions,
     as_label_probabilities,
@@ -23,9 +24,8 @@ from stackit.prediction_checks import (
 from stackit.target import Target
 from stackit.traits import is_classifier
 
-__all__ = ["METHODS", "Kind", "Response", "pairwise_votes", "response_of"]
+__all__ = ["METHODS", "Kind", "Response", "check_column_names", "pairwise_votes", "response_of"]
 
-COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 METHODS = ("predict_proba", "decision_function", "predict")
 Table = npt.NDArray[np.float64]
 Kind = Literal["probability", "decision", "pairwise", "label", "number"]
@@ -137,18 +137,17 @@ class Response:
         seen = self._positions(classes)
         return self._decisions(raw, n, seen) if self.kind == "decision" else self._pairs(raw, n, seen)
 
-    def ask_untouched(self, estimator: Any, X: Any, place: Place = None) -> Table:
-        """Ask about a table that others will be asked about too: who works in place gets a copy."""
-        if type(X) is not np.ndarray:
-            return self.ask(estimator, _own(X), place)
-        view = X.view()
-        view.flags.writeable = False
-        try:
-            return self.ask(estimator, view, place)
-        except (TypeError, ValueError) as error:
-            if not wants_to_write(error):
-                raise
-            return self.ask(estimator, X.copy(), place)
+    def ask_untouched(
+        self,
+        estimator: Any,
+        X: Any,
+        place: Place = None,
+        reader: Reader | None = None,
+        owned: bool = False,
+    ) -> Table:
+        """Predict a table such that the estimator cannot change it, unless it is its own (`owned`)."""
+        reader = reader_of(estimator) if reader is None else reader
+        return np.asarray(ask_isolated(lambda table: self.ask(estimator, table, place), X, reader, owned))
 
     def by_labels(self) -> Response:
         """Return the way in which an estimator is asked for labels instead."""
@@ -171,10 +170,26 @@ class Response:
         """Return the names of the meta-features: ``<estimator>`` or ``<estimator>__<class or output>``."""
         if n_columns == 1:
             return [self.name]
-        labels = [f"{a}-{b}" for a, b in combinations(self.target.labels, 2)]
-        if self.kind != "pairwise":
-            labels = list(self.target.labels)
+        labels = self.target.labels
+        if self.kind == "pairwise":
+            labels = distinct(f"{a}-{b}" for a, b in combinations(labels, 2))
         return [f"{self.name}__{label}" for label in labels]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the meta-features, which are known before there are any."""
+        single = self.kind == "label" or (self.kind == "probability" and self.target.kind == "binary")
+        return self.column_names(1 if single and self.target.kind != "multilabel" else self.width)
+
+    @property
+    def width(self) -> int:
+        """How many columns an answer has."""
+        target, n_classes = self.target, len(self.target.classes)
+        if target.outputs:
+            return len(target.outputs)
+        if self.kind == "number" or (self.kind == "decision" and target.kind == "binary"):
+            return 1
+        return n_classes * (n_classes - 1) // 2 if self.kind == "pairwise" else n_classes
 
     def _are_all(self, classes: npt.NDArray[Any]) -> bool:
         """Whether an estimator's classes are those of the whole y, in order."""
@@ -318,14 +333,6 @@ def _kind(method: str, estimator: Any, target: Target) -> Kind:
     return "pairwise" if "ovo" in shapes and target.kind == "multiclass" else "decision"
 
 
-def _own(X: Any) -> Any:
-    """Return a copy of a table; a data frame that copies itself when written to is copied then."""
-    if isinstance(X, pd.DataFrame):
-        return X.copy(deep=not COPIES_ON_WRITE)
-    table: Any = X
-    return table.copy() if sparse.issparse(X) else X
-
-
 def _classes_of(estimator: Any, name: str, many: bool = False) -> Any:
     if not hasattr(estimator, "classes_"):
         raise fault(
@@ -335,3 +342,18 @@ def _classes_of(estimator: Any, name: str, many: bool = False) -> Any:
             "Set self.classes_ = np.unique(y) in its fit",
         )
     return estimator.classes_ if many else np.asarray(estimator.classes_)
+
+
+def check_column_names(responses: Mapping[str, Response]) -> None:
+    """Raise where two estimators would give meta-features of the same name."""
+    owners: dict[str, list[str]] = {}
+    for name, response in responses.items():
+        for column in response.names:
+            owners.setdefault(column, []).append(name)
+    twice = {column: names for column, names in owners.items() if len(names) > 1}
+    if twice:
+        column, names = next(iter(twice.items()))
+        raise ValueError(
+            f"Estimators {' and '.join(map(repr, names))} would both have a meta-feature named {column!r}. "
+            "Rename one of them."
+        )

@@ -14,14 +14,17 @@ import pandas as pd
 from stackit.check import fault, n_rows
 from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
+from stackit.frames import index_of
+from stackit.kept import LeftOut
 from stackit.prediction_checks import ALL_ROWS
 from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table
+from stackit.schema import TableSchema
 from stackit.scored import Scored
 from stackit.scores import Scoring
 from stackit.target import Target
 
-__all__ = ["OutOfFold", "index_of"]
+__all__ = ["OutOfFold"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,7 +62,7 @@ class OutOfFold(Scored):
     unscored : set of str
         The estimators whose predictions could not be scored so.
     index, test_index : pandas.Index or None
-        The indices of data frames that were given.
+        The indices of the data frames or series that were given.
     n_stored : int
         How many results came out of a store.
     optimistic : set of str
@@ -72,6 +75,8 @@ class OutOfFold(Scored):
         Whether the estimators saw columns of X beside predictions that were made on the same folds, as those
         of a level with `passthrough` that is not nested, or of one above it. All their scores are optimistic
         then, and reading them warns once.
+    schema : TableSchema or None
+        The columns of the table that the estimators were fitted on, which tables of new rows must have.
     """
 
     folds: Folds
@@ -93,8 +98,11 @@ class OutOfFold(Scored):
     optimistic: set[str] = field(default_factory=set)
     own_table: bool = False
     passthrough: bool = False
+    schema: TableSchema | None = None
 
     def __repr__(self) -> str:
+        if isinstance(self.folds, LeftOut):
+            return f"OutOfFold({len(self.responses)} estimators, without out-of-fold predictions)"
         k = self.meta_train.shape[1]
         failed = f", {len(self.failures)} estimators failed" if self.failures else ""
         stored = f", {self.n_stored} fits from the store" if self.n_stored else ""
@@ -201,9 +209,14 @@ class OutOfFold(Scored):
         """Where the columns of each estimator stand among the meta-features."""
         places, end = dict[str, slice](), 0
         for name, response in self.responses.items():
-            start, end = end, end + response.columns(self.held_out[name][0][:1]).shape[1]
+            start, end = end, end + len(response.names)
             places[name] = slice(start, end)
         return places
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the meta-features."""
+        return [column for response in self.responses.values() for column in response.names]
 
     def without(self, names: Collection[str]) -> OutOfFold:
         """Return the result without some estimators.
@@ -306,12 +319,16 @@ class OutOfFold(Scored):
                 "Ask the fitted LevelsClassifier or LevelsRegressor itself, which makes that table",
             )
 
+    def conform(self, X: Any, called: str = "X") -> Any:
+        """Return new rows as the estimators know their table, checked as `TableSchema.conform` does."""
+        return X if self.schema is None else self.schema.conform(X, called, "each estimator")
+
     def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
-        repeats = Repeats("predictions")
+        X, repeats = self.conform(X), Repeats("predictions")
         answers = {
             name: self._average_answer(name, members[name], X, repeats)
             if name in members
-            else np.zeros((n_rows(X), self.held_out[name][0].shape[1]))
+            else np.zeros((n_rows(X), self.responses[name].width))
             for name in self.responses
         }
         repeats.say()
@@ -373,8 +390,3 @@ def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:
     if isinstance(values, FoldEstimators):
         return values.part(numbers)
     return [values[number] for number in numbers]
-
-
-def index_of(table: Any) -> Any:
-    """Return the index of a data frame, and None for anything else."""
-    return table.index if isinstance(table, pd.DataFrame) else None

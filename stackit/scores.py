@@ -53,7 +53,8 @@ def score_answer(
         When the scorer needs probabilities and the estimator gave none; when no row has a weight.
     """
     recorded, scorer = Recorded(response), scorer_of(scoring, response.target)
-    truth = response.target.y[rows]
+    # A scorer may be anyone's function: what it is handed is its own.
+    truth, answer = response.target.y[rows], np.array(answer)
     if sample_weight is None:
         return float(scorer(recorded, answer, truth))
     weights = np.asarray(sample_weight)[rows]

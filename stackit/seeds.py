@@ -17,7 +17,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 from sklearn.utils.multiclass import type_of_target
 
-from stackit.data import WELL_KNOWN
+from stackit.isolation import WELL_KNOWN
 
 __all__ = ["Seeds", "ShuffledFolds", "seed_of", "seeds_of", "shared_draws"]
 

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from stackit.check import fault
+from stackit.frames import distinct
 
 __all__ = ["Target", "classification_target", "regression_target"]
 
@@ -51,7 +52,7 @@ class Target:
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the columns of one estimator's answer that has a column a class or output."""
-        return self.outputs if self.outputs else tuple(str(value) for value in self.classes.tolist())
+        return self.outputs if self.outputs else distinct(self.classes.tolist())
 
 
 def classification_target(y: Any) -> Target:
@@ -172,4 +173,4 @@ def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 def _output_names(y: Any, values: npt.NDArray[Any]) -> tuple[str, ...]:
     """Return the column names of a y with several columns."""
     columns = getattr(y, "columns", range(values.shape[1]))
-    return tuple(str(column) for column in columns)
+    return distinct(columns)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from stackit.check import n_rows, take, wants_to_write
 from stackit.copies import unfitted_copy
-from stackit.data import Data, well_known
+from stackit.data import Data
 from stackit.failures import as_failure, pack_failure, unpack_failure
 from stackit.folds.table import Rows
 from stackit.inner_groups import forget_groups, tell_groups
+from stackit.isolation import Reader, own_values, reader_of
 from stackit.label_codes import coded_parts, fit_classifier
 from stackit.labels import ContiguousLabels, OneClass, lacks_order
 from stackit.prediction_checks import ALL_ROWS
@@ -51,8 +51,8 @@ class Habits:
     jobs : dict of str to int or None
         Its ``n_jobs`` parameters, of parts too, that ask for more threads than a task may use; what
         gradient boosting libraries call so otherwise is among them.
-    well_known : bool
-        Whether it comes from libraries whose ways are known.
+    reader : Reader
+        How it treats the tables that it is handed.
     classifies : bool
         Whether it is a classifier.
     coded : tuple of str
@@ -61,14 +61,14 @@ class Habits:
 
     seeds: Seeds
     jobs: dict[str, int | None]
-    well_known: bool
+    reader: Reader
     classifies: bool
     coded: tuple[str, ...] = ()
 
     @property
-    def shares(self) -> bool:
-        """Whether it can be handed a read-only slice that others get too: torch would write into it."""
-        return self.well_known or "torch" not in sys.modules
+    def well_known(self) -> bool:
+        """Whether it comes from libraries whose ways are known."""
+        return self.reader.well_known
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,17 +175,17 @@ def run(task: Task, data: Data) -> Finished:
 
 
 def _do(task: Task, data: Data, done: Finished) -> None:
-    started = time.perf_counter()
+    started, reader = time.perf_counter(), task.habits.reader
     done.estimator = _fit(task, data)
     done.seconds = time.perf_counter() - started
     response, done.labels = task.response, lacks_order(done.estimator, task.response.method)
     if done.labels:
         response = response.by_labels()
     if len(task.held_out):
-        held_out = data.rows(task.held_out, task.habits.shares)
-        done.held_out = response.ask_untouched(done.estimator, held_out, task.place)
+        held_out, owned = data.rows(task.held_out, reader), not reader.well_known
+        done.held_out = response.ask_untouched(done.estimator, held_out, task.place, reader, owned)
     if data.X_test is not None and task.split >= 0:
-        done.test = response.ask_untouched(done.estimator, data.X_test, task.place)
+        done.test = response.ask_untouched(done.estimator, data.X_test, task.place, reader)
     _give_back_jobs(task, done.estimator)
     if not task.keeps:
         done.estimator = None
@@ -249,26 +249,31 @@ def fit_estimator(
 
 
 def _fit(task: Task, data: Data) -> Any:
-    """Fit on a slice that is shared with other estimators; who works in place gets a copy of its own."""
-    shares = task.habits.shares
+    """Fit on rows that known libraries share; one that turns out to work in place gets a copy of its own."""
     try:
-        return _fit_on(task, data, shares)
+        return _fit_on(task, data, copied=False)
     except (TypeError, ValueError) as error:
-        if not wants_to_write(error):
+        if not (task.habits.well_known and wants_to_write(error)):
             raise
-        return _fit_on(task, data, shared=False)
-    finally:
-        if shares and not task.habits.shares:
-            data.forget()
+        return _fit_on(task, data, copied=True)
 
 
-def _fit_on(task: Task, data: Data, shared: bool) -> Any:
-    X = data.rows(task.train, shared)
-    watched = None if task.watched is None else (data.rows(task.watched, shared), task.watched)
+def _fit_on(task: Task, data: Data, copied: bool) -> Any:
+    X = data.rows(task.train, task.habits.reader, copied)
+    watched = (
+        None if task.watched is None else (data.rows(task.watched, task.habits.reader, copied), task.watched)
+    )
     estimator, jobs = seeded(task), task.habits.jobs
     if jobs:
         estimator.set_params(**dict.fromkeys(jobs, task.threads))
-    return fit_estimator(estimator, X, data.target, task.train, task.fit_params, watched, task.habits)
+    return fit_estimator(estimator, X, data.target, task.train, _fit_params(task), watched, task.habits)
+
+
+def _fit_params(task: Task) -> FitParams:
+    """Return what fit is passed besides; an unknown library gets copies of what is not cut to rows."""
+    if task.habits.well_known:
+        return task.fit_params
+    return {name: own_values(values) for name, values in task.fit_params.items()}
 
 
 def _give_back_jobs(task: Task, fitted: Any) -> None:
@@ -312,7 +317,7 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             for name in _named(params, spelling)
             if _asks_for_more(params[name], _owner(estimator, params, name), threads)
         },
-        well_known=well_known(estimator),
+        reader=reader_of(estimator),
         classifies=classifies,
         coded=coded_parts(estimator, params) if classifies else (),
     )

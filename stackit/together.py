@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.check import n_rows, take
+from stackit.check import n_rows
 from stackit.data import Data
 from stackit.failures import as_failure
 from stackit.folds import Folds
+from stackit.isolation import own_tables
 from stackit.prediction_checks import ALL_ROWS
 from stackit.repeated_warnings import recorded
 from stackit.response import Table
@@ -207,13 +208,20 @@ def _share(shared: SharedTask, data: Data) -> Shared | None:
     estimator, watched = seeded(first), [task.watched for task in shared.tasks if task.watched is not None]
     if data.matrix is not None and not _fits(data):
         return None
+    X, y, sample_weight, X_test = own_tables(
+        first.habits.reader,
+        data.X if data.matrix is None else data.matrix,
+        target.y if first.habits.classifies else target.codes,
+        next(iter(first.fit_params.values()), None),
+        data.test_matrix,
+    )
     request = Request(
-        X=data.X if data.matrix is None else data.matrix,
-        y=target.y if first.habits.classifies else target.codes,
+        X=X,
+        y=y,
         folds=shared.folds,
         method=first.response.method,
-        sample_weight=next(iter(first.fit_params.values()), None),
-        X_test=data.test_matrix,
+        sample_weight=sample_weight,
+        X_test=X_test,
         watch=watched or None,
         seeds=[getattr(seeded(task), "random_state", None) for task in shared.tasks],
     )
@@ -225,17 +233,8 @@ def _share(shared: SharedTask, data: Data) -> Shared | None:
 
 
 def _fits(data: Data) -> bool:
-    """Whether a test table has the columns of the training table; if not, the plain loop says so."""
-    if data.X_test is None:
-        return True
-    if (
-        data.test_matrix is None
-        or data.matrix is None
-        or isinstance(data.X, pd.DataFrame) != isinstance(data.X_test, pd.DataFrame)
-    ):
-        return False
-    names = list(getattr(data.X, "columns", [])) == list(getattr(data.X_test, "columns", []))
-    return names and data.test_matrix.shape[1] == data.matrix.shape[1]
+    """Whether a test table is a matrix too; its columns are those of the training table."""
+    return data.X_test is None or data.test_matrix is not None
 
 
 def _checked(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:
@@ -259,8 +258,9 @@ def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finishe
 
 def _answer(task: Task, raw: Any, at: int, estimator: Any, data: Data, held_out: bool) -> Table:
     if raw is None:
-        X = take(data.X, task.held_out) if held_out else data.X_test
-        return task.response.ask(estimator, X, task.place)
+        X = data.rows(task.held_out, task.habits.reader) if held_out else data.X_test
+        owned = held_out and not task.habits.well_known
+        return task.response.ask_untouched(estimator, X, task.place, task.habits.reader, owned)
     n = len(task.held_out) if held_out else n_rows(data.X_test)
     return task.response.arrange(estimator, raw[at], n, task.place)
 

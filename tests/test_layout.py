@@ -16,11 +16,14 @@ HOUSE = ROOT / "stackit"
 # A room imports only rooms to its left.
 ORDER = [
     "check",
+    "kept",
+    "frames",
     "class_names",
     "row_labels",
     "traits",
     "copies",
     "target",
+    "isolation",
     "folds",
     "failures",
     "sample_weight",
@@ -30,6 +33,7 @@ ORDER = [
     "neural",
     "images",
     "prediction_checks",
+    "schema",
     "response",
     "routing",
     "scores",

@@ -1,7 +1,9 @@
 """Fitted ensembles as files: what comes back is what went in, and what a file may not bring with it."""
 
 import ast
+import copy
 import json
+import pickle
 import zipfile
 
 import numpy as np
@@ -112,15 +114,17 @@ def answers_of(ensemble, X):
 @pytest.mark.parametrize(("ensemble", "X", "y"), CASES.values(), ids=CASES)
 def test_what_is_loaded_predicts_to_the_bit_what_was_saved(ensemble, X, y, tmp_path):
     fitted = clone(ensemble).fit(X, y)
-    loaded = loaded_from(fitted.save(tmp_path / "it.stackit"), type(fitted))
-    assert_array_equal(loaded.predict(X), fitted.predict(X))
-    assert_array_equal(answers_of(loaded, X), answers_of(fitted, X))
-    assert_array_equal(loaded.transform(X), fitted.transform(X))
+    loaded = loaded_from(fitted.save(tmp_path / "it.stackit", oof=True), type(fitted))
+    lean = loaded_from(fitted.save(tmp_path / "lean.stackit"), type(fitted))
+    for one in (loaded, lean, pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        assert_array_equal(one.predict(X), fitted.predict(X))
+        assert_array_equal(answers_of(one, X), answers_of(fitted, X))
+        assert_array_equal(one.transform(X), fitted.transform(X))
+        assert list(one.get_feature_names_out()) == list(fitted.get_feature_names_out())
     assert loaded.oof_.meta_train.equals(fitted.oof_.meta_train)
     assert loaded.oof_.summary.equals(fitted.oof_.summary)
     assert loaded.oof_.folds.digest == fitted.oof_.folds.digest
     assert loaded.predict(X).dtype == fitted.predict(X).dtype
-    assert list(loaded.get_feature_names_out()) == list(fitted.get_feature_names_out())
     assert set(loaded.get_params()) == set(fitted.get_params())
     twice = loaded_from(loaded.save(tmp_path / "again.stackit"), type(fitted))
     assert_array_equal(twice.predict(X), fitted.predict(X))
@@ -194,7 +198,7 @@ def test_what_cannot_be_written_without_pickle_is_refused(tmp_path):
 
 def test_files_of_something_else_are_refused(tmp_path):
     path = StackingRegressor(REGRESSORS, cv=3).fit(X, Y).save(tmp_path / "it.stackit")
-    with pytest.raises(ValueError, match=r"of a LevelsRegressor, format 2; .* Call StackingRegressor\.load"):
+    with pytest.raises(ValueError, match=r"of a LevelsRegressor, format 3; .* Call StackingRegressor\.load"):
         LevelsRegressor.load(path)
     (tmp_path / "text").write_text("a text")
     with pytest.raises(ValueError, match=r"The file must be written by `save`; got .*text"):
@@ -243,7 +247,7 @@ def test_imputers_and_dates_need_no_trust(tmp_path):
     ):
         table = pd.DataFrame(X, index=moments).rename(columns=str)
         stack = StackingRegressor([("ridge", whole)], cv=3).fit(table, Y)
-        loaded = StackingRegressor.load(stack.save(tmp_path / "it.stackit"))
+        loaded = StackingRegressor.load(stack.save(tmp_path / "it.stackit", oof=True))
         assert_array_equal(loaded.predict(table), stack.predict(table))
         pd.testing.assert_frame_equal(loaded.oof_.meta_train, stack.oof_.meta_train, check_freq=False)
 

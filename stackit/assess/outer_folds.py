@@ -18,13 +18,14 @@ from stackit.check import NamedEstimators, fault, listed, n_rows, take, warn
 from stackit.combine import MeanClassifier
 from stackit.folds import Folds
 from stackit.folds.bonds import Bonds
+from stackit.frames import index_of
 from stackit.given.estimators import Given
 from stackit.levels.columns import table_of
 from stackit.levels.ensemble import Levels
 from stackit.levels.level import levels_in
 from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table, response_of
-from stackit.result import OutOfFold, index_of
+from stackit.result import OutOfFold
 from stackit.scores import Scoring
 from stackit.stacking.final import is_combiner
 from stackit.stacking.stack import Stack
@@ -146,7 +147,7 @@ class OuterFolds:
         if finals:
             answers |= self._of_finals(finals, oof, found, split)
         final = response_of(STACK, stack.final_estimator_, "auto", target)
-        answers[STACK] = (final, final.ask(stack.final_estimator_, table, label))
+        answers[STACK] = (final, final.ask_untouched(stack.final_estimator_, table, label))
         return answers
 
     def _of_finals(
@@ -250,7 +251,7 @@ def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tup
     oof = stack.oof_
     found = oof.answers_refitted(asked) if stack.refit else oof.test
     meta = oof.frame(found, index_of(asked))
-    return found, stack._named_for(stack.final_estimator_, meta, stack._with_passthrough(meta, asked))
+    return found, stack._input_of_final(stack.final_estimator_, meta, asked)
 
 
 def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:

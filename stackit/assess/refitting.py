@@ -11,9 +11,10 @@ import pandas as pd
 from sklearn.base import clone
 
 from stackit.check import check_estimators, fault, listed
+from stackit.frames import index_of
+from stackit.isolation import own_copy
 from stackit.levels.ensemble import Levels
 from stackit.line_up import AnyEstimators, line_up
-from stackit.result import index_of
 from stackit.stacking import StackingClassifier, StackingRegressor
 from stackit.stacking.stack import Stack
 from stackit.traits import classifiers_among
@@ -148,6 +149,7 @@ def average_or_refit(
     """
     stack, final = _fitted(run, X, y, sample_weight, groups)
     oof = stack.oof_
+    X_test = oof.conform(X_test, "X_test")
     singles = {
         name: [
             response.ask_untouched(each, X_test, place)
@@ -216,15 +218,15 @@ def _correlations(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.fl
 
 def _final(stack: Stack, average: pd.DataFrame, refitted: pd.DataFrame, X_test: Any) -> dict[str, float]:
     final = stack.final_estimator_
-    tables = [
-        stack._named_for(final, meta, stack._with_passthrough(meta, X_test)) for meta in (average, refitted)
-    ]
+    tables = [stack._input_of_final(final, meta, X_test) for meta in (average, refitted)]
     method = "predict_proba" if hasattr(final, "predict_proba") else "predict"
     found: dict[str, float] = {}
-    labels = [final.predict(table) for table in tables]
+    labels = [final.predict(own_copy(table)) for table in tables]
     if stack.oof_.target.is_classification:
         found["changed"] = float((labels[0] != labels[1]).mean())
     if method == "predict_proba" or not stack.oof_.target.is_classification:
-        one, other = (np.asarray(getattr(final, method)(table), dtype=np.float64) for table in tables)
+        one, other = (
+            np.asarray(getattr(final, method)(own_copy(table)), dtype=np.float64) for table in tables
+        )
         found["distance"] = float(np.sqrt(((one - other) ** 2).mean()))
     return found

@@ -10,11 +10,12 @@ import pandas as pd
 
 from stackit.assess.calibrated import calibrated_for
 from stackit.check import take
+from stackit.frames import index_of
 from stackit.levels.columns import table_of
 from stackit.levels.ensemble import Levels
 from stackit.levels.fitted import AnyFitted, NestedLevel
 from stackit.response import Response, Table
-from stackit.result import OutOfFold, index_of
+from stackit.result import OutOfFold
 
 __all__ = ["turned_round"]
 

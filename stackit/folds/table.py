@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from stackit.check import fault, listed, n_rows, warn
 from stackit.folds import file
 from stackit.folds.bonds import Bonds
+from stackit.isolation import own_tables, reader_of
 from stackit.target import Target
 
 __all__ = ["Folds", "Rows", "as_folds", "wants_groups"]
@@ -329,7 +330,7 @@ def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
     own = copy.deepcopy(cv) if hasattr(cv, "split") else cv
     splitter = check_cv(own, stratified_y, classifier=target.is_classification)
     wanted = groups if wants_groups(splitter) else None
-    splits = tuple(splitter.split(X, target.codes, wanted))
+    splits = tuple(splitter.split(*own_tables(reader_of(splitter), X, target.codes, wanted)))
     if not splits:
         raise fault(
             "cv", "of at least one split", "none", "Pass list(splits): an iterator is used up after one run"

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.utils import _safe_indexing
 
 from stackit.check import fault, listed
-from stackit.stacking.passthrough import check_no_common_names, side_by_side
+from stackit.stacking.passthrough import side_by_side
 
 __all__ = ["Passthrough", "check_columns", "seen_of", "table_of"]
 
@@ -93,15 +93,9 @@ def table_of(passthrough: Passthrough, meta: pd.DataFrame, X: Any, named: bool) 
     X : array-like with n rows
         The features.
     named : bool
-        Whether meta-features keep their names where no column of X is beside them.
-
-    Raises
-    ------
-    ValueError
-        When columns of X and meta-features have the same name.
+        Whether meta-features keep their names, which combiners read; others get an array, or beside columns
+        of X, names that every library takes.
     """
     if passthrough is False:
         return meta if named else meta.to_numpy()
-    seen = seen_of(passthrough, X)
-    check_no_common_names(meta.columns, seen)
-    return side_by_side(meta, seen)
+    return side_by_side(meta, seen_of(passthrough, X), safe=not named)

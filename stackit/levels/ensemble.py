@@ -17,6 +17,7 @@ from stackit.copies import warn_of_lost_parameters
 from stackit.folds import Folds, as_folds
 from stackit.levels.columns import Passthrough, check_columns, seen_of, table_of
 from stackit.levels.fit import check_cover, fit_levels
+from stackit.levels.fitted import for_prediction
 from stackit.levels.ground import Ground
 from stackit.levels.level import Level, check_nested, count_fits, levels_in
 from stackit.levels.numbered import NumberedLevels
@@ -26,10 +27,12 @@ from stackit.sample_weight import check_sample_weight, check_weighted_folds, war
 from stackit.settings import OnError, Settings, seed_from
 from stackit.stacking.final import FINAL, Final, is_combiner
 from stackit.stacking.given_weights import check_given_weights, reweighed
+from stackit.stacking.passthrough import check_no_common_names
 from stackit.stacking.routed import add_final, routed, router_of
 from stackit.stacking.unread import unread_estimators
 from stackit.stopping import EarlyStopping, check_reach
 from stackit.store import Store
+from stackit.target import Target
 from stackit.task import seed_of, set_seeds
 from stackit.traits import is_classifier, tags_of
 
@@ -86,6 +89,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
             check_columns(passthrough, X)
         sample_weight = check_sample_weight(sample_weight, len(target.y))
         groups = check_rows(groups, "groups", len(target.y))
+        self._check_names(levels, target, X)
         final = self._final_estimator()
         self._check_weights(X)
         shared = as_folds(self.cv, X, target, groups)
@@ -139,7 +143,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         (m, k) array
         """
         check_is_fitted(self)
-        return self.top_.transform(self._check_X(X, reset=False)).to_numpy()
+        return self.top_.transform(self._check_X(X, reset=False)).to_numpy(copy=True)
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, and return the last level's out-of-fold predictions of the training rows.
@@ -156,7 +160,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         -------
         (n, k) array
         """
-        return self.fit(X, y, **fit_params).oof_.meta_train.to_numpy()
+        return self.fit(X, y, **fit_params).oof_.meta_train.to_numpy(copy=True)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: ``<estimator>`` or ``<estimator>__<class>``.
@@ -171,7 +175,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         (k,) array of str
         """
         check_is_fitted(self)
-        return np.asarray(self.oof_.meta_train.columns, dtype=object)
+        return np.asarray(self.oof_.column_names, dtype=object)
 
     def count_fits(self, n_splits: int = 5) -> list[int]:
         """Return how many fits of base estimators each level takes, with so many folds for all levels.
@@ -204,6 +208,16 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
             split = MethodMapping().add(caller="fit", callee="split")
             router.add(splitter=check_cv(self.cv), method_mapping=split)
         return router
+
+    def state_for_prediction(self) -> dict[str, Any]:
+        """Return the attributes with which new rows are predicted, without tables of the training rows."""
+        if not hasattr(self, "top_"):
+            return dict(vars(self))
+        memo: dict[int, Any] = {}
+        return vars(self) | {
+            "top_": for_prediction(self.top_, memo),
+            "levels_": [for_prediction(oof, memo) for oof in self.levels_],
+        }
 
     @property
     def _last(self) -> OutOfFold:
@@ -262,6 +276,14 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
                     passed = None if passthrough is False else seen_of(passthrough, X)
                     check_given_weights(reader, below, passed)
             below = [name for name, _ in members]
+
+    def _check_names(self, levels: list[Level], target: Target, X: Any) -> None:
+        """Raise where a column of X that is passed through is called as a meta-feature beside it."""
+        passed = [*(level.passthrough for level in levels[1:]), self.passthrough]
+        for level, passthrough in zip(levels, passed, strict=True):
+            if passthrough is not False:
+                seen = seen_of(passthrough, X)
+                check_no_common_names(level.members, self.stack_method, target, seen)
 
     def _sk_visual_block_(self) -> Any:
         blocks = [

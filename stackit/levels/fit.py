@@ -14,13 +14,14 @@ from stackit.fold_estimators import FoldEstimators
 from stackit.folds import Folds
 from stackit.folds.part import among, part_of
 from stackit.folds.table import Rows
+from stackit.frames import index_of
 from stackit.levels.fitted import AnyFitted, FittedLevel, NestedLevel, noted_in
 from stackit.levels.ground import Ground, data_of, wants_names
 from stackit.levels.level import Level
 from stackit.levels.refit import members_of, refit_levels, settings_of
 from stackit.oof import cross_fit
 from stackit.repeated_warnings import Repeats, recorded
-from stackit.result import OutOfFold, index_of
+from stackit.result import OutOfFold
 from stackit.settings import Settings
 from stackit.task import seed_of
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stackit.frames import index_of
+from stackit.kept import without_rows
 from stackit.levels.columns import Passthrough, seen_of, table_of
 from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Table
-from stackit.result import OutOfFold, index_of
+from stackit.result import OutOfFold
 from stackit.stacking.unread import unread_estimators
 
-__all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "noted_in"]
+__all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "for_prediction", "noted_in"]
 
 
 @contextmanager
@@ -137,3 +139,30 @@ class NestedLevel:
 
 
 AnyFitted = FittedLevel | NestedLevel
+
+
+def for_prediction(part: Any, memo: dict[int, Any]) -> Any:
+    """Return a fitted level, or what its folds gave, and all below it, without tables of the training rows.
+
+    Parameters
+    ----------
+    part : FittedLevel, NestedLevel, OutOfFold or None
+        What is to be left with all that predicts.
+    memo : dict
+        Parts that are done, by id: what two levels have in common they still have.
+    """
+    if part is None or id(part) in memo:
+        return memo.get(id(part))
+    if isinstance(part, OutOfFold):
+        lean: Any = without_rows(part)
+    elif isinstance(part, FittedLevel):
+        lean = replace(part, oof=for_prediction(part.oof, memo), below=for_prediction(part.below, memo))
+    else:
+        lean = replace(
+            part,
+            oof=for_prediction(part.oof, memo),
+            parts=[for_prediction(one, memo) for one in part.parts],
+            whole=for_prediction(part.whole, memo),
+        )
+    memo[id(part)] = lean
+    return lean

@@ -21,7 +21,7 @@ from stackit.store.versions import version_of
 __all__ = ["load_ensemble", "save_ensemble"]
 
 FilePath = str | os.PathLike[str]
-FORMAT = 2
+FORMAT = 3
 FACTS, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")
 # The type of an array's numbers does nothing by itself; each SimpleImputer keeps one.
@@ -39,7 +39,7 @@ DAMAGE = (
 )
 
 
-def save_ensemble(ensemble: Any, path: FilePath) -> Path:
+def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
     """Write a fitted ensemble.
 
     Parameters
@@ -48,6 +48,8 @@ def save_ensemble(ensemble: Any, path: FilePath) -> Path:
         Fitted.
     path : path
         The file.
+    whole : bool
+        Whether tables of the training rows are written too.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def save_ensemble(ensemble: Any, path: FilePath) -> Path:
     def keep(net: Any) -> str:
         return nets.setdefault(net_as_bytes(net), f"net_{len(nets)}.safetensors")
 
-    state = Apart(keep)(vars(ensemble))
+    state = Apart(keep, whole).state_of(ensemble)
     facts = {"format": FORMAT, "class": type(ensemble).__name__}
     facts["versions"] = {package: version_of(package) for package in PACKAGES}
     content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state)}

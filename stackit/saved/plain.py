@@ -40,10 +40,12 @@ class Apart:
     ----------
     keep_net : callable
         Given a net, keeps it elsewhere and returns under which name.
+    whole : bool
+        Whether tables of the training rows are kept, and folds that were given as ``cv``.
     """
 
-    def __init__(self, keep_net: Callable[[Any], str]) -> None:
-        self.keep_net = keep_net
+    def __init__(self, keep_net: Callable[[Any], str], whole: bool = True) -> None:
+        self.keep_net, self.whole = keep_net, whole
         # One object that comes up in many places stays one; it is held beside, so that its id is its own.
         self._done: dict[int, tuple[Any, Any]] = {}
         self._holding: dict[int, tuple[Any, bool]] = {}
@@ -118,7 +120,15 @@ class Apart:
         """The fields of a dataclass, without what it computes from them; of an estimator all that it has."""
         if is_dataclass(value):
             return self({field.name: getattr(value, field.name) for field in fields(value) if field.init})
-        return self({name: None if name in LEFT_OUT else part for name, part in vars(value).items()})
+        return self.state_of(value)
+
+    def state_of(self, value: Any) -> Any:
+        """Return the parts of all that an estimator has."""
+        lean = not self.whole and hasattr(value, "state_for_prediction")
+        state = value.state_for_prediction() if lean else vars(value)
+        # Folds that were given serve the next fit alone, as splitters do.
+        left_out = LEFT_OUT if self.whole or isinstance(state.get("cv"), int | str) else LEFT_OUT | {"cv"}
+        return self({name: None if name in left_out else part for name, part in state.items()})
 
 
 def _inside(value: Any) -> Iterable[Any]:

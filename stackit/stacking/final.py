@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -9,20 +10,22 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.check import fault, n_rows, take
+from stackit.check import fault, n_rows
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.copies import unfitted_copy
+from stackit.isolation import ask_isolated, own_values, reader_of, rows_for
+from stackit.kept import keeps_rows
 from stackit.response import Kind, Response, response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
 from stackit.sample_weight import unit_mean
 from stackit.saved import load_ensemble, save_ensemble
+from stackit.schema import TableSchema
 from stackit.stopping import Plan
 from stackit.target import Target, classification_target, regression_target
 from stackit.task import fit_estimator, habits_of, seed_of
@@ -106,6 +109,7 @@ class Final(ABC):
     n_features_in_: int
     passthrough: Any
     refit: bool
+    _schema: TableSchema
 
     @if_final_can("predict")  # type: ignore[untyped-decorator]
     def predict(self, X: Any, **predict_params: Any) -> Any:
@@ -127,7 +131,7 @@ class Final(ABC):
 
     def _predict_from(self, table: Any, **predict_params: Any) -> Any:
         """Let the final estimator predict, and check it; predict_params may want more than predictions."""
-        raw = self.final_estimator_.predict(table, **predict_params)
+        raw = self._raw("predict", table, **predict_params)
         if predict_params and isinstance(raw, tuple):
             return (self._checked(raw[0], table), *raw[1:])
         if predict_params and np.size(raw) != n_rows(table) * max(1, len(self._last.target.outputs)):
@@ -138,11 +142,13 @@ class Final(ABC):
         kind: Kind = "label" if self._last.target.is_classification else "number"
         return Response(FINAL, "predict", kind, self._last.target).final(raw, n_rows(table))
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, oof: bool = False) -> Path:
         """Write the fitted ensemble into one file that needs no pickle to be read.
 
-        It holds all that predicts, and the out-of-fold tables; not the store, caches, splitters given as
-        ``cv``, the groups and times of folds, nor the training table. scikit-learn's parts are written by
+        It holds all that predicts. Only where `oof` says so it also holds y, the folds and the out-of-fold
+        tables, of which each row of the training table has its part; without them ``oof_`` of the ensemble
+        that is loaded says that they were left out. Never in it are the store, caches, splitters given as
+        ``cv``, the groups and times of folds, and the training table. scikit-learn's parts are written by
         skops (``pip install 'stackit[secure]'``), nets as safetensors, wherever they stand: in pipelines,
         calibrations, searches or any wrapper. Of `CNNCodes` it holds the pretrained network, if its
         architecture is a published one; of `GivenClassifier` the predictions by id.
@@ -151,6 +157,8 @@ class Final(ABC):
         ----------
         path : path
             The file; it is written whole or not at all.
+        oof : bool, default=False
+            Whether y, folds and out-of-fold predictions are kept too.
 
         Returns
         -------
@@ -163,7 +171,7 @@ class Final(ABC):
             When some part cannot be written without pickle, such as a lambda; says where it stands.
         """
         check_is_fitted(self)
-        return save_ensemble(self, path)
+        return save_ensemble(self, path, whole=oof)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Self:
@@ -190,6 +198,24 @@ class Final(ABC):
         """
         ensemble: Self = load_ensemble(cls, path, trusted)
         return ensemble
+
+    @abstractmethod
+    def state_for_prediction(self) -> dict[str, Any]:
+        """Return the attributes with which new rows are predicted, without tables of the training rows."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Be pickled without tables of the training rows; a copy in this process has them."""
+        return dict(vars(self)) if keeps_rows() else self.state_for_prediction()
+
+    def __copy__(self) -> Self:
+        own = type(self).__new__(type(self))
+        vars(own).update(vars(self))
+        return own
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        own = memo[id(self)] = type(self).__new__(type(self))
+        vars(own).update(copy.deepcopy(vars(self), memo))
+        return own
 
     @property
     @abstractmethod
@@ -225,6 +251,11 @@ class Final(ABC):
         Without X those that see some of it are passed over.
         """
 
+    def _raw(self, method: str, table: Any, **params: Any) -> Any:
+        """Return what a method of the final estimator returns for a table, which it cannot change."""
+        final = self.final_estimator_
+        return ask_isolated(lambda own: getattr(final, method)(own, **params), table, reader_of(final))
+
     def _fit_final(
         self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
     ) -> Any:
@@ -233,12 +264,14 @@ class Final(ABC):
         plan = Plan([(FINAL, final)], self._last.folds, target, params)
         rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
         plan.warn()
-        shown = None if watched is None else (take(table, watched), watched)
-        given = params[FINAL]
+        habits, given = habits_of(final), params[FINAL]
+        reader = habits.reader
+        shown = None if watched is None else (rows_for(reader, table, watched), watched)
         if self._scales_weights and "sample_weight" in given:
             given = {**given, "sample_weight": unit_mean(given["sample_weight"], rows)}
-        with habits_of(final).seeds.drawing(seed_of(seed, FINAL, 0, 0)):
-            return fit_estimator(final, take(table, rows), target, rows, given, shown)
+        own = given if reader.well_known else own_values(given)
+        with habits.seeds.drawing(seed_of(seed, FINAL, 0, 0)):
+            return fit_estimator(final, rows_for(reader, table, rows), target, rows, own, shown)
 
     @property
     def _scales_weights(self) -> bool:
@@ -254,29 +287,20 @@ class Final(ABC):
             self.classes_ = [target.classes for _ in target.outputs] if many else target.classes
 
     def _check_X(self, X: Any, reset: bool) -> Any:
-        """Check names and number of columns; the base estimators check the rest."""
+        """Record the columns of the training table, or check those of new rows against it."""
         (X,) = indexable(X)
-        if not reset and isinstance(X, np.ndarray) and X.ndim == 1 and hasattr(self, "n_features_in_"):
-            raise fault(
-                "X",
-                f"a table of {self.n_features_in_} columns",
-                "one dimension",
-                "Reshape your data: X.reshape(1, -1) makes it one row",
-            )
-        validate_data(self, X=X, reset=reset, skip_check_array=True)
-        if reset:
-            allows = self.__sklearn_tags__().input_tags.allow_nan  # type: ignore[attr-defined]
-            self._refuses_gaps = not allows and _is_finite(X)
+        if not reset:
+            return self._schema.conform(X, "X", type(self).__name__)
+        validate_data(self, X=X, reset=True, skip_check_array=True)
+        self._schema = TableSchema.of(X)
+        allows = self.__sklearn_tags__().input_tags.allow_nan  # type: ignore[attr-defined]
+        self._refuses_gaps = not allows and _is_finite(X)
         return X
 
     def _check_gaps(self, X: Any) -> None:
         """Refuse what an estimator would that is not asked, for no one reads what it says."""
         if self._refuses_gaps and not _is_finite(X):
             assert_all_finite(X, input_name="X")
-
-    def _named_for(self, final: Any, meta: pd.DataFrame, table: Any) -> Any:
-        """Return the table with names where they are of use: combiners know estimators by them."""
-        return meta if is_combiner(final) and table.shape == meta.shape else table
 
 
 def _is_finite(X: Any) -> bool:
@@ -327,7 +351,7 @@ class FinalClassifier(Final):
         """Return what the final estimator says, checked, in the order of all classes."""
         final = self.final_estimator_
         response = response_of(FINAL, final, method, self._last.target)
-        raw = getattr(final, method)(table)
+        raw = self._raw(method, table)
         answer = response.arrange(final, raw, n_rows(table))
         # Of several labels scikit-learn has a table of both classes for each.
         return raw if self._last.target.kind == "multilabel" else answer

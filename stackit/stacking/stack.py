@@ -19,6 +19,7 @@ from stackit.check import check_estimators, check_rows, fault, listed, n_rows, v
 from stackit.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.data import Data
 from stackit.folds import Folds, as_folds, make_folds
+from stackit.kept import without_rows
 from stackit.oof import cross_fit, refit
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
@@ -129,7 +130,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         (k,) or (k + n_features,) array of str
         """
         check_is_fitted(self)
-        names = list(self.oof_.meta_train.columns)
+        names = self.oof_.column_names
         if self.passthrough:
             own = getattr(self, "feature_names_in_", [f"x{at}" for at in range(self.n_features_in_)])
             given = own if input_features is None else input_features
@@ -177,7 +178,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         groups = check_rows(groups, "groups", len(target.y))
         members = self._members()
         if self.passthrough:
-            check_no_common_names(dict(members), X)
+            check_no_common_names(members, self.stack_method, target, X)
         final = self._final_estimator()
         self._check_weights(X)
         folds = self._folds(X, target, groups)
@@ -210,7 +211,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
     def _fit_on_top(self, final: Any, data: Data, params: dict[str, FitParams], settings: Settings) -> None:
         final = reweighed(final, [name for name, _ in self._kept()], self.oof_.responses)
         meta = self.oof_.meta_train
-        table = self._named_for(final, meta, self._with_passthrough(meta, data.X))
+        table = self._input_of_final(final, meta, data.X)
         self.final_estimator_ = self._fit_final(final, table, data.target, params, settings.seed)
 
     def _refit_those_read(
@@ -276,6 +277,11 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         self.stack_method_ = [response.method for response in self.oof_.responses.values()]
         self._publish_classes(target)
 
+    def state_for_prediction(self) -> dict[str, Any]:
+        """Return the attributes with which new rows are predicted, without tables of the training rows."""
+        known = {"oof_": without_rows(self.oof_)} if hasattr(self, "oof_") else {}
+        return vars(self) | known
+
     @property
     def _last(self) -> OutOfFold:
         return self.oof_
@@ -295,10 +301,16 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         if unread:
             self._check_gaps(X)
         meta = self._predict_meta(X, unread)
-        return self._named_for(self.final_estimator_, meta, self._with_passthrough(meta, X))
+        return self._input_of_final(self.final_estimator_, meta, X)
+
+    def _input_of_final(self, final: Any, meta: pd.DataFrame, X: Any) -> Any:
+        """Return what a final estimator learns or predicts from; combiners know estimators by their names."""
+        if self.passthrough:
+            return side_by_side(meta, X, safe=not is_combiner(final))
+        return meta if is_combiner(final) else meta.to_numpy()
 
     def _with_passthrough(self, meta: pd.DataFrame, X: Any) -> Any:
-        return side_by_side(meta, X) if self.passthrough else meta.to_numpy()
+        return side_by_side(meta, X) if self.passthrough else meta.to_numpy(copy=True)
 
     def _sk_visual_block_(self) -> Any:
         names = [name for name, _ in self.estimators]

@@ -179,7 +179,7 @@ def levels(scribbles, X, y, new, **options):
 def assessed(scribbles, X, y, new):
     known = StackingRegressor(pair(scribbles), cv=3, refit=True, random_state=0).fit(X, y)
     alarm = overfitting_alarm(known, new)
-    return average_or_refit(known, new).refitted, alarm.table.drop(columns="alarm").astype(float)
+    return average_or_refit(known, new).refitted, alarm.table.select_dtypes("number")
 
 
 def nested(scribbles, X, y, new):

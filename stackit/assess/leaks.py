@@ -40,8 +40,7 @@ def share_of_twins(X: Any, folds: Folds, X_test: Any) -> tuple[float, float] | N
     shape = np.shape(X_test)
     if shape[1:] != X.shape[1:]:
         raise fault("X_test", f"of the {X.shape[1]} columns of X", f"{shape=}", "Pass the same columns")
-    both = [pd.DataFrame(table).set_axis(range(X.shape[1]), axis=1) for table in (X, X_test)]
-    codes, new = (pd.util.hash_pandas_object(table, index=False).to_numpy() for table in both)
+    codes, new = _codes_of_rows(X), _codes_of_rows(X_test)
     pairs = [
         (np.isin(codes[held_out], codes[train]), np.isin(new, codes[train]))
         for train, held_out in folds.splits
@@ -73,9 +72,17 @@ def have_twins(X: Any, folds: Folds) -> tuple[npt.NDArray[np.bool_], npt.NDArray
     -------
     (n,) array of bool, (n,) array of int
     """
-    table = pd.DataFrame(X).set_axis(range(X.shape[1]), axis=1)
-    codes = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    codes = _codes_of_rows(X)
     found = np.zeros(len(codes), dtype=bool)
     for train, held_out in folds.splits:
         found[held_out] |= np.isin(codes[held_out], codes[train])
     return found, np.unique(codes, return_inverse=True)[1].ravel()
+
+
+def _codes_of_rows(X: Any) -> npt.NDArray[Any]:
+    """Return a number per row, the same for equal rows; cells may be lists, which have no hash."""
+    table = pd.DataFrame(X).set_axis(range(X.shape[1]), axis=1)
+    try:
+        return pd.util.hash_pandas_object(table, index=False).to_numpy()
+    except TypeError:
+        return pd.util.hash_pandas_object(table.map(repr), index=False).to_numpy()

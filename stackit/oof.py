@@ -67,12 +67,14 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         ``predict_proba`` and is not tagged a regressor is a classifier (`stackit.traits.estimator_type`).
         Those without a name are called by their class, as "ridge".
     X : array-like, data frame or sparse matrix with n rows
-        Passed to the estimators as it is; rows of an array as a read-only slice that all estimators of a
-        fold share, and of which one that has to write gets a copy.
+        Passed to the estimators in its own container; frames of other libraries reach gradient boosting
+        libraries as pandas frames. Estimators of known libraries share a read-only slice of an array; all
+        others get copies of their own, so that nothing of the caller's can be written into.
     y : (n,) or (n, n_outputs) array-like
         Labels of any type, or numbers.
     X_test : like X, with m rows, optional
-        Predicted by every fold's estimator; the average is kept.
+        Its columns are checked against those of X: names, order, kinds. Predicted by every fold's estimator;
+        the average is kept.
     cv : Folds, splitter, int, None or iterable of (train, held_out) pairs
         How rows are held out; see `stackit.folds.as_folds`.
     sample_weight : (n,) array-like, optional

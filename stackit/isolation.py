@@ -224,20 +224,31 @@ def own_values(values: Any) -> Any:
 def _with_own_cells(X: Any) -> Any:
     """Copy the cells of a copied table that are objects with a content, such as lists."""
     if isinstance(X, np.ndarray):
-        return copy.deepcopy(X) if X.dtype == object and not _are_fixed(X) else X
+        return _own_cells(X) if X.dtype == object and not _are_fixed(X) else X
     if isinstance(X, list | tuple):
-        return X if all(isinstance(value, PLAIN) for value in X) else copy.deepcopy(X)
+        return X if all(isinstance(value, PLAIN) for value in X) else _own_cell(X)
     if isinstance(X, pd.Series):
-        return X.map(copy.deepcopy) if X.dtype == object and not _are_fixed(X) else X
+        return X.map(_own_cell) if X.dtype == object and not _are_fixed(X) else X
     if not isinstance(X, pd.DataFrame):
         return X
     for at in np.flatnonzero([kind.kind == "O" for kind in X.dtypes]):
         column = X.iloc[:, int(at)]
         if column.dtype == object and not _are_fixed(column):
-            X.isetitem(int(at), column.map(copy.deepcopy).array)
+            X.isetitem(int(at), column.map(_own_cell).array)
     if not COPIES_ON_WRITE:  # older pandas shares the labels of columns, whose name can be changed
         X.columns = X.columns.copy()
     return X
+
+
+def _own_cell(value: Any) -> Any:
+    """Copy an object with all that it holds; what cannot be copied, such as a lock, is shared."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - copying runs code of any class
+        return value
+
+
+_own_cells = np.frompyfunc(_own_cell, 1, 1)
 
 
 def _may_be_a_slice(rows: npt.NDArray[np.intp]) -> bool:

@@ -58,6 +58,7 @@ class Collected:
         self.responses, self.folds, self.data, self.scoring = responses, folds, data, scoring
         self.refit, self.fit_again, self.optimistic = refit, fit_again, optimistic
         self.done: dict[str, list[Finished | None]] = {name: [None] * len(folds.splits) for name in responses}
+        self.n_missing = dict.fromkeys(responses, len(folds.splits))
         self.test: dict[str, Table] = {}
         self.refitted: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
@@ -70,16 +71,22 @@ class Collected:
             self.refitted[finished.name] = finished.estimator
             return
         of_estimator = self.done[finished.name]
+        # A count, for a look at all folds for each of them takes the square of their number.
+        self.n_missing[finished.name] -= of_estimator[finished.split] is None
         of_estimator[finished.split] = finished
-        if any(done is not None and done.labels for done in of_estimator) and None not in of_estimator:
-            self._by_labels(finished.name)
-        if all(done is not None and done.test is not None for done in of_estimator):
-            # In the order of splits, whichever came first: sums of floats depend on their order.
-            answers = [done.test for done in of_estimator if done is not None and done.test is not None]
-            self.test[finished.name] = sum(answers[1:], start=answers[0]) / len(answers)
-            for done in of_estimator:
-                if done is not None:
-                    done.test = None
+        if not self.n_missing[finished.name]:
+            self._complete(finished.name, [done for done in of_estimator if done is not None])
+
+    def _complete(self, name: str, dones: list[Finished]) -> None:
+        """Bring the results of all folds of an estimator into one form, and average its test answers."""
+        if any(done.labels for done in dones):
+            self._by_labels(name)
+        # In the order of splits, whichever came first: sums of floats depend on their order.
+        answers = [done.test for done in dones if done.test is not None]
+        if len(answers) == len(dones):
+            self.test[name] = sum(answers[1:], start=answers[0]) / len(answers)
+            for done in dones:
+                done.test = None
 
     def _by_labels(self, name: str) -> None:
         """Take labels of all folds, where those of some cannot be told which column is whose class."""

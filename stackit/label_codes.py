@@ -23,6 +23,8 @@ Labels = npt.NDArray[Any]
 
 # Their classifiers take labels of any type, and know parameters such as class_weight by them.
 TAKES_ANY_LABELS = {"catboost", "imblearn", "lightgbm", "sklearn", "stackit"}
+# Of these, parts to which a label of -1 is none: it says that a row is unlabelled.
+TAKES_NO_NEGATIVE = "sklearn.semi_supervised"
 # Their meta-estimators hand labels on to classifiers inside, which get codes there.
 HANDS_ON = {"imblearn", "sklearn"}
 METHODS = {"fit", "predict", "predict_proba", "decision_function"}
@@ -51,7 +53,7 @@ def coded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tupl
     >>> coded_parts(Own()), coded_parts(make_pipeline(Own())), coded_parts(LogisticRegression())
     (('',), ('own',), ())
     """
-    if _library_of(estimator) not in TAKES_ANY_LABELS:
+    if not _takes_any_labels(estimator):
         return ("",)
     if params is None:
         params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
@@ -69,6 +71,7 @@ def fit_classifier(
     watched: Watched | None = None,
     coded: tuple[str, ...] | None = None,
     known: Labels | None = None,
+    found: Labels | None = None,
 ) -> Any:
     """Fit a classifier in place, on codes where its library may take no other labels.
 
@@ -90,6 +93,8 @@ def fit_classifier(
         What `coded_parts` says of it, where that is known.
     known : (n_classes,) array, optional
         The classes of the whole target; None is those of y.
+    found : (n_found,) array, optional
+        The classes among y, sorted, where they are known already.
 
     Returns
     -------
@@ -103,6 +108,8 @@ def fit_classifier(
     """
     coded = coded_parts(estimator) if coded is None else coded
     case = _Case(estimator, X, y, fit_params, watched, coded, known)
+    if found is not None:
+        vars(case)["found"] = found
     try:
         return case.fit_first()
     except MemoryError:
@@ -200,7 +207,12 @@ def _speaks_as_expected(fitted: Any, classes: Labels) -> bool:
 def _gets_codes(part: Any) -> bool:
     if not hasattr(part, "fit") or not hasattr(part, "predict") or isinstance(part, type):
         return False
-    return _library_of(part) not in TAKES_ANY_LABELS and is_classifier(part)
+    return not _takes_any_labels(part) and is_classifier(part)
+
+
+def _takes_any_labels(estimator: Any) -> bool:
+    home = _home_of(estimator)
+    return _library_in(home) in TAKES_ANY_LABELS and not home.startswith(TAKES_NO_NEGATIVE)
 
 
 def _is_handed_on(name: str, owners: Mapping[str, Any]) -> bool:
@@ -209,15 +221,19 @@ def _is_handed_on(name: str, owners: Mapping[str, Any]) -> bool:
     around = [owners.get("__".join(steps[:depth])) for depth in range(len(steps))]
     found = [each for each in around if each is not None]
     frozen = any(isinstance(each, FrozenEstimator) for each in found)
-    return not frozen and all(_library_of(each) in HANDS_ON for each in found)
+    return not frozen and all(_library_in(_home_of(each)) in HANDS_ON for each in found)
 
 
-def _library_of(estimator: Any) -> str:
-    """Return the library whose code an estimator runs: that of the first class with such a method."""
+def _library_in(home: str) -> str:
+    return home.partition(".")[0]
+
+
+def _home_of(estimator: Any) -> str:
+    """Return the module whose code an estimator runs: that of the first class with such a method."""
     kinds = type(estimator).__mro__  # a combiner derived from one of stackit is one
     if any(kind.__module__.startswith("stackit.") for kind in kinds):
         return "stackit"
     for kind in kinds:
         if METHODS & vars(kind).keys():
-            return str(kind.__module__).split(".")[0]
-    return str(type(estimator).__module__).split(".")[0]
+            return str(kind.__module__)
+    return str(type(estimator).__module__)

@@ -176,6 +176,10 @@ def as_labels(raw: Any, n: int) -> npt.NDArray[Any]:
     ['no', 'yes']
     """
     labels = np.asarray(raw)
+    if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
+        raise RefusedPredictions(
+            "labels", f"{int(raw.mask.sum())} of {n} masked", "Return a label for each row"
+        )
     if labels.shape != (n,):
         check_shape(labels, (n,), (n, 1))
     return labels.reshape(n)
@@ -233,11 +237,23 @@ def check_finite(table: Table) -> None:
 
 
 def as_floats(raw: Any) -> Table:
-    """Return whatever holds numbers as an array of floats."""
+    """Return whatever holds real numbers as an array of floats; masked ones are missing."""
     try:
-        return np.asarray(raw.toarray() if hasattr(raw, "toarray") else raw, dtype=np.float64)
+        if type(raw) is not np.ndarray:
+            raw = _as_array(raw)
+        if raw.dtype.kind == "c":
+            raise TypeError("complex numbers have no order")
+        return np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise RefusedPredictions("numbers", f"{type(raw).__name__} ({error})", "Return an array") from error
+
+
+def _as_array(raw: Any) -> npt.NDArray[Any]:
+    if hasattr(raw, "toarray"):
+        return np.asarray(raw.toarray())
+    if isinstance(raw, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(raw), np.nan, raw.data.astype(np.float64))
+    return np.asarray(raw)
 
 
 def _are_probabilities(table: Table, sums: bool, slack: float = 0.0) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from stackit.fork_pool import run_in_children
 from stackit.fork_safety import may_fork
 from stackit.joblib_pool import is_backend_chosen, run_by_joblib
 from stackit.repeated_warnings import Repeats
-from stackit.task import Finished
+from stackit.seeds import kept_draws
+from stackit.task import Finished, Task
 from stackit.task_queue import TaskQueue
 from stackit.threads import one_thread
 from stackit.together import AnyTask, work
@@ -110,13 +111,19 @@ def _inline(
 ) -> Generator[Finished, None, None]:
     """Do tasks here, fold by fold, as long as little is left."""
     started = time.perf_counter()
-    while queue.waiting:
-        if only is not None and time.perf_counter() - started > PROBE and queue.remaining(only) > until:
-            return
-        at = queue.take(longest_first=False, only=only)
-        if at is None:
-            return
-        yield from queue.record(work(queue.tasks[at], data))
+    with kept_draws() if any(_draws(queue.tasks[at]) for at in queue.waiting) else nullcontext():
+        while queue.waiting:
+            if only is not None and time.perf_counter() - started > PROBE and queue.remaining(only) > until:
+                return
+            at = queue.take(longest_first=False, only=only)
+            if at is None:
+                return
+            yield from queue.record(work(queue.tasks[at], data))
+
+
+def _draws(task: AnyTask) -> bool:
+    """Whether the generators that all of a process share are set to a seed for a task."""
+    return isinstance(task, Task) and task.habits.seeds.draws and task.seed is not None
 
 
 def _is_trusted(task: AnyTask) -> bool:

@@ -49,6 +49,17 @@ class Target:
         """Whether classes are predicted."""
         return self.kind not in ("regression", "multioutput")
 
+    def classes_in(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return the sorted classes among some rows; several times faster than from their labels.
+
+        Examples
+        --------
+        >>> classification_target(["no", "yes", "no"]).classes_in(np.array([0, 2])).tolist()
+        ['no']
+        """
+        counts = np.bincount(self.codes[rows], minlength=len(self.classes))
+        return np.asarray(self.classes[counts > 0])
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the columns of one estimator's answer that has a column a class or output."""

@@ -240,7 +240,8 @@ def fit_estimator(
         tell_groups(estimator, groups)
     if classifies and target.kind != "multilabel":
         coded = None if habits is None else habits.coded
-        fitted = fit_classifier(estimator, X, y, params, shown, coded=coded, known=target.classes)
+        found = target.classes_in(rows) if coded else None
+        fitted = fit_classifier(estimator, X, y, params, shown, coded, target.classes, found)
     else:
         fitted = fit(estimator, X, y, params, shown)
     if groups is not None:

@@ -57,6 +57,8 @@ class TaskQueue:
         with self.lock:
             if self.failures or self.kept:
                 self._sort_out()
+            if only is None and not longest_first:
+                return self.waiting.pop(0) if self.waiting else None
             meant = [at for at in self.waiting if only is None or only(self.tasks[at])]
             if not meant:
                 return None

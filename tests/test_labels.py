@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from stackit import (
@@ -433,6 +434,24 @@ def test_libraries_that_take_any_labels_get_them_as_they_are():
             super().__init__(max_depth=max_depth)
 
     assert coded_parts(Shallow()) == ()
+
+
+@pytest.mark.filterwarnings("ignore:y contains no unlabeled samples")
+@pytest.mark.parametrize("labels", [[-1, 0, 1], [-1.0, 2.0, 3.0]])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LabelSpreading(),
+        make_pipeline(StandardScaler(), LabelPropagation(kernel="knn", n_neighbors=20)),
+        SelfTrainingClassifier(LogisticRegression()),
+        CalibratedClassifierCV(LabelSpreading(), cv=2),
+    ],
+    ids=["spreading", "in a pipeline", "self-training", "calibrated"],
+)
+def test_a_label_of_minus_one_is_a_class_as_any_other(estimator, labels):
+    """To semi-supervised estimators it means that a row has no label; scikit-learn's stack gives codes."""
+    given, codes = (out_of_fold([("one", estimator)], X, y, cv=FOLDS) for y in (np.array(labels)[Y3], Y3))
+    np.testing.assert_allclose(given.meta_train, codes.meta_train, atol=1e-12)
 
 
 def test_a_tagged_classifier_on_codes_is_not_wrapped():

@@ -96,7 +96,16 @@ def unlike(table, value):
 
 LOGISTIC = LogisticRegression()
 SHAPE2, RANGE = r"of shape \(40, 2\)", "probabilities, from 0 to 1"
+
+
 # What the rows held out (40 of 120) come back as, and what the error says of it.
+def masked(predictions):
+    """Predictions of which the first row is masked: what lies below is nobody's answer."""
+    first = np.zeros(predictions.shape, dtype=bool)
+    first[0] = True
+    return np.ma.masked_array(predictions, mask=first)
+
+
 REFUSED = {
     "one column of two": (Proba(LOGISTIC, lambda p: p[:, 1:]), Y, SHAPE2, r"shape \(40, 1\)"),
     "a vector": (Proba(LOGISTIC, lambda p: p[:, 1]), Y, SHAPE2, r"shape \(40,\)"),
@@ -152,6 +161,11 @@ REFUSED = {
     ),
     "outputs of one": (Numbers(Ridge(), lambda p: p[:, :1]), Y2, r"of shape \(40, 2\)", r"shape \(40, 1\)"),
     "outputs of one row": (Numbers(Ridge(), lambda p: p[:1]), Y2, r"of shape \(40, 2\)", r"shape \(1, 2\)"),
+    "masked numbers": (Numbers(Ridge(), masked), YR, "finite", "NaN in 1 of"),
+    "masked probabilities": (Proba(LOGISTIC, masked), Y3, "finite", "NaN in 1 of"),
+    "masked labels": (Labels(LOGISTIC, masked), Y3, "labels", "1 of 40 masked"),
+    "complex numbers": (Numbers(Ridge(), lambda p: p + 1j), YR, "numbers", "complex numbers"),
+    "complex probabilities": (Proba(LOGISTIC, lambda p: p + 0j), Y3, "numbers", "complex numbers"),
     "a regressor among classes": (
         Numbers(Ridge(), lambda p: np.c_[p, p]),
         Y,

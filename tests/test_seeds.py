@@ -199,6 +199,23 @@ def test_shared_generators_go_on_as_if_nothing_had_been():
     assert str((np.random.get_state(legacy=False), random.getstate())) == str(expected)  # noqa: NPY002
 
 
+class Inside(Global):
+    """Trains a stack with a final estimator that draws, and goes on drawing."""
+
+    def fit(self, X, y):
+        np.random.seed(5)  # noqa: NPY002
+        expected = np.random.uniform(size=2)  # noqa: NPY002
+        np.random.seed(5)  # noqa: NPY002
+        first = np.random.uniform()  # noqa: NPY002
+        StackingClassifier([("a", Global())], Global(), cv=2, random_state=0).fit(X, y)
+        assert [first, np.random.uniform()] == expected.tolist()  # noqa: NPY002
+        return super().fit(X, y)
+
+
+def test_draws_of_a_run_inside_a_fit_do_not_change_those_of_the_fit():
+    out_of_fold([("a", Inside())], X, Y, cv=2)
+
+
 def test_workers_draw_as_the_parent_does():
     members = [
         ("a", Global()),

@@ -53,6 +53,7 @@ class Data:
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
         self._slices = Slices(X) if type(X) is np.ndarray else None
+        self._test_slices = Slices(self.X_test) if type(self.X_test) is np.ndarray else None
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Travel without slices and conversions, which are soon made again."""
@@ -76,9 +77,9 @@ class Data:
     def rows(self, rows: Rows, reader: Reader, copied: bool = False) -> Any:
         """Return some rows of X for an estimator to fit on, or to predict.
 
-        An estimator of an unknown library may write into them; known ones share a read-only slice, of an
-        array, which is the same for all that use these rows in turn. Slices are never written over: nearest
-        neighbours keep theirs.
+        An estimator of an unknown library may write into them: it has a copy. Known ones share a read-only
+        slice, of an array, which is the same for all that use these rows in turn. What anybody still holds is
+        never written over: nearest neighbours keep theirs.
 
         Parameters
         ----------
@@ -89,12 +90,22 @@ class Data:
         copied : bool
             Whether the rows are not shared whatever the estimator is.
         """
+        if self._slices is not None:
+            shared = reader.well_known and not copied
+            part = self._slices.of(rows) if shared else self._slices.own(rows)
+            if part is not None:
+                return part
         table = self.frame if reader.boosts else self.X
         if copied:
             return reader.adapted(own_rows(table, rows))
-        if self._slices is not None and reader.well_known:
-            return self._slices.of(rows)
         return rows_for(reader, table, rows)
+
+    def test_rows(self, reader: Reader) -> tuple[Any, bool]:
+        """Return X_test for an estimator to predict, and whether it is a copy that nobody else refers to."""
+        if reader.well_known or self._test_slices is None:
+            return self.X_test, False
+        own = self._test_slices.own()
+        return (self.X_test, False) if own is None else (own, True)
 
 
 def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> Data:

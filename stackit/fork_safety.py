@@ -14,7 +14,7 @@ from stackit.threads import stop_idle_pools
 __all__ = ["is_only_thread", "may_fork"]
 
 # Libraries that refuse to work in a child of a process in which they have started, threads or no threads.
-UNSAFE = {"torch", "numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool", "numba.np.ufunc.workqueue"}
+UNSAFE = {"numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool", "numba.np.ufunc.workqueue"}
 # jemalloc prepares its own thread for forks; the allocator of pyarrow, which pandas loads where it is there.
 HARMLESS = {"jemalloc_bg_thd"}
 THREADS = Path("/proc/self/task")
@@ -28,7 +28,8 @@ def may_fork() -> bool:
     locked in the child for ever, and work that is handed to another thread is never done. Polars, numba's
     parallel kernels, gRPC and database clients start such threads, some of them on import. So nothing is
     assumed of libraries: idle pools of BLAS and OpenMP are told to end their threads, which they start again
-    when they are used next, and then there must be one thread in the process.
+    when they are used next, and then there must be one thread in the process. Torch on the CPU works in a
+    child then, gradients too; where it can reach a GPU there is no fork, for no child could use it.
     """
     return (
         sys.platform == "linux"
@@ -36,7 +37,19 @@ def may_fork() -> bool:
         and not multiprocessing.current_process().daemon
         and not UNSAFE & sys.modules.keys()
         and is_only_thread()
+        and not _torch_reaches_a_gpu()
     )
+
+
+def _torch_reaches_a_gpu() -> bool:
+    """Whether torch is loaded, or being so in another way than as a whole, and finds a device."""
+    if "torch" not in sys.modules:
+        return False
+    try:
+        torch = sys.modules["torch"]
+        return bool(torch.cuda.is_available() or torch.xpu.is_available())
+    except AttributeError:  # it is older, or being imported
+        return True
 
 
 def is_only_thread() -> bool:

@@ -8,9 +8,12 @@ only, unless a parameter tells them to work in place, so they share.
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from functools import partial
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -37,6 +40,7 @@ __all__ = [
 WELL_KNOWN = {"lightgbm", "numpy", "scipy", "sklearn", "stackit", "xgboost"}
 BOOSTERS = {"catboost", "lightgbm", "xgboost"}
 COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+INSTALLED = {"site-packages", "dist-packages"}
 PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic)
 # What pandas calls columns of objects that nobody can write into.
 FIXED = {
@@ -71,11 +75,15 @@ class Reader:
         Whether it is, or contains, an estimator of a gradient boosting library.
     names_reach_booster : bool
         Whether it is such an estimator itself, so that the names of columns reach it as they are.
+    ends_nothing : bool
+        Whether it can be expected not to end its process: all of it that is not of such a library are
+        functions, and transformers of the user's own, neither of which is compiled in most cases.
     """
 
     well_known: bool
     boosts: bool = False
     names_reach_booster: bool = False
+    ends_nothing: bool = False
 
     def adapted(self, X: Any) -> Any:
         """Return a table as its library can read it.
@@ -102,18 +110,21 @@ def reader_of(estimator: Any) -> Reader:
     >>> from sklearn.preprocessing import FunctionTransformer
     >>> reader_of(Ridge()).well_known, reader_of(Ridge(copy_X=False)).well_known
     (True, False)
-    >>> reader_of(FunctionTransformer(print)).well_known
-    False
+    >>> reader_of(FunctionTransformer(print)).well_known, reader_of(FunctionTransformer(print)).ends_nothing
+    (False, True)
     """
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
     library = _library_of(estimator)
-    libraries = {library, *(_library_of(part) for value in params.values() for part in _parts(value))}
+    parts = [part for value in params.values() for part in _parts(value)]
+    libraries = {library, *map(_library_of, parts)}
     inner = _library_of(_wrapped(estimator))
     in_place = any(value is False and "copy" in name.rpartition("__")[2] for name, value in params.items())
     return Reader(
         well_known=libraries <= WELL_KNOWN and not in_place,
         boosts=not BOOSTERS.isdisjoint({*libraries, inner}),
         names_reach_booster=inner in BOOSTERS,
+        ends_nothing=library in WELL_KNOWN
+        and all(_library_of(part) in WELL_KNOWN or _is_harmless(part) for part in parts),
     )
 
 
@@ -278,6 +289,16 @@ def _parts(value: Any) -> Iterator[Any]:
             yield value
     elif not isinstance(value, slice | range | np.dtype | pd.Index | pd.Series | pd.DataFrame):
         yield value
+
+
+def _is_harmless(part: Any) -> bool:
+    """Whether a part is a function, or a transformer whose class is not of an installed library."""
+    if isinstance(part, FunctionType | BuiltinFunctionType | MethodType | partial | type):
+        return True
+    if not hasattr(part, "transform") or hasattr(part, "predict"):
+        return False
+    file = str(getattr(sys.modules.get(_library_of(part)), "__file__", None) or "")
+    return not INSTALLED.intersection(Path(file).parts)
 
 
 def _wrapped(estimator: Any) -> Any:

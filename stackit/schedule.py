@@ -40,10 +40,13 @@ def run_all(
     """Run the tasks, at most n_jobs at once; yield what is finished as it comes.
 
     With one job all is done in this process, and a joblib backend that was chosen outside is used as it is.
-    Otherwise short work of well-known libraries is done in this process, and all else in forked ones; where
-    no fork is safe, large tables are worked on in threads by well-known estimators, and what is left in
-    processes that are started anew. So an estimator that may end its process never ends the program. What
-    cannot be sent between processes is done here, in the end.
+    Otherwise short work of well-known libraries is done in this process, and all else in forked ones, which
+    are there in milliseconds. Where no fork is safe, large tables are worked on in threads by well-known
+    estimators, and what is left in processes that are started anew: they import all libraries first, which
+    takes seconds once (2 to 9 were measured), and serve later runs too. For their sake short work of
+    pipelines whose steps call functions of the user's, or hold transformers of the user's own, is done here
+    as well. So an estimator that may end its process never ends the program, but for such a function or
+    transformer where no fork is safe. What cannot be sent between processes is done here, in the end.
 
     Parameters
     ----------
@@ -94,13 +97,17 @@ def _run(
 def _by_workers(queue: TaskQueue, data: Data, workers: int) -> Generator[Finished, None, None]:
     """Do short work here and the rest beside each other, in the quickest way that is safe."""
     large = _n_bytes(data.X) >= LARGE
-    if not large and _is_plain(data.X) and _is_plain(data.X_test):
+    plain = not large and _is_plain(data.X) and _is_plain(data.X_test)
+    if plain:
         yield from _inline(queue, data, only=_is_trusted, until=SHORT)
     if not queue.waiting:
         return
     if may_fork():  # quicker than threads by 8 % on large tables: no child waits for another's Python
         yield from run_in_children(queue, data, workers)
-    elif large and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
+        return
+    if plain:
+        yield from _inline(queue, data, only=_ends_nothing, until=SHORT)
+    if large and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
         yield from run_by_joblib(queue, data, n_jobs=workers, backend="threading")
     else:
         yield from run_by_joblib(queue, data, n_jobs=max(workers, 2), backend="loky")
@@ -129,6 +136,11 @@ def _draws(task: AnyTask) -> bool:
 def _is_trusted(task: AnyTask) -> bool:
     """Whether an estimator is known not to end its process."""
     return task.habits.well_known
+
+
+def _ends_nothing(task: AnyTask) -> bool:
+    """Whether an estimator can be expected not to end its process."""
+    return task.habits.reader.ends_nothing
 
 
 def _is_plain(table: Any) -> bool:

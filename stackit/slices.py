@@ -19,7 +19,7 @@ COUNTED = getattr(sys, "_is_gil_enabled", lambda: True)() and sys.implementation
 
 
 class Slices:
-    """Read-only slices of a table, the latest of which are kept.
+    """Slices of a table: read-only ones, the latest of which are kept, and copies for one estimator each.
 
     New memory costs more than the rows that are copied into it. So what an old slice lay in is written over
     by the next, but only once nobody else holds it: nearest neighbours keep the rows they are fitted on.
@@ -43,6 +43,7 @@ class Slices:
         self._reuses = COUNTED and table.flags.c_contiguous and table.dtype.kind in "fiub"
         self._kept: list[tuple[Rows, Any]] = []
         self._blocks: list[_Block] = []
+        self._own_blocks: list[_Block] = []
         self._lock = threading.Lock()
 
     def of(self, rows: Rows) -> Any:
@@ -63,16 +64,51 @@ class Slices:
             self._kept.append((rows, part))
             return part
 
+    def own(self, rows: Rows | None = None) -> Any:
+        """Return rows in memory that may be written into: nobody else holds it now.
+
+        Parameters
+        ----------
+        rows : (n_rows,) array of int, optional
+            Which rows, each at least 0; None is all.
+
+        Returns
+        -------
+        (n_rows, ...) array, or None
+            None where memory is not used again, for tables of other kinds.
+
+        Examples
+        --------
+        >>> table = np.zeros((3, 2))
+        >>> Slices(table).own(np.array([0, 2]))[:] = 1.0
+        >>> table.sum()
+        np.float64(0.0)
+        """
+        n_rows = len(self._table) if rows is None else len(rows)
+        if not self._reuses or not n_rows:
+            return None
+        with self._lock:
+            self._own_blocks, part = self._room(self._own_blocks, n_rows)
+        if rows is None:
+            np.copyto(part, self._table)
+        else:
+            np.take(self._table, rows, axis=0, out=part, mode="clip")
+        return part
+
     def _taken(self, rows: Rows) -> Any:
         if not self._reuses or not len(rows):
             return take(self._table, rows)
-        block = next((block for block in self._blocks if block.fits(len(rows))), None)
-        if block is None:
-            block = _Block(len(rows), self._table)
-            self._blocks = [*self._blocks[-KEPT:], block]
-        part = block.memory[: len(rows)]
+        self._blocks, part = self._room(self._blocks, len(rows))
         # Clipping takes no copy on the way; folds have checked their rows.
         return np.take(self._table, rows, axis=0, out=part, mode="clip")
+
+    def _room(self, blocks: list[_Block], n_rows: int) -> tuple[list[_Block], Any]:
+        """Return memory for so many rows, and the blocks that are kept for the next."""
+        block = next((block for block in blocks if block.fits(n_rows)), None)
+        if block is None:
+            block = _Block(n_rows, self._table)
+            blocks = [*blocks[-KEPT:], block]
+        return blocks, block.memory[:n_rows]
 
 
 class _Block:

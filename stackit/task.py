@@ -185,7 +185,8 @@ def _do(task: Task, data: Data, done: Finished) -> None:
         held_out, owned = data.rows(task.held_out, reader), not reader.well_known
         done.held_out = response.ask_untouched(done.estimator, held_out, task.place, reader, owned)
     if data.X_test is not None and task.split >= 0:
-        done.test = response.ask_untouched(done.estimator, data.X_test, task.place, reader)
+        X_test, owned = data.test_rows(reader)
+        done.test = response.ask_untouched(done.estimator, X_test, task.place, reader, owned)
     _give_back_jobs(task, done.estimator)
     if not task.keeps:
         done.estimator = None

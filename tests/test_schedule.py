@@ -9,14 +9,18 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 from sklearn.datasets import make_regression
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
 
 from stackit import MemoryStore, fork_safety, oof, out_of_fold, schedule
+from stackit.isolation import reader_of
 from stackit.task_queue import TaskQueue
 
 pytestmark = pytest.mark.usefixtures("without_torch")
@@ -130,12 +134,64 @@ def test_another_thread_of_the_program_forbids_forking(monkeypatch):
     assert not schedule.may_fork()
 
 
-@pytest.mark.parametrize("library", ["torch", "numba.np.ufunc.omppool"])
-def test_libraries_that_do_not_work_in_a_child_forbid_forking(library, monkeypatch):
+def device(is_there):
+    return SimpleNamespace(is_available=lambda: is_there)
+
+
+@pytest.mark.parametrize(
+    ("library", "module", "may"),
+    [
+        ("numba.np.ufunc.omppool", threading, False),
+        ("torch", SimpleNamespace(cuda=device(False), xpu=device(False)), True),
+        ("torch", SimpleNamespace(cuda=device(True), xpu=device(False)), False),
+        ("torch", SimpleNamespace(), False),  # being imported
+    ],
+)
+def test_libraries_that_do_not_work_in_a_child_forbid_forking(library, module, may, monkeypatch):
     monkeypatch.setattr(fork_safety, "is_only_thread", lambda: True)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    monkeypatch.setitem(sys.modules, library, threading)
-    assert not schedule.may_fork()
+    monkeypatch.setitem(sys.modules, library, module)
+    assert schedule.may_fork() is may
+
+
+class OwnTransformer(TransformerMixin, BaseEstimator):
+    """As a user writes one."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize("step", [FunctionTransformer(lambda X: X), OwnTransformer()])
+def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkeypatch):
+    monkeypatch.setattr(schedule, "may_fork", lambda: False)
+    monkeypatch.setattr(schedule, "PROBE", 60)
+    handed_on = []
+    monkeypatch.setattr(
+        schedule, "run_by_joblib", lambda queue, *_, **__: handed_on.extend(queue.waiting) or []
+    )
+    members = [("p", make_pipeline(step, WellKnown()))]
+    oof = out_of_fold(members, X, Y, cv=3, n_jobs=2)
+    assert {one[-1].place_[0] for one in oof.fold_estimators["p"]} == {os.getpid()}
+    assert handed_on == []
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (Ridge(), True),
+        (make_pipeline(FunctionTransformer(len), Ridge()), True),
+        (make_pipeline(OwnTransformer(), Ridge(copy_X=False)), True),
+        (GridSearchCV(Ridge(), {"alpha": [1]}, scoring=device), True),
+        (Sleeper(), False),
+        (make_pipeline(OwnTransformer(), Sleeper()), False),
+        (GridSearchCV(Ridge(), {"alpha": [Sleeper()]}), False),
+    ],
+)
+def test_who_can_be_expected_not_to_end_the_process(estimator, expected):
+    assert reader_of(estimator).ends_nothing is expected
 
 
 def test_a_thread_of_a_library_forbids_forking(monkeypatch, tmp_path):

@@ -53,6 +53,33 @@ def test_memory_that_nobody_holds_is_used_again():
     assert address(slices.of(np.arange(50, 150))) == first
 
 
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
+def test_a_copy_of_ones_own_can_be_written_into_and_is_nobody_elses(steps):
+    table, held, random = TABLE.copy(), [], np.random.default_rng(0)
+    slices = Slices(table)
+    for number, (n_rows, fate) in enumerate(steps):
+        rows = None if n_rows == 200 else np.sort(random.permutation(200)[:n_rows])
+        shared, own = slices.of(np.arange(n_rows)), slices.own(rows)
+        if own is not None:
+            np.testing.assert_array_equal(own, TABLE if rows is None else TABLE[rows])
+            own[:] = -number
+            held += [] if fate == "drop" else [(own if fate == "keep" else own[1:].T, -number)]
+        np.testing.assert_array_equal(shared, TABLE[:n_rows])
+        del own
+    assert all((part == value).all() for part, value in held)
+    np.testing.assert_array_equal(table, TABLE)
+
+
+@pytest.mark.skipif(not COUNTED, reason="no counts of references here")
+def test_copies_of_ones_own_take_no_new_memory_once_they_are_dropped():
+    slices = Slices(TABLE)
+    first = address(slices.own(np.arange(100)))
+    assert address(slices.own(np.arange(50, 151))) == first
+    kept = slices.own(np.arange(100))
+    assert address(slices.own(np.arange(100))) != address(kept)
+
+
 def test_memory_held_by_a_memoryview_is_left_alone():
     slices = Slices(TABLE)
     view = memoryview(slices.of(np.arange(100)))
@@ -129,3 +156,41 @@ def test_a_function_in_a_transformer_may_write_into_what_it_is_given():
     beside = out_of_fold(line_up, X, Y, cv=3, n_jobs=1).meta_train["lasso"]
     alone = out_of_fold([("lasso", Lasso())], X, Y, cv=3, n_jobs=1).meta_train["lasso"]
     np.testing.assert_array_equal(beside, alone)
+
+
+class Standardiser(RegressorMixin, BaseEstimator):
+    """Standardises what it is given in place, in `predict` too, and keeps what it was fitted on."""
+
+    def fit(self, X, y):
+        self.mean_ = X.mean(axis=0)
+        X -= self.mean_
+        self.X_, self.y_ = X, y
+        return self
+
+    def predict(self, X):
+        X -= self.mean_
+        return self.y_[((X[:, np.newaxis] - self.X_) ** 2).sum(axis=2).argmin(axis=1)]
+
+
+class Nearest(Standardiser):
+    """The same, in copies."""
+
+    def fit(self, X, y):
+        return super().fit(X.copy(), y)
+
+    def predict(self, X):
+        return super().predict(X.copy())
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_memory_used_again_is_nobodys_who_keeps_it_and_nothing_is_standardised_twice(kind):
+    table = np.sin(X).astype(kind)
+    before = table.copy()
+    line_up = [(f"s{at}", Standardiser()) for at in range(3)] + [("lasso", Lasso())]
+    oof = out_of_fold(line_up, table, Y, table[5:40], cv=4, n_jobs=1)
+    plain = out_of_fold([("s", Nearest())], table, Y, table[5:40], cv=4, n_jobs=1)
+    for at in range(3):
+        np.testing.assert_array_equal(oof.meta_train[f"s{at}"], plain.meta_train["s"])
+        np.testing.assert_array_equal(oof.meta_test[f"s{at}"], plain.meta_test["s"])
+        np.testing.assert_array_equal(oof.transform(table[5:40])[f"s{at}"], plain.meta_test["s"])
+    np.testing.assert_array_equal(table, before)

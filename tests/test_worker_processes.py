@@ -198,3 +198,54 @@ def test_a_process_with_native_threads_is_not_forked():
         command, env=environment(), capture_output=True, text=True, timeout=100, check=False
     )
     assert done.stdout == "done\n", done.stderr
+
+
+WITH_TORCH = """
+import os, sys
+import numpy as np, torch
+from sklearn.base import BaseEstimator, RegressorMixin
+from stackit import out_of_fold
+from stackit.fork_safety import may_fork
+
+class Net(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        X, y = torch.as_tensor(X), torch.as_tensor(y)
+        weights = torch.zeros(X.shape[1], dtype=X.dtype, requires_grad=True)
+        for _ in range(20):
+            loss = ((X @ weights - y) ** 2).mean() + 0 * (torch.ones(300, 300) @ torch.ones(300, 300)).sum()
+            (slope,) = torch.autograd.grad(loss, weights)
+            weights = (weights - 0.1 * slope).detach().requires_grad_()
+        self.weights_, self.pid_ = weights.detach().numpy(), os.getpid()
+        return self
+
+    def predict(self, X):
+        return X @ self.weights_
+
+class Ends(Net):
+    def fit(self, X, y):
+        os._exit(3)
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+here = out_of_fold([("net", Net())], X, X[:, 0], cv=4, n_jobs=1).meta_train
+(torch.randn(600, 600, requires_grad=True) @ torch.randn(600, 600)).sum().backward()
+if torch.cuda.is_available():
+    sys.exit(print("done"))
+assert may_fork()
+import warnings
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    oof = out_of_fold([("net", Net()), ("ends", Ends())], X, X[:, 0], cv=4, n_jobs=2, on_error="skip")
+assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["net"]}
+assert np.allclose(oof.meta_train, here, rtol=1e-9) and list(oof.failures) == ["ends"], oof
+assert len(said) == 1 and "'ends'" in str(said[0].message)
+print("done")
+"""
+
+
+def test_torch_on_the_cpu_works_in_forked_children():
+    pytest.importorskip("torch")
+    command = [sys.executable, "-c", WITH_TORCH]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "done\n", done.stderr

@@ -899,3 +899,44 @@ def test_titanic_tickets_are_never_split():
     assert [train["Survived"][rows].mean() for _, rows in folds.split()] == pytest.approx(
         [0.384] * 5, abs=0.03
     )
+
+
+def test_training_rows_that_are_left_out_are_not_taken_in_where_the_list_is_lost(tmp_path):
+    rows = np.arange(12)
+    purged = [(rows[(rows % 3 != fold) & (rows != 11 - fold)], rows[rows % 3 == fold]) for fold in range(3)]
+    folds = as_folds(purged, np.zeros((12, 1)), regression_target(rows))
+    path = folds.save(tmp_path / "folds.csv", ids=rows)
+    assert Folds.load(path, ids=rows).digest == folds.digest
+    (tmp_path / "folds.csv.json").unlink()
+    with pytest.raises(ValueError, match=r"beside folds\.csv\.json .*no list of training rows"):
+        Folds.load(path, ids=rows)
+
+
+def test_the_scheme_follows_from_what_is_given():
+    y, groups = np.tile([0, 1], 10), np.arange(20) // 2
+    assert make_folds(y, n_splits=2).made_by["scheme"] == "stratified"
+    assert make_folds(y, n_splits=2, groups=groups).made_by["scheme"] == "stratified-group"
+    assert make_folds(np.linspace(0, 1, 20), n_splits=2, groups=groups).made_by["scheme"] == "group"
+    assert make_folds(y, n_splits=2, time=np.arange(20)).made_by["scheme"] == "forward"
+    with pytest.raises(ValueError, match="groups and time must be given one at a time"):
+        make_folds(y, n_splits=2, groups=groups, time=np.arange(20))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ignored"),
+    [("forward", "groups"), ("group", "time"), ("stratified", "time"), ("kfold", "gap")],
+)
+def test_what_a_scheme_would_ignore_is_refused(scheme, ignored):
+    given_for = {"groups": np.arange(20) // 2, "time": np.arange(20), "gap": "2D"}
+    params = {ignored: given_for[ignored]} | ({"groups": np.arange(20) // 2} if scheme == "group" else {})
+    with pytest.raises(ValueError, match=f"{ignored} must be left out for scheme='{scheme}'.*Use scheme="):
+        make_folds(np.tile([0, 1], 10), scheme=scheme, n_splits=2, **params)
+
+
+def test_folds_that_split_groups_know_them_and_warn_where_they_are_used():
+    y, groups = np.tile([0, 1], 10), np.repeat(["b", "a", "c", "d"], 5)
+    folds = make_folds(y, scheme="kfold", n_splits=5, groups=groups)
+    assert folds.digest == make_folds(y, scheme="kfold", n_splits=5).digest
+    with pytest.warns(UserWarning, match="4 of 4 groups are both trained on and held out"):
+        used = as_folds(folds, np.zeros((20, 1)), classification_target(y))
+    assert used.bonds.groups.tolist() == np.repeat([1, 0, 2, 3], 5).tolist()

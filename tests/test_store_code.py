@@ -45,8 +45,8 @@ def project(tmp_path, monkeypatch):
 
     def load(name="main"):
         for module in [*sys.modules]:
-            loaded = sys.modules[module]
-            if str(tmp_path) in f"{getattr(loaded, '__file__', '')} {getattr(loaded, '__path__', '')}":
+            facts = getattr(sys.modules[module], "__dict__", {})
+            if str(tmp_path) in f"{facts.get('__file__')} {facts.get('__path__')}":
                 del sys.modules[module]
         importlib.invalidate_caches()
         return importlib.import_module(name)
@@ -192,6 +192,17 @@ CHANGES = {
             "feat": "import third\nclass A:\n    @staticmethod\n    def f(X): return third.h(X)\n",
         },
         ("third", THIRD, THIRD_CHANGED),
+    ),
+    "a function that another module registers by type": (
+        {
+            "main": "import feat, third\ndef g(X): return feat.f(X)\n",
+            "feat": "from functools import singledispatch\n@singledispatch\ndef f(X): return X\n",
+        },
+        (
+            "third",
+            "import feat, numpy\n@feat.f.register(numpy.ndarray)\ndef h(X): return X * 2\n",
+            "import feat, numpy\n@feat.f.register(numpy.ndarray)\ndef h(X): return X * 3\n",
+        ),
     ),
     "a function in a table of functions": (
         {
@@ -669,3 +680,84 @@ def test_nothing_is_read_or_written_behind_a_linked_folder(full, tmp_path):
             oof = out_of_fold([("a", Ridge())], X, Y, cv=3, n_jobs=1, store=full)
     assert oof.n_stored == 0
     assert sorted(away.rglob("*")) == before
+
+
+@pytest.mark.parametrize("owner", ["the class", "a base of it", "its module"])
+def test_functions_put_into_installed_code_count(owner, project, monkeypatch):
+    kind = sys.modules[Ridge.__module__]
+    place = {"the class": (Ridge, "predict"), "a base of it": (Ridge.__mro__[2], "_decision_function")}
+    at, name = place.get(owner, (kind, "_preprocess_data"))
+    texts = [describe(Ridge())]
+    for factor in (2, 3):
+        project.write(main=f"def patch(*args, **params): return {factor}\n")
+        monkeypatch.setattr(at, name, project.load().patch, raising=False)
+        texts.append(describe(Ridge()))
+    assert len(set(texts)) == 3
+    monkeypatch.undo()
+    assert describe(Ridge()) == texts[0]
+
+
+READERS = {
+    "a parameter": ("import numpy as np\ndef g(X, path): return X * np.loadtxt(path)\n", True),
+    "a constant in a folder": (
+        "import numpy as np\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
+        "def g(X, path=None): return X * np.loadtxt(HERE / 'by.txt')\n",
+        False,
+    ),
+    "a path of the module": (
+        "from pathlib import Path\nBY = Path(__file__).with_name('by.txt')\n"
+        "def g(X, path=None): return X * float(BY.read_text())\n",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", READERS)
+def test_files_that_functions_read_count_by_what_they_hold(how, project):
+    source, is_passed = READERS[how]
+    project.write(main=source)
+    file, texts = project.path / "by.txt", []
+    for content in ("2", "3", "2"):
+        file.write_text(content)
+        params = {"path": file} if is_passed else None
+        texts.append(describe(FunctionTransformer(project.load().g, kw_args=params)))
+    assert texts[0] == texts[2] != texts[1]
+
+
+class Logging(BaseEstimator):
+    def __init__(self, log):
+        self.log = log
+
+    def fit(self, X, y):
+        with open(self.log, "a") as log:
+            log.write("fitted ")
+        self.mean_ = np.mean(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+def test_files_that_estimators_write_do_not_count(tmp_path):
+    store, log = MemoryStore(), tmp_path / "fits.log"
+    for _ in range(2):
+        oof = out_of_fold([("a", Logging(log))], X, Y, cv=2, n_jobs=1, store=store)
+    assert oof.n_stored == 2
+    assert log.read_text() == "fitted fitted "
+
+
+def test_variables_of_the_environment_do_not_count(project, monkeypatch):
+    project.write(main="import os\nfrom os import environ as E\ndef g(X): return os.getenv('BY'), E['BY']\n")
+    g, texts = project.load().g, set()
+    for by in "23":
+        monkeypatch.setenv("BY", by)
+        texts.add(describe(g))
+    assert len(texts) == 1
+
+
+def test_an_ensemble_counts_by_its_parameters_whatever_it_learned():
+    from stackit import StackingRegressor
+
+    plain = StackingRegressor([("ridge", Ridge())], cv=2, n_jobs=1)
+    fitted = StackingRegressor([("ridge", Ridge())], cv=2, n_jobs=None, store=MemoryStore()).fit(X, Y)
+    assert describe(plain) == describe(fitted)

@@ -19,6 +19,8 @@ from stackit.check import fault, listed
 __all__ = ["Names", "check_ids", "facts_path", "read", "write", "write_whole"]
 
 Rows = npt.NDArray[np.intp]
+# A column of nothing, which says that training rows are listed beside the CSV.
+LISTED = "training rows in the .json file"
 Names = npt.NDArray[np.str_]
 
 
@@ -44,6 +46,9 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
     table = pd.DataFrame({"id": names})
     for repeat, column in enumerate(assignment.T):
         table[_column(repeat)] = column
+    if train is not None:
+        # Alone, the CSV would be read as folds that train on all other rows.
+        table[LISTED] = ""
     facts = {
         "made_by": made_by,
         "n_samples": len(names),
@@ -71,7 +76,8 @@ def read(path: Path, ids: Any) -> tuple[int, tuple[tuple[Rows, Rows], ...], dict
     assignment = np.column_stack([_fold_numbers(path, name, table[name]) for name in columns])
     facts = _read_facts(path, names, assignment)
     made_by = facts.get("made_by", {"scheme": path.name})
-    return len(names), _splits_of(path, assignment, facts.get("train")), made_by
+    is_listed = LISTED in table.columns or bool((assignment < 0).any())
+    return len(names), _splits_of(path, assignment, facts.get("train"), is_listed), made_by
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -267,14 +273,15 @@ def _check_facts(beside: Path, facts: dict[str, Any]) -> None:
 
 
 def _splits_of(
-    path: Path, assignment: Rows, ranges: list[list[list[int]]] | None
+    path: Path, assignment: Rows, ranges: list[list[list[int]]] | None, is_listed: bool
 ) -> tuple[tuple[Rows, Rows], ...]:
     """Make the splits of a folds file: those it lists, or for each fold all other rows against it."""
     held_out = [np.flatnonzero(column == fold) for column in assignment.T for fold in range(column.max() + 1)]
-    if ranges is None and (assignment < 0).any():
+    if ranges is None and is_listed:
         raise fault(
             f"{path}",
-            f"beside {facts_path(path).name} when rows are never held out (kfold = -1)",
+            f"beside {facts_path(path).name} when rows are never held out (kfold = -1), or not trained on by "
+            "a fold that does not hold them out",
             "no list of training rows",
             "Copy that file too, or make the folds anew",
         )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils.multiclass import type_of_target
 
 from stackit.check import fault, listed, n_rows
 from stackit.folds.bonds import Bonds
@@ -19,13 +20,14 @@ from stackit.target import classification_target
 __all__ = ["SCHEMES", "make_folds", "moments_of", "past_of"]
 
 SCHEMES = ("kfold", "stratified", "binned", "group", "stratified-group", "forward")
+GROUPED = ("group", "stratified-group")
 MOST_BINS = 100
 
 
 def make_folds(
     y: Any,
     *,
-    scheme: str = "stratified",
+    scheme: str | None = None,
     n_splits: int = 5,
     n_repeats: int = 1,
     groups: Any = None,
@@ -39,17 +41,19 @@ def make_folds(
     ----------
     y : (n,) array-like
         The target. Only its number of rows matters to "kfold", "group" and "forward".
-    scheme : {"stratified", "kfold", "binned", "group", "stratified-group", "forward"}
-        How rows are dealt: "stratified" keeps the share of each class in each fold; "binned" does so for
-        a number, over its quantiles; "group" never splits a group, and "stratified-group" minds the
-        classes too; "forward" trains on the past of each fold only, so that the first of its
-        ``n_splits + 1`` blocks is never held out.
+    scheme : {"stratified", "kfold", "binned", "group", "stratified-group", "forward"}, optional
+        How rows are dealt. Default: where `groups` are given "stratified-group", or "group" for a number
+        as y; "forward" where `time` is given; else "stratified". "stratified" keeps the share of each class
+        in each fold; "binned" does so for a number, over its quantiles; "group" never splits a group, and
+        "stratified-group" minds the classes too; "forward" trains on the past of each fold only, so that
+        the first of its ``n_splits + 1`` blocks is never held out.
     n_splits : int
         The number of folds, at least 2.
     n_repeats : int
         How often all of it is done again, each time with other folds ("forward" knows one only).
     groups : (n,) array-like, for "group" and "stratified-group"
-        The group of each row: rows of one group are held out together.
+        The group of each row: rows of one group are held out together. Other schemes deal single rows all
+        the same: a run on such folds warns that groups are split, and knows them where it splits again.
     time : (n,) array-like, for "forward"
         When each row happened; rows of the same time stay together. Default: the row order.
     gap : int or time difference, for "forward"
@@ -66,7 +70,7 @@ def make_folds(
     ------
     ValueError
         When there are more folds than rows of a class, or groups, or times; when what a scheme needs is
-        missing; when an argument is out of range.
+        missing, or what is given would be ignored by it; when an argument is out of range.
 
     Examples
     --------
@@ -77,7 +81,10 @@ def make_folds(
     Folds(forward, 8 rows, 3 folds, 2 rows never held out)
     """
     n = n_rows(y)
+    if scheme is None:
+        scheme = _scheme_for(y, n_splits, groups, time)
     _check_numbers(scheme, n, n_splits, n_repeats)
+    _check_none_ignored(scheme, groups, time, gap)
     made_by = {"scheme": scheme, "n_splits": n_splits, "n_repeats": n_repeats, "random_state": random_state}
     if scheme == "forward":
         if n_repeats != 1:
@@ -85,10 +92,38 @@ def make_folds(
         moments = pd.Series(np.arange(n)) if time is None else moments_of(time)
         bonds = Bonds(moments=moments, gap=gap)
         return Folds(n, _forward(n, moments, n_splits, gap), {**made_by, "gap": str(gap)}, bonds)
-    codes = _group_codes(groups, scheme, n, n_splits) if "group" in scheme else None
+    codes = None if groups is None and scheme not in GROUPED else _group_codes(groups, scheme, n, n_splits)
     deal = _dealer(scheme, y, n, n_splits, codes)
     splits = [split for seed in _seeds(random_state, n_repeats) for split in deal(seed)]
     return Folds(n, tuple(splits), made_by, Bonds(codes))
+
+
+def _scheme_for(y: Any, n_splits: int, groups: Any, time: Any) -> str:
+    if groups is not None and time is not None:
+        raise fault("groups and time", "given one at a time", "both", "Leave out one of them")
+    if groups is not None:
+        is_of_classes = type_of_target(y) in ("binary", "multiclass")
+        # Whole numbers look like classes too: where none recurs, there is nothing to stratify by.
+        recurs = is_of_classes and pd.Series(np.ravel(y)).value_counts().max() >= n_splits
+        return "stratified-group" if recurs else "group"
+    return "stratified" if time is None else "forward"
+
+
+def _check_none_ignored(scheme: str, groups: Any, time: Any, gap: Any) -> None:
+    """Raise when something is given that a scheme would ignore: folds would mix what is to stay apart."""
+    has_gap = not (isinstance(gap, int | np.integer) and gap == 0)
+    for name, given, minded_by in (
+        ("groups", groups is not None and scheme == "forward", GROUPED),
+        ("time", time is not None, ("forward",)),
+        ("gap", has_gap, ("forward",)),
+    ):
+        if given and scheme not in minded_by:
+            raise fault(
+                name,
+                f"left out for scheme={scheme!r}, which ignores it",
+                f"{name} with scheme={scheme!r}",
+                f"Use scheme={' or '.join(map(repr, minded_by))}",
+            )
 
 
 def _check_numbers(scheme: str, n: int, n_splits: int, n_repeats: int) -> None:
@@ -172,7 +207,7 @@ def _group_codes(groups: Any, scheme: str, n: int, n_splits: int) -> npt.NDArray
         missing = int(values.isna().sum())
         raise fault("groups", "without missing values", f"{missing} missing", "Give each row a group")
     codes, found = pd.factorize(values, sort=True)
-    if len(found) < n_splits:
+    if len(found) < n_splits and scheme in GROUPED:
         raise fault(
             "n_splits", f"at most the number of groups, {len(found)}", f"{n_splits=}", "Use fewer folds"
         )

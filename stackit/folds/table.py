@@ -151,7 +151,8 @@ class Folds:
 
         Repeats become the further columns ``kfold_1, kfold_2, ...``. The CSV reads as any other; a second
         file, the same name with ``.json`` behind it, holds what made the folds, a digest of the ids, and
-        the training rows where they are not simply all the others (as with folds ordered in time).
+        the training rows where they are not simply all the others (as with folds ordered in time); an empty
+        column of the CSV says then that they are listed.
 
         Parameters
         ----------
@@ -313,6 +314,8 @@ def as_folds(cv: Any, X: Any, target: Target, groups: Any = None) -> Folds:
         codes = np.unique(np.asarray(groups), return_inverse=True)[1]
         _warn_of_split_groups(folds, codes)
         return replace(folds, bonds=replace(folds.bonds, groups=codes))
+    if folds.bonds.groups is not None and "group" not in folds.made_by.get("scheme", ""):
+        _warn_of_split_groups(folds, folds.bonds.groups)
     return folds
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, singledispatch
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -23,6 +23,8 @@ FURNITURE = frozenset(
 # By these a class says what is pickled of its objects.
 PICKLED_BY = ("__getstate__", "__reduce__", "__reduce_ex__")
 SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
+# What `functools.singledispatch` makes: it knows its functions by type, and others by what it has seen.
+DISPATCHER = singledispatch(print).__code__  # type: ignore[attr-defined]
 NUMBERS: tuple[Any, ...] = (str, bytes, int, float, complex)
 
 
@@ -45,6 +47,9 @@ def own_parts(own: Any) -> Iterator[tuple[str, Any]]:
 def _of_function(own: FunctionType) -> Iterator[tuple[str, Any]]:
     """A function: its code, and what it reaches from there."""
     code = own.__code__
+    if code is DISPATCHER:
+        yield "functions by type", dict(own.registry)  # type: ignore[attr-defined]
+        return
     if own.__doc__ is not None and code.co_consts[:1] == (own.__doc__,):
         code = code.replace(co_consts=(None, *code.co_consts[1:]))
     yield "code", code

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copyreg
 import functools
 import logging
+import os
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import weakref
+from contextvars import ContextVar
 from functools import singledispatch
+from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -27,8 +28,10 @@ import joblib
 import numpy as np
 
 from stackit.store.definitions import attributes_of, content_of, own_parts
+from stackit.store.outside import FilesNamed, contents_of
 from stackit.store.parameters import configuration_of, files_of, is_cloned_by_parameters, parameters_of
-from stackit.store.reach import IndescribableError, check_known
+from stackit.store.reach import IndescribableError, check_known, reads_files, writes_files
+from stackit.store.scope import Definition, Read, Scope
 from stackit.store.tables import describe_table, is_table
 from stackit.store.versions import digest_of_extension, found_in, is_installed, version_of
 
@@ -39,14 +42,6 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type
 SHARED_DRAWS = (np.random.mtrand._rand, getattr(random, "_inst", None))
 
 
-@dataclass(frozen=True)
-class Definition:
-    """The text of a function, class or module of the user's, and those that the text refers to by number."""
-
-    text: str
-    refers_to: tuple[Any, ...]
-
-
 class Descriptions:
     """Descriptions that share what they read: each function, class and table is read once.
 
@@ -55,76 +50,38 @@ class Descriptions:
     """
 
     def __init__(self) -> None:
-        # Objects are held beside their texts: an id is an object's own for that long.
-        self.definitions: dict[int, tuple[Any, Definition]] = {}
-        self.tables: dict[int, tuple[Any, str]] = {}
+        self.read = Read()
 
     def of(self, value: Any) -> str:
         """Return the description of an object: see `describe`."""
-        scope = Scope(self)
+        scope = Scope(self.read)
         texts = [_text(value, scope)]
+        files = dict(scope.files)
         numbers = {id(own): number for number, own in enumerate(scope.refers_to)}
         pending = [*scope.refers_to]
         for own in pending:  # grows meanwhile
             definition = self.definition(own)
+            files |= dict.fromkeys(definition.files)
             for other in definition.refers_to:
                 if id(other) not in numbers:
                     numbers[id(other)] = len(pending)
                     pending.append(other)
             texts.append(f"{definition.text} {[numbers[id(other)] for other in definition.refers_to]}")
+        # Of code that writes files too, it cannot be told which of those it names it reads.
+        if any(map(reads_files, pending)) and not any(map(writes_files, pending)):
+            texts += filter(None, map(contents_of, files))
         return "\n".join(texts)
 
     def definition(self, own: Any) -> Definition:
         """Return what a function, class or module of the user's says, by itself."""
-        if id(own) not in self.definitions:
-            scope = Scope(self, whole=True)
+        if id(own) not in self.read.definitions:
+            scope = Scope(self.read, whole=True)
             text = _definition(own, scope)
-            self.definitions[id(own)] = (own, Definition(text, tuple(scope.refers_to)))
-        return self.definitions[id(own)][1]
-
-
-@dataclass
-class Scope:
-    """What has come up in one description.
-
-    Parameters
-    ----------
-    known : Descriptions
-        What was read already.
-    within : list of int
-        The ids of the objects that are being described: one that holds itself is not followed again.
-    refers_to : list of object
-        The user's own functions, classes and modules: referred to by number, and described afterwards.
-    whole : bool
-        Whether estimators count with all that they hold, as they do inside objects that are copied as
-        they are. Elsewhere they are cloned, and their parameters alone count.
-    """
-
-    known: Descriptions
-    within: list[int] = field(default_factory=list)
-    refers_to: list[Any] = field(default_factory=list)
-    whole: bool = False
-
-    @contextmanager
-    def as_it_is(self) -> Iterator[None]:
-        """While this lasts, estimators count with all that they hold."""
-        before, self.whole = self.whole, True
-        try:
-            yield
-        finally:
-            self.whole = before
-
-    def number_of(self, own: Any) -> int:
-        """Return the number by which the text refers to something of the user's own."""
-        for number, known in enumerate(self.refers_to):
-            if known is own:
-                return number
-        self.refers_to.append(own)
-        return len(self.refers_to) - 1
-
-    def apart(self) -> Scope:
-        """Return a scope for a part whose place in the text is known only afterwards."""
-        return Scope(self.known, self.within, [], self.whole)
+            self.read.definitions[id(own)] = (
+                own,
+                Definition(text, tuple(scope.refers_to), tuple(scope.files)),
+            )
+        return self.read.definitions[id(own)][1]
 
 
 def describe(value: Any) -> str:
@@ -132,10 +89,12 @@ def describe(value: Any) -> str:
 
     Estimators are described by class and parameters, and by the names, sizes and times of the files on which
     they depend beside X, if they have a method ``files_read`` that returns those; functions and classes of
-    installed packages by name and version; the user's own by their compiled code, with the globals,
-    defaults and closures that it uses and with all code of the user's that it reaches from there, in
-    whatever module (a comment, a docstring or a moved line changes nothing); arrays and tables by their
-    contents; everything else by what `copy` would make it from, and by what it hides from that.
+    installed packages by name and version, and by what was put into them; the user's own by their compiled
+    code, with the globals, defaults and closures that it uses and with all code of the user's that it
+    reaches from there, in whatever module (a comment, a docstring or a moved line changes nothing), and
+    with the contents of the files that it or a parameter names where it reads files and writes none; arrays
+    and tables by their contents; everything else by what `copy` would make it from, and by what it hides
+    from that. Variables of the environment do not count.
 
     Parameters
     ----------
@@ -171,6 +130,8 @@ def describe(value: Any) -> str:
 
 def _text(value: Any, scope: Scope) -> str:
     if type(value) in PLAIN:
+        if type(value) is str:
+            scope.note_file(value)
         return repr(value)
     if id(value) in scope.within:
         return f"<the {type(value).__name__} around it>"
@@ -281,7 +242,9 @@ def _named(value: Any, scope: Scope) -> str:
     module = getattr(getattr(value, "__objclass__", value), "__module__", None) or "builtins"
     if isinstance(value, type | FunctionType) and not is_installed(value, module):
         return f"{value.__qualname__} of {module}, number {scope.number_of(value)}"
-    return f"{value.__qualname__} of {module}, {_version(value.__qualname__, module)}"
+    patches = scope.known.patches(value) if isinstance(value, type | FunctionType) else ()
+    patched = "".join(f", {name} is {_text(function, scope)}" for name, function in patches)
+    return f"{value.__qualname__} of {module}, {_version(value.__qualname__, module)}{patched}"
 
 
 def _version(name: str, module: str) -> str:
@@ -322,12 +285,50 @@ def _code(value: CodeType, scope: Scope) -> str:
 
 
 @_described.register
+def _path(value: PurePath, scope: Scope) -> str:
+    scope.note_file(value)
+    return repr(value)
+
+
+@_described.register
+def _files(value: FilesNamed, scope: Scope) -> str:
+    # Where code lies does not count: what is in its files does, at the end.
+    for path in value.paths:
+        scope.note_file(path)
+    return ""
+
+
+@_described.register
+def _reference(value: weakref.ref, scope: Scope) -> str:  # type: ignore[type-arg]
+    return f"weak reference to {_text(value(), scope)}"
+
+
+@_described.register
+def _context_variable(value: ContextVar, scope: Scope) -> str:  # type: ignore[type-arg]
+    return f"variable {value.name} {_text(_held(value), scope)}"
+
+
+def _held(variable: ContextVar[Any]) -> Any:
+    try:
+        return variable.get()
+    except LookupError:
+        return None
+
+
+@_described.register
+def _environment(value: os._Environ, scope: Scope) -> str:  # type: ignore[type-arg]
+    # Variables of the environment do not count: they are other ones in each shell.
+    return "environment"
+
+
+@_described.register
 def _logger(value: logging.Logger, scope: Scope) -> str:
     return f"logger {value.name}"
 
 
 def _estimator(value: Any, scope: Scope) -> str:
-    params = [f"{name}={_text(parameter, scope)}" for name, parameter in parameters_of(value)]
+    with scope.parameters_of(type(value)):
+        params = [f"{name}={_text(parameter, scope)}" for name, parameter in parameters_of(value)]
     return f"{_text(type(value), scope)}({', '.join(params)}){configuration_of(value)}{files_of(value)}"
 
 

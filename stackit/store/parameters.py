@@ -9,6 +9,7 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
+from stackit.copies import CopiedEnsemble
 from stackit.store.memory import Store
 
 __all__ = ["configuration_of", "files_of", "is_cloned_by_parameters", "parameters_of"]
@@ -24,7 +25,7 @@ CLONED = ("_metadata_request", "_sklearn_output_config")
 def is_cloned_by_parameters(value: Any) -> bool:
     """Whether clone makes it from its parameters: a frozen estimator, say, keeps what it learned."""
     own = getattr(type(value), "__sklearn_clone__", None)
-    return own is None or own is getattr(BaseEstimator, "__sklearn_clone__", None)
+    return own in (None, getattr(BaseEstimator, "__sklearn_clone__", None), CopiedEnsemble.__sklearn_clone__)
 
 
 def parameters_of(estimator: Any) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import importlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from importlib.util import resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from stackit.store.outside import paths_named
 from stackit.store.versions import release_of, version_of
 
-__all__ = ["IndescribableError", "check_known", "reached_by"]
+__all__ = ["IndescribableError", "check_known", "reached_by", "reads_files", "writes_files"]
 
 # What runs code that only the run knows, by module; all that a module has where nothing is listed.
 UNKNOWN: dict[str, frozenset[str]] = {
@@ -32,6 +34,15 @@ UNKNOWN: dict[str, frozenset[str]] = {
 }
 GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+READING = frozenset(
+    {"open", "load", "loads", "loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "read"}
+)
+WRITING = frozenset(
+    "write write_text write_bytes writelines touch dump save savez savez_compressed savetxt savefig tofile "
+    "unlink mkdir makedirs mkstemp O_APPEND O_CREAT O_WRONLY O_RDWR to_csv to_parquet to_pickle to_json "
+    "to_feather to_excel".split()
+)
+WRITE_MODE = re.compile("[rbt]*[wax+][wax+rbt]*")
 # Variables that a text for pandas' eval and query names.
 NAMED_IN_TEXT = re.compile(r"@([A-Za-z_]\w*)")
 
@@ -53,11 +64,14 @@ class Names:
         the chains of attributes that are taken of it.
     texts : tuple of str
         Globals that a text may name, as one for ``DataFrame.query`` does.
+    constants : tuple of str
+        All texts in the code, which may name files.
     """
 
     chains: tuple[tuple[str, ...], ...]
     imports: tuple[tuple[int, str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
     texts: tuple[str, ...]
+    constants: tuple[str, ...]
 
 
 def reached_by(function: FunctionType, code: CodeType) -> list[tuple[str, Any]]:
@@ -65,7 +79,7 @@ def reached_by(function: FunctionType, code: CodeType) -> list[tuple[str, Any]]:
 
     Of a module of the user's, the attribute that is taken counts, or the module where it is used in
     another way; of an installed module, the module. What is imported inside the function is imported
-    here too, where it is the user's.
+    here too, where it is the user's. Files that constants in the code may name come as one.
 
     Parameters
     ----------
@@ -102,7 +116,31 @@ def reached_by(function: FunctionType, code: CodeType) -> list[tuple[str, Any]]:
     found |= {name: space[name] for name in names.texts if name in space}
     for each in names.imports:
         found |= _imported(space, *each)
+    here = os.path.dirname(str(space.get("__file__") or ""))
+    files = paths_named(names.constants, [here, *found.values()])
+    found |= {"files": files} if files.paths else {}
     return sorted(found.items(), key=lambda pair: pair[0])
+
+
+def reads_files(own: Any) -> bool:
+    """Whether a function calls something by a name by which files are read."""
+    return isinstance(own, FunctionType) and any(
+        name in READING or name.startswith("read_") for one in _all(own.__code__) for name in one.co_names
+    )
+
+
+def writes_files(own: Any) -> bool:
+    """Whether a function calls something by a name by which files are written, or opens one so."""
+    return isinstance(own, FunctionType) and any(
+        not WRITING.isdisjoint(one.co_names)
+        or ("open" in one.co_names and any(_is_mode(constant) for constant in one.co_consts))
+        for one in _all(own.__code__)
+    )
+
+
+def _is_mode(constant: Any) -> bool:
+    texts = constant if isinstance(constant, tuple) else (constant,)
+    return any(isinstance(text, str) and WRITE_MODE.fullmatch(text) for text in texts)
 
 
 def check_known(value: Any) -> None:
@@ -222,7 +260,9 @@ def _names(code: CodeType) -> Names:
     }
     constants = [constant for one in _all(code) for constant in one.co_consts if isinstance(constant, str)]
     texts = {name for constant in constants for name in NAMED_IN_TEXT.findall(constant)}
-    return Names(tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(texts)))
+    return Names(
+        tuple(sorted(chains)), tuple(sorted(imports)), tuple(sorted(texts)), tuple(sorted({*constants}))
+    )
 
 
 def _all(code: CodeType) -> Iterator[CodeType]:

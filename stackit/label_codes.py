@@ -126,7 +126,7 @@ def fit_classifier(
     return second
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen, which makes it four times slower to make one for each fit
 class _Case:
     """A classifier and the labels of a training part, of which some things are looked up when asked for."""
 
@@ -154,7 +154,7 @@ class _Case:
         """Whether no class of the whole target is missing."""
         return self.known is None or len(self.found) == len(self.known)
 
-    @cached_property
+    @property
     def starts_with_codes(self) -> bool:
         """Whether the classifier as a whole is given codes first; else labels, or codes to some parts."""
         watches_codes = self.watched is not None and (bool(self.coded) or wants_codes(self.estimator))
@@ -199,9 +199,15 @@ class _Case:
 
 def _speaks_as_expected(fitted: Any, classes: Labels) -> bool:
     """Whether a classifier is tagged as one and names its classes: others may predict a column per class."""
+    own = getattr(fitted, "classes_", None)
+    if isinstance(own, np.ndarray) and own.dtype == classes.dtype:  # most often, and ten times quicker
+        names_them = own.tolist() == classes.tolist()
+    else:
+        names_them = classes_in(own) == classes.tolist()
+    if not names_them:
+        return False
     tags = tags_of(fitted)
-    is_tagged = tags is not None and tags.estimator_type == "classifier"
-    return is_tagged and classes_in(getattr(fitted, "classes_", None)) == classes.tolist()
+    return tags is not None and tags.estimator_type == "classifier"
 
 
 def _gets_codes(part: Any) -> bool:

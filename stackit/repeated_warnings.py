@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,17 +101,19 @@ class Repeats:
     first: dict[tuple[type[Warning], str], Said] = field(default_factory=dict)
     counts: dict[tuple[type[Warning], str], dict[str, int]] = field(default_factory=dict)
 
-    def add(self, said: Iterable[Said], name: str = "") -> None:
+    def add(self, said: Sequence[Said], name: str = "") -> None:
         """Add what was recorded in one block.
 
         Parameters
         ----------
-        said : iterable of Said
+        said : sequence of Said
             Of one block: it counts as one however often a warning comes in it.
         name : str
             The estimator that it is of.
         """
         self.totals[name] = self.totals.get(name, 0) + 1
+        if not said:
+            return
         for each in {
             (each.category, VARYING.sub("#", each.text)): each for each in reversed([*said])
         }.items():

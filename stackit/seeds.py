@@ -163,11 +163,11 @@ def seeds_of(estimator: Any, params: Mapping[str, Any]) -> Seeds:
     )
 
 
-@contextmanager
-def shared_draws(seed: int) -> Iterator[None]:
+class shared_draws:
     """Start the generators that all of a process share from a seed, and put them back afterwards.
 
-    They are numpy's, Python's and, where it is loaded, torch's. Threads that run meanwhile share them.
+    They are numpy's, Python's and, where it is loaded, torch's. Threads that run meanwhile share them. It is
+    a class, and not a generator, for it stands around each fit of an unknown library.
 
     Examples
     --------
@@ -177,18 +177,24 @@ def shared_draws(seed: int) -> Iterator[None]:
     ...     first == (np.random.uniform(), random.random())
     True
     """
-    torch = getattr(sys.modules.get("torch"), "default_generator", None)
-    puts_back, _LOCAL.are_kept = not getattr(_LOCAL, "are_kept", False), False
-    states = _states(torch) if puts_back else ()
-    try:
-        np.random.seed(seed)  # noqa: NPY002 - the shared one
-        random.seed(seed)
+
+    __slots__ = ("_seed", "_states")
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __enter__(self) -> None:
+        torch = _torch_generator()
+        self._states = () if getattr(_LOCAL, "are_kept", False) else _states(torch)
+        _LOCAL.are_kept = False
+        np.random.seed(self._seed)  # noqa: NPY002 - the shared one
+        random.seed(self._seed)
         if torch is not None:
-            torch.manual_seed(seed)
-        yield
-    finally:
-        _LOCAL.are_kept = not puts_back
-        _put_back(*states)
+            torch.manual_seed(self._seed)
+
+    def __exit__(self, *error: Any) -> None:
+        _LOCAL.are_kept = not self._states
+        _put_back(*self._states)
 
 
 @contextmanager
@@ -209,13 +215,17 @@ def kept_draws() -> Iterator[None]:
     0.549
     """
     outer = getattr(_LOCAL, "are_kept", False)
-    states = _states(getattr(sys.modules.get("torch"), "default_generator", None))
+    states = _states(_torch_generator())
     _LOCAL.are_kept = True
     try:
         yield
     finally:
         _LOCAL.are_kept = outer
         _put_back(*states)
+
+
+def _torch_generator() -> Any:
+    return getattr(sys.modules.get("torch"), "default_generator", None)
 
 
 def _states(torch: Any) -> tuple[Any, ...]:

@@ -57,8 +57,8 @@ class Target:
         >>> classification_target(["no", "yes", "no"]).classes_in(np.array([0, 2])).tolist()
         ['no']
         """
-        counts = np.bincount(self.codes[rows], minlength=len(self.classes))
-        return np.asarray(self.classes[counts > 0])
+        counts = np.bincount(self.codes.take(rows), minlength=len(self.classes))
+        return self.classes if counts.all() else np.asarray(self.classes[counts > 0])
 
     @property
     def labels(self) -> tuple[str, ...]:

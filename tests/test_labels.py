@@ -605,6 +605,13 @@ def test_lost_parameters_are_said_once_by_name():
         StackingClassifier([("in_pipe", make_pipeline(Forgets(scale=2.0)))], Forgets(scale=3.0)).fit(X, Y)
     with pytest.warns(UserWarning, match="'level_1__tiny' loses scale=2.0"):
         LevelsClassifier([[("tiny", Forgets(scale=2.0))]]).fit(X, Y)
+    for stack, text in [
+        (StackingClassifier([("lr", LogisticRegression())], Forgets(scale=3.0)), "'final_estimator'"),
+        (LevelsClassifier([[("tiny", Forgets(scale=3.0))]]), "'level_1__tiny'"),
+    ]:
+        with pytest.warns(UserWarning, match=f"{text} loses scale=3.0") as caught:
+            nested_score(stack, X, Y, cv=2, inner_cv=2)
+        assert len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table_of(Forgets(C=2.0, scale=1.0))

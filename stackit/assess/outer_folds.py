@@ -16,6 +16,7 @@ from stackit.assess.finals import MEAN, PRIOR, STACK, prior
 from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
 from stackit.check import NamedEstimators, fault, listed, n_rows, take, warn
 from stackit.combine import MeanClassifier
+from stackit.copies import warn_of_lost_parameters
 from stackit.folds import Folds
 from stackit.folds.bonds import Bonds
 from stackit.frames import index_of
@@ -27,7 +28,7 @@ from stackit.repeated_warnings import Repeats, recorded
 from stackit.response import Response, Table, response_of
 from stackit.result import OutOfFold
 from stackit.scores import Scoring
-from stackit.stacking.final import is_combiner
+from stackit.stacking.final import FINAL, is_combiner
 from stackit.stacking.stack import Stack
 from stackit.target import Target
 
@@ -109,6 +110,7 @@ class OuterFolds:
         folds = replace(self.folds, splits=tuple(split for split, _ in kept))
         _check_classes(folds, self.target)
         _warn_of_given(stack)
+        warn_of_lost_parameters(_estimators_of(stack))  # the copy that is fitted has lost them already
         answers: list[Answers] = []
         inside: list[dict[str, float]] = []
         repeats = Repeats("outer folds")
@@ -294,6 +296,11 @@ def _only(oof: OutOfFold, names: list[str]) -> OutOfFold:
         for field in ("responses", "held_out", "seconds", "paths")
     }
     return replace(oof, **chosen, fold_estimators={}, unscored=set())
+
+
+def _estimators_of(stack: Stack | Levels) -> NamedEstimators:
+    members = stack._kept() if isinstance(stack, Stack) else stack._all_members(levels_in(stack.levels))
+    return [*members, (FINAL, stack.final_estimator)]
 
 
 def _warn_of_given(stack: Stack | Levels) -> None:

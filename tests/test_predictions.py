@@ -365,6 +365,18 @@ def test_labels_come_in_any_container(form, y):
     pd.testing.assert_frame_equal(oof.meta_train, plain.meta_train)
 
 
+def test_rounding_errors_of_many_float32_are_cut_off():
+    """One minus the mean of many float32 may be some 1e-6 below zero; more than rounding is refused."""
+
+    def certain(below, p):
+        return np.vstack([[1 + below, -below, 0.0], p[1:]])
+
+    oof = cross_fitted([("own", Proba(LOGISTIC, partial(certain, 5e-6)))], X, Y3, cv=KFold(3))
+    assert oof.meta_train.iloc[0].tolist() == [1.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        cross_fitted([("own", Proba(LOGISTIC, partial(certain, 5e-5)))], X, Y3, cv=KFold(3))
+
+
 def test_labels_may_be_floats_of_whole_numbers():
     oof = cross_fitted([("own", Labels(LOGISTIC, lambda p: p.astype(float)))], X, Y + 3, cv=KFold(3))
     assert oof.summary.loc["own", "whole"] > 0.6

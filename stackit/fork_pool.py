@@ -8,6 +8,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from enum import Enum
 from multiprocessing.connection import Connection, wait
 
@@ -17,7 +18,7 @@ from joblib import parallel_config
 from stackit.data import Data
 from stackit.kept import rows_kept
 from stackit.parent_death import end_with_parent
-from stackit.task import Finished
+from stackit.task import Finished, Task
 from stackit.task_queue import TaskQueue
 from stackit.together import AnyTask, Declined, failed, work
 
@@ -51,6 +52,7 @@ def run_in_children(queue: TaskQueue, data: Data, workers: int) -> Generator[Fin
         How many children at most.
     """
     killed: list[int] = []
+    _make_types_known(queue.tasks)
     yield from _in_pool(queue, data, workers, killed)
     for at in killed:
         queue.put_back(at)
@@ -85,6 +87,20 @@ def _in_pool(
     finally:
         for child in children:
             child.end()
+
+
+def _make_types_known(tasks: list[AnyTask]) -> None:
+    """Let classes made in functions or the main script come back from children as what they are here.
+
+    cloudpickle numbers a class that it cannot import when it first pickles it, and knows the number again.
+    """
+    for estimator in {
+        id(task.estimator): task.estimator for task in tasks if isinstance(task, Task)
+    }.values():
+        params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+        for kind in {type(part) for part in (estimator, *params.values())}:
+            with suppress(Exception):
+                cloudpickle.dumps(kind)
 
 
 def _hand_out(queue: TaskQueue, data: Data, children: list[_Child], workers: int) -> list[_Child]:

@@ -77,7 +77,8 @@ class Response:
         ValueError
             As of `arrange`.
         """
-        return self.arrange(estimator, getattr(estimator, self.method)(X), n_rows(X), place)
+        n = n_rows(X)  # first: a table of its own an estimator may shorten, as by dropping gaps in place
+        return self.arrange(estimator, getattr(estimator, self.method)(X), n, place)
 
     def arrange(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Table:
         """Return as an answer what a fitted estimator's method has returned for n rows, and check it.

@@ -158,12 +158,24 @@ class TableSchema:
                     f"{called} has feature names, but {owner} was fitted without feature names: its columns "
                     "are taken in their order."
                 )
+            self._check_numbers(X.columns.tolist(), called)
             X = X.to_numpy()
         self._check_width(_width(X), called, owner)
         self._check_kinds(_kinds_of(X), X, called)
         if self.container == "sparse":
             return X if sparse.issparse(X) else sparse.csr_matrix(np.asarray(X))
         return _dense(X)
+
+    def _check_numbers(self, names: list[Any], called: str) -> None:
+        """Refuse columns that are numbered as those of an array are, in another order."""
+        in_order = [*range(len(names))]
+        if names != in_order and all(type(name) is int for name in names) and sorted(names) == in_order:
+            raise ValueError(
+                "The feature names should match those that were passed during fit.\n"
+                "Feature names must be in the same order as they were in fit.\n"
+                f"{called} has the columns {_some(names)}; those of the training table have no names, which "
+                f"are the numbers from 0 in their order: pass {called}[sorted({called}.columns)]."
+            )
 
     def _with_names(self, X: Any, container: str, called: str, owner: str) -> Any:
         """Check a table against a training table whose columns had names."""

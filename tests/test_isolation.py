@@ -433,3 +433,34 @@ def test_a_copy_is_equal_and_shares_nothing(container):
     assert equal(copied, table)
     scribble(copied)
     assert equal(table, CONTAINERS[container](X))
+
+
+class DropsInPlace(RegressorMixin, BaseEstimator):
+    """Shortens the table that it predicts: it leaves out rows with gaps, and empties lists."""
+
+    def __init__(self, answers_all=True):
+        self.answers_all = answers_all
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        n = len(X)
+        if isinstance(X, list):
+            del X[1:]
+        else:
+            X._update_inplace(X.dropna())  # what dropna(inplace=True) does, which pandas warns of
+        return np.arange(float(n if self.answers_all else len(X)))
+
+
+@pytest.mark.parametrize("container", ["list", "frame"])
+def test_an_estimator_that_shortens_its_table_must_still_predict_every_row(container):
+    gaps = np.where(np.arange(len(X))[:, np.newaxis] % 2, X, np.nan)
+    table = (
+        gaps.tolist() if container == "list" else pd.DataFrame(gaps, columns=["a", "b", "c"][: X.shape[1]])
+    )
+    oof = out_of_fold([("d", DropsInPlace())], table, Y, table[:5], cv=3, n_jobs=1)
+    assert oof.meta_test["d"].tolist() == [0, 1, 2, 3, 4]
+    assert len(table) == len(X)
+    with pytest.raises(ValueError, match=r"'d' \(repeat 0 fold 0\) must be of shape \(\d+,\)"):
+        out_of_fold([("d", DropsInPlace(answers_all=False))], table, Y, cv=3, n_jobs=1)

@@ -369,3 +369,11 @@ def test_lightgbm_learns_from_polars_without_ending_the_process(words):
     model = lightgbm.LGBMClassifier(n_estimators=2, verbosity=-1)
     oof = out_of_fold([("gbm", model)], X, Y, X, cv=3, n_jobs=1)
     assert oof.meta_test.shape == (N, 1)
+
+
+def test_numbered_columns_in_another_order_than_those_of_an_array_are_refused():
+    schema, table = TableSchema.of(np.eye(3)), pd.DataFrame(np.arange(6.0).reshape(2, 3))
+    assert schema.conform(table).tolist() == table.to_numpy().tolist()
+    with pytest.raises(ValueError, match=r"X has the columns 2, 0, 1; .*pass X\[sorted\(X\.columns\)\]"):
+        schema.conform(table[[2, 0, 1]])
+    assert schema.conform(table.set_axis([7, 5, 3], axis=1)).tolist() == table.to_numpy().tolist()

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.pipeline import make_pipeline
 
 import stackit
 from stackit import out_of_fold, schedule
@@ -198,6 +199,19 @@ def test_a_process_with_native_threads_is_not_forked():
         command, env=environment(), capture_output=True, text=True, timeout=100, check=False
     )
     assert done.stdout == "done\n", done.stderr
+
+
+def test_classes_made_in_functions_come_back_from_children_as_what_they_are(monkeypatch):
+    class Local(Place):
+        def fit(self, X, y):
+            self.rule_ = lambda: 1  # pickle alone cannot send it
+            return super().fit(X, y)
+
+    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    oof = out_of_fold([("a", Local()), ("b", make_pipeline(Local()))], X, Y, cv=3, n_jobs=2)
+    assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["a"]}
+    assert {type(one) for one in oof.fold_estimators["a"]} == {Local}
+    assert {type(one[-1]) for one in oof.fold_estimators["b"]} == {Local}
 
 
 WITH_TORCH = """

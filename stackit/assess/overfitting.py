@@ -229,6 +229,7 @@ def overfitting_alarm(
     """
     oof = oof_of(run)
     _check(oof, X_test, level)
+    X_test = _conformed(run, oof, X_test)
     truth = None if y_test is None else _codes(oof, y_test, n_rows(X_test))
     X = _training_table(run, oof, X)
     leaks = leaks_of(X, oof, X_test)
@@ -254,6 +255,14 @@ def _check(oof: OutOfFold, X_test: Any, level: float) -> None:
         raise fault("Rows to compare", f"at least {FEW} of each", f"{n} held out, {m} new", "Pass more rows")
     if not all(len(estimators) for estimators in oof.fold_estimators.values()) or not oof.fold_estimators:
         raise fault("run", "with fold estimators", "none", "Pass what out_of_fold returned")
+
+
+def _conformed(run: Any, oof: OutOfFold, X_test: Any) -> Any:
+    """Check the columns of new rows, before anything compares them with those of the training table."""
+    if isinstance(run, Levels):
+        return run._check_X(X_test, reset=False)
+    oof.check_reads_X()
+    return oof.conform(X_test, "X_test")
 
 
 def _training_table(run: Any, oof: OutOfFold, X: Any) -> Any:

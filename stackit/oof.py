@@ -90,10 +90,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     n_jobs : int or None
         How many fits run at once, -1 for one a core. A joblib backend chosen outside is used. With 1 all fits
         are done in this process, and one that ends its process (a crash in compiled code) ends the program;
-        with more that cannot happen, but for estimators that cannot be pickled, and where the program cannot be
-        forked (it has threads, as in a notebook) for short work of pipelines with functions or transformers
-        of your own: new processes take seconds to start. joblib's multiprocessing backend waits for ever
-        when a worker dies; loky, its default, does not.
+        with more that cannot happen, but for estimators that cannot be pickled, and where the program cannot
+        be forked (it has threads, as in a notebook) for short work of pipelines with functions or
+        transformers of your own: new processes take seconds to start. joblib's multiprocessing backend waits
+        for ever when a worker dies; loky, its default, does not.
     store : DiskStore, MemoryStore or None
         Where each finished fit's answers are kept as soon as they are there. A fit that the store has is
         never done again: run again what was stopped, and it goes on where it was. The key of a fit is a

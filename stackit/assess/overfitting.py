@@ -16,6 +16,7 @@ from stackit.check import fault, listed, n_rows
 from stackit.given.checks import errors_of, is_too_good
 from stackit.levels.ensemble import Levels
 from stackit.result import OutOfFold
+from stackit.threads import one_thread
 
 __all__ = ["OverfittingAlarm", "overfitting_alarm"]
 
@@ -131,6 +132,7 @@ class OverfittingAlarm:
         return f"{name}: {self.loss} {row['claimed']:.4g} claimed, {row[new]:.4g} {new}"
 
 
+@one_thread()  # its many small fits of calibrations are slower on several
 def overfitting_alarm(
     run: Any, X_test: Any, y_test: Any = None, *, X: Any = None, level: float = 0.98
 ) -> OverfittingAlarm:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from stackit.check import NamedEstimators, fault, listed, warn
 from stackit.folds.table import Folds, Rows
 
-__all__ = ["check_sample_weight", "check_weighted_folds", "unit_mean", "warn_of_scale"]
+__all__ = ["check_sample_weight", "check_weighted_folds", "rescale_weights", "warn_of_scale"]
 
 Weights = npt.NDArray[np.float64]
 
 USUAL = 10.0  # a mean of weights within 1/10 and 10 is that of weights meant to be near 1
+MOST_ROWS = 100.0  # a mean of weights above this is no number of equal rows
+MOST_EXACT = 2.0**53  # whole numbers above this are not told apart
 # What these predict is the same for weights of any scale, whatever is inside a container of them.
 SCALE_FREE = {
     "AdaBoostClassifier",
@@ -134,8 +136,11 @@ def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
             )
 
 
-def unit_mean(weights: Weights, rows: Rows | slice = slice(None)) -> Weights:
-    """Return weights times the one factor that makes their mean 1: a unit of weights has no meaning.
+def rescale_weights(weights: Weights, rows: Rows | slice = slice(None)) -> Weights:
+    """Return weights without the unit they come in: as numbers of rows where they can be, or of mean 1.
+
+    Weights that are multiples of a common unit, such as 1, 2, 2, 5 or a thousandth of these, are taken for
+    numbers of equal rows: a weight of 2 is then the row twice. Others are divided by their mean.
 
     Parameters
     ----------
@@ -146,12 +151,30 @@ def unit_mean(weights: Weights, rows: Rows | slice = slice(None)) -> Weights:
 
     Examples
     --------
-    >>> unit_mean(np.array([1e-3, 3e-3])).tolist()
-    [0.5, 1.5]
+    >>> rescale_weights(np.array([1e-3, 3e-3])).tolist()
+    [1.0, 3.0]
+    >>> rescale_weights(np.array([1.0, 1.5, 2.5, 3.0])).round(3).tolist()
+    [0.5, 0.75, 1.25, 1.5]
     """
+    counts = _as_counts(weights)
+    if counts is not None:
+        return counts
     weights = weights / weights.max()  # sums of the largest floats, or of the least, are no numbers
     mean = weights[rows].mean()
     return np.asarray(weights / (mean if mean > 0 else weights.mean()))
+
+
+def _as_counts(weights: Weights) -> Weights | None:
+    """Return weights as multiples of their unit; None where they have none, or weigh more than they count."""
+    positive = weights[weights > 0]
+    whole = positive.max() < MOST_EXACT and not (positive % 1).any()
+    unit = np.gcd.reduce(positive.astype(np.int64)) if whole else positive.min()
+    with np.errstate(over="ignore"):  # the least of all floats is no unit of the largest
+        counts = weights / unit
+    rounded = np.rint(counts)
+    if not rounded.mean() <= MOST_ROWS or abs(counts - rounded).max() > 1e-6:
+        return None
+    return np.asarray(rounded)
 
 
 def warn_of_scale(

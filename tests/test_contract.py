@@ -130,6 +130,7 @@ def test_combiner_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.filterwarnings("ignore:NonNegativeRegressor gives all:UserWarning")  # targets of both signs
 @parametrize_with_checks(COMBINED)
 def test_combiner_as_final_estimator_passes_every_check(estimator, check):
     check(estimator)

@@ -44,7 +44,7 @@ from stackit.combine import (
     RankClassifier,
     TemperatureClassifier,
 )
-from stackit.sample_weight import check_sample_weight
+from stackit.sample_weight import check_sample_weight, rescale_weights
 
 N = 120
 X, Y = make_classification(N, 5, n_informative=3, flip_y=0.2, random_state=0)
@@ -408,3 +408,31 @@ def test_regressors_share_it_too():
 def test_a_check_passes_floats_on():
     assert check_sample_weight(None, 3) is None
     assert check_sample_weight([True, False, True], 3).tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1 / 7, 2e5])
+def test_numbers_of_rows_are_told_in_any_unit(unit):
+    counts = np.array([0, 1, 2, 2, 5, 3])
+    np.testing.assert_array_equal(rescale_weights(unit * counts), counts)
+    np.testing.assert_array_equal(rescale_weights(np.full(6, unit)), np.ones(6))
+
+
+def test_other_weights_get_the_mean_one():
+    drawn = np.random.default_rng(0).random(9)
+    for weights in ([1.0, 2.5, 2.5], [4.9e-324, 1e308], [1e5 + 1, 2e5, 3e5], drawn):
+        rescaled = rescale_weights(np.asarray(weights))
+        assert rescaled.mean() == pytest.approx(1)
+        np.testing.assert_allclose(rescaled * np.mean(weights), weights, atol=1e-300)
+
+
+def test_a_weight_of_two_is_the_row_twice_for_the_default_final_estimator():
+    """It is what scikit-learn's check of equivalence wants, in whatever unit the weights are."""
+    random = np.random.default_rng(0)
+    X, counts = random.normal(size=(80, 2)), random.integers(1, 4, size=80)
+    y = (X[:, 0] + random.normal(size=80) > 0).astype(int)
+    rows = np.repeat(np.arange(80), counts)
+    prefit = [("lr", LogisticRegression().fit(X, y))]
+    repeated = StackingClassifier(prefit, cv="prefit").fit(X[rows], y[rows])
+    for unit in (1.0, 1e-3):
+        weighted = StackingClassifier(prefit, cv="prefit").fit(X, y, sample_weight=unit * counts)
+        np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-4)

@@ -14,7 +14,7 @@ from stackit.check import NamedEstimators, fault
 from stackit.folds import Folds, as_folds
 from stackit.oof import out_of_fold
 from stackit.result import OutOfFold
-from stackit.sample_weight import unit_mean
+from stackit.sample_weight import rescale_weights
 from stackit.scores import Scoring
 from stackit.stacking.final import is_combiner
 from stackit.stacking.passthrough import side_by_side
@@ -61,7 +61,7 @@ def in_unit_weights(repeat: Repeat) -> Repeat:
     weights = repeat.judged.sample_weight
     if weights is None:
         return repeat
-    return replace(repeat, judged=replace(repeat.judged, sample_weight=unit_mean(np.asarray(weights))))
+    return replace(repeat, judged=replace(repeat.judged, sample_weight=rescale_weights(np.asarray(weights))))
 
 
 def oof_of(run: Any) -> OutOfFold:

@@ -15,7 +15,7 @@ from stackit.check import fault
 from stackit.combine.columns import check_blocks
 from stackit.combine.members import are_probabilities, cut, kinds_in, members_of, scores_of
 from stackit.combine.sigmoid import calibrated_out_of_fold, fit_sigmoids, probabilities_of
-from stackit.sample_weight import check_sample_weight, unit_mean
+from stackit.sample_weight import check_sample_weight, rescale_weights
 from stackit.target import classification_target
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
@@ -316,4 +316,4 @@ def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> 
             "only zero weights",
             "Pass other weights",
         )
-    return unit_mean(weights)
+    return rescale_weights(weights)

@@ -23,7 +23,7 @@ from stackit.kept import keeps_rows
 from stackit.response import Kind, Response, response_of
 from stackit.result import OutOfFold
 from stackit.routing import FitParams
-from stackit.sample_weight import unit_mean
+from stackit.sample_weight import rescale_weights
 from stackit.saved import load_ensemble, save_ensemble
 from stackit.schema import TableSchema
 from stackit.stopping import Plan
@@ -268,7 +268,7 @@ class Final(ABC):
         reader = habits.reader
         shown = None if watched is None else (rows_for(reader, table, watched), watched)
         if self._scales_weights and "sample_weight" in given:
-            given = {**given, "sample_weight": unit_mean(given["sample_weight"], rows)}
+            given = {**given, "sample_weight": rescale_weights(given["sample_weight"], rows)}
         own = given if reader.well_known else own_values(given)
         with habits.seeds.drawing(seed_of(seed, FINAL, 0, 0)):
             return fit_estimator(final, rows_for(reader, table, rows), target, rows, own, shown)

@@ -78,8 +78,10 @@ class LevelsRegressor(RegressorMixin, FinalRegressor, Levels):  # type: ignore[m
     >>> first = [("ols", LinearRegression()), ("knn", KNeighborsRegressor(20))]
     >>> second = Level([("ridge", Ridge()), ("near", KNeighborsRegressor(40))], passthrough=["bmi", "bp"])
     >>> ensemble = LevelsRegressor([first, second]).fit(X, y)
-    >>> [level.summary["whole"].round(2).to_dict() for level in ensemble.levels_]
-    [{'ols': 0.5, 'knn': 0.46}, {'ridge': 0.5, 'near': 0.49}]
+    >>> ensemble.levels_[0].summary["whole"].round(2).to_dict()
+    {'ols': 0.5, 'knn': 0.46}
+    >>> sorted(ensemble.levels_[1].optimistic)  # they see columns of X: nested_score tells what they are worth
+    ['near', 'ridge']
     """
 
     def __init__(  # noqa: PLR0913 - as of a stack

@@ -80,7 +80,7 @@ class LevelsRegressor(RegressorMixin, FinalRegressor, Levels):  # type: ignore[m
     >>> ensemble = LevelsRegressor([first, second]).fit(X, y)
     >>> ensemble.levels_[0].summary["whole"].round(2).to_dict()
     {'ols': 0.5, 'knn': 0.46}
-    >>> sorted(ensemble.levels_[1].optimistic)  # they see columns of X: nested_score tells what they are worth
+    >>> sorted(ensemble.levels_[1].optimistic)  # they see columns of X: use nested_score
     ['near', 'ridge']
     """
 

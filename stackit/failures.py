@@ -135,7 +135,7 @@ def _stand_in(text: str, error: BaseException) -> RuntimeError:
 
 def _pickled(error: Exception) -> bytes:
     """Pickle an exception in the first way in which it comes out as it went in."""
-    for dumps in (cloudpickle.dumps, _dumps_whole, _dumps_bare):
+    for dumps in (cloudpickle.dumps, _dumps_whole, _dumps_bare, _dumps_constructed):
         try:
             pickled = bytes(dumps(error))
             copy = pickle.loads(pickled)
@@ -161,6 +161,15 @@ class _BarePickler(_Pickler):
     with_state = False
 
 
+class _ConstructingPickler(_Pickler):
+    """Pickles exceptions by a call of their class: those in C keep what they say outside their attributes."""
+
+    def reducer_override(self, part: Any) -> Any:
+        if isinstance(part, BaseException):
+            return _construct, (type(part), part.args, vars(part))
+        return super().reducer_override(part)
+
+
 def _dumps_whole(error: Exception, kind: type[_Pickler] = _Pickler) -> bytes:
     file = io.BytesIO()
     kind(file).dump(error)
@@ -170,6 +179,17 @@ def _dumps_whole(error: Exception, kind: type[_Pickler] = _Pickler) -> bytes:
 def _dumps_bare(error: Exception) -> bytes:
     """Pickle an exception without its attributes, of which one may be a lock."""
     return _dumps_whole(error, _BarePickler)
+
+
+def _dumps_constructed(error: Exception) -> bytes:
+    """Pickle an exception whose pickling a library has changed, as tblib does when distributed is imported."""
+    return _dumps_whole(error, _ConstructingPickler)
+
+
+def _construct(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    error = kind(*args)
+    vars(error).update(state)
+    return error
 
 
 def _rebuild(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:

@@ -1,7 +1,9 @@
 """Estimators that fail in every way there is: each is named, and costs nobody else anything."""
 
+import copyreg
 import faulthandler
 import os
+import pickle
 import signal
 import threading
 from dataclasses import dataclass
@@ -134,6 +136,17 @@ def test_an_exception_that_can_travel_is_what_it_was(how):
     )
     assert isinstance(copy.__cause__, WorkerTraceback)
     assert vars(copy).get("code") == vars(error).get("code")
+
+
+def test_an_exception_travels_where_a_library_has_changed_how_it_is_pickled(monkeypatch):
+    """tblib, which distributed brings, rebuilds exceptions without what is held outside their attributes."""
+    monkeypatch.setitem(
+        copyreg.dispatch_table, UnicodeDecodeError, lambda error: (type(error).__new__, (type(error),))
+    )
+    error = RAISED["unicode"][0]()
+    assert str(pickle.loads(pickle.dumps(error))) != str(error)
+    copy = unpack_failure(pack_failure(error))
+    assert (type(copy), str(copy), copy.args) == (UnicodeDecodeError, str(error), error.args)
 
 
 def test_an_exception_without_its_lock_keeps_its_class():

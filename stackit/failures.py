@@ -182,7 +182,7 @@ def _dumps_bare(error: Exception) -> bytes:
 
 
 def _dumps_constructed(error: Exception) -> bytes:
-    """Pickle an exception whose pickling a library has changed, as tblib does when distributed is imported."""
+    """Pickle an exception whose pickling a library has changed, as tblib does once distributed is there."""
     return _dumps_whole(error, _ConstructingPickler)
 
 

@@ -139,13 +139,14 @@ class _Child:
         self.connection, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there, tasks, data, os.getpid()))
         self.at: int | None = None
+        self._exit_code: int | None = None
         self.process.start()
         there.close()
 
     @property
     def exit_code(self) -> int | None:
         """How the process has ended: an exit code, or a signal as a negative number."""
-        return self.process.exitcode
+        return self.process.exitcode if self._exit_code is None else self._exit_code
 
     def begin(self, at: int) -> None:
         """Tell the child to do a task; one that has died meanwhile is heard of when it is waited for."""
@@ -177,6 +178,8 @@ class _Child:
         if self.exit_code is None:
             self.process.kill()
         self.process.join()
+        self._exit_code = self.process.exitcode
+        self.process.close()  # or its pipes stay open as long as an error's traceback refers to it
         self.connection.close()
 
 

@@ -19,7 +19,7 @@ test: venv
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-first test-second
 
 test-first: venv
-	$(BIN)/python -m pytest tests/test_[a-i]*.py
+	$(BIN)/python -m pytest tests/golden tests/test_[a-i]*.py
 
 test-second: venv
 	$(BIN)/python -m pytest tests/test_[j-z]*.py stackit README.md

@@ -1,30 +1,33 @@
 # `make demo` and `make test` do all the set-up; nothing but python3 and make is needed.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+TESTS := $(shell find tests -name 'test_*.py' -not -path 'tests/bench/*' | sort)
+HALF := $(shell expr $(words $(TESTS)) / 2)
 
-.PHONY: venv demo test test-first test-second test-all check bench clean
+.PHONY: venv demo test test-first test-second test-all check docs bench clean
 
 venv: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[all,dev]"
+	$(PIP) --editable ".[all,dev]"
 	touch $@
 
 demo: venv
 	$(BIN)/stackit demo
 
-# Two halves beside each other: a test takes one core, but for few.
+# All tests but the slow ones and the timings, in two halves at a time: few tests use more than one core.
 test: venv
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-first test-second
 
 test-first: venv
-	$(BIN)/python -m pytest tests/golden tests/test_[a-i]*.py
+	$(BIN)/python -m pytest $(wordlist 1,$(HALF),$(TESTS))
 
 test-second: venv
-	$(BIN)/python -m pytest tests/test_[j-z]*.py stackit README.md
+	$(BIN)/python -m pytest $(filter-out $(wordlist 1,$(HALF),$(TESTS)),$(TESTS)) stackit README.md docs
 
-# What takes minutes too: whole competition runs, rates of alarms, published accuracies.
+# The slow ones too, which take minutes: whole competition runs, rates of alarms, published accuracies, ray.
 test-all: venv
 	$(BIN)/python -m pytest -m "not bench"
 
@@ -33,9 +36,17 @@ check: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# make bench ARGS="-k Otto" does one workload, and leaves the figures of the others as they are.
-bench: venv
+# The pages and the API reference into site/; warnings are errors.
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Timings next to other libraries. make bench ARGS="-k Otto" does one workload, and leaves the figures of the others.
+bench: .venv/bench
 	$(BIN)/python -m pytest -m bench tests/bench $(ARGS)
 
+.venv/bench: .venv/installed
+	$(PIP) --editable ".[all,dev,bench]"
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv site

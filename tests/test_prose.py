@@ -1,0 +1,173 @@
+"""Pages and code are in plain English, every example on a page runs, and the README stays short."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CODE = ("stackit", "competitions", "tests", "docs", "findings")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "competitions" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+PER = (
+    "batch|channel|class|column|core|epoch|estimator|feature|file|fit|fold|image|label|layer|level|member|model"
+    "|name|net|network|output|photograph|prediction|process|repeat|row|run|sample|split|step|table|task|worker"
+)
+RIDDLES = {
+    r"anew": "again, or a verb with re-: recomputed, refitted",
+    r"whom|whose": "of which, or a sentence of its own",
+    r"nobody|somebody": "no one is needed: say which code",
+    r"beside": "next to, in addition to, besides",
+    r"by heart": "overfits, memorises",
+    r"at once of its own": "together",
+    rf"(?:once|one|an? [a-z-]+) an? (?:{PER})": "per",
+    r"answer(?:s|ed|ing)?": "prediction, predicts",
+    r"asks|asking|asked": "predict; is called with; requested",
+    r"told": "says, passes, gets",
+    r"minds|minded": "respects, depends on",
+    r"habits?": "traits, conventions",
+    r"rooms?|house(?! prices)": "folder, module, package",
+    r"speaks?|spoken": "says, names",
+    r"(?:those|he|they|one) who": "estimators that, callers that",
+    r"(?:is|are|and) said so": "warns, is reported",
+    r"heed(?:s|ed)?|hark|lest|naught|nought|thereof|whereof|hitherto|unto|ere": "a present-day word",
+    r"of its own accord": "by default, itself",
+}
+PATTERNS = {
+    re.compile(rf"\b(?:{words})\b".replace(" ", r"\s+"), re.IGNORECASE): advice
+    for words, advice in RIDDLES.items()
+}
+# What still has riddles. An entry goes when its last riddle goes, and none is ever added.
+NOT_YET = {
+    "competitions/*.py",
+    "competitions/bike_sharing",
+    "competitions/cifar10",
+    "competitions/diabetes_hospital",
+    "competitions/flowers",
+    "competitions/house_prices",
+    "competitions/iris",
+    "competitions/lost_statistics",
+    "competitions/mnist",
+    "competitions/notmnist",
+    "competitions/otto",
+    "competitions/titanic",
+    "competitions/transfer",
+    "stackit/*.py",
+    "stackit/assess",
+    "stackit/batched_fits",
+    "stackit/cli",
+    "stackit/combine",
+    "stackit/engine",
+    "stackit/ensemble",
+    "stackit/estimators",
+    "stackit/folds",
+    "stackit/given",
+    "stackit/images",
+    "stackit/levels",
+    "stackit/neural",
+    "stackit/persistence",
+    "stackit/precomputed",
+    "stackit/results",
+    "stackit/saved",
+    "stackit/shared_fits",
+    "stackit/stacking",
+    "stackit/stopping",
+    "stackit/store",
+    "stackit/submission",
+    "tests",
+}
+
+
+def part_of(path: Path) -> str:
+    """Return the entry of NOT_YET that a file would be under: its folder."""
+    parts = path.relative_to(ROOT).parts
+    if parts[0] not in ("stackit", "competitions"):
+        return parts[0]
+    return "/".join(parts[:2]) if len(parts) > 2 else f"{parts[0]}/*.py"
+
+
+def riddles_of(path: Path) -> list[str]:
+    """Return where a file has riddles, in names of variables too, and what to write instead."""
+    text = path.read_text(encoding="utf-8").replace("_", " ")
+    return [
+        f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]!r}: write {advice}"
+        for pattern, advice in PATTERNS.items()
+        for match in pattern.finditer(text)
+    ]
+
+
+def code_files() -> dict[str, list[Path]]:
+    """Return the files of code by the entry that they would be under."""
+    files: dict[str, list[Path]] = {}
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path != Path(__file__):
+                files.setdefault(part_of(path), []).append(path)
+    return files
+
+
+FILES = code_files()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_have_no_riddles(page):
+    assert riddles_of(page) == []
+
+
+@pytest.mark.parametrize("part", sorted(FILES.keys() - NOT_YET))
+def test_code_has_no_riddles(part):
+    assert [riddle for path in FILES[part] for riddle in riddles_of(path)] == []
+
+
+@pytest.mark.parametrize("part", sorted(FILES.keys() & NOT_YET))
+def test_what_is_not_yet_plain_has_riddles_left(part):
+    assert any(riddles_of(path) for path in FILES[part]), f"{part} is plain: take it off NOT_YET"
+
+
+def test_the_patterns_find_riddles_and_leave_plain_english_alone():
+    riddles = [
+        "fitted anew",
+        "a weight an estimator",
+        "trained once a fold",
+        "those who are asked",
+        "is told y",
+    ]
+    assert all(any(pattern.search(line) for pattern in PATTERNS) for line in riddles)
+    plain = [
+        "one weight per estimator",
+        "house_prices".replace("_", " "),
+        "an estimator of a class",
+        "row by row",
+    ]
+    assert not any(pattern.search(line) for line in plain for pattern in PATTERNS)
+
+
+def test_the_readme_is_read_to_the_end():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 180
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_example_of_a_page_is_run(page):
+    blocks = re.findall(
+        r"^```([a-z]+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert [block for _, block in blocks if not block.startswith(">>> ")] == []
+
+
+def test_every_command_of_make_on_a_page_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        name for page in PAGES for name in re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))
+    }
+    assert named <= targets
+
+
+@pytest.mark.parametrize(
+    "picture", [*sorted((ROOT / "docs" / "images").glob("*.[ps][nv]g"))], ids=lambda p: p.name
+)
+def test_pictures_are_small(picture):
+    assert picture.stat().st_size < 60_000

@@ -7,6 +7,7 @@ import json
 import platform
 import warnings
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ N_SAMPLED = 10
 Record = dict[str, Any]
 
 
+@cache
 def environment() -> dict[str, str]:
     """Return what the last bits of results depend on: libraries, processor and BLAS."""
     found = {"python": platform.python_version(), "processor": _processor()}
@@ -35,7 +37,12 @@ def environment() -> dict[str, str]:
             found[library] = version(library)
         except PackageNotFoundError:
             found[library] = "not installed"
-    blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # The BLAS of numpy and scipy: torch may bring another, which counts only once it is imported.
+    blas = [
+        pool
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas" and ("numpy" in pool["filepath"] or "scipy" in pool["filepath"])
+    ]
     found["blas"] = ", ".join(
         sorted({f"{one['internal_api']} {one['version']} {one.get('architecture', '')}" for one in blas})
     )
@@ -110,6 +117,7 @@ def _digest_of_text(values: Iterable[Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+@cache
 def frozen() -> Record:
     """Read the environment and the records that were frozen."""
     found: Record = json.loads(DIGESTS.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,12 @@ COLUMNS = (
 )
 
 
-def installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def keep(bench: str, n_jobs: int, figures: dict[str, dict[str, Any]], load: float) -> None:
     """Keep the figures of one workload on so many workers; those of the others stay; write the page."""
     results = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     mine = results.setdefault(bench, {"figures": {}, "load": {}})
     mine["figures"][str(n_jobs)], mine["load"][str(n_jobs)] = figures, round(load, 2)
-    versions = [f"{package} {installed(package)}" for package in PACKAGES if installed(package)]
+    versions = [f"{package} {version(package)}" for package in PACKAGES]
     mine["date"], mine["versions"] = str(date.today()), versions
     mine["machine"] = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
     FIGURES.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

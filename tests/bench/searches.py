@@ -1,4 +1,4 @@
-"""What searches by a metric are timed on, and who is timed: stackit, hillclimbers, and its loop by hand."""
+"""What searches by a metric are timed on, and what is timed: stackit and hillclimbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sklearn.metrics import roc_auc_score
 from stackit.combine import GreedyClassifier, HillClimbClassifier, MeanClassifier
 
 PRECISION = 0.01
-STEPS = np.arange(-0.5, 0.51, PRECISION)
 
 
 @dataclass(frozen=True)
@@ -50,24 +49,6 @@ def mean(X: Any, y: Any) -> Any:
     return MeanClassifier().fit(X, y).predict_proba(X)[:, 1]
 
 
-def by_hand(X: Any, y: Any) -> Any:
-    """Add the estimator and step of best score, each tried by one call of roc_auc_score, until none helps."""
-    left = sorted(X.T, key=lambda column: -roc_auc_score(y, column))
-    blend = left.pop(0)
-    best = roc_auc_score(y, blend)
-    while left:
-        tried = [
-            (roc_auc_score(y, (1 - step) * blend + step * column), at, step)
-            for at, column in enumerate(left)
-            for step in STEPS
-        ]
-        score, at, step = max(tried)
-        if score <= best:
-            break
-        best, blend = score, (1 - step) * blend + step * left.pop(at)
-    return blend
-
-
 def hillclimbers(X: Any, y: Any) -> Any:
     """Let the package do it."""
     import pandas as pd
@@ -94,7 +75,6 @@ CONTENDERS = {
     "stackit": hill_climb,
     "stackit, greedy": greedy,
     "mean": mean,
-    "by hand": by_hand,
     "hillclimbers": hillclimbers,
 }
 WORKS = {

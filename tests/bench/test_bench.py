@@ -82,12 +82,7 @@ def busy_seconds() -> float:
 
 
 def contenders(bench: str, n_jobs: int) -> list[str]:
-    return [
-        name
-        for name in BENCHES[bench].contenders
-        if (name not in ("mlxtend", "vecstack") or page.installed(name))
-        and (n_jobs == 1 or name in HAS_WORKERS)
-    ]
+    return [name for name in BENCHES[bench].contenders if n_jobs == 1 or name in HAS_WORKERS]
 
 
 def summary(runs: list[dict[str, Any]], seen: dict[str, Any], n_shared: int) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import statistics
 import time
 from dataclasses import replace
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +130,11 @@ def test_nets_side_by_side():
     from tests.bench.nets import CONTENDERS, EQUAL_SECONDS, GOALS, WORKS
 
     torch.set_num_threads(THREADS)
-    contenders = {
-        name: do
-        for name, do in CONTENDERS.items()
-        if name not in ("skorch", "pytabkit") or find_spec(name) is not None
-    }
     lines = ["# Nets of all folds at once: timings", "", INTRODUCTION]
     for name, work in WORKS.items():
-        lines += lines_of(name, *measured(work, contenders), GOALS)
+        lines += lines_of(name, *measured(work, CONTENDERS), GOALS)
         PAGE.write_text("\n".join(lines), encoding="utf-8")
     lines += ["# Log loss at equal seconds", "", EQUAL]
     for name, work in EQUAL_SECONDS.items():
-        lines += at_equal_seconds(name, work, contenders)
+        lines += at_equal_seconds(name, work, CONTENDERS)
         PAGE.write_text("\n".join(lines), encoding="utf-8")

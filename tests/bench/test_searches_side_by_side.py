@@ -6,7 +6,6 @@ What is asserted is that stackit's score is no worse.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import statistics
@@ -27,7 +26,7 @@ INTRODUCTION = """\
 Seconds to find weights for out-of-fold probabilities of two classes by the area under the curve: medians of
 the rounds, contenders in turns in one process; matrix products may use both cores. The package hillclimbers
 tries each estimator with each of 101 steps by one call of scikit-learn's `roc_auc_score`, adds the best and
-goes on while it helps; where it is not installed, the same is done "by hand". Scores are in-sample, on the
+goes on while it helps. Scores are in-sample, on the
 table that was searched: what a search reaches, not what it is worth. "Other load" is what the rest of the
 machine computed meanwhile, in cores: above 0.25, distrust the wall times; ratios of CPU seconds say more.
 """
@@ -69,7 +68,7 @@ def lines_of(name: str, mine: dict[str, Any]) -> list[str]:
     found = mine["found"]
     for who, (wall, cpu, score) in found.items():
         ratios = f"{wall / found['stackit'][0]:.2f} | {cpu / found['stackit'][1]:.2f}"
-        goal = f"at least {GOAL}" if who in ("by hand", "hillclimbers") else ""
+        goal = f"at least {GOAL}" if who == "hillclimbers" else ""
         lines.append(f"| {who} | {wall:.2f} | {cpu:.2f} | {score:.6f} | {ratios} | {goal} |")
     return [*lines, ""]
 
@@ -90,9 +89,7 @@ def keep(name: str, mine: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", WORKS)
 def test_searches_side_by_side(name):
     work = WORKS[name]
-    absent = "by hand" if importlib.util.find_spec("hillclimbers") else "hillclimbers"
-    there = [who for who in work.contenders if who != absent]
-    found, load = measured(work, {who: CONTENDERS[who] for who in there})
+    found, load = measured(work, {who: CONTENDERS[who] for who in work.contenders})
     assert all(score <= found["stackit"][2] + 1e-4 for *_, score in found.values()), found
     about = f"{date.today()}, {os.cpu_count()} cores, rounds: {rounds_of(work)}."
     keep(name, {"about": about, "load": load, "found": found})

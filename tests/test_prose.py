@@ -10,8 +10,9 @@ CODE = ("stackit", "competitions", "tests", "docs", "findings")
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
-    ROOT / "competitions" / "README.md",
+    *sorted((ROOT / "competitions").rglob("README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "tests" / "bench").glob("*.md")),
 ]
 PER = (
     "batch|channel|class|column|core|epoch|estimator|feature|file|fit|fold|image|label|layer|level|member|model"
@@ -30,7 +31,7 @@ RIDDLES = {
     r"told": "says, passes, gets",
     r"minds|minded": "respects, depends on",
     r"habits?": "traits, conventions",
-    r"rooms?|house(?! prices)": "folder, module, package",
+    r"rooms?|(?:the|whole) house(?! prices)": "folder, module, package",
     r"speaks?|spoken": "says, names",
     r"(?:those|he|they|one) who": "estimators that, callers that",
     r"(?:is|are|and) said so": "warns, is reported",
@@ -171,3 +172,9 @@ def test_every_command_of_make_on_a_page_exists():
 )
 def test_pictures_are_small(picture):
     assert picture.stat().st_size < 60_000
+
+
+def test_files_that_pages_name_exist():
+    pattern = re.compile(r"`((?:stackit|tests|docs|competitions|findings)/[\w./-]+\.\w+)`")
+    named = {name for page in PAGES for name in pattern.findall(page.read_text(encoding="utf-8"))}
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []

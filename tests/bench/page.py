@@ -19,12 +19,12 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "joblib", "xgboost", "ml
 INTRODUCTION = """\
 Each figure is the median of the runs given, each in a process of its own, contenders in turns; one BLAS
 thread a fit for all. CPU seconds and the peak of memory (proportional set size, looked at from outside) are
-those of the whole tree of processes. Fits are calls of `fit` on at least 100 rows, counted at one worker; of
-stackit's, "+ n shared" are estimators with all folds fitted at once. scikit-learn and mlxtend fit each
-estimator once more on all rows, and keep it; the others (stackit with `return_estimator=False`) keep predictions
-only. Equal predictions were asserted in the same runs. Loading the data is not
-counted, starting workers is; with no-ops and single estimators the first round in a process warms up and is
-not counted. "Other load" is what the rest of the machine computed meanwhile, at most, in cores: above 0.25,
+those of the whole tree of processes. Fits are calls of `fit` on at least 100 rows, counted at one worker;
+of stackit's, "+ n shared" are estimators with all folds fitted at once. scikit-learn and mlxtend fit each
+estimator once more on all rows, and keep it; the others (stackit with `return_estimator=False`) keep
+predictions only. Equal predictions were asserted in the same runs. Loading the data is not counted,
+starting workers is; with no-ops and single estimators the first round in a process warms up and is not
+counted. "Other load" is what the rest of the machine computed meanwhile, at most, in cores: above 0.25,
 distrust the wall times.
 """
 COLUMNS = (

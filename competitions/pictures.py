@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stackit.check import require
-from stackit.neural.inputs import Rows
-from stackit.neural.layers import Activation
+from stackit.neural.layers.layers import Activation
+from stackit.neural.training.inputs import Rows
+from stackit.validation import require
 
 __all__ = ["activations", "draw_activations", "draw_curves"]
 

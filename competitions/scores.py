@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from stackit import OutOfFold
 from stackit.assess.repeats import Repeat, cross_fit_finals
-from stackit.folds.table import Rows
+from stackit.folds.folds import Rows
 
 __all__ = ["Score", "cross_fitted", "repeats_of", "scores_of", "show", "spread"]
 

@@ -1,7 +1,8 @@
 """Leak-safe, multi-level stacking ensembles for scikit-learn compatible estimators."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stackit._lazy import lazy_names
 
 if TYPE_CHECKING:
     from stackit.assess import (
@@ -13,12 +14,17 @@ if TYPE_CHECKING:
         overfitting_alarm,
         shapley,
     )
+    from stackit.engine import out_of_fold
+    from stackit.ensemble import (
+        Level,
+        LevelsClassifier,
+        LevelsRegressor,
+        StackingClassifier,
+        StackingRegressor,
+    )
     from stackit.folds import Folds, make_folds
-    from stackit.given import GivenClassifier, GivenRegressor, save_predictions
-    from stackit.levels import Level, LevelsClassifier, LevelsRegressor
-    from stackit.oof import out_of_fold
-    from stackit.result import OutOfFold
-    from stackit.stacking import StackingClassifier, StackingRegressor
+    from stackit.precomputed import GivenClassifier, GivenRegressor, save_predictions
+    from stackit.results import OutOfFold
     from stackit.store import DiskStore, MemoryStore
 
 __all__ = [
@@ -46,38 +52,29 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_ROOM_OF = {
-    "DiskStore": "store",
-    "Folds": "folds",
-    "GivenClassifier": "given",
-    "GivenRegressor": "given",
-    "Level": "levels",
-    "LevelsClassifier": "levels",
-    "LevelsRegressor": "levels",
-    "MemoryStore": "store",
-    "OutOfFold": "result",
-    "StackingClassifier": "stacking",
-    "StackingRegressor": "stacking",
-    "average_or_refit": "assess",
-    "compare": "assess",
-    "diversity": "assess",
-    "gain": "assess",
-    "make_folds": "folds",
-    "nested_score": "assess",
-    "out_of_fold": "oof",
-    "overfitting_alarm": "assess",
-    "save_predictions": "given",
-    "shapley": "assess",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: `import stackit` itself costs nothing."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'stackit' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f"stackit.{_ROOM_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return __all__
+__getattr__, __dir__, _ = lazy_names(
+    "stackit",
+    {
+        "assess": [
+            "average_or_refit",
+            "compare",
+            "diversity",
+            "gain",
+            "nested_score",
+            "overfitting_alarm",
+            "shapley",
+        ],
+        "engine": ["out_of_fold"],
+        "ensemble": [
+            "Level",
+            "LevelsClassifier",
+            "LevelsRegressor",
+            "StackingClassifier",
+            "StackingRegressor",
+        ],
+        "folds": ["Folds", "make_folds"],
+        "precomputed": ["GivenClassifier", "GivenRegressor", "save_predictions"],
+        "results": ["OutOfFold"],
+        "store": ["DiskStore", "MemoryStore"],
+    },
+)

@@ -11,8 +11,8 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from stackit.check import fault
-from stackit.frames import distinct
+from stackit.arrays.frames import distinct
+from stackit.validation import fault
 
 __all__ = ["Target", "classification_target", "regression_target"]
 

@@ -11,7 +11,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch.nn import functional as F
 
-from stackit.neural.network import Network
+from stackit.neural.layers.network import Network
 
 ACTIVATIONS = {
     "relu": F.relu,

@@ -16,7 +16,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold
 
-from stackit import DiskStore, out_of_fold, schedule
+from stackit import DiskStore, out_of_fold
+from stackit.engine import executor
 
 # The script is given a scenario and a folder; whoever only imports it, neither.
 ROOT = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
@@ -142,7 +143,7 @@ def forked():
 
 
 def loky():
-    schedule.may_fork = lambda: False
+    executor.may_fork = lambda: False
     forked()
 
 

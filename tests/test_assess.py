@@ -31,12 +31,12 @@ from stackit import (
     out_of_fold,
 )
 from stackit.assess import PairedTest, paired_folds, paired_rows
-from stackit.assess.finals import BEST, MEAN, PRIOR
-from stackit.assess.gains import Gain
+from stackit.assess.candidates import BEST, MEAN, PRIOR
 from stackit.assess.losses import LOSSES, row_losses
+from stackit.assess.stacking_gain import Gain
 from stackit.combine import ConvexClassifier, MeanClassifier, MeanRegressor
-from stackit.response import Response
-from stackit.scores import score_answer
+from stackit.estimators.prediction import Response
+from stackit.estimators.scoring import score_answer
 from stackit.target import classification_target, regression_target
 from tests.overfitting_cases import One
 

@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from stackit import Level, LevelsClassifier, StackingClassifier, out_of_fold, overfitting_alarm
 from stackit.assess.encodings import encoded_columns, left_out_columns
-from stackit.assess.turned import turned_round
+from stackit.assess.reversal import turned_round
 from stackit.target import classification_target, regression_target
 from tests.overfitting_cases import (
     ABOVE,

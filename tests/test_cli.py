@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 import stackit
 from competitions.data import find
-from stackit.check import fault
 from stackit.cli import app, main
 from stackit.cli import demo as demo_room
-from stackit.cli.exits import ExitCode, refusal
+from stackit.cli.errors import ExitCode, refusal
 from stackit.cli.folds import Scheme
 from stackit.folds import SCHEMES, Folds, make_folds
 from stackit.submission import check_submission
+from stackit.validation import fault
 
 ROOT = Path(__file__).parent.parent
 ENTRY = [sys.executable, "-c", "from stackit.cli import main; main()"]

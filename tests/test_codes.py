@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from stackit import out_of_fold
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs, vgg
-from stackit.images.cache import CodeCache
+from stackit.images.io.cache import CodeCache
 
 ROOT = Path(__file__).parent.parent
 

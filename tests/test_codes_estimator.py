@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from stackit import DiskStore, out_of_fold
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet
-from stackit.store.describe import describe
+from stackit.store.fingerprint import describe
 
 
 @pytest.fixture(autouse=True)

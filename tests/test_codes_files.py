@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs
-from stackit.images.photographs import FORMATS, decoded
+from stackit.images.io.photographs import FORMATS, decoded
 
 
 @pytest.fixture(autouse=True)

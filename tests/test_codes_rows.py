@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs
-from stackit.images.photographs import decoded
+from stackit.images.io.photographs import decoded
 
 
 @pytest.fixture(autouse=True)

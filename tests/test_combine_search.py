@@ -15,9 +15,9 @@ from stackit.combine import (
     HillClimbClassifier,
     HillClimbRegressor,
 )
-from stackit.combine.greedy import classes_of, numbers_of
-from stackit.combine.metrics import Asked, areas_under_curve
-from stackit.combine.objective import CHUNK, Blended, Squared, objective_of
+from stackit.combine.search.greedy import classes_of, numbers_of
+from stackit.combine.search.metrics import Asked, areas_under_curve
+from stackit.combine.search.objective import CHUNK, Blended, Squared, objective_of
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 80

@@ -20,7 +20,7 @@ from competitions.titanic import solve
 from competitions.titanic.features import GroupSurvival, describe, preprocessing
 from competitions.titanic.lineup import base_estimators, most_regularised
 from stackit import make_folds, out_of_fold
-from stackit.check import require
+from stackit.validation import require
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,7 +13,7 @@ from competitions.diabetes_hospital.claims import mean_and_error
 from competitions.diabetes_hospital.features import describe, fates
 from competitions.diabetes_hospital.lineup import base_estimators
 from stackit import make_folds, out_of_fold
-from stackit.stopping.scheme import Scheme
+from stackit.estimators.early_stopping.splitter import Scheme
 from stackit.target import classification_target
 
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from stackit import StackingClassifier, out_of_fold
-from stackit.data import Data
+from stackit.engine.training_data import Data
 
 X, Y = make_classification(300, 8, random_state=0)
 MEMBERS = [

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from stackit import out_of_fold, schedule
-from stackit.failures import WorkerTraceback, as_failure, pack_failure, unpack_failure
+from stackit import out_of_fold
+from stackit.engine import executor
+from stackit.engine.failures import WorkerTraceback, as_failure, pack_failure, unpack_failure
 
 HOME = os.getpid()
 X, Y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
@@ -107,7 +108,7 @@ class Fails(Mean):
 
 def elsewhere(place, monkeypatch):
     """Have fits done in this process, in forked ones or in loky's."""
-    monkeypatch.setattr(schedule, "may_fork", lambda: place == "forked")
+    monkeypatch.setattr(executor, "may_fork", lambda: place == "forked")
     return {"n_jobs": 1 if place == "here" else 2}
 
 

@@ -31,9 +31,8 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 
-from stackit import Folds, make_folds
+from stackit import Folds, files, make_folds
 from stackit.folds import SCHEMES, as_folds, schemes
-from stackit.folds import file as folds_file
 from stackit.target import classification_target, regression_target
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -661,29 +660,29 @@ def refuse(*arguments):
 
 def test_a_file_that_fails_in_the_middle_of_writing_stays_as_it_was(tmp_path):
     path = tmp_path / "folds.csv"
-    folds_file.write_whole(path, "old")
+    files.write_whole(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        folds_file.write_whole(path, "new" * 100_000 + "\ud800")
+        files.write_whole(path, "new" * 100_000 + "\ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_cannot_reach_the_disk_stays_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "folds.csv"
-    folds_file.write_whole(path, "old")
+    files.write_whole(path, "old")
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="no space left"):
-        folds_file.write_whole(path, "new")
+        files.write_whole(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "folds.csv"
-    folds_file.write_whole(path, "old")
+    files.write_whole(path, "old")
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no space left"):
-        folds_file.write_whole(path, "new")
+        files.write_whole(path, "new")
     assert path.read_text() == "old"
 
 

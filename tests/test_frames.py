@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackit import Level, LevelsClassifier, StackingClassifier, StackingRegressor, compare, out_of_fold
+from stackit.arrays.frames import distinct, safe_names
 from stackit.combine import MeanClassifier
-from stackit.frames import distinct, safe_names
 
 RNG = np.random.default_rng(0)
 N = 90

@@ -28,7 +28,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.isolation import own_copy, reader_of
+from stackit.arrays.isolation import own_copy, reader_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).round(3)

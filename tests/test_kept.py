@@ -21,7 +21,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.kept import LeftOutError
+from stackit.results.placeholders import LeftOutError
 
 N = 5_000
 RNG = np.random.default_rng(0)

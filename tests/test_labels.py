@@ -26,10 +26,10 @@ from stackit import (
     out_of_fold,
 )
 from stackit.assess import compare, nested_score
-from stackit.copies import unfitted_copy
-from stackit.label_codes import coded_parts
-from stackit.labels import ContiguousLabels
-from stackit.traits import estimator_type, is_classifier
+from stackit.estimators.copies import unfitted_copy
+from stackit.estimators.label_encoding.fitting import coded_parts
+from stackit.estimators.label_encoding.wrappers import ContiguousLabels
+from stackit.estimators.traits import estimator_type, is_classifier
 
 random = np.random.default_rng(0)
 X = random.normal(size=(120, 3))

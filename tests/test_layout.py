@@ -1,9 +1,11 @@
-"""Who may import whom: data flows one way through the house."""
+"""The layout of the package: folders import one way, and heavy libraries stay out of the core."""
 
 import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,69 +14,12 @@ import stackit
 from stackit import images, neural
 
 ROOT = Path(__file__).parent.parent
-HOUSE = ROOT / "stackit"
-# A room imports only rooms to its left.
-ORDER = [
-    "check",
-    "kept",
-    "frames",
-    "class_names",
-    "row_labels",
-    "traits",
-    "copies",
-    "target",
-    "isolation",
-    "folds",
-    "failures",
-    "sample_weight",
-    "inner_groups",
-    "progress",
-    "repeated_warnings",
-    "neural",
-    "images",
-    "prediction_checks",
-    "schema",
-    "response",
-    "routing",
-    "scores",
-    "pooled",
-    "scored",
-    "fold_estimators",
-    "result",
-    "threads",
-    "fork_safety",
-    "parent_death",
-    "stopping",
-    "label_params",
-    "labels",
-    "label_codes",
-    "slices",
-    "data",
-    "line_up",
-    "seeds",
-    "given",
-    "shared_fits",
-    "task",
-    "store",
-    "together",
-    "parcel",
-    "task_queue",
-    "fork_pool",
-    "joblib_pool",
-    "schedule",
-    "collected",
-    "settings",
-    "worklist",
-    "oof",
-    "saved",
-    "combine",
-    "stacking",
-    "levels",
-    "assess",
-    "submission",
-    "cli",
-    "__main__",
-]
+PACKAGE = ROOT / "stackit"
+FILES = sorted(PACKAGE.rglob("*.py"))
+PACKAGES = sorted(
+    ".".join(path.parent.relative_to(ROOT).parts) for path in FILES if path.name == "__init__.py"
+)
+MODULES = sorted(".".join(path.with_suffix("").relative_to(ROOT).parts) for path in FILES)
 HEAVY = {
     "torch",
     "xgboost",
@@ -88,120 +33,136 @@ HEAVY = {
     "onnx",
     "onnxruntime",
 }
-PUBLIC = [
-    "stackit",
-    *(f"stackit.{path.stem}" for path in HOUSE.glob("*.py") if path.stem not in ("__init__", "__main__")),
-]
-PUBLIC += [
-    "stackit.assess",
-    "stackit.cli",
-    "stackit.combine",
-    "stackit.folds",
-    "stackit.given",
-    "stackit.images",
-    "stackit.levels",
-    "stackit.neural",
-    "stackit.shared_fits",
-    "stackit.saved",
-    "stackit.stacking",
-    "stackit.stopping",
-    "stackit.store",
-]
-PUBLIC += ["stackit.submission"]
+# Networks know tables, checks and files, and nothing of stacking.
+FOR_NETWORKS = {"_lazy", "arrays", "files", "progress", "validation"}
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(HOUSE).parts[0].removesuffix(".py")
+def folder_of(path: Path) -> str:
+    """Return the folder of the package that a file is in, or the name of a module of its root."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[str]:
-    """All modules that a file imports, also inside functions."""
+@cache
+def imports_of(path: Path, within_functions: bool = True) -> frozenset[str]:
+    """Return all modules that a file imports when it runs, not those for type checkers alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    nodes = [node for node in (ast.walk(tree) if within_functions else tree.body) if id(node) not in skipped]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
-def module_level_imports_of(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    top = ast.Module(
-        body=[node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], type_ignores=[]
-    )
-    return {
-        name.split(".")[0]
-        for node in top.body
-        for name in (
-            [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        )
-    }
+def folders_imported_by(path: Path) -> set[str]:
+    found = {name.split(".")[1] for name in imports_of(path) if name.startswith("stackit.")}
+    known = {folder_of(other) for other in FILES}
+    return (found & known) - {folder_of(path)}
 
 
 def constants_then_classes_then_functions(name: str) -> tuple[bool, bool, str]:
     return (not name.isupper(), name[0].islower(), name)
 
 
-FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
+def relative(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_a_room_imports_only_rooms_to_its_left(path):
-    room = room_of(path)
-    assert room in ORDER, f"{room} is a new room: give it its place in ORDER"
-    for name in imports_of(path):
-        parts = name.split(".")
-        if parts[0] == "stackit" and len(parts) > 1 and parts[1] in ORDER and parts[1] != room:
-            assert ORDER.index(parts[1]) < ORDER.index(room), f"{path.name} imports {name}"
+def test_folders_import_one_way():
+    graph: dict[str, set[str]] = {}
+    for path in FILES:
+        graph.setdefault(folder_of(path), set()).update(folders_imported_by(path))
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+        arrows = [
+            f"{relative(path)} imports {folder}"
+            for path in FILES
+            for folder in folders_imported_by(path)
+            if folder_of(path) in circle and folder in circle
+        ]
+        pytest.fail(f"folders import each other: {circle}\n" + "\n".join(arrows))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_modules_import_one_way():
+    modules = set(MODULES)
+    graph = {
+        ".".join(path.with_suffix("").relative_to(ROOT).parts): {
+            name for name in imports_of(path, within_functions=False) if name in modules
+        }
+        for path in FILES
+        if path.name != "__init__.py"
+    }
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("folder", ["neural", "images"])
+def test_networks_know_nothing_of_stacking(folder):
+    allowed = FOR_NETWORKS | {"neural", "images"}
+    for path in (PACKAGE / folder).rglob("*.py"):
+        assert folders_imported_by(path) <= allowed, relative(path)
+
+
+def test_nothing_below_imports_the_package_itself():
+    importers = {relative(path) for path in FILES if "stackit.__version__" in imports_of(path)}
+    assert {folder.split("/")[0] for folder in importers} <= {"cli"}
+
+
+def test_the_root_holds_at_most_eight_modules():
+    assert len([*PACKAGE.glob("*.py")]) <= 8
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
 def test_heavy_libraries_are_not_imported_at_module_level(path):
-    own = {"torch"} if room_of(path) in ("neural", "images") else set()
-    assert not module_level_imports_of(path) & (HEAVY - own)
+    own = {"torch"} if folder_of(path) in ("neural", "images") else set()
+    assert not {name.split(".")[0] for name in imports_of(path, within_functions=False)} & (HEAVY - own)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_rooms_have_one_sentence_that_says_what_they_are_for(path):
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_files_have_one_sentence_that_says_what_they_are_for(path):
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert doc
     assert doc.split("\n\n")[0].endswith(".")
 
 
-def test_no_room_is_a_shed():
-    names = {path.stem for path in HOUSE.rglob("*.py")}
+def test_no_file_is_a_shed():
+    names = {path.stem for path in FILES}
     assert not names & {"utils", "helpers", "base", "common", "misc"}
 
 
-def test_no_room_grows_beyond_reading():
-    sizes = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+def test_no_file_grows_beyond_reading():
+    sizes = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {path: lines for path, lines in sizes.items() if lines > 400} == {}
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith(("__init__", "__main__"))])
 def test_public_names_exist_and_are_sorted(name):
     module = importlib.import_module(name)
     assert module.__all__ == sorted(module.__all__, key=constants_then_classes_then_functions)
     assert [public for public in module.__all__ if not hasattr(module, public)] == []
 
 
-def test_the_lazy_names_are_the_public_names():
-    assert sorted(stackit._ROOM_OF) == stackit.__all__ == dir(stackit)
-    with pytest.raises(AttributeError, match="no attribute 'Stack'; it has DiskStore, Folds"):
-        _ = stackit.Stack
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_public_names_of_folders_exist_and_are_sorted(name):
+    module = importlib.import_module(name)
+    assert module.__all__ == sorted(module.__all__, key=constants_then_classes_then_functions)
+    assert [public for public in module.__all__ if not hasattr(module, public)] == []
 
 
-def test_the_lazy_names_of_the_nets_are_their_public_names():
-    assert set(neural._FILE_OF) == set(neural.__all__) == set(dir(neural))
-    with pytest.raises(AttributeError, match=r"'stackit.neural' has no attribute 'MLP'; it has SCHEDULES"):
-        _ = neural.MLP
-
-
-def test_the_lazy_names_of_the_images_are_their_public_names():
-    assert set(images._FILE_OF) == set(images.__all__) == set(dir(images))
-    with pytest.raises(AttributeError, match=r"'stackit.images' has no attribute 'VGG'; it has PUBL"):
-        _ = images.VGG
+@pytest.mark.parametrize("package", [stackit, neural, images], ids=lambda package: package.__name__)
+def test_lazy_names_are_the_public_names(package):
+    assert set(package.__all__) == set(dir(package))
+    with pytest.raises(AttributeError, match=rf"'{package.__name__}' has no attribute 'Nothing'; it has "):
+        _ = package.Nothing
 
 
 def test_importing_stackit_loads_nothing_heavy():
@@ -213,9 +174,8 @@ def test_importing_stackit_loads_nothing_heavy():
 
 
 def test_the_whole_core_loads_neither_torch_nor_xgboost_nor_matplotlib():
-    code = (
-        f"import sys, importlib\nfor name in {PUBLIC!r}: importlib.import_module(name)\nprint(*sys.modules)"
-    )
+    core = [name for name in PACKAGES if name.split(".")[1:2] not in (["neural"], ["images"])]
+    code = f"import sys, importlib\nfor name in {core!r}: importlib.import_module(name)\nprint(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

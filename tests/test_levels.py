@@ -39,9 +39,9 @@ from stackit.combine import (
     NonNegativeRegressor,
     TemperatureClassifier,
 )
+from stackit.ensemble.zero_weights import unread_estimators
 from stackit.folds import Folds
-from stackit.folds.part import among, part_of
-from stackit.stacking.unread import unread_estimators
+from stackit.folds.subset import among, part_of
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 
 from stackit import out_of_fold
-from stackit.task import habits_of
+from stackit.engine.task import habits_of
 
 X, Y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
 
@@ -21,10 +21,11 @@ import warnings
 import numpy as np
 from lightgbm import LGBMRegressor
 
-from stackit import out_of_fold, schedule
+from stackit import out_of_fold
+from stackit.engine import executor
 
 warnings.simplefilter("error")
-schedule.PROBE = schedule.SHORT = 0.0
+executor.PROBE = executor.SHORT = 0.0
 random = np.random.default_rng(0)
 X, y = random.normal(size=(300, 5)), random.normal(size=300)
 boosting = LGBMRegressor(n_estimators=3, verbose=-1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stackit.neural.network import Network, Plan
+from stackit.neural.layers.network import Network, Plan
 
 DENSE = Plan((("dense", 300), "batch_norm", "relu", ("dense", 50)), (100,))
 CONV = Plan((("conv", 60, 5), "batch_norm", "flatten", ("dense", 3)), (8, 6, 6))

@@ -13,8 +13,8 @@ from sklearn.datasets import load_wine
 from sklearn.model_selection import GroupKFold, KFold
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
-from stackit.neural.layers import BatchNorm
-from stackit.neural.optimizers import Adam
+from stackit.neural.layers.layers import BatchNorm
+from stackit.neural.training.optimizers import Adam
 
 SMALL = {"max_iter": 2, "precision": "float64", "random_state": 0}
 

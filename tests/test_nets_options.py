@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
-from stackit.neural.inputs import Rows
+from stackit.neural.training.inputs import Rows
 from tests.plain_nets import begun, expected
 
 SMALL = {

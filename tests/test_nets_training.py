@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from stackit.neural import BatchNormMLPClassifier
-from stackit.neural.batches import batches, n_batches
-from stackit.neural.inputs import Rows, Table
-from stackit.neural.layers import BatchNorm
-from stackit.neural.losses import Examples, Job
-from stackit.neural.network import Network, Plan
-from stackit.neural.train import Training, train
+from stackit.neural.layers.layers import BatchNorm
+from stackit.neural.layers.network import Network, Plan
+from stackit.neural.training.batches import batches, n_batches
+from stackit.neural.training.inputs import Rows, Table
+from stackit.neural.training.loop import Training, train
+from stackit.neural.training.losses import Examples, Job
 
 DENSE = Plan((("dense", 16), "batch_norm", "relu", ("dense", 8), "batch_norm", "tanh", ("dense", 3)), (5,))
 NTK = Plan((("dense", 16), "batch_norm", "relu", ("dense", 3), "batch_norm"), (5,), ntk=True)

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from stackit import out_of_fold
+from stackit.engine.threads import one_thread
 from stackit.images import (
     CNNCodes,
     OnnxFile,
@@ -27,9 +28,8 @@ from stackit.images import (
     cifar_resnet,
     save_network,
 )
-from stackit.images.graph import read_graph
-from stackit.store.describe import describe
-from stackit.threads import one_thread
+from stackit.images.onnx.graph import read_graph
+from stackit.store.fingerprint import describe
 
 PLAIN = Preprocessing(32, 36, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
 OPSET = [helper.make_opsetid("", 17)]

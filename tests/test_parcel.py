@@ -11,15 +11,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from stackit import make_folds, out_of_fold
-from stackit.data import Data
-from stackit.parcel import Common, pack, unpack
-from stackit.response import response_of
-from stackit.settings import Settings
-from stackit.stopping import Plan
+from stackit.engine.fold_batching import SharedTask, run_shared, together
+from stackit.engine.planner import Worklist
+from stackit.engine.run_config import Settings
+from stackit.engine.serialization import Common, pack, unpack
+from stackit.engine.task import run
+from stackit.engine.training_data import Data
+from stackit.estimators.early_stopping import Plan
+from stackit.estimators.prediction import response_of
 from stackit.target import classification_target
-from stackit.task import run
-from stackit.together import SharedTask, run_shared, together
-from stackit.worklist import Worklist
 
 
 def work(n):

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, LeaveOneOut, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
 from stackit import compare, diversity, make_folds, out_of_fold, shapley
-from stackit.pooled import can_be_pooled, is_of_ranks
+from stackit.results.pooling import can_be_pooled, is_of_ranks
 from stackit.target import classification_target, regression_target
 
 RANDOM = np.random.default_rng(0)

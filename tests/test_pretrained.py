@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from stackit.images import Preprocessing, PretrainedNetwork, cifar_resnet, pretrained, swap_colours, vgg
-from stackit.images.photographs import decoded
+from stackit.images.io.photographs import decoded
 
 ROOT = Path(__file__).parent.parent
 DAISY = 985
@@ -232,7 +232,7 @@ def test_a_published_file_of_another_checksum_is_refused(tmp_path):
 
 
 def test_a_file_that_is_fetched_is_kept_only_with_its_checksum(tmp_path):
-    from stackit.images.download import download
+    from stackit.images.weights.download import download
 
     source = tmp_path / "source"
     source.write_bytes(b"weights")

@@ -22,7 +22,7 @@ from stackit.images import (
     read_weights,
     vgg,
 )
-from stackit.images.catalogue import PUBLISHED, Published
+from stackit.images.weights.catalogue import PUBLISHED, Published
 
 
 @pytest.fixture(autouse=True)

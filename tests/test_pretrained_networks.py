@@ -14,7 +14,7 @@ from stackit.images import (
     tapped,
     vgg,
 )
-from stackit.images.networks.mobilenet import SameConv2d
+from stackit.images.architectures.mobilenet import SameConv2d
 
 PUBLISHED = [
     (vgg, {"configuration": "A"}, 132_863_336),

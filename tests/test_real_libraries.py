@@ -25,7 +25,7 @@ def test_every_runtime_of_threads_is_held_to_one():
 import json
 import lightgbm, sklearn.ensemble, torch, xgboost
 from threadpoolctl import threadpool_info
-from stackit.threads import one_thread
+from stackit.engine.threads import one_thread
 
 torch.set_num_threads(2)
 with one_thread():

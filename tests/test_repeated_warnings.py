@@ -20,7 +20,7 @@ from stackit import (
     nested_score,
     out_of_fold,
 )
-from stackit.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import Repeats, recorded
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))

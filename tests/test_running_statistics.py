@@ -7,11 +7,11 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier
-from stackit.neural.batches import batches
-from stackit.neural.inputs import Table
-from stackit.neural.losses import Examples, Job
-from stackit.neural.network import Network
-from stackit.neural.population import recompute_statistics
+from stackit.neural.batchnorm.bn_statistics import recompute_statistics
+from stackit.neural.layers.network import Network
+from stackit.neural.training.batches import batches
+from stackit.neural.training.inputs import Table
+from stackit.neural.training.losses import Examples, Job
 
 
 @pytest.fixture(autouse=True)

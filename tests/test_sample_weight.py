@@ -44,7 +44,7 @@ from stackit.combine import (
     RankClassifier,
     TemperatureClassifier,
 )
-from stackit.sample_weight import check_sample_weight, rescale_weights
+from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
 
 N = 120
 X, Y = make_classification(N, 5, n_informative=3, flip_y=0.2, random_state=0)

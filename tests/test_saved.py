@@ -40,8 +40,8 @@ from stackit.combine import (
     RankClassifier,
     TemperatureClassifier,
 )
-from stackit.saved.files import FORMAT
-from stackit.saved.kinds import ROOMS, kind_of
+from stackit.persistence.allowlist import ROOMS, kind_of
+from stackit.persistence.container import FORMAT
 from stackit.store.versions import version_of
 
 pytest.importorskip("skops")

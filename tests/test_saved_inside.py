@@ -37,7 +37,7 @@ from stackit import (
     save_predictions,
 )
 from stackit.combine import MeanRegressor
-from stackit.saved.plain import KIND, Together
+from stackit.persistence.codec import KIND, Together
 from tests.test_saved import loaded_from
 
 pytest.importorskip("skops")

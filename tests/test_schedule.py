@@ -19,9 +19,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
 
-from stackit import MemoryStore, fork_safety, oof, out_of_fold, schedule
-from stackit.isolation import reader_of
-from stackit.task_queue import TaskQueue
+from stackit import MemoryStore, out_of_fold
+from stackit.arrays.isolation import reader_of
+from stackit.engine import cross_fit, executor, fork_safety
+from stackit.engine.task_queue import TaskQueue
 
 pytestmark = pytest.mark.usefixtures("without_torch")
 
@@ -65,7 +66,7 @@ class Keeper(RegressorMixin, BaseEstimator):
 @pytest.fixture
 def forks(monkeypatch):
     """Other tests may have left idle threads of worker pools behind."""
-    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    monkeypatch.setattr(executor, "may_fork", lambda: True)
 
 
 def places(oof):
@@ -79,13 +80,13 @@ class WellKnown(Sleeper):
 
 
 def test_short_work_of_well_known_libraries_is_done_here(monkeypatch):
-    monkeypatch.setattr(schedule, "PROBE", 60)  # short even on a machine that is busy
+    monkeypatch.setattr(executor, "PROBE", 60)  # short even on a machine that is busy
     oof = out_of_fold([("a", WellKnown()), ("b", WellKnown())], X, Y, cv=5, n_jobs=2)
     assert places(oof) == {(os.getpid(), threading.get_ident())}
 
 
 def test_work_of_unknown_estimators_is_done_elsewhere_however_short(forks, monkeypatch):
-    monkeypatch.setattr(schedule, "PROBE", 60)
+    monkeypatch.setattr(executor, "PROBE", 60)
     oof = out_of_fold([("a", Sleeper()), ("b", WellKnown())], X, Y, cv=5, n_jobs=2)
     pids = {name: {one.place_[0] for one in oof.fold_estimators[name]} for name in ("a", "b")}
     assert os.getpid() not in pids["a"]
@@ -103,14 +104,14 @@ def test_longer_work_goes_to_children(forks):
 
 
 def test_large_tables_go_to_children_at_once(forks, monkeypatch):
-    monkeypatch.setattr(schedule, "LARGE", 1)
+    monkeypatch.setattr(executor, "LARGE", 1)
     oof = out_of_fold([("a", Sleeper(0.001))], X, Y, cv=5, n_jobs=2)
     assert os.getpid() not in {pid for pid, _ in places(oof)}
 
 
 def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch):
-    monkeypatch.setattr(schedule, "may_fork", lambda: False)
-    monkeypatch.setattr(schedule, "LARGE", 1)
+    monkeypatch.setattr(executor, "may_fork", lambda: False)
+    monkeypatch.setattr(executor, "LARGE", 1)
     seen = set()
 
     class Watching(Ridge):
@@ -129,9 +130,9 @@ def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch
 def test_another_thread_of_the_program_forbids_forking(monkeypatch):
     monkeypatch.setattr(fork_safety, "is_only_thread", lambda: True)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    assert schedule.may_fork()
+    assert executor.may_fork()
     monkeypatch.setattr(threading, "active_count", lambda: 2)
-    assert not schedule.may_fork()
+    assert not executor.may_fork()
 
 
 def device(is_there):
@@ -151,7 +152,7 @@ def test_libraries_that_do_not_work_in_a_child_forbid_forking(library, module, m
     monkeypatch.setattr(fork_safety, "is_only_thread", lambda: True)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     monkeypatch.setitem(sys.modules, library, module)
-    assert schedule.may_fork() is may
+    assert executor.may_fork() is may
 
 
 class OwnTransformer(TransformerMixin, BaseEstimator):
@@ -166,11 +167,11 @@ class OwnTransformer(TransformerMixin, BaseEstimator):
 
 @pytest.mark.parametrize("step", [FunctionTransformer(lambda X: X), OwnTransformer()])
 def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkeypatch):
-    monkeypatch.setattr(schedule, "may_fork", lambda: False)
-    monkeypatch.setattr(schedule, "PROBE", 60)
+    monkeypatch.setattr(executor, "may_fork", lambda: False)
+    monkeypatch.setattr(executor, "PROBE", 60)
     handed_on = []
     monkeypatch.setattr(
-        schedule, "run_by_joblib", lambda queue, *_, **__: handed_on.extend(queue.waiting) or []
+        executor, "run_by_joblib", lambda queue, *_, **__: handed_on.extend(queue.waiting) or []
     )
     members = [("p", make_pipeline(step, WellKnown()))]
     oof = out_of_fold(members, X, Y, cv=3, n_jobs=2)
@@ -247,7 +248,7 @@ def test_the_seconds_of_stored_fits_are_told():
     out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
     told = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oof, "run_all", lambda *args: told.append(args[4]) or schedule.run_all(*args))
+        patch.setattr(cross_fit, "run_all", lambda *args: told.append(args[4]) or executor.run_all(*args))
         out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
     assert told[0]["slow"] > told[0]["quick"] > 0
 
@@ -263,7 +264,7 @@ def test_results_are_the_same_wherever_the_work_is_done(n_jobs, table, monkeypat
     inline = out_of_fold(members, table, Y, table[:9], cv=4, n_jobs=1)
     for place in ("PROBE", "SHORT", "LARGE"):
         with monkeypatch.context() as patch:
-            patch.setattr(schedule, place, 0)
+            patch.setattr(executor, place, 0)
             other = out_of_fold(members, table, Y, table[:9], cv=4, n_jobs=n_jobs)
         assert other.meta_train.equals(inline.meta_train)
         assert other.meta_test.equals(inline.meta_test)

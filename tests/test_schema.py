@@ -26,7 +26,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.schema import TableSchema
+from stackit.arrays.schema import TableSchema
 
 RNG = np.random.default_rng(0)
 N = 60

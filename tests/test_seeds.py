@@ -37,8 +37,8 @@ from sklearn.utils._test_common.instance_generator import _construct_instances
 
 import stackit
 from stackit import DiskStore, StackingClassifier, make_folds
-from stackit.seeds import DRAWING, seeds_of, shared_draws
-from stackit.task import set_seeds
+from stackit.engine.task import set_seeds
+from stackit.estimators.seeds import DRAWING, seeds_of, shared_draws
 
 RNG = np.random.default_rng(0)
 N = 90

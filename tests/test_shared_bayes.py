@@ -12,10 +12,10 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
-from stackit.shared_fits import bayes, centroid
-from stackit.shared_fits.shared import Request
+from stackit.batched_fits.api import Request
+from stackit.batched_fits.gaussian import centroid, naive_bayes
 
-SHARED = {**bayes.SHARED, **centroid.SHARED}
+SHARED = {**naive_bayes.SHARED, **centroid.SHARED}
 COUNTING = [
     MultinomialNB(),
     MultinomialNB(alpha=0.01, fit_prior=False),

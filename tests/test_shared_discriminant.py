@@ -12,9 +12,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
-from stackit.shared_fits.discriminant import SHARED
-from stackit.shared_fits.shared import Request
-from stackit.shared_fits.whitening import whitening_of_scatter
+from stackit.batched_fits.api import Request
+from stackit.batched_fits.gaussian.lda import SHARED
+from stackit.batched_fits.gaussian.whitening import whitening_of_scatter
 
 LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 ORDINARY = [
@@ -285,7 +285,7 @@ def test_quadratic_needs_a_row_a_column(n_class):
 def test_declines_matrices_beyond_the_memory_limit(monkeypatch):
     X, y = blobs(8, 90, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
-    monkeypatch.setattr("stackit.shared_fits.classes.MOST_BYTES", 3 * 8 * 4**2)
+    monkeypatch.setattr("stackit.batched_fits.gaussian.class_moments.MOST_BYTES", 3 * 8 * 4**2)
     assert shared(LDA(), X, y, folds) is not None
     assert shared(QDA(), X, y, folds) is None
 

@@ -11,12 +11,12 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from stackit import Folds, make_folds
-from stackit.shared_fits import kernel, kernel_ridge
-from stackit.shared_fits.shared import Request
-from stackit.threads import one_thread
+from stackit.batched_fits.api import Request
+from stackit.batched_fits.kernels import kernel_ridge, svm
+from stackit.engine.threads import one_thread
 
 FORGIVING = settings(max_examples=40, deadline=None)
-SHARED = kernel.SHARED | kernel_ridge.SHARED
+SHARED = svm.SHARED | kernel_ridge.SHARED
 
 
 def unequal_folds(n, n_splits, n_repeats, rng):
@@ -176,7 +176,7 @@ def test_ordinary_cases_are_shared_and_can_be_pickled(ordinary, estimator, dtype
 
 def test_a_large_request_does_not_ask_again(ordinary, monkeypatch):
     monkeypatch.setattr(SVC, "_dense_decision_function", lambda *_: pytest.fail("asked libsvm again"))
-    assert kernel.share_support_vectors(SVC(), ordinary) is not None
+    assert svm.share_support_vectors(SVC(), ordinary) is not None
 
 
 def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
@@ -186,7 +186,7 @@ def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
     mirrored = [np.flatnonzero(np.arange(480) % 240 % 4 == fold) for fold in range(4)]
     folds = Folds(480, [(np.setdiff1d(np.arange(480), part), part) for part in mirrored])
     request = replaced(ordinary, X=X, y=y, folds=folds, X_test=np.zeros((3, 12)))
-    shared = kernel.share_support_vectors(SVC(), request)
+    shared = svm.share_support_vectors(SVC(), request)
     for one, answer in zip(shared.estimators, shared.test, strict=True):
         np.testing.assert_array_equal(answer, one.decision_function(request.X_test))
 
@@ -194,11 +194,9 @@ def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
 def test_values_at_the_edge_of_single_precision_are_libsvms(ordinary, monkeypatch):
     # With an error bound this wide many values are in doubt: all of them must come out as libsvm's.
     unit = 1e-8
-    products = kernel._products
-    monkeypatch.setattr(
-        kernel, "_products", lambda X: kernel.Products(**(vars(products(X)) | {"unit": unit}))
-    )
-    monkeypatch.setattr(kernel, "BLURRED", 1.0)
+    products = svm._products
+    monkeypatch.setattr(svm, "_products", lambda X: svm.Products(**(vars(products(X)) | {"unit": unit})))
+    monkeypatch.setattr(svm, "BLURRED", 1.0)
     shared, plain = assert_shared_as_in_the_plain_loop(SVC(), ordinary)
     for one, expected in zip(shared.estimators, plain, strict=True):
         assert_equal_attributes(one, expected)
@@ -206,22 +204,22 @@ def test_values_at_the_edge_of_single_precision_are_libsvms(ordinary, monkeypatc
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
 def test_single_values_are_to_the_last_bit_those_of_all(ordinary, name):
-    products = kernel._products(np.ascontiguousarray(ordinary.X))
+    products = svm._products(np.ascontiguousarray(ordinary.X))
     out, train = np.empty((240, 240)), np.arange(240)
-    kernel._fill(out, name, 0.1, products, train)
-    exact = [[kernel._exactly(name, 0.1, products, i, j) for j in train] for i in train]
+    svm._fill(out, name, 0.1, products, train)
+    exact = [[svm._exactly(name, 0.1, products, i, j) for j in train] for i in train]
     np.testing.assert_array_equal(out.astype(np.float32), np.asarray(exact, dtype=np.float32))
 
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
 def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
-    products = kernel._products(np.ascontiguousarray(ordinary.X))
+    products = svm._products(np.ascontiguousarray(ordinary.X))
     train, out, noisy = np.arange(240), np.empty((240, 240)), np.empty((240, 240))
-    kernel._fill(out, name, 0.1, products, train)
+    svm._fill(out, name, 0.1, products, train)
     noise = 1 + 1e-10 * np.random.default_rng(0).uniform(-1, 1, size=(240, 240))
     table = products.table * noise
     np.fill_diagonal(table, products.squares)
-    kernel._fill(noisy, name, 0.1, kernel.Products(products.X, table, products.squares, 1e-9), train)
+    svm._fill(noisy, name, 0.1, svm.Products(products.X, table, products.squares, 1e-9), train)
     assert not np.array_equal(out, noisy)
     np.testing.assert_array_equal(out.astype(np.float32), noisy.astype(np.float32))
 
@@ -242,7 +240,7 @@ def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
     ],
 )
 def test_support_vector_machines_decline(ordinary, params, changes):
-    assert kernel.share_support_vectors(SVC(**params), replaced(ordinary, **changes)) is None
+    assert svm.share_support_vectors(SVC(**params), replaced(ordinary, **changes)) is None
 
 
 @pytest.mark.parametrize(
@@ -265,7 +263,7 @@ def test_kernel_ridge_declines(ordinary, params, changes):
 
 
 def test_too_many_rows_are_left_to_the_plain_loop(ordinary, monkeypatch):
-    monkeypatch.setattr(kernel, "MOST_ROWS", 239)
+    monkeypatch.setattr(svm, "MOST_ROWS", 239)
     monkeypatch.setattr(kernel_ridge, "MOST_ROWS", 239)
-    assert kernel.share_support_vectors(SVC(), ordinary) is None
+    assert svm.share_support_vectors(SVC(), ordinary) is None
     assert kernel_ridge.share_kernel_ridge(KernelRidge(kernel="rbf"), as_regression(ordinary)) is None

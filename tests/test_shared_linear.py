@@ -18,12 +18,13 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
-from stackit.shared_fits import dual, linear, primal, scaled
-from stackit.shared_fits.least_squares import Problem
-from stackit.shared_fits.scaling import fit_scalers
-from stackit.shared_fits.shared import Request, parts_of
+from stackit.batched_fits import scaled_pipeline
+from stackit.batched_fits.api import Request, parts_of
+from stackit.batched_fits.linear import dual, estimators, primal
+from stackit.batched_fits.linear.least_squares import Problem
+from stackit.batched_fits.scaling import fit_scalers
 
-SHARED = {**linear.SHARED, **scaled.SHARED}
+SHARED = {**estimators.SHARED, **scaled_pipeline.SHARED}
 
 
 def share(estimator, request):
@@ -315,8 +316,8 @@ def test_integer_and_boolean_targets():
 def test_without_memory_for_products_the_kernel_serves(monkeypatch):
     rng = np.random.default_rng(0)
     request = ordinary(d=40, folds=uneven(rng, 60, 10, 1))
-    monkeypatch.setattr(linear, "SMALL_TABLE", 0)
-    monkeypatch.setattr(linear, "solve_primal", None)
+    monkeypatch.setattr(estimators, "SMALL_TABLE", 0)
+    monkeypatch.setattr(estimators, "solve_primal", None)
     assert assert_like_the_loop(Ridge(), request)
     assert share(make_pipeline(StandardScaler(), Ridge()), request) is None
 

@@ -10,10 +10,10 @@ from sklearn.base import clone, is_classifier
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from stackit import Folds, make_folds
-from stackit.shared_fits import neighbors
-from stackit.shared_fits.neighbors import SHARED, share_neighbors
-from stackit.shared_fits.shared import Request
-from stackit.threads import one_thread
+from stackit.batched_fits import neighbors
+from stackit.batched_fits.api import Request
+from stackit.batched_fits.neighbors import SHARED, share_neighbors
+from stackit.engine.threads import one_thread
 
 FORGIVING = settings(max_examples=40, deadline=None)
 

@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import make_folds, out_of_fold
-from stackit.shared_fits import Request, catalogue, may_share
-from stackit.shared_fits.classes import by_class, diagonal, pooled, squares, training
-from stackit.shared_fits.scaled import share_scaled
-from stackit.shared_fits.scaling import Scaling
+from stackit.batched_fits import Request, dispatch, may_share
+from stackit.batched_fits.gaussian.class_moments import by_class, diagonal, pooled, squares, training
+from stackit.batched_fits.scaled_pipeline import share_scaled
+from stackit.batched_fits.scaling import Scaling
 
 LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 LAST = [
@@ -258,11 +258,13 @@ def test_a_canary_sings_for_the_pipeline_and_not_for_its_last_step_alone(monkeyp
     X = np.random.default_rng(0).normal(size=(60, 3))
     folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
     request = Request(X, X[:, 0], folds, "predict")
-    catalogue._canary_lives.cache_clear()
+    dispatch._canary_lives.cache_clear()
     try:
-        assert catalogue.share(pipeline, request) is not None
-        catalogue._canary_lives.cache_clear()
-        monkeypatch.setattr("stackit.shared_fits.scaled.Scaling.of", lambda fitted: Scaling(1.0, 1.0))
-        assert catalogue.share(pipeline, request) is None
+        assert dispatch.share(pipeline, request) is not None
+        dispatch._canary_lives.cache_clear()
+        monkeypatch.setattr(
+            "stackit.batched_fits.scaled_pipeline.Scaling.of", lambda fitted: Scaling(1.0, 1.0)
+        )
+        assert dispatch.share(pipeline, request) is None
     finally:
-        catalogue._canary_lives.cache_clear()
+        dispatch._canary_lives.cache_clear()

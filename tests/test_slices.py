@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from stackit import out_of_fold
-from stackit.slices import COUNTED, Slices
+from stackit.engine.row_cache import COUNTED, Slices
 
 TABLE = np.arange(600.0).reshape(200, 3)
 X, Y = TABLE[:60], np.arange(60.0)

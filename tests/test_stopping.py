@@ -32,8 +32,8 @@ from stackit import (
     make_folds,
     out_of_fold,
 )
-from stackit.stopping import Plan
-from stackit.stopping.scheme import Scheme
+from stackit.estimators.early_stopping import Plan
+from stackit.estimators.early_stopping.splitter import Scheme
 from stackit.target import classification_target, regression_target
 
 xgboost = pytest.importorskip("xgboost")

@@ -40,7 +40,7 @@ from sklearn.tree import DecisionTreeRegressor
 import stackit
 from stackit import DiskStore, MemoryStore, StackingClassifier, StackingRegressor
 from stackit.store import Key, NoStore, Stored, versions
-from stackit.store.describe import IndescribableError, describe
+from stackit.store.fingerprint import IndescribableError, describe
 from stackit.store.record import MAGIC, from_bytes, to_bytes
 
 RNG = np.random.default_rng(0)
@@ -545,7 +545,7 @@ def test_description_is_the_same_each_time_and_without_addresses(make):
 def test_descriptions_are_the_same_in_another_process():
     code = (
         "import numpy as np; from sklearn.ensemble import RandomForestClassifier as F\n"
-        "from stackit.store.describe import describe; import hashlib\n"
+        "from stackit.store.fingerprint import describe; import hashlib\n"
         "value = [F(random_state=np.random.RandomState(0)), {'a', 'b', 'c'}, lambda x: x in {'p', 'q'}]\n"
         "print(hashlib.sha256(describe(value).encode()).hexdigest())"
     )

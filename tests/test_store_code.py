@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import stackit
 from stackit import DiskStore, MemoryStore, out_of_fold
-from stackit.store.describe import IndescribableError, describe
+from stackit.store.fingerprint import IndescribableError, describe
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 3)), RNG.normal(size=24)

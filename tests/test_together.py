@@ -24,9 +24,10 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.validation import has_fit_parameter
 
-from stackit import DiskStore, StackingRegressor, make_folds, out_of_fold, schedule
-from stackit.data import Data
-from stackit.shared_fits import Shared, catalogue, may_share
+from stackit import DiskStore, StackingRegressor, make_folds, out_of_fold
+from stackit.batched_fits import Shared, dispatch, may_share
+from stackit.engine import executor
+from stackit.engine.training_data import Data
 from stackit.target import regression_target
 
 X, Y = make_classification(90, 5, random_state=0)
@@ -134,8 +135,8 @@ def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
 
 
 def test_a_shared_fit_that_declines_leaves_it_to_the_plain_loop(monkeypatch):
-    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
-    monkeypatch.setattr(catalogue, "_canary_lives", lambda kind: True)
+    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(dispatch, "_canary_lives", lambda kind: True)
     assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
 
 
@@ -146,12 +147,12 @@ def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monk
         ]
         return Shared(fitted)
 
-    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: wrong})
-    catalogue._canary_lives.cache_clear()
+    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: wrong})
+    dispatch._canary_lives.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
     finally:
-        catalogue._canary_lives.cache_clear()
+        dispatch._canary_lives.cache_clear()
 
 
 def test_a_subclass_is_not_taken_for_its_parent():
@@ -163,14 +164,14 @@ def test_a_subclass_is_not_taken_for_its_parent():
 
 @pytest.mark.parametrize("place", ["inline", "children", "threads", "outside"])
 def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, monkeypatch):
-    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
-    monkeypatch.setattr(catalogue, "_canary_lives", lambda kind: True)
-    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(dispatch, "_canary_lives", lambda kind: True)
+    monkeypatch.setattr(executor, "may_fork", lambda: True)
     if place in ("children", "threads"):
-        monkeypatch.setattr(schedule, "PROBE", -1)
-        monkeypatch.setattr(schedule, "SHORT", -1)
+        monkeypatch.setattr(executor, "PROBE", -1)
+        monkeypatch.setattr(executor, "SHORT", -1)
     if place == "threads":
-        monkeypatch.setattr(schedule, "LARGE", 0)
+        monkeypatch.setattr(executor, "LARGE", 0)
     chosen = joblib.parallel_config("threading") if place == "outside" else nullcontext()
     members = [("r", Ridge()), ("m", Mean()), ("again", Ridge(2.0))]
     with chosen:
@@ -222,12 +223,12 @@ def test_a_shared_fit_that_breaks_on_the_installed_library_is_not_used(monkeypat
     def broken(estimator, request):
         raise AttributeError("_moved")
 
-    monkeypatch.setattr(catalogue, "_catalogue", lambda kind: {Ridge: broken})
-    catalogue._canary_lives.cache_clear()
+    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: broken})
+    dispatch._canary_lives.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
     finally:
-        catalogue._canary_lives.cache_clear()
+        dispatch._canary_lives.cache_clear()
 
 
 @pytest.mark.parametrize("kind", [np.complex128, np.float16])
@@ -290,9 +291,13 @@ def test_a_rows_own_label_never_reaches_its_prediction_in_a_shared_fit(member, c
 
 
 def test_each_room_of_shared_fits_is_found_by_the_types_that_it_knows():
-    folder = Path(catalogue.__file__).parent
-    rooms = {path.stem for path in folder.glob("*.py") if "\nSHARED" in path.read_text(encoding="utf-8")}
-    assert rooms == {room for rooms in catalogue.ROOMS.values() for room in rooms}
+    folder = Path(dispatch.__file__).parent
+    rooms = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "\nSHARED" in path.read_text(encoding="utf-8")
+    }
+    assert rooms == {room for rooms in dispatch.ROOMS.values() for room in rooms}
     for room in rooms:
-        for kind, fit in import_module(f"stackit.shared_fits.{room}").SHARED.items():
-            assert catalogue._catalogue(kind)[kind] is fit
+        for kind, fit in import_module(f"stackit.batched_fits.{room}").SHARED.items():
+            assert dispatch._catalogue(kind)[kind] is fit

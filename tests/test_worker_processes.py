@@ -15,8 +15,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.pipeline import make_pipeline
 
 import stackit
-from stackit import out_of_fold, schedule
-from stackit.parent_death import watch_parent
+from stackit import out_of_fold
+from stackit.engine import executor
+from stackit.engine.parent_death import watch_parent
 
 SCRIPT = Path(__file__).with_name("processes.py")
 ROOT = Path(stackit.__file__).parent.parent
@@ -117,7 +118,7 @@ class Interrupt(Place):
 
 @pytest.mark.parametrize("ending", [Place(), Fault(), Interrupt()])
 def test_no_child_thread_or_file_is_left_behind(ending, monkeypatch):
-    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    monkeypatch.setattr(executor, "may_fork", lambda: True)
     this = psutil.Process()
     before = (set(this.children()), threading.active_count(), this.num_fds())
     members = [("slow", Place(0.05)), ("ending", ending)]
@@ -141,7 +142,7 @@ class Nested(Place):
 
 
 def test_workers_have_no_workers(monkeypatch):
-    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    monkeypatch.setattr(executor, "may_fork", lambda: True)
     oof = out_of_fold([("n", Nested())], X, Y, cv=4, n_jobs=2)
     assert {one.n_jobs_ for one in oof.fold_estimators["n"]} == {1}
     assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["n"]}
@@ -157,7 +158,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from stackit import out_of_fold
-from stackit.fork_safety import may_fork
+from stackit.engine.fork_safety import may_fork
 
 X = np.random.default_rng(0).normal(size=(300, 5))
 y = X[:, 0] + X[:, 1] ** 2
@@ -209,7 +210,7 @@ def test_classes_made_in_functions_come_back_from_children_as_what_they_are(monk
             self.rule_ = lambda: 1  # pickle alone cannot send it
             return super().fit(X, y)
 
-    monkeypatch.setattr(schedule, "may_fork", lambda: True)
+    monkeypatch.setattr(executor, "may_fork", lambda: True)
     oof = out_of_fold([("a", Local()), ("b", make_pipeline(Local()))], X, Y, cv=3, n_jobs=2)
     assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["a"]}
     assert {type(one) for one in oof.fold_estimators["a"]} == {Local}
@@ -221,7 +222,7 @@ import os, sys
 import numpy as np, torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from stackit import out_of_fold
-from stackit.fork_safety import may_fork
+from stackit.engine.fork_safety import may_fork
 
 class Net(RegressorMixin, BaseEstimator):
     def fit(self, X, y):

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.check import fault
+from stackit.validation import fault
 
 __all__ = ["GAP", "AboveLevel", "describe", "numbers", "standardised"]
 

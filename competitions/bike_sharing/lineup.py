@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVR
 
 from competitions.bike_sharing.features import AboveLevel, numbers, standardised
-from stackit.check import require
+from stackit.validation import require
 
 __all__ = ["base_estimators"]
 

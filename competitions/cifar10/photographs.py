@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import require
+from stackit.validation import require
 
 __all__ = ["doubled", "read"]
 

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from competitions.diabetes_hospital.features import fates, indicators, ordinal
-from stackit.check import require
 from stackit.combine import ConvexClassifier, MeanClassifier
+from stackit.validation import require
 
 __all__ = ["base_estimators", "final_estimators"]
 

@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from stackit.check import require
 from stackit.neural import BatchNormMLPClassifier
+from stackit.validation import require
 
 __all__ = [
     "DECISIONS",

@@ -15,8 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import normalize
 
-from stackit.check import fault
 from stackit.images import CNNCodes
+from stackit.validation import fault
 
 __all__ = ["GIVEN", "NEAREST", "OWN", "digests", "given_codes", "groups_of", "own_codes", "three_parts"]
 

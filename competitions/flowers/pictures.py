@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 
-from stackit.check import require
-from stackit.images.photographs import decoded
+from stackit.images.io.photographs import decoded
+from stackit.validation import require
 
 __all__ = ["draw_confusion", "draw_map", "draw_worst", "in_the_plane", "worst"]
 

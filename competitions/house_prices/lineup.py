@@ -13,7 +13,7 @@ from sklearn.svm import SVR
 
 from competitions.house_prices.features import standardised, target_encoded
 from competitions.house_prices.remainder import Remainder
-from stackit.check import require
+from stackit.validation import require
 
 __all__ = ["base_estimators"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackit import Folds
-from stackit.check import require
+from stackit.validation import require
 
 __all__ = ["draw_learning_curves", "draw_regions"]
 

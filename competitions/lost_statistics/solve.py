@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from competitions import run
 from competitions.lost_statistics.cases import HIDDEN, convergence, measure, perceptron, refusal
-from stackit.check import require
+from stackit.validation import require
 
 FULL: dict[str, Any] = {"hidden": HIDDEN, "epochs": 30, "updates": (100, 300, 1000)}
 QUICK: dict[str, Any] = {"hidden": (200, 100, 60, 60, 60), "epochs": 15, "updates": (100, 300)}

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stackit.neural.inputs import Rows
-from stackit.neural.network import Network
+from stackit.neural.layers.network import Network
+from stackit.neural.training.inputs import Rows
 
 __all__ = ["accuracy", "batches", "counted", "network_of", "parameters_only", "recomputed", "running"]
 
@@ -78,7 +78,7 @@ def counted(network: Network, X: Images, parts: Sequence[Ints], rule: str, decay
     parts : sequence of arrays of int
         The batches, seen in this order, again and again.
     rule : {"ema", "ema_warmup", "cumulative"}
-        See `stackit.neural.layers.BatchNorm`.
+        See `stackit.neural.layers.layers.BatchNorm`.
     decay : float
         The part that is kept in each update.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
+from stackit.validation import fault
 
 __all__ = ["read_idx"]
 

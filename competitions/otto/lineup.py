@@ -16,7 +16,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from competitions.otto.features import described, logarithms, roots, row_numbers, tf_idf, unit_roots
 from competitions.otto.neighbors import NeighborEvidence
-from stackit.check import require
 from stackit.combine import (
     ConvexClassifier,
     GeometricClassifier,
@@ -26,6 +25,7 @@ from stackit.combine import (
     NonNegativeClassifier,
 )
 from stackit.neural import BatchNormMLPClassifier, modern_mlp_classifier
+from stackit.validation import require
 
 __all__ = [
     "SIZES",

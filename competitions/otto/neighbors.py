@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from stackit.check import fault
+from stackit.validation import fault
 
 __all__ = ["NeighborEvidence"]
 

@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from competitions.titanic.features import preprocessing, sex_and_party
-from stackit.check import require
+from stackit.validation import require
 
 
 def base_estimators() -> list[tuple[str, Any]]:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import torch
 
 from competitions.transfer.tasks import Task
-from stackit.check import fault
 from stackit.neural import BatchNormConvNetClassifier
-from stackit.neural.batches import n_batches
-from stackit.neural.inputs import Rows, Table
-from stackit.neural.losses import Examples, Job
-from stackit.neural.network import Network
-from stackit.neural.population import recompute_statistics
-from stackit.neural.train import Training, train
+from stackit.neural.batchnorm.bn_statistics import recompute_statistics
+from stackit.neural.layers.network import Network
+from stackit.neural.training.batches import n_batches
+from stackit.neural.training.inputs import Rows, Table
+from stackit.neural.training.loop import Training, train
+from stackit.neural.training.losses import Examples, Job
+from stackit.validation import fault
 
 __all__ = [
     "LAYERS",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stackit.check import require
+from stackit.validation import require
 
 __all__ = ["draw_gaps"]
 

@@ -1,14 +1,14 @@
 """Honest scores: what a stack gains, whom not to believe, and what each member is worth."""
 
+from stackit.assess.compare_candidates import compare
 from stackit.assess.comparison import Comparison
-from stackit.assess.differences import Diversity, diversity
-from stackit.assess.final_scores import compare
-from stackit.assess.gains import Gain, gain
+from stackit.assess.member_diversity import Diversity, diversity
 from stackit.assess.nested import nested_score
 from stackit.assess.overfitting import OverfittingAlarm, overfitting_alarm
-from stackit.assess.paired import PairedTest, paired_folds, paired_rows
-from stackit.assess.refitting import AverageOrRefit, average_or_refit
-from stackit.assess.worth import Shapley, shapley
+from stackit.assess.refit_effect import AverageOrRefit, average_or_refit
+from stackit.assess.shapley_values import Shapley, shapley
+from stackit.assess.significance import PairedTest, paired_folds, paired_rows
+from stackit.assess.stacking_gain import Gain, gain
 
 __all__ = [
     "AverageOrRefit",

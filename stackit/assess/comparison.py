@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.assess.finals import BEST
+from stackit.assess.candidates import BEST
 from stackit.assess.losses import row_losses
 from stackit.assess.repeats import Repeat
-from stackit.check import fault, listed
-from stackit.response import Table
-from stackit.result import OutOfFold
+from stackit.estimators.prediction import Table
+from stackit.results.oof import OutOfFold
+from stackit.validation import fault, listed
 
 __all__ = ["Comparison"]
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
-from stackit.check import n_rows
 from stackit.target import Target
+from stackit.validation import n_rows
 
 __all__ = ["SURE", "encoded_columns", "left_out_columns", "places_of"]
 

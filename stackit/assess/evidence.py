@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from stackit.assess.calibrated import Calibrated, calibrated_for
+from stackit.assess.calibration import Calibrated, calibrated_for
 from stackit.assess.encodings import SHARE, SURE, encoded_columns, left_out_columns, places_of
-from stackit.assess.leaks import have_twins, share_of_twins, twins_test
-from stackit.assess.turned import turned_round
-from stackit.check import n_rows
-from stackit.levels.ensemble import Levels
-from stackit.response import Table
-from stackit.result import OutOfFold
+from stackit.assess.leakage import have_twins, share_of_twins, twins_test
+from stackit.assess.reversal import turned_round
+from stackit.ensemble.levels import Levels
+from stackit.estimators.prediction import Table
+from stackit.results.oof import OutOfFold
+from stackit.validation import n_rows
 
 __all__ = ["Evidence", "Leaks", "leaks_of"]
 

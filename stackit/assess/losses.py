@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import get_scorer
 
-from stackit.response import Response, Table
-from stackit.scores import Recorded, Scoring
+from stackit.estimators.prediction import Response, Table
+from stackit.estimators.scoring import Recorded, Scoring
 from stackit.target import Target
 
 __all__ = ["LOSSES", "Losses", "loss_name", "metric_name", "row_losses"]

@@ -6,17 +6,17 @@ from typing import Any
 
 from sklearn.utils import check_consistent_length, indexable
 
+from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK
 from stackit.assess.comparison import Comparison
-from stackit.assess.finals import BEST, MEAN, PRIOR, STACK
 from stackit.assess.outer_folds import OuterFolds
-from stackit.check import check_rows, fault
+from stackit.ensemble.level import levels_in
+from stackit.ensemble.levels import Levels
+from stackit.ensemble.stack import Stack
+from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds
+from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
-from stackit.levels.ensemble import Levels
-from stackit.levels.level import levels_in
-from stackit.sample_weight import check_sample_weight, check_weighted_folds
-from stackit.scores import Scoring, scorer_of
-from stackit.stacking.stack import Stack
 from stackit.store import Store
+from stackit.validation import check_rows, fault
 
 __all__ = ["nested_score"]
 

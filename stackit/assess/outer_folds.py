@@ -11,26 +11,26 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone
 
+from stackit.arrays.frames import index_of
+from stackit.assess.candidates import MEAN, PRIOR, STACK, prior
 from stackit.assess.comparison import Comparison
-from stackit.assess.finals import MEAN, PRIOR, STACK, prior
 from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
-from stackit.check import NamedEstimators, fault, listed, n_rows, take, warn
 from stackit.combine import MeanClassifier
-from stackit.copies import warn_of_lost_parameters
+from stackit.ensemble.final import FINAL, is_combiner
+from stackit.ensemble.level import levels_in
+from stackit.ensemble.level_columns import table_of
+from stackit.ensemble.levels import Levels
+from stackit.ensemble.stack import Stack
+from stackit.estimators.copies import warn_of_lost_parameters
+from stackit.estimators.prediction import Response, Table, response_of
+from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.folds.bonds import Bonds
-from stackit.frames import index_of
-from stackit.given.estimators import Given
-from stackit.levels.columns import table_of
-from stackit.levels.ensemble import Levels
-from stackit.levels.level import levels_in
-from stackit.repeated_warnings import Repeats, recorded
-from stackit.response import Response, Table, response_of
-from stackit.result import OutOfFold
-from stackit.scores import Scoring
-from stackit.stacking.final import FINAL, is_combiner
-from stackit.stacking.stack import Stack
+from stackit.folds.constraints import Bonds
+from stackit.precomputed.estimators import Given
+from stackit.results.oof import OutOfFold
+from stackit.results.repeated_warnings import Repeats, recorded
 from stackit.target import Target
+from stackit.validation import NamedEstimators, fault, listed, n_rows, take, warn
 
 __all__ = ["OuterFolds"]
 

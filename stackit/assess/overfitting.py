@@ -12,11 +12,11 @@ from sklearn.utils import check_consistent_length
 
 from stackit.assess.evidence import Evidence, leaks_of
 from stackit.assess.repeats import oof_of
-from stackit.check import fault, listed, n_rows
-from stackit.given.checks import errors_of, is_too_good
-from stackit.levels.ensemble import Levels
-from stackit.result import OutOfFold
-from stackit.threads import one_thread
+from stackit.engine.threads import one_thread
+from stackit.ensemble.levels import Levels
+from stackit.precomputed.checks import errors_of, is_too_good
+from stackit.results.oof import OutOfFold
+from stackit.validation import fault, listed, n_rows
 
 __all__ = ["OverfittingAlarm", "overfitting_alarm"]
 
@@ -156,7 +156,7 @@ def overfitting_alarm(
       that predicts them better than others.
     - In a fitted `LevelsClassifier` or `LevelsRegressor`: the last level is asked about held-out rows
       once more, from what the level below says of them after it has seen them. One that becomes worse by
-      that has learned to turn the level below round (`stackit.assess.turned`).
+      that has learned to turn the level below round (`stackit.assess.reversal`).
 
     It costs predictions of `X_test` by each fold's estimator and, of levels, of X by each of both levels.
 

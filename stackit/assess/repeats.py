@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import NamedEstimators, fault
+from stackit.engine.cross_fit import out_of_fold
+from stackit.ensemble.final import is_combiner
+from stackit.ensemble.passthrough import side_by_side
+from stackit.estimators.sample_weight import rescale_weights
+from stackit.estimators.scoring import Scoring
+from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds, as_folds
-from stackit.oof import out_of_fold
-from stackit.result import OutOfFold
-from stackit.sample_weight import rescale_weights
-from stackit.scores import Scoring
-from stackit.stacking.final import is_combiner
-from stackit.stacking.passthrough import side_by_side
+from stackit.results.oof import OutOfFold
 from stackit.target import Target
-from stackit.traits import is_classifier
+from stackit.validation import NamedEstimators, fault
 
 __all__ = [
     "Repeat",

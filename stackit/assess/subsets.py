@@ -11,11 +11,11 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import make_pipeline
 
-from stackit.assess.finals import prior
+from stackit.assess.candidates import prior
 from stackit.assess.repeats import can_be_averaged, cross_fit_finals, oof_of, repeats_of
-from stackit.check import fault
-from stackit.response import Response
-from stackit.scores import Scoring, score_answer, scorer_of
+from stackit.estimators.prediction import Response
+from stackit.estimators.scoring import Scoring, score_answer, scorer_of
+from stackit.validation import fault
 
 __all__ = ["Chosen", "Values"]
 

@@ -8,7 +8,7 @@ import typer
 
 from stackit import __version__
 from stackit.cli.demo import demo_command
-from stackit.cli.exits import Commands
+from stackit.cli.errors import Commands
 from stackit.cli.folds import folds_command
 
 __all__ = ["app", "main"]

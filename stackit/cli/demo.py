@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.exits import ExitCode, refusal, stopping
+from stackit.cli.errors import ExitCode, refusal, stopping
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from stackit.folds import Folds
-    from stackit.result import OutOfFold
+    from stackit.results.oof import OutOfFold
 
 __all__ = ["demo_command"]
 
@@ -106,7 +106,7 @@ def _stack(problem: Problem, seed: int, n_jobs: int) -> Stack:
     from sklearn.linear_model import LogisticRegression
 
     from stackit.combine import MeanClassifier
-    from stackit.oof import out_of_fold
+    from stackit.engine.cross_fit import out_of_fold
 
     shared: dict[str, Any] = {"cv": problem.folds, "scoring": "neg_log_loss", "random_state": seed}
     base = out_of_fold(
@@ -140,7 +140,7 @@ def _show(problem: Problem, stack: Stack) -> None:
 
 
 def _write_tables(out: Path, problem: Problem, stack: Stack) -> None:
-    from stackit.folds.file import write_whole
+    from stackit.files import write_whole
 
     problem.folds.save(out / "folds.csv", problem.train.index)
     oof = stack.base.meta_train.join(stack.final.meta_train)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.exits import ExitCode, refusal, saying_warnings, stopping
-from stackit.cli.portrait import portrait_of, show_folds
+from stackit.cli.errors import ExitCode, refusal, saying_warnings, stopping
 from stackit.cli.rows import Columns, Rows, read_rows
+from stackit.cli.summary import portrait_of, show_folds
 
 if TYPE_CHECKING:
     from stackit.folds import Folds

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackit.cli.exits import ExitCode, Stop, stopping
+from stackit.cli.errors import ExitCode, Stop, stopping
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def _is_parquet(path: Path) -> bool:
 def _column_names(path: Path) -> list[str]:
     import pandas as pd
 
-    from stackit.check import require
+    from stackit.validation import require
 
     with _naming(path):
         if _is_parquet(path):
@@ -107,7 +107,7 @@ def _naming(path: Path) -> Iterator[None]:
     """Turn what goes wrong with a file into an error that names it and says what to do."""
     import pandas as pd
 
-    from stackit.check import fault
+    from stackit.validation import fault
 
     name = str(path)
     try:
@@ -135,7 +135,7 @@ def _first_line(error: Exception) -> str:
 
 def _check_separator(path: Path, names: list[str]) -> None:
     """Raise when a header has more of another separator than of commas."""
-    from stackit.check import fault
+    from stackit.validation import fault
 
     header = ",".join(names)
     for separator in OTHER_SEPARATORS:
@@ -165,7 +165,7 @@ def _check_columns(path: Path, columns: Columns, names: list[str]) -> None:
 def _read(path: Path, columns: Columns) -> pd.DataFrame:
     import pandas as pd
 
-    from stackit.check import require
+    from stackit.validation import require
 
     names = list(dict.fromkeys(columns.by_option.values()))
     if _is_parquet(path):
@@ -182,7 +182,7 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
 
 
 def _ids(columns: Columns, table: pd.DataFrame) -> Any:
-    from stackit.check import fault, listed
+    from stackit.validation import fault, listed
 
     if columns.id is None:
         return range(len(table))
@@ -202,7 +202,7 @@ def _check_filled(path: Path, columns: Columns, table: pd.DataFrame, ids: Any) -
     """Raise when the target, a group or a time is missing somewhere."""
     import numpy as np
 
-    from stackit.check import fault, listed
+    from stackit.validation import fault, listed
 
     if len(table) == 0:
         raise fault(str(path), "a table with rows", "n_rows=0", "Pass the training table")

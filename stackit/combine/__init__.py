@@ -2,13 +2,13 @@
 
 from stackit.combine.convex import ConvexClassifier, ConvexRegressor
 from stackit.combine.geometric import GeometricClassifier, GeometricRegressor
-from stackit.combine.greedy import GreedyClassifier, GreedyRegressor
-from stackit.combine.hillclimb import HillClimbClassifier, HillClimbRegressor
 from stackit.combine.isotonic import IsotonicClassifier
 from stackit.combine.logistic import LogisticClassifier
 from stackit.combine.mean import MeanClassifier, MeanRegressor
 from stackit.combine.nonnegative import NonNegativeClassifier, NonNegativeRegressor
 from stackit.combine.ranks import RankClassifier, RankRegressor
+from stackit.combine.search.greedy import GreedyClassifier, GreedyRegressor
+from stackit.combine.search.hill_climbing import HillClimbClassifier, HillClimbRegressor
 from stackit.combine.temperature import TemperatureClassifier
 
 __all__ = [

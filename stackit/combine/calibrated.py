@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 
-from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.mean import MeanClassifier
+from stackit.validation import fault
 
 __all__ = ["Calibrated"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, listed
+from stackit.validation import fault, listed
 
 __all__ = ["APART", "are_labels", "check_blocks", "halves"]
 

@@ -11,12 +11,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.check import fault
 from stackit.combine.columns import check_blocks
 from stackit.combine.members import are_probabilities, cut, kinds_in, members_of, scores_of
 from stackit.combine.sigmoid import calibrated_out_of_fold, fit_sigmoids, probabilities_of
-from stackit.sample_weight import check_sample_weight, rescale_weights
+from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
 from stackit.target import classification_target
+from stackit.validation import fault
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
 

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.simplex import log_loss_on_simplex, squares_on_simplex
 from stackit.combine.weighted import Weighted
+from stackit.validation import fault
 
 __all__ = ["ConvexClassifier", "ConvexRegressor"]
 

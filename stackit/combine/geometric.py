@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
-from stackit.check import fault
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.logs import log_probabilities, softmax
 from stackit.combine.weighted import Weighted, shares
+from stackit.validation import fault
 
 __all__ = ["GeometricClassifier", "GeometricRegressor"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 
-from stackit.check import fault, is_number
 from stackit.combine.calibrated import Calibrated
 from stackit.combine.combiner import Weights
+from stackit.validation import fault, is_number
 
 __all__ = ["IsotonicClassifier"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, is_number
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.logs import log_probabilities, softmax
 from stackit.combine.weighted import Weighted
+from stackit.validation import fault, is_number
 
 __all__ = ["LogisticClassifier"]
 

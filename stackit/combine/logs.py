@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, is_number
+from stackit.validation import fault, is_number
 
 __all__ = ["log_probabilities", "softmax"]
 

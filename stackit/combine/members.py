@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault
 from stackit.combine.columns import APART, are_labels, check_blocks, halves
-from stackit.prediction_checks import SUM_TOLERANCE
-from stackit.response import pairwise_votes
+from stackit.estimators.prediction import pairwise_votes
+from stackit.estimators.prediction_checks import SUM_TOLERANCE
+from stackit.validation import fault
 
 __all__ = ["Member", "are_probabilities", "cut", "kinds_in", "members_of", "scores_of"]
 

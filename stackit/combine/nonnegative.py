@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from stackit.check import warn
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.weighted import Weighted
+from stackit.validation import warn
 
 __all__ = ["NonNegativeClassifier", "NonNegativeRegressor"]
 

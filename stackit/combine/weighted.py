@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, listed
 from stackit.combine.combiner import Blocks, Weights
+from stackit.validation import fault, listed
 
 __all__ = ["Weighted", "check_weights", "shares"]
 

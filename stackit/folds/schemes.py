@@ -12,10 +12,10 @@ import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.multiclass import type_of_target
 
-from stackit.check import fault, listed, n_rows
-from stackit.folds.bonds import Bonds
-from stackit.folds.table import Folds, Rows
+from stackit.folds.constraints import Bonds
+from stackit.folds.folds import Folds, Rows
 from stackit.target import classification_target
+from stackit.validation import fault, listed, n_rows
 
 __all__ = ["SCHEMES", "make_folds", "moments_of", "past_of"]
 

@@ -1,25 +1,24 @@
 """Pretrained networks for photographs, their weight files, and their codes as features."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stackit.check import require
+from stackit._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from stackit.images.catalogue import PUBLISHED, pretrained
+    from stackit.images.architectures.layers import layer_names, tapped
+    from stackit.images.architectures.mobilenet import mobilenet
+    from stackit.images.architectures.resnet import cifar_resnet, resnet
+    from stackit.images.architectures.squeezenet import squeezenet
+    from stackit.images.architectures.vgg import VGG_CONFIGURATIONS, vgg
     from stackit.images.codes import CNNCodes
-    from stackit.images.files import read_arrays
+    from stackit.images.io.sources import list_photographs
     from stackit.images.network import PretrainedNetwork
-    from stackit.images.networks.layers import layer_names, tapped
-    from stackit.images.networks.mobilenet import mobilenet
-    from stackit.images.networks.resnet import cifar_resnet, resnet
-    from stackit.images.networks.squeezenet import squeezenet
-    from stackit.images.networks.vgg import VGG_CONFIGURATIONS, vgg
-    from stackit.images.onnx import OnnxFile
+    from stackit.images.onnx.network import OnnxFile
     from stackit.images.preprocessing import Preprocessing
-    from stackit.images.saved import load_network, save_network
-    from stackit.images.sources import list_photographs
-    from stackit.images.weights import read_weights, swap_colours
+    from stackit.images.weights.catalogue import PUBLISHED, pretrained
+    from stackit.images.weights.formats import read_arrays
+    from stackit.images.weights.published import read_weights, swap_colours
+    from stackit.images.weights.saved import load_network, save_network
 
 __all__ = [
     "PUBLISHED",
@@ -44,43 +43,23 @@ __all__ = [
     "vgg",
 ]
 
-_FILE_OF = {
-    "CNNCodes": "codes",
-    "OnnxFile": "onnx",
-    "PUBLISHED": "catalogue",
-    "Preprocessing": "preprocessing",
-    "PretrainedNetwork": "network",
-    "VGG_CONFIGURATIONS": "networks.vgg",
-    "cifar_resnet": "networks.resnet",
-    "layer_names": "networks.layers",
-    "list_photographs": "sources",
-    "load_network": "saved",
-    "mobilenet": "networks.mobilenet",
-    "pretrained": "catalogue",
-    "read_arrays": "files",
-    "read_weights": "weights",
-    "resnet": "networks.resnet",
-    "save_network": "saved",
-    "squeezenet": "networks.squeezenet",
-    "swap_colours": "weights",
-    "tapped": "networks.layers",
-    "vgg": "networks.vgg",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: torch is loaded by what needs it, and not before."""
-    if name not in _FILE_OF:
-        raise AttributeError(
-            f"module 'stackit.images' has no attribute {name!r}; it has {', '.join(__all__)}"
-        )
-    try:
-        return getattr(import_module(f"stackit.images.{_FILE_OF[name]}"), name)
-    except ModuleNotFoundError as error:
-        require(error.name or "torch", "images")  # says how to install it
-        raise
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return __all__
+__getattr__, __dir__, _ = lazy_names(
+    "stackit.images",
+    {
+        "architectures.layers": ["layer_names", "tapped"],
+        "architectures.mobilenet": ["mobilenet"],
+        "architectures.resnet": ["cifar_resnet", "resnet"],
+        "architectures.squeezenet": ["squeezenet"],
+        "architectures.vgg": ["VGG_CONFIGURATIONS", "vgg"],
+        "codes": ["CNNCodes"],
+        "io.sources": ["list_photographs"],
+        "network": ["PretrainedNetwork"],
+        "onnx.network": ["OnnxFile"],
+        "preprocessing": ["Preprocessing"],
+        "weights.catalogue": ["PUBLISHED", "pretrained"],
+        "weights.formats": ["read_arrays"],
+        "weights.published": ["read_weights", "swap_colours"],
+        "weights.saved": ["load_network", "save_network"],
+    },
+    extra="images",
+)

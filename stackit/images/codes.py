@@ -19,15 +19,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.check import fault, listed, warn
-from stackit.images.cache import CodeCache
-from stackit.images.catalogue import file_of, shared
+from stackit.images.io.batching import Batch, Fault, Seen, in_order, look
+from stackit.images.io.cache import CodeCache
+from stackit.images.io.photographs import MAX_PIXELS
+from stackit.images.io.sources import Photograph, list_photographs, photographs
 from stackit.images.network import POOLS, Codes, PretrainedNetwork
-from stackit.images.passing import Batch, Fault, Seen, in_order, look
-from stackit.images.photographs import MAX_PIXELS
 from stackit.images.preprocessing import VIEWS
-from stackit.images.sources import Photograph, list_photographs, photographs
+from stackit.images.weights.catalogue import file_of, shared
 from stackit.progress import progress_bar
+from stackit.validation import fault, listed, warn
 
 __all__ = ["CNNCodes"]
 

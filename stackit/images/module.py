@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stackit.check import fault, listed, require
-from stackit.images.networks.layers import layer_names, tapped
+from stackit.images.architectures.layers import layer_names, tapped
 from stackit.images.preprocessing import Preprocessing
+from stackit.validation import fault, listed, require
 
 if TYPE_CHECKING:
     import torch

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, listed, require
+from stackit.images.io.photographs import as_image
 from stackit.images.module import TorchModule
-from stackit.images.onnx import OnnxFile
-from stackit.images.photographs import as_image
+from stackit.images.onnx.network import OnnxFile
 from stackit.images.preprocessing import Pixels, Preprocessing
+from stackit.validation import fault, listed, require
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.check import fault, require
-from stackit.images.configs import wishes_of
+from stackit.images.weights.from_config import wishes_of
+from stackit.validation import fault, require
 
 if TYPE_CHECKING:
     import torch

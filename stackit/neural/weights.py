@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackit.check import fault, listed, require
-from stackit.folds.file import write_whole
+from stackit.files import write_whole
+from stackit.validation import fault, listed, require
 
 if TYPE_CHECKING:
     import safetensors

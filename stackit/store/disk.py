@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from stackit.check import fault, warn
-from stackit.folds.file import write_whole
+from stackit.files import write_whole
 from stackit.store.record import MAGIC, Key, Stored, facts_in, from_bytes, to_bytes
+from stackit.validation import fault, warn
 
 __all__ = ["DiskStore"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
-from stackit.copies import CopiedEnsemble
+from stackit.estimators.copies import CopiedEnsemble
 from stackit.store.memory import Store
 
 __all__ = ["configuration_of", "files_of", "is_cloned_by_parameters", "parameters_of"]

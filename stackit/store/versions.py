@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from stackit import __version__
-
 __all__ = ["digest_of_extension", "found_in", "is_installed", "release_of", "version_of"]
 
 SHELVES = ("site-packages", "dist-packages")
@@ -118,9 +116,9 @@ def _kind_of(top: str, places: tuple[str, ...]) -> Literal["python", "package"] 
 
 @lru_cache(maxsize=512)
 def _version_of_package(package: str) -> str | None:
-    if package == "stackit":
-        return f"stackit {__version__}{_digest_of_house()}"
     version = getattr(sys.modules.get(package), "__version__", None)
+    if package == "stackit":
+        return f"stackit {version}{_digest_of_house()}"
     try:
         return f"{package} {version or metadata.version(package)}"
     except metadata.PackageNotFoundError:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import fault, listed
 from stackit.submission.sample import (
     INTEGER,
     Column,
@@ -21,6 +20,7 @@ from stackit.submission.sample import (
     numbers_of,
     read_table,
 )
+from stackit.validation import fault, listed
 
 __all__ = ["check_submission", "judge"]
 

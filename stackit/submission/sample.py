@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.check import fault, listed
+from stackit.validation import fault, listed
 
 __all__ = ["INTEGER", "Column", "Kind", "PathLike", "Sample", "Texts", "numbers_of", "read_table", "table_of"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.check import fault, listed
-from stackit.class_names import class_text, match_names, without_estimator
-from stackit.row_labels import is_plain, order_of
+from stackit.arrays.row_labels import is_plain, order_of
+from stackit.precomputed.class_columns import class_text, match_names, without_estimator
 from stackit.submission.sample import Sample, Texts
+from stackit.validation import fault, listed
 
 __all__ = ["named_table"]
 

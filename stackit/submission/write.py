@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.check import fault
-from stackit.folds.file import write_whole
+from stackit.files import write_whole
 from stackit.submission.checks import judge
 from stackit.submission.sample import Column, Kind, PathLike, Sample, table_of
 from stackit.submission.tables import named_table
+from stackit.validation import fault
 
 __all__ = ["write_submission"]
 

@@ -1,0 +1,76 @@
+"""Labels of rows: what an index says of which row is which, and where it says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stackit.validation import fault
+
+__all__ = ["ids_by_rows", "is_plain", "order_of"]
+
+
+def is_plain(index: pd.Index[Any]) -> bool:
+    """Whether an index is mere row numbers in their order, which all tables have and which say nothing.
+
+    Examples
+    --------
+    >>> is_plain(pd.RangeIndex(3)), is_plain(pd.Index([2, 0, 1]))
+    (True, False)
+    """
+    return index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(index)))
+
+
+def order_of(wanted: pd.Index[Any], found: pd.Index[Any]) -> list[int] | None:
+    """Return where each wanted label stands among those found; None unless each is there once.
+
+    Examples
+    --------
+    >>> order_of(pd.Index(["a", "b"]), pd.Index(["b", "a"]))
+    [1, 0]
+    """
+    if not (wanted.is_unique and found.is_unique and len(wanted) == len(found)):
+        return None
+    order = found.get_indexer(wanted)
+    return None if (order < 0).any() else [int(at) for at in order]
+
+
+def ids_by_rows(index: pd.Index[Any], ids: Any, what: str = "ids") -> Any:
+    """Return ids in the order of a table's rows: by the labels of both where they have the same ones.
+
+    Parameters
+    ----------
+    index : index of n labels
+        That of the table.
+    ids : (n,) array-like
+        A column with an index of its own is put in the order of the table's; any other is in it already.
+    what : str
+        What the ids are called in the error.
+
+    Raises
+    ------
+    ValueError
+        When the index holds the ids themselves, in another order.
+
+    Examples
+    --------
+    >>> ids = pd.Series(["a", "b"], index=[7, 9])
+    >>> ids_by_rows(pd.Index([9, 7]), ids).tolist()
+    ['b', 'a']
+    """
+    if is_plain(index) or len(index) != len(ids):
+        return ids
+    if isinstance(ids, pd.Series):
+        if ids.index.equals(index):
+            return ids
+        order = order_of(index, ids.index)
+        if order is not None:
+            return ids.iloc[order]
+    names, labels = pd.Index(np.asarray(ids)).astype(str), index.astype(str)
+    if order_of(names, labels) is not None and not names.equals(labels):
+        raise fault(
+            what, "in the order of the rows, whose index holds them too", "another order", "Leave them out"
+        )
+    return ids

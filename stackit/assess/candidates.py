@@ -1,0 +1,132 @@
+"""Which final estimators are compared: prior, plain mean, combiners, and the stack's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.utils import check_consistent_length
+
+from stackit.combine import (
+    ConvexClassifier,
+    ConvexRegressor,
+    GreedyClassifier,
+    GreedyRegressor,
+    MeanClassifier,
+    MeanRegressor,
+)
+from stackit.combine.search.metrics import FAST
+from stackit.combine.search.objective import SQUARED
+from stackit.ensemble.level_columns import check_columns, seen_of
+from stackit.ensemble.levels import Levels
+from stackit.estimators.named_estimators import AnyEstimators, line_up
+from stackit.estimators.scoring import Scoring
+from stackit.results.oof import OutOfFold
+from stackit.validation import NamedEstimators, check_estimators, fault
+
+__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "is_given_away", "passed_through", "prior"]
+
+BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
+
+
+def finals_of(
+    run: Any, oof: OutOfFold, given: AnyEstimators | None, scoring: Scoring
+) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Return the final estimators that see meta-features alone, and those that see X too.
+
+    Parameters
+    ----------
+    run : OutOfFold or fitted stack
+        What is assessed.
+    oof : OutOfFold
+        Its out-of-fold predictions.
+    given : list of (str, estimator), dict, list of estimators, estimator or None
+        What the caller wants; None is combiners and the stack's own.
+    scoring : str, callable or None
+        What is climbed by.
+
+    Raises
+    ------
+    ValueError
+        When names are taken.
+    """
+    classify = oof.target.is_classification
+    finals: list[tuple[str, Any]] = [
+        (PRIOR, prior(classify)),
+        (MEAN, MeanClassifier() if classify else MeanRegressor()),
+    ]
+    if given is not None:
+        reserved = [*oof.responses, BEST, PRIOR, MEAN]
+        wanted = line_up(given, reserved)
+        if wanted != []:
+            check_estimators(wanted, reserved=reserved)
+        return finals + wanted, []
+    finals += _combiners(oof, oof.scoring if scoring is None else scoring)
+    stack = [(STACK, _final_of(run, classify))]
+    taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
+    if taken:
+        raise fault(
+            "Names of estimators",
+            "others than those of combiners",
+            f"both={taken}",
+            "Pass final_estimators with names of their own",
+        )
+    return (finals, stack) if _passes_through(run) else (finals + stack, [])
+
+
+def prior(classify: bool) -> Any:
+    """Return the estimator that looks at nothing: shares of classes, or the mean."""
+    return DummyClassifier(strategy="prior") if classify else DummyRegressor()
+
+
+def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
+    """Convex, and greedy where its search by the metric is quick."""
+    classify = oof.target.is_classification
+    wanted = scoring or ("accuracy" if classify else "r2")
+    finals: list[tuple[str, Any]] = [("convex", ConvexClassifier() if classify else ConvexRegressor())]
+    if not classify and wanted in SQUARED:  # the least squared error is the best of each of them
+        finals.append(("greedy", GreedyRegressor()))
+    elif isinstance(wanted, str) and (wanted, oof.target.kind) in FAST:
+        finals.append(("greedy", GreedyClassifier(wanted) if classify else GreedyRegressor(wanted)))
+    return finals
+
+
+def _final_of(run: Any, classify: bool) -> Any:
+    if hasattr(run, "oof_"):
+        return run._final_estimator()
+    return LogisticRegression() if classify else RidgeCV()
+
+
+def is_given_away(run: Any, own: NamedEstimators) -> bool:
+    """Whether labels of held-out rows are given away to those that are scored, since X is passed through.
+
+    Parameters
+    ----------
+    run : OutOfFold, fitted stack or fitted levels
+        What is assessed.
+    own : list of (str, estimator)
+        The final estimator that sees X, where it is to be scored.
+    """
+    if isinstance(run, Levels) and run.oof_.passthrough:
+        return True
+    return bool(own) and not (isinstance(run.cv, str) and run.cv == "prefit")
+
+
+def passed_through(run: Any, own: NamedEstimators, X: Any) -> Any:
+    """Return what final estimators see of X, and None where none sees any; raise where X is lacking."""
+    if X is None and (own or is_given_away(run, own)):
+        raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
+    if not own:
+        return None
+    check_consistent_length(X, run.oof_.target.y)
+    if np.ndim(run.passthrough) == 0:
+        return X
+    check_columns(run.passthrough, X)
+    return seen_of(run.passthrough, X)
+
+
+def _passes_through(run: Any) -> bool:
+    passthrough = getattr(run, "passthrough", False)
+    return np.ndim(passthrough) > 0 or bool(passthrough)

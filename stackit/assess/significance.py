@@ -1,0 +1,153 @@
+"""Paired tests of two sets of predictions: by rows, by groups of rows, and by folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from stackit.estimators.sample_weight import check_sample_weight
+from stackit.validation import fault
+
+__all__ = ["PairedTest", "paired_folds", "paired_rows"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A difference, and how far it is from chance.
+
+    Attributes
+    ----------
+    difference : float
+        The mean difference; positive where the first is better.
+    standard_error : float
+        Of the difference.
+    low, high : float
+        The confidence interval.
+    p_value : float
+        Two-sided; NaN where there is too little to tell.
+    n : int
+        How many independent pieces there are: rows, groups or folds.
+    method : str
+        The test.
+    """
+
+    difference: float
+    standard_error: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    method: str
+
+
+def paired_rows(
+    differences: Any, sample_weight: Any = None, groups: Any = None, level: float = 0.95
+) -> PairedTest:
+    """Test whether differences of row losses are 0 on average.
+
+    Without groups it is the paired t-test, d / (s / sqrt(n)); where the differences are of right and wrong
+    labels, without weights, its p-value is that of McNemar's exact test. With groups, rows of one may be
+    alike: sums of groups take the place of rows, as in a cluster-robust standard error. It says how chance
+    in the rows could have made the difference, given the fitted estimators; not what other training rows
+    would have made of them.
+
+    Parameters
+    ----------
+    differences : (n,) array-like
+        The loss of the other less that of the first, row by row.
+    sample_weight : (n,) array-like, optional
+        Weights.
+    groups : (n,) array-like, optional
+        Rows of one group belong together.
+    level : float
+        Of the confidence interval.
+
+    Returns
+    -------
+    PairedTest
+
+    References
+    ----------
+    McNemar, Q. (1947). Note on the sampling error of the difference between correlated proportions or
+    percentages. Psychometrika 12, 153-157.
+
+    Examples
+    --------
+    >>> test = paired_rows([1, 1, 1, 1, 1, 0, 0, -1])
+    >>> test.difference, round(test.p_value, 4), test.method
+    (0.5, 0.2188, "McNemar's exact test")
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    given = check_sample_weight(sample_weight, len(d))
+    weights = np.ones(len(d)) if given is None else given
+    mean = float(weights @ d / weights.sum())
+    weighted = weights * (d - mean)
+    if groups is None:
+        deviations = weighted[weights > 0]  # a weight of 0 is no row
+    else:
+        codes = np.unique(groups, return_inverse=True)[1].ravel()
+        deviations = np.asarray(np.bincount(codes, weighted), dtype=np.float64)
+    n = len(deviations)
+    error = np.sqrt(n / max(n - 1, 1) * (deviations**2).sum()) / weights.sum()
+    test = _t_test(
+        mean, float(error), n, level, "paired t-test by " + ("rows" if groups is None else "groups")
+    )
+    if sample_weight is None and groups is None and d.any() and np.isin(d, (-1, 0, 1)).all():
+        better, worse = int((d > 0).sum()), int((d < 0).sum())
+        p_value = float(stats.binomtest(better, better + worse).pvalue)
+        return PairedTest(mean, float(error), test.low, test.high, p_value, n, "McNemar's exact test")
+    return test
+
+
+def paired_folds(differences: Any, ratio: float, level: float = 0.95) -> PairedTest:
+    """Test whether differences of fold scores are 0 on average: the corrected resampled t-test.
+
+    Folds share training rows, so that their scores vary together more than they show. The variance s2 of J
+    differences is therefore taken times (1 / J + n_held_out / n_train) instead of 1 / J.
+
+    Parameters
+    ----------
+    differences : (J,) array-like
+        The score of the first less that of the other, in each fold of each repeat.
+    ratio : float
+        Rows held out for each row trained on: 1 / (K - 1) for K folds.
+    level : float
+        Of the confidence interval.
+
+    Returns
+    -------
+    PairedTest
+
+    References
+    ----------
+    Nadeau, C. and Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52, 239-281.
+
+    Examples
+    --------
+    >>> test = paired_folds([0.01, 0.02, 0.03, 0.02, 0.02], ratio=0.25)
+    >>> round(test.difference, 3), round(test.standard_error, 5), round(test.p_value, 4)
+    (0.02, 0.00474, 0.0135)
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    n = len(d)
+    error = float(np.sqrt((1 / n + ratio) * d.var(ddof=1))) if n > 1 else float("nan")
+    return _t_test(float(d.mean()), error, n, level, "corrected resampled t-test by folds")
+
+
+def _t_test(mean: float, error: float, n: int, level: float, method: str) -> PairedTest:
+    if not 0 < level < 1:
+        raise fault("level", "between 0 and 1", f"{level=}", "Pass level=0.95")
+    if n < 2:
+        nan = float("nan")
+        return PairedTest(mean, nan, nan, nan, nan, n, method)
+    if error == 0:  # no spread at all: certain, one way or the other
+        return PairedTest(mean, 0.0, mean, mean, float(mean == 0), n, method)
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    p_value = float(2 * stats.t.sf(abs(mean) / error, n - 1))
+    return PairedTest(mean, error, mean - reach, mean + reach, p_value, n, method)

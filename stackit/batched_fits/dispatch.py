@@ -1,0 +1,136 @@
+"""Which estimators can be fitted on all folds at once, and whether the installed library agrees."""
+
+from __future__ import annotations
+
+from functools import cache
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from stackit.batched_fits.api import Request, Shared, SharedFit
+from stackit.batched_fits.registry import ROOMS, registered
+from stackit.batched_fits.scaled_pipeline import is_scaled
+from stackit.estimators.traits import is_classifier
+from stackit.folds import make_folds
+from stackit.validation import fault
+
+__all__ = ["ROOMS", "may_share", "share"]
+
+
+def may_share(estimator: Any) -> bool:
+    """Whether an estimator has ``fit_folds``, or is of exactly a type that the catalogue knows.
+
+    It is asked to share only where no training part lacks a class and the table is a dense matrix of finite
+    numbers; it gets that matrix, also when the table is a data frame, and may decline even then. An
+    estimator with a ``fit_folds`` of its own whose input tags say ``categorical`` or ``three_d_array`` gets
+    other tables as they are.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestRegressor
+    >>> may_share(RandomForestRegressor())
+    False
+    """
+    if hasattr(estimator, "fit_folds"):
+        return True
+    if type(estimator) is Pipeline and not is_scaled(estimator):
+        return False
+    return type(estimator) in _catalogue(type(estimator)) and get_config()["transform_output"] == "default"
+
+
+def share(estimator: Any, request: Request) -> Shared | None:
+    """Fit an estimator on all folds at once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not changed.
+    request : Request
+        The tables and the folds.
+
+    Returns
+    -------
+    Shared or None
+        None when the plain loop must do it: exactness is not certain, or the installed library has
+        changed since the shared fit was written.
+
+    Raises
+    ------
+    ValueError
+        When an estimator's own ``fit_folds`` does not return one fitted estimator a split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Constant:
+    ...     def fit_folds(self, X, y, folds, sample_weight=None):
+    ...         return [float(y[train].mean()) for train, _ in folds.split()]
+    >>> folds = make_folds([0, 0, 1, 1], scheme="kfold", n_splits=2, random_state=0)
+    >>> share(Constant(), Request(np.eye(4), np.array([0.0, 0, 1, 1]), folds, "predict")).estimators
+    [0.0, 1.0]
+    """
+    if hasattr(estimator, "fit_folds"):
+        return _own_shared_fit(estimator, request)
+    fit = _catalogue(type(estimator)).get(type(estimator))
+    if fit is None or not _canary_lives(_kinds(estimator)):
+        return None
+    try:
+        return fit(estimator, request)
+    except Exception:  # noqa: BLE001 - what is wrong with the table or a parameter, the plain loop says better
+        return None
+
+
+def _own_shared_fit(estimator: Any, request: Request) -> Shared:
+    known = signature(estimator.fit_folds).parameters
+    extra = {"seeds": request.seeds, "watch": request.watch}
+    extra = {name: value for name, value in extra.items() if value is not None and name in known}
+    fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **extra))
+    if len(fitted) != len(request.folds.splits):
+        raise fault(
+            "What fit_folds returns",
+            f"a fitted estimator for each of the {len(request.folds.splits)} splits",
+            f"{len(fitted)} of {type(estimator).__name__}",
+            "Return one for each of folds.split()",
+        )
+    return Shared(fitted)
+
+
+def _catalogue(kind: type) -> dict[type, SharedFit]:
+    """Return the shared fits of the part of scikit-learn that a type is from."""
+    return registered(kind, "SHARED")
+
+
+def _kinds(estimator: Any) -> tuple[type, ...]:
+    """Return an estimator's type; those of its steps if it is a pipeline."""
+    return tuple(map(type, estimator)) if type(estimator) is Pipeline else (type(estimator),)
+
+
+@cache
+def _canary_lives(kinds: tuple[type, ...]) -> bool:
+    """Whether a shared fit agrees with the installed library on a small table; tried once a process."""
+    try:
+        return _agrees(kinds)
+    except Exception:  # noqa: BLE001 - a library that has changed can fail in any way
+        return False
+
+
+def _agrees(kinds: tuple[Any, ...]) -> bool:
+    """Whether predictions on a small table are those of plain fits."""
+    steps, random = [kind() for kind in kinds], np.random.default_rng(0)
+    estimator = make_pipeline(*steps) if len(steps) > 1 else steps[0]
+    X = random.integers(0, 9, size=(40, 3)) + random.random((40, 3))
+    y = np.arange(40) % 2 if is_classifier(estimator) else X @ [1.0, -2.0, 0.5] + random.random(40)
+    folds = make_folds(y, scheme="kfold", n_splits=3, random_state=0)
+    request = Request(X, y, folds, "predict", X_test=X[:7])
+    shared = _catalogue(type(estimator))[type(estimator)](estimator, request)
+    if shared is None:
+        return True  # it declines small tables, and so speaks for itself
+    plain = [clone(estimator).fit(X[train], y[train]) for train, _ in folds.split()]
+    return all(
+        np.allclose(ours.predict(X), theirs.predict(X), rtol=1e-8, atol=1e-10)
+        for ours, theirs in zip(shared.estimators, plain, strict=True)
+    )

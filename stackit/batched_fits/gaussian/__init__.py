@@ -1,0 +1,3 @@
+"""Classifiers by class moments on all folds."""
+
+__all__: list[str] = []

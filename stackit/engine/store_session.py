@@ -1,0 +1,178 @@
+"""What a run takes out of its store and puts into it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn import get_config
+
+from stackit.engine.task import Finished, Task
+from stackit.engine.training_data import Data
+from stackit.store.fingerprint import Descriptions, IndescribableError
+from stackit.store.memory import NoStore, Store
+from stackit.store.record import Key, Stored
+from stackit.store.versions import version_of
+from stackit.validation import listed, warn
+
+__all__ = ["Ledger"]
+
+FORMAT = "stackit key 2"
+PACKAGES = ("stackit", "sklearn", "numpy", "scipy", "pandas", "copyreg")
+CONFIG = ("transform_output", "enable_metadata_routing", "array_api_dispatch")
+
+
+class Ledger:
+    """The finished tasks of a run: looked up in its store before, kept there after.
+
+    Losing the store does not lose the computation: what cannot be kept is said once, and the run goes on.
+
+    Parameters
+    ----------
+    store : Store or None
+        Where results are kept.
+    tasks : list of Task
+        What there is to do, once.
+    data : Data
+        What the tasks learn from and predict; each table is read once.
+    labels : sequence of (repeat, fold)
+        Of each split.
+
+    Warns
+    -----
+    UserWarning
+        Once, naming the estimators that cannot be described and so are fitted each time, and why.
+    """
+
+    def __init__(
+        self, store: Store | None, tasks: Iterable[Task], data: Data, labels: tuple[tuple[int, int], ...]
+    ) -> None:
+        self.store = NoStore() if store is None else store
+        self.labels = labels
+        kept = [] if isinstance(self.store, NoStore) else [task for task in tasks if task.split >= 0]
+        self.keys, reasons = _keys_of(kept, data, labels) if kept else ({}, {})
+        self._has_warned = False
+        if reasons:
+            texts = [f"{name} ({reason})" for name, reason in reasons.items()]
+            warn(
+                "What a store keeps must be told apart by parameters, data and code; got "
+                f"{listed(texts)}. Not stored, and fitted each time: use plain values and plain functions."
+            )
+
+    def find(self, task: Task) -> Finished | None:
+        """Return what is kept of a task, or None; the fitted estimator only where the store has it."""
+        key = self.keys.get((task.response.name, task.split))
+        kept = self._get(key) if key else None
+        if kept is None or len(kept.held_out) != len(task.held_out):
+            return None
+        return Finished(
+            task.response.name,
+            task.split,
+            kept.estimator,
+            kept.held_out,
+            kept.test if key and key.test else None,
+            float(kept.facts.get("seconds", 0.0)),
+            shared=bool(kept.facts.get("shared", False)),
+            stored=True,
+        )
+
+    def keep(self, done: Finished) -> None:
+        """Put a finished task into the store; one that failed, or was fitted on all rows, is passed by."""
+        key = self.keys.get((done.name, done.split))
+        if key is None or done.error is not None or done.held_out is None or done.labels:
+            return
+        repeat, fold = self.labels[done.split]
+        facts = {"estimator": done.name, "repeat": repeat, "fold": fold, "seconds": done.seconds}
+        facts["shared"] = done.shared
+        try:
+            self.store.put(key, Stored(done.held_out, done.test, facts, done.estimator))
+        except OSError as error:
+            self._warn_once(error)
+
+    def _get(self, key: Key) -> Stored | None:
+        try:
+            return self.store.get(key)
+        except OSError as error:
+            self._warn_once(error)
+            return None
+
+    def _warn_once(self, error: OSError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warn(
+                "The store must be readable and writable, with space left; "
+                f"got {self.store!r}: {error}. The run goes on, and what cannot be kept is fitted again next "
+                "time: free some space, or choose another folder."
+            )
+
+
+def _keys_of(
+    tasks: list[Task], data: Data, labels: tuple[tuple[int, int], ...]
+) -> tuple[dict[tuple[str, int], Key], dict[str, str]]:
+    """Return the key of each task by name and split, and for those without one, why."""
+    texts, reasons = _Texts(), dict[str, str]()
+    keys: dict[tuple[str, int], Key] = {}
+    try:
+        shared = _digest(FORMAT, _environment(), texts.of(data.X), _target_text(data, texts))
+        test = "" if data.X_test is None else _digest(texts.of(data.X_test))[:32]
+    except IndescribableError as error:
+        return {}, {task.response.name: f"its data hold {error}" for task in tasks}
+    for task in tasks:
+        name = task.response.name
+        try:
+            keys[name, task.split] = Key(_digest(shared, *_task_texts(task, labels, texts)), test)
+        except IndescribableError as error:
+            reasons[name] = str(error)
+    return keys, reasons
+
+
+def _environment() -> str:
+    config = get_config()
+    return f"{[version_of(package) for package in PACKAGES]} {[config.get(name) for name in CONFIG]}"
+
+
+def _target_text(data: Data, texts: _Texts) -> str:
+    target = data.target
+    return f"{target.kind} {texts.of(target.classes)} {texts.of(target.y)}"
+
+
+def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) -> list[str]:
+    params = sorted(task.fit_params.items())
+    return [
+        texts.of(task.estimator),
+        texts.of(task.train),
+        texts.of(task.held_out),
+        f"{task.response.method} {task.response.kind}",
+        *(f"{name} {texts.of(values)}" for name, values in params),
+        *(() if task.watched is None else (f"watched {texts.of(task.watched)}",)),
+        texts.seed(task, labels),
+    ]
+
+
+class _Texts:
+    """Descriptions of objects that come up in many tasks, each made once."""
+
+    def __init__(self) -> None:
+        # The object is held beside its text: its id is its own for that long.
+        self.known: dict[int, tuple[Any, str]] = {}
+        self.descriptions = Descriptions()
+
+    def of(self, value: Any) -> str:
+        if id(value) not in self.known:
+            self.known[id(value)] = (value, self.descriptions.of(value))
+        return self.known[id(value)][1]
+
+    def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
+        """A seed counts where something is left to chance; without one, draws are told apart by name."""
+        if not task.habits.seeds.are_open:
+            return "no seed"
+        return f"seed {task.seed}" if task.seed is not None else f"{task.response.name} {labels[task.split]}"
+
+
+def _digest(*texts: str) -> str:
+    state = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        state.update(len(data).to_bytes(8, "little") + data)
+    return state.hexdigest()

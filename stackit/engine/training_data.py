@@ -1,0 +1,129 @@
+"""What estimators learn from and predict, with the rows of a fold sliced once for all of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stackit.arrays.frames import as_pandas, is_foreign_frame
+from stackit.arrays.isolation import Reader, own_rows, rows_for
+from stackit.arrays.schema import TableSchema
+from stackit.engine.row_cache import Slices
+from stackit.folds.folds import Rows
+from stackit.target import Target
+
+__all__ = ["Data"]
+
+
+class Data:
+    """The tables of a run.
+
+    Parameters
+    ----------
+    X : array-like with n rows
+        The whole training table.
+    target : Target
+        The whole target.
+    X_test : array-like with m rows, optional
+        The test table; it is checked against X, and brought into its form.
+    sample_weight : (n,) array, optional
+        The weights, for scores; those for fits come with each task.
+    schema : TableSchema, optional
+        The columns of X, where they are known and X_test has been checked.
+
+    Raises
+    ------
+    ValueError
+        When X_test has other columns than X.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        target: Target,
+        X_test: Any = None,
+        sample_weight: Any = None,
+        schema: TableSchema | None = None,
+    ) -> None:
+        self.X, self.target, self.X_test, self.sample_weight = X, target, X_test, sample_weight
+        self.schema = TableSchema.of(X) if schema is None else schema
+        if X_test is not None and schema is None:
+            self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
+        self._slices = Slices(X) if type(X) is np.ndarray else None
+        self._test_slices = Slices(self.X_test) if type(self.X_test) is np.ndarray else None
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Travel without slices and conversions, which are soon made again."""
+        return _arrived, (self.X, self.target, self.X_test, self.sample_weight, self.schema)
+
+    @cached_property
+    def matrix(self) -> Any:
+        """X as a dense matrix of finite floats, or None where it is none."""
+        return _matrix(self.X)
+
+    @cached_property
+    def test_matrix(self) -> Any:
+        """X_test as a dense matrix of finite floats, or None where it is none."""
+        return None if self.X_test is None else _matrix(self.X_test)
+
+    @cached_property
+    def frame(self) -> Any:
+        """X as a frame of pandas, where it is one of another library."""
+        return as_pandas(self.X) if is_foreign_frame(self.X) else self.X
+
+    def rows(self, rows: Rows, reader: Reader, copied: bool = False) -> Any:
+        """Return some rows of X for an estimator to fit on, or to predict.
+
+        An estimator of an unknown library may write into them: it has a copy. Known ones share a read-only
+        slice, of an array, which is the same for all that use these rows in turn. What anybody still holds is
+        never written over: nearest neighbours keep theirs.
+
+        Parameters
+        ----------
+        rows : (n_rows,) array of int
+            Which rows.
+        reader : Reader
+            How the estimator treats tables.
+        copied : bool
+            Whether the rows are not shared whatever the estimator is.
+        """
+        if self._slices is not None:
+            shared = reader.well_known and not copied
+            part = self._slices.of(rows) if shared else self._slices.own(rows)
+            if part is not None:
+                return part
+        table = self.frame if reader.boosts else self.X
+        if copied:
+            return reader.adapted(own_rows(table, rows))
+        return rows_for(reader, table, rows)
+
+    def test_rows(self, reader: Reader) -> tuple[Any, bool]:
+        """Return X_test for an estimator to predict, and whether it is a copy that nobody else refers to."""
+        if reader.well_known or self._test_slices is None:
+            return self.X_test, False
+        own = self._test_slices.own()
+        return (self.X_test, False) if own is None else (own, True)
+
+
+def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> Data:
+    """Return tables in another process as they were: joblib hands large arrays on as memory maps."""
+    return Data(_unmapped(X), target, _unmapped(X_test), sample_weight, schema)
+
+
+def _unmapped(table: Any) -> Any:
+    return np.asarray(table) if isinstance(table, np.memmap) else table
+
+
+def _matrix(X: Any) -> Any:
+    if isinstance(X, pd.DataFrame):
+        plain = all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in X.dtypes)
+        names = all(isinstance(column, str) for column in X.columns)
+        X = _unmapped(X.to_numpy(dtype=np.float64)) if plain and names else None
+    if type(X) is not np.ndarray or X.ndim != 2:
+        return None
+    if X.dtype.kind in "iu":
+        X = X.astype(np.float64)
+    return X if X.dtype in (np.float32, np.float64) and np.isfinite(X).all() else None

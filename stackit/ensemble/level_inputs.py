@@ -1,0 +1,103 @@
+"""What levels stand on: which rows there are, and the table that each level makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stackit.engine.training_data import Data
+from stackit.ensemble.final import is_combiner
+from stackit.ensemble.level import Level
+from stackit.ensemble.level_columns import seen_of, table_of
+from stackit.estimators.metadata_routing import FitParams, cut_to_rows
+from stackit.folds import Folds
+from stackit.folds.folds import Rows
+from stackit.folds.subset import part_of
+from stackit.target import Target
+from stackit.validation import n_rows, take
+
+__all__ = ["Ground", "data_of", "wants_names"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all levels stand on: the whole table, or inside a fold of a nested level, some of its rows.
+
+    Parameters
+    ----------
+    whole : array-like
+        The features of all rows of the ensemble.
+    rows : (n,) array of int
+        Which of them there are to learn from.
+    test_rows : (m,) array of int
+        Which of them are to be predicted besides: those that the folds around hold out.
+    target : Target
+        The target of the n rows.
+    sample_weight : (n,) array or None
+        Their weights, for scores.
+    folds : list of Folds
+        Those of each level, of n rows.
+    fit_params : list of dict of dict
+        For each level, what its estimators' fits get besides X and y.
+    """
+
+    whole: Any
+    rows: Rows
+    test_rows: Rows
+    target: Target
+    sample_weight: npt.NDArray[np.float64] | None
+    folds: Sequence[Folds]
+    fit_params: Sequence[Mapping[str, FitParams]]
+
+    @cached_property
+    def X(self) -> Any:
+        """The features of the n rows."""
+        return self.whole if len(self.rows) == n_rows(self.whole) else take(self.whole, self.rows)
+
+    @cached_property
+    def X_test(self) -> Any:
+        """The features of the m rows; None where there are none."""
+        return take(self.whole, self.test_rows) if len(self.test_rows) else None
+
+    def inside(self, rows: Rows, held_out: Rows, n_levels: int) -> Ground:
+        """Return what the first levels stand on inside a training part; classes stay those of the whole y."""
+        n = len(self.target.y)
+        return Ground(
+            self.whole,
+            self.rows[rows],
+            np.r_[self.rows[held_out], self.test_rows],
+            replace(self.target, y=self.target.y[rows], codes=self.target.codes[rows]),
+            None if self.sample_weight is None else self.sample_weight[rows],
+            [inner for folds in self.folds[:n_levels] if (inner := part_of(folds, rows)) is not None],
+            [
+                {name: cut_to_rows(params, rows, n) for name, params in of_level.items()}
+                for of_level in self.fit_params[:n_levels]
+            ],
+        )
+
+
+def data_of(level: Level, meta: Any, meta_test: Any, ground: Ground) -> Data:
+    """Return the tables of a level, of the rows to learn from and of those that are predicted besides."""
+
+    def seen(meta: pd.DataFrame | None, X: Any) -> Any:
+        if X is None or meta is None:
+            return None if X is None else seen_of(level.passthrough, X)
+        return table_of(level.passthrough, meta, X, wants_names(level))
+
+    return Data(
+        seen(meta, ground.X),
+        ground.target,
+        seen(meta_test, ground.X_test),
+        sample_weight=ground.sample_weight,
+    )
+
+
+def wants_names(level: Level) -> bool:
+    """Whether a table should keep the names of meta-features: some estimators fail at names of classes."""
+    return any(is_combiner(estimator) for _, estimator in level.members)

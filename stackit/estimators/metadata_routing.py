@@ -1,0 +1,229 @@
+"""Weights and groups, to those who take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.feature_selection import RFE
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import TunedThresholdClassifierCV, check_cv
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    get_routing_for_object,
+    process_routing,
+)
+from sklearn.utils.validation import has_fit_parameter
+
+from stackit.estimators.inner_groups import group_splitters
+from stackit.folds.folds import Rows, wants_groups
+from stackit.validation import NamedEstimators, n_rows, routing_enabled, take, warn
+
+__all__ = [
+    "INNER_GROUPS",
+    "FitParams",
+    "cut_to_rows",
+    "fit_params_of",
+    "resamples",
+    "routed_to",
+    "weights_parameter",
+]
+
+FitParams = Mapping[str, Any]
+
+# Among fit parameters, what the splitters inside an estimator get; no name that a fit could have.
+INNER_GROUPS = "groups of inner splitters"
+HAND_ON = (RFE,)  # their fit hands on to their estimator whatever it gets, as that of a search does
+
+
+def fit_params_of(
+    estimators: NamedEstimators, sample_weight: Any = None, groups: Any = None, known_groups: Any = None
+) -> dict[str, dict[str, Any]]:
+    """Return what is passed to each estimator's fit: the weights and groups that it can take.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Pipelines, searches and other wrappers are looked into.
+    sample_weight, groups : (n,) array-like, optional
+        What there is to pass.
+    known_groups : (n,) array, optional
+        Groups that the folds know, where none are given.
+
+    Returns
+    -------
+    dict of dict
+        For each name, fit parameters, such as ``{"step__sample_weight": sample_weight}``. Groups for the
+        splitters inside an estimator whose fit takes none stand under `INNER_GROUPS`.
+
+    Raises
+    ------
+    sklearn.exceptions.UnsetMetadataPassedError
+        When metadata routing is on and an estimator has not said whether it wants what was given.
+
+    Warns
+    -----
+    UserWarning
+        Once, naming the estimators that cannot take the weights; once, naming those whose fits depend on
+        the scale of weights that have a mean far from 1.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> fit_params_of([("ridge", make_pipeline(StandardScaler(), Ridge()))], sample_weight=[1, 2])
+    {'ridge': {'ridge__sample_weight': [1, 2]}}
+    """
+    if routing_enabled():
+        return {
+            name: routed_to(estimator, {"sample_weight": sample_weight, "groups": groups}, known_groups)
+            for name, estimator in estimators
+        }
+    groups = known_groups if groups is None else groups
+    params = {name: _groups_for(estimator, groups) for name, estimator in estimators}
+    if sample_weight is None:
+        return params
+    deaf = []
+    for name, estimator in estimators:
+        accepted = weights_parameter(estimator)
+        if accepted is not None:
+            params[name][accepted] = sample_weight
+        elif not isinstance(estimator, FrozenEstimator):
+            deaf.append(name)
+    if deaf:
+        warn(
+            f"sample_weight is not passed to {', '.join(deaf)}: they cannot take it. Their training "
+            "ignores the weights; scores and the other estimators do not."
+        )
+    return params
+
+
+def routed_to(
+    estimator: Any, given: Mapping[str, Any], known_groups: Any = None, owner: Any = "out_of_fold"
+) -> dict[str, Any]:
+    """Return what an estimator has requested, by scikit-learn's metadata routing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any.
+    given : dict
+        The metadata that there are; None is none.
+    known_groups : (n,) array, optional
+        Groups that nobody has passed, and that only those get who have requested some.
+    owner : object
+        Who routes, for errors.
+
+    Raises
+    ------
+    sklearn.exceptions.UnsetMetadataPassedError
+        When it, or an estimator inside it, has not said whether it wants them: before anything is fitted.
+    """
+    given = {name: values for name, values in given.items() if values is not None}
+    routing = get_routing_for_object(estimator)
+    if known_groups is not None and "groups" not in given and routing.consumes("fit", ["groups"]):
+        given["groups"] = known_groups
+    router = MetadataRouter(owner=owner)
+    router.add(estimator=estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
+    params = dict(router.route_params(caller="fit", params=given)["estimator"]["fit"])
+    if params and isinstance(routing, MetadataRouter):
+        process_routing(estimator, "fit", **params)  # what it would raise in each of its fits
+    return params
+
+
+def cut_to_rows(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
+    """Return fit parameters with those of n rows cut to some of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cut_to_rows({"sample_weight": np.array([1, 2, 3]), "eval_metric": "auc"}, np.array([0, 2]), 3)
+    {'sample_weight': array([1, 3]), 'eval_metric': 'auc'}
+    """
+    return {
+        name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
+    }
+
+
+def _is_column(values: Any, n: int) -> bool:
+    """Whether a fit parameter has one value a row."""
+    has_rows = bool(getattr(values, "shape", ())) or isinstance(values, list | tuple)
+    return has_rows and n_rows(values) == n
+
+
+def weights_parameter(estimator: Any) -> str | None:
+    """Return the name under which an estimator's fit takes weights, or None if it does not.
+
+    Weights do not reach what comes after a resampler: it makes other rows.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> weights_parameter(KNeighborsClassifier()) is None
+    True
+    """
+    if getattr(estimator, "steps", None):
+        step, last = estimator.steps[-1]
+        inner = None if resamples(estimator) else weights_parameter(last)
+        return f"{step}__{inner}" if inner else None
+    if _is_search(estimator) or type(estimator) in HAND_ON:
+        return weights_parameter(getattr(estimator, "estimator", None))
+    if hasattr(estimator, "regressor"):
+        return "sample_weight" if estimator.regressor is None else weights_parameter(estimator.regressor)
+    return _own_weights(estimator)
+
+
+def resamples(estimator: Any) -> bool:
+    """Whether a step of a pipeline makes other rows, so that what comes after it sees those.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> resamples(make_pipeline("passthrough"))
+    False
+    """
+    return any(hasattr(pair[1], "fit_resample") for pair in getattr(estimator, "steps", None) or ())
+
+
+def _groups_for(estimator: Any, groups: Any) -> dict[str, Any]:
+    """Return the fit parameters that bring groups to an estimator and to the splitters inside it."""
+    if groups is None:
+        return {}
+    params = dict.fromkeys(_groups_parameters(estimator), groups)
+    return params | ({INNER_GROUPS: groups} if group_splitters(estimator, params) else {})
+
+
+def _groups_parameters(estimator: Any) -> list[str]:
+    """Return the names under which an estimator's fit takes groups: those of steps, in a pipeline."""
+    if getattr(estimator, "steps", None):
+        found = []
+        for name, step in estimator.steps:
+            found += [f"{name}__{inner}" for inner in _groups_parameters(step)]
+            if hasattr(step, "fit_resample"):
+                break
+        return found
+    if _is_search(estimator):
+        return ["groups"] if wants_groups(check_cv(estimator.cv)) else []
+    return ["groups"] if hasattr(estimator, "fit") and has_fit_parameter(estimator, "groups") else []
+
+
+def _own_weights(estimator: Any) -> str | None:
+    """Return "sample_weight" if fit takes it and so does what is wrapped, under that very name."""
+    pairs = getattr(estimator, "estimators", None)
+    if has_fit_parameter(estimator, "sample_weight"):
+        members = [getattr(estimator, "estimator", None)]
+    elif isinstance(pairs, list) and pairs:
+        members = [member for _, member in pairs]
+    else:
+        return None
+    inner = {weights_parameter(member) for member in members if hasattr(member, "fit")}
+    return "sample_weight" if inner <= {"sample_weight"} else None
+
+
+def _is_search(estimator: Any) -> bool:
+    """Whether it is a search over parameters, which passes on to its estimator whatever its fit gets."""
+    if isinstance(estimator, TunedThresholdClassifierCV):
+        return False  # it searches a threshold, and its fit takes nothing without metadata routing
+    return all(hasattr(estimator, name) for name in ("estimator", "cv", "refit"))

@@ -1,0 +1,258 @@
+"""Sample weights: what may be given as such, and what becomes of weights of another scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stackit.folds.folds import Folds, Rows
+from stackit.validation import NamedEstimators, fault, listed, warn
+
+__all__ = ["check_sample_weight", "check_weighted_folds", "rescale_weights", "warn_of_scale"]
+
+Weights = npt.NDArray[np.float64]
+
+USUAL = 10.0  # a mean of weights within 1/10 and 10 is that of weights meant to be near 1
+MOST_ROWS = 100.0  # a mean of weights above this is no number of equal rows
+MOST_EXACT = 2.0**53  # whole numbers above this are not told apart
+# What these predict is the same for weights of any scale, whatever is inside a container of them.
+SCALE_FREE = {
+    "AdaBoostClassifier",
+    "AdaBoostRegressor",
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "DummyClassifier",
+    "DummyRegressor",
+    "ExtraTreeClassifier",
+    "ExtraTreeRegressor",
+    "GaussianNB",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
+    "IsotonicRegression",
+    "LinearRegression",
+}
+SCALE_FREE_FORESTS = {
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+}
+CONTAINERS = {
+    "ClassifierChain",
+    "GridSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "MultiOutputClassifier",
+    "MultiOutputRegressor",
+    "Pipeline",
+    "RandomizedSearchCV",
+    "TransformedTargetRegressor",
+    "VotingClassifier",
+    "VotingRegressor",
+}
+
+
+def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
+    """Return weights as (n,) floats; None stays None.
+
+    It is the one rule for weights: whatever takes them in stackit takes these, and refuses all others.
+
+    Parameters
+    ----------
+    sample_weight : (n,) array-like or None
+        One number for each row: finite, at least 0, and above 0 in some row.
+    n : int
+        The number of rows.
+
+    Raises
+    ------
+    ValueError
+        When they are anything else.
+
+    Examples
+    --------
+    >>> check_sample_weight([1, 2, 0], 3).tolist()
+    [1.0, 2.0, 0.0]
+    >>> check_sample_weight([1, -2, 0], 3)
+    Traceback (most recent call last):
+        ...
+    ValueError: sample_weight must be at least zero; got 1 below, the least -2. Give rows that are to be ...
+    """
+    if sample_weight is None:
+        return None
+    weights = _numbers(sample_weight, n)
+    if weights.shape != (n,):
+        raise fault(
+            "sample_weight",
+            f"one value a row, of shape ({n},)",
+            f"shape={weights.shape}",
+            f"Pass {n} weights",
+        )
+    if not np.isfinite(weights).all():
+        n_wrong = int((~np.isfinite(weights)).sum())
+        raise fault(
+            "sample_weight",
+            "finite",
+            f"NaN or infinity in {n_wrong} rows",
+            "Give each row a weight, 0 to leave it out",
+        )
+    if (weights < 0).any():
+        got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
+        raise fault("sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0")
+    if not weights.any():
+        raise fault(
+            "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
+        )
+    return weights
+
+
+def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
+    """Raise, before anything is fitted, where all rows of a training part have the weight 0.
+
+    Parameters
+    ----------
+    weights : (n,) array or None
+        Checked.
+    folds : Folds
+        The splits of these n rows.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such part.
+    """
+    if weights is None or weights.all():
+        return
+    for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
+        if not weights[train].any():
+            raise fault(
+                "sample_weight",
+                "above zero in some row of each training part",
+                f"only zeros in that of repeat {repeat} fold {fold}",
+                "Leave these rows out, or use shuffled folds",
+            )
+
+
+def rescale_weights(weights: Weights, rows: Rows | slice = slice(None)) -> Weights:
+    """Return weights without the unit they come in: as numbers of rows where they can be, or of mean 1.
+
+    Weights that are multiples of a common unit, such as 1, 2, 2, 5 or a thousandth of these, are taken for
+    numbers of equal rows: a weight of 2 is then the row twice. Others are divided by their mean.
+
+    Parameters
+    ----------
+    weights : (n,) array
+        Checked.
+    rows : (n_rows,) array of int or slice
+        Of which rows the mean is taken; if these have no weight, of all.
+
+    Examples
+    --------
+    >>> rescale_weights(np.array([1e-3, 3e-3])).tolist()
+    [1.0, 3.0]
+    >>> rescale_weights(np.array([1.0, 1.5, 2.5, 3.0])).round(3).tolist()
+    [0.5, 0.75, 1.25, 1.5]
+    """
+    counts = _as_counts(weights)
+    if counts is not None:
+        return counts
+    weights = weights / weights.max()  # sums of the largest floats, or of the least, are no numbers
+    mean = weights[rows].mean()
+    return np.asarray(weights / (mean if mean > 0 else weights.mean()))
+
+
+def _as_counts(weights: Weights) -> Weights | None:
+    """Return weights as multiples of their unit; None where they have none, or weigh more than they count."""
+    positive = weights[weights > 0]
+    whole = positive.max() < MOST_EXACT and not (positive % 1).any()
+    unit = np.gcd.reduce(positive.astype(np.int64)) if whole else positive.min()
+    with np.errstate(over="ignore"):  # the least of all floats is no unit of the largest
+        counts = weights / unit
+    rounded = np.rint(counts)
+    if not rounded.mean() <= MOST_ROWS or abs(counts - rounded).max() > 1e-6:
+        return None
+    return np.asarray(rounded)
+
+
+def warn_of_scale(
+    estimators: NamedEstimators, fit_params: Mapping[str, Mapping[str, Any]], weights: Weights | None
+) -> None:
+    """Say, before anything is fitted, which estimators the scale of weights will mislead.
+
+    Penalties, least weights of leaves and shares of rows to draw are held against sums of weights: with
+    weights of 1 / n, xgboost predicts one constant, and a forest draws one row for each tree. Weights are
+    passed on as they are, as scikit-learn does: a weight of 2 may mean two rows. Whole numbers count rows.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The line-up.
+    fit_params : dict of dict
+        What each of them gets: those that get no weights are not concerned.
+    weights : (n,) array or None
+        Checked.
+    """
+    if weights is None:
+        return
+    mean = float(weights.mean())
+    are_counts = mean > 1 and bool((weights == np.rint(weights)).all())
+    if 1 / USUAL <= mean <= USUAL or are_counts:
+        return
+    misled = [
+        name
+        for name, estimator in estimators
+        if any(key.split("__")[-1] == "sample_weight" for key in fit_params.get(name, ()))
+        and _minds_scale(estimator)
+    ]
+    if misled:
+        warn(
+            f"sample_weight has a mean of {mean:.3g}, and the fits of {listed(misled)} depend on its scale: "
+            "penalties, leaves and draws of rows are held against sums of weights. Pass "
+            "sample_weight / np.mean(sample_weight), unless a weight is a number of rows."
+        )
+
+
+def _numbers(sample_weight: Any, n: int) -> Weights:
+    """Return what was given as floats; text that reads as numbers is none."""
+    try:
+        given = np.asarray(sample_weight)
+        if given.dtype.kind in "USMmcV" or (given.dtype.kind == "O" and _holds_text(given)):
+            raise TypeError(f"values of the type {given.dtype}")
+        return given.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise fault("sample_weight", "one number per row", str(error), f"Pass {n} numbers") from error
+
+
+def _holds_text(given: npt.NDArray[Any]) -> bool:
+    return any(isinstance(value, str | bytes) for value in given.flat)
+
+
+def _minds_scale(estimator: Any) -> bool:
+    """Whether an estimator, or one inside it, may predict otherwise for weights of another scale."""
+    return any(not _is_scale_free(part) for part in _predictors(estimator))
+
+
+def _is_scale_free(part: Any) -> bool:
+    kind = type(part)
+    if not kind.__module__.startswith(("sklearn.", "stackit.precomputed.", "stackit.combine.")):
+        return False
+    if kind.__name__ in SCALE_FREE_FORESTS:
+        return not isinstance(part.max_samples, float)
+    return kind.__name__ in SCALE_FREE or not kind.__module__.startswith("sklearn.")
+
+
+def _predictors(estimator: Any) -> Iterator[Any]:
+    """Yield the estimators that predict of one that may be a container of others."""
+    if not (type(estimator).__module__.startswith("sklearn.") and type(estimator).__name__ in CONTAINERS):
+        yield estimator
+        return
+    for value in estimator.get_params(deep=False).values():
+        members = (
+            [pair[1] for pair in value if isinstance(pair, tuple)] if isinstance(value, list) else [value]
+        )
+        for member in members:
+            if hasattr(member, "fit") and hasattr(member, "predict") and not isinstance(member, type):
+                yield from _predictors(member)

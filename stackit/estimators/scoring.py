@@ -1,0 +1,184 @@
+"""Scores of predictions that exist already, by any scikit-learn scorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer, log_loss, make_scorer
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
+from sklearn.utils.metaestimators import available_if
+
+from stackit.estimators.prediction import Response, Table, pairwise_votes
+from stackit.target import Target
+from stackit.validation import fault
+
+__all__ = ["Recorded", "score_answer", "scorer_of"]
+
+Scoring = Any
+
+
+def score_answer(
+    response: Response,
+    answer: Table,
+    rows: npt.NDArray[np.intp],
+    scoring: Scoring = None,
+    sample_weight: Any = None,
+) -> float:
+    """Score an estimator's answer for some rows.
+
+    Parameters
+    ----------
+    response : Response
+        How the estimator was asked.
+    answer : (n_rows, width) array
+        What it answered.
+    rows : (n_rows,) array of int
+        Which rows these are.
+    scoring : str, callable or None
+        A scikit-learn scorer or its name; None is accuracy for classes and R2 for numbers.
+    sample_weight : (n,) array, optional
+        The weights of all rows.
+
+    Returns
+    -------
+    float
+        Higher is better, as with all scikit-learn scorers.
+
+    Raises
+    ------
+    ValueError
+        When the scorer needs probabilities and the estimator gave none; when no row has a weight.
+    """
+    recorded, scorer = Recorded(response), scorer_of(scoring, response.target)
+    # A scorer may be anyone's function: what it is handed is its own.
+    truth, answer = response.target.y[rows], np.array(answer)
+    if sample_weight is None:
+        return float(scorer(recorded, answer, truth))
+    weights = np.asarray(sample_weight)[rows]
+    if not weights.any():
+        raise ValueError("all of some fold's held-out rows have the weight 0")
+    try:
+        return float(scorer(recorded, answer, truth, sample_weight=weights))
+    except TypeError as refusal:
+        if "sample_weight" not in str(refusal):
+            raise
+        return float(scorer(recorded, answer, truth))
+
+
+def scorer_of(scoring: Scoring, target: Target) -> Any:
+    """Return the scikit-learn scorer that is meant.
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+        A scorer or its name; None is accuracy for classes and R2 for numbers.
+    target : Target
+        What is predicted.
+
+    Raises
+    ------
+    ValueError
+        When there is no scorer of that name.
+
+    Examples
+    --------
+    >>> from stackit.target import regression_target
+    >>> scorer_of("best", regression_target([1.0, 2.0]))
+    Traceback (most recent call last):
+        ...
+    ValueError: scoring must be the name of a scikit-learn scorer, a scorer or None; got ...
+    """
+    if scoring == "neg_log_loss" and target.kind in ("binary", "multiclass"):
+        # A fold may lack a class; log loss must know all the same which column is whose.
+        return make_scorer(
+            log_loss, greater_is_better=False, response_method="predict_proba", labels=target.classes
+        )
+    if callable(scoring) and str(getattr(scoring, "__module__", "")).startswith("sklearn.metrics._"):
+        if not hasattr(scoring, "_score_func"):
+            raise fault(
+                "scoring",
+                "a scorer",
+                f"the metric {scoring.__name__}",
+                "Pass sklearn.metrics.make_scorer of it",
+            )
+    try:
+        return get_scorer(scoring or ("accuracy" if target.is_classification else "r2"))
+    except ValueError as error:
+        raise fault(
+            "scoring",
+            "the name of a scikit-learn scorer, a scorer or None",
+            f"{scoring=}",
+            "See sklearn.metrics.get_scorer_names()",
+        ) from error
+
+
+class Recorded(BaseEstimator):  # type: ignore[misc]
+    """An estimator that gives back an answer that exists already: X is the answer.
+
+    With it any scikit-learn scorer judges stored predictions.
+
+    Parameters
+    ----------
+    response : Response
+        How the answer came about.
+    """
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the target has classes."""
+        return self.response.target.is_classification
+
+    @property
+    def classes_(self) -> Any:
+        """The classes of the whole y; for multilabel targets a list, those of each label."""
+        target = self.response.target
+        return [target.classes for _ in target.outputs] if target.kind == "multilabel" else target.classes
+
+    def fit(self, X: Any, y: Any = None) -> Recorded:
+        """Do nothing: the predictions exist."""
+        return self
+
+    def predict(self, X: Table) -> npt.NDArray[Any]:
+        """Return the labels, or numbers, that an answer stands for."""
+        kind, target = self.response.kind, self.response.target
+        if not target.is_classification:
+            return X[:, 0] if target.kind == "regression" else X
+        if target.kind == "multilabel":
+            return (X > (0.0 if kind == "decision" else 0.5)).astype(np.intp)
+        if X.shape[1] == 1 and kind == "decision":
+            codes = (X[:, 0] > 0).astype(np.intp)
+        elif kind == "pairwise":
+            codes = pairwise_votes(X, len(target.classes)).argmax(axis=1)
+        elif kind == "number":
+            codes = np.rint(X[:, 0]).clip(0, len(target.classes) - 1).astype(np.intp)
+        else:
+            codes = X.argmax(axis=1)
+        return np.asarray(target.classes[codes])
+
+    @available_if(lambda self: self.response.kind == "probability")  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Table) -> Table:
+        """Return the (n, n_classes) probabilities."""
+        return X
+
+    @available_if(lambda self: self.response.kind == "decision")  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Table) -> Table:
+        """Return the decision values, one column as a vector."""
+        return X[:, 0] if X.shape[1] == 1 else X
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if self.classifies else "regressor"
+        if self.classifies:
+            tags.classifier_tags = ClassifierTags()
+        else:
+            tags.regressor_tags = RegressorTags()
+        return tags

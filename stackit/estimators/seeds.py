@@ -1,0 +1,304 @@
+"""What in an estimator is left to chance, and how it is seeded."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import random
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import TargetEncoder
+from sklearn.utils.multiclass import type_of_target
+
+from stackit.arrays.isolation import WELL_KNOWN
+
+__all__ = ["Seeds", "ShuffledFolds", "kept_draws", "seed_of", "seeds_of", "shared_draws"]
+
+# How libraries call a seed. Of those that a part has, the first is set, and none where one is given.
+SPELLINGS = ("random_state", "random_seed", "seed")
+# Those of scikit-learn that draw from numpy's shared generator without a parameter that says so. Support
+# vector machines without ``random_state`` draw from it too, and use it for nothing.
+DRAWING = frozenset({"GraphicalLasso", "GraphicalLassoCV", "Isomap", "SGDOneClassSVM"})
+PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, np.generic, np.ndarray, np.dtype)
+_NOTHING = nullcontext()
+_LOCAL = threading.local()
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What in an estimator is left to chance.
+
+    Parameters
+    ----------
+    unseeded : tuple of str
+        Its parameters, of parts too, that hold a seed and are None.
+    splitters : tuple of str
+        Its parameters that are splitters that shuffle without a seed.
+    encoders : tuple of str
+        The ``cv`` of target encoders that is a number of folds, which are then shuffled without a seed.
+    draws : bool
+        Whether it may draw from the generators that all of a process share: it, or a function or object
+        among its parameters, is from elsewhere than libraries that are known not to.
+    """
+
+    unseeded: tuple[str, ...] = ()
+    splitters: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    draws: bool = False
+
+    @property
+    def are_open(self) -> bool:
+        """Whether anything is left to chance."""
+        return bool(self.unseeded or self.splitters or self.encoders or self.draws)
+
+    def set(self, estimator: Any, seed: int | None) -> None:
+        """Set each parameter that is left to chance, in place, each by a number of its own."""
+        if seed is None or not (self.unseeded or self.splitters or self.encoders):
+            return
+        values: dict[str, Any] = {name: seed_of(seed, name, 0, 0) for name in self.unseeded}
+        params = estimator.get_params(deep=True) if self.splitters or self.encoders else {}
+        for name in self.splitters:
+            splitter = copy.copy(params[name])
+            splitter.random_state = seed_of(seed, name, 0, 0)
+            values[name] = splitter
+        for name in self.encoders:
+            n_splits = 5 if params[name] is None else int(params[name])
+            stratify = _owner(estimator, params, name).target_type != "continuous"
+            values[name] = ShuffledFolds(n_splits, random_state=seed_of(seed, name, 0, 0), stratify=stratify)
+        estimator.set_params(**values)
+
+    def drawing(self, seed: int | None) -> AbstractContextManager[None]:
+        """Return a context in which generators that the estimator may share start from a seed."""
+        return shared_draws(seed) if self.draws and seed is not None else _NOTHING
+
+
+class ShuffledFolds(KFold):  # type: ignore[misc]
+    """The folds that a target encoder makes of a number of folds, with a seed.
+
+    They are stratified where y holds classes, as scikit-learn's are.
+
+    Parameters
+    ----------
+    n_splits : int
+        How many folds.
+    random_state : int
+        The seed.
+    stratify : bool
+        Whether folds are stratified where y holds classes.
+
+    Examples
+    --------
+    >>> folds = ShuffledFolds(2, random_state=0)
+    >>> [sorted(np.array([0, 0, 1, 1])[rows].tolist()) for rows, _ in folds.split(np.zeros(4), [0, 0, 1, 1])]
+    [[0, 1], [0, 1]]
+    """
+
+    def __init__(self, n_splits: int = 5, *, random_state: int | None = None, stratify: bool = True) -> None:
+        super().__init__(n_splits, shuffle=True, random_state=random_state)
+        self.stratify = stratify
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+        """Yield the (train, test) row positions."""
+        if self.stratify and y is not None and type_of_target(y) in ("binary", "multiclass"):
+            folds = StratifiedKFold(self.n_splits, shuffle=True, random_state=self.random_state)
+            yield from folds.split(X, y)
+        else:
+            yield from super().split(X, y)
+
+
+def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
+    """Derive a task's seed from (random_state, estimator name, repeat, fold), whatever runs beside it.
+
+    Examples
+    --------
+    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=1)
+    True
+    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=2)
+    False
+    """
+    if random_state is None:
+        return None
+    text = f"{random_state}/{name}/{repeat}/{fold}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little") >> 1
+
+
+def seeds_of(estimator: Any, params: Mapping[str, Any]) -> Seeds:
+    """Look up what in an estimator is left to chance.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any object with fit.
+    params : mapping
+        Its parameters, those of parts too.
+
+    Examples
+    --------
+    >>> from sklearn.feature_selection import SelectKBest, mutual_info_classif
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> pipe = make_pipeline(SelectKBest(mutual_info_classif), RandomForestClassifier())
+    >>> seeds_of(pipe, pipe.get_params())
+    Seeds(unseeded=('randomforestclassifier__random_state',), splitters=(), encoders=(), draws=True)
+    """
+    return Seeds(
+        unseeded=tuple(_unseeded(params)),
+        splitters=tuple(name for name, value in params.items() if _is_unseeded_splitter(value)),
+        encoders=tuple(
+            name
+            for name, value in params.items()
+            if name.rpartition("__")[2] == "cv" and _shuffles(_owner(estimator, params, name), value)
+        ),
+        draws=_may_draw(estimator, params),
+    )
+
+
+class shared_draws:
+    """Start the generators that all of a process share from a seed, and put them back afterwards.
+
+    They are numpy's, Python's and, where it is loaded, torch's. Threads that run meanwhile share them. It is
+    a class, and not a generator, for it stands around each fit of an unknown library.
+
+    Examples
+    --------
+    >>> with shared_draws(0):
+    ...     first = np.random.uniform(), random.random()
+    >>> with shared_draws(0):
+    ...     first == (np.random.uniform(), random.random())
+    True
+    """
+
+    __slots__ = ("_seed", "_states")
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __enter__(self) -> None:
+        torch = _torch_generator()
+        self._states = () if getattr(_LOCAL, "are_kept", False) else _states(torch)
+        _LOCAL.are_kept = False
+        np.random.seed(self._seed)  # noqa: NPY002 - the shared one
+        random.seed(self._seed)
+        if torch is not None:
+            torch.manual_seed(self._seed)
+
+    def __exit__(self, *error: Any) -> None:
+        _LOCAL.are_kept = not self._states
+        _put_back(*self._states)
+
+
+@contextmanager
+def kept_draws() -> Iterator[None]:
+    """Put the generators that all of a process share back afterwards, once for all draws of this thread.
+
+    A state of numpy's takes a tenth of a millisecond to read and to set: too much to do it for each fit. In
+    between they stand where the last `shared_draws` has left them.
+
+    Examples
+    --------
+    >>> np.random.seed(0)
+    >>> with kept_draws():
+    ...     for seed in range(3):
+    ...         with shared_draws(seed):
+    ...             drawn = np.random.uniform()
+    >>> round(np.random.uniform(), 3)
+    0.549
+    """
+    outer = getattr(_LOCAL, "are_kept", False)
+    states = _states(_torch_generator())
+    _LOCAL.are_kept = True
+    try:
+        yield
+    finally:
+        _LOCAL.are_kept = outer
+        _put_back(*states)
+
+
+def _torch_generator() -> Any:
+    return getattr(sys.modules.get("torch"), "default_generator", None)
+
+
+def _states(torch: Any) -> tuple[Any, ...]:
+    """Return the states of numpy's generator, Python's, and torch's where there is one."""
+    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - the shared one
+    return of_numpy, random.getstate(), torch, None if torch is None else torch.get_state()
+
+
+def _put_back(of_numpy: Any = None, of_python: Any = None, torch: Any = None, of_torch: Any = None) -> None:
+    """Set the generators to their states; without any, leave them."""
+    if of_numpy is None:
+        return
+    np.random.set_state(of_numpy)  # noqa: NPY002 - the shared one
+    random.setstate(of_python)
+    if torch is not None:
+        torch.set_state(of_torch)
+
+
+def _unseeded(params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parameter that seeds each part, where none is given."""
+    of_parts: dict[str, list[str]] = {}
+    for spelling in SPELLINGS:
+        for name in params:
+            part, _, own = name.rpartition("__")
+            if own == spelling:
+                of_parts.setdefault(part, []).append(name)
+    for names in of_parts.values():
+        if all(_is_open(params[name]) for name in names):
+            yield names[0]
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a seed is none: left out, or numpy's shared generator."""
+    return value is None or value is np.random or value is np.random.mtrand._rand
+
+
+def _is_unseeded_splitter(value: Any) -> bool:
+    """Whether a parameter is a splitter that shuffles and has no seed."""
+    shuffles = getattr(value, "shuffle", True) is True
+    return hasattr(value, "split") and _is_open(getattr(value, "random_state", 0)) and shuffles
+
+
+def _shuffles(owner: Any, cv: Any) -> bool:
+    """Whether it is a target encoder that shuffles that many folds, and takes no seed for them."""
+    is_count = cv is None or isinstance(cv, int | np.integer)
+    shuffles = getattr(owner, "shuffle", False) in (True, "deprecated")
+    return is_count and isinstance(owner, TargetEncoder) and owner.random_state == "deprecated" and shuffles
+
+
+def _owner(estimator: Any, params: Mapping[str, Any], name: str) -> Any:
+    """Return the part that a parameter is of."""
+    part = name.rpartition("__")[0]
+    return params[part] if part else estimator
+
+
+def _may_draw(estimator: Any, params: Mapping[str, Any]) -> bool:
+    parts = [estimator, *(value for value in params.values() if hasattr(value, "get_params"))]
+    seen = {id(part) for part in parts}
+    return not (
+        all(_is_known(part) and type(part).__name__ not in DRAWING for part in parts)
+        and all(_is_plain(value, seen) for value in params.values())
+    )
+
+
+def _is_known(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in WELL_KNOWN
+
+
+def _is_plain(value: Any, parts: set[int]) -> bool:
+    """Whether a parameter is plain values, splitters, or parts that are judged by themselves."""
+    if isinstance(value, dict):
+        return all(_is_plain(item, parts) for item in value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(_is_plain(item, parts) for item in value)
+    is_splitter = hasattr(value, "split") and _is_known(value)
+    return isinstance(value, PLAIN) or isinstance(value, np.ufunc) or is_splitter or id(value) in parts

@@ -1,0 +1,3 @@
+"""Photographs read, decoded and batched."""
+
+__all__: list[str] = []

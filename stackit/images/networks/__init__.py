@@ -1,1 +1,0 @@
-"""Networks as they were published, in plain torch, with random weights."""

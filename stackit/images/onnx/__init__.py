@@ -1,0 +1,3 @@
+"""Networks in ONNX files."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Published weights: formats, names, files."""
+
+__all__: list[str] = []

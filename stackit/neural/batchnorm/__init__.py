@@ -1,0 +1,3 @@
+"""Batch normalisation as functions."""
+
+__all__: list[str] = []

@@ -1,0 +1,193 @@
+"""What the outputs of networks mean: probabilities of classes, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from stackit.neural.estimators.network import BatchNormNetwork
+from stackit.neural.training.batches import Ints
+from stackit.validation import fault
+
+__all__ = ["Classifies", "Regresses"]
+
+
+class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
+    """What classifiers have in common, whatever their networks are."""
+
+    class_weight: Any
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probabilities of the classes, the average over the networks.
+
+        Parameters
+        ----------
+        X : array-like or data frame with m rows
+            New rows.
+
+        Returns
+        -------
+        (m, n_classes) array
+        """
+        parts = [outputs.double().softmax(1).mean(0).T for outputs in self._outputs(X)]
+        return np.asarray(torch.cat(parts).numpy())
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame with m rows
+            New rows.
+
+        Returns
+        -------
+        (m,) array of labels
+        """
+        codes = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[codes])
+
+    def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
+        y = column_or_1d(y, warn=True)
+        if pd.isna(y).any():
+            raise fault("y", "labels", "NaN or None in y", "Drop these rows")
+        check_classification_targets(y)
+        return np.asarray(y)
+
+    def _targets(self, estimators: Sequence[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        classes, codes = np.unique(y, return_inverse=True)
+        for estimator in estimators:
+            estimator.classes_ = classes
+        return codes.astype(np.int64)
+
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        return tuple(np.unique(targets).tolist())
+
+    def _of_target(
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
+    ) -> dict[str, Any]:
+        if self.class_weight is None:
+            return {}
+        of_class = np.zeros(len(self.classes_))
+        present = np.unique(targets[rows])
+        own = None if weights is None else weights[rows]
+        of_class[present] = self._class_weights(present, targets[rows], own)
+        return {"class_weight": of_class[list(classes)]}
+
+    def _take(self, fit: Any, outcome: Any) -> None:
+        super()._take(fit, outcome)
+        self.classes_ = self.classes_[list(fit.classes)]
+
+    def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
+        y = targets[rows]
+        n_watched = max(1, round(self.validation_fraction * len(rows)))
+        n_classes = len(np.unique(y))
+        enough = n_classes <= min(n_watched, len(rows) - n_watched)
+        can_stratify = enough and np.bincount(y)[np.unique(y)].min() >= 2
+        return _parts(rows, n_watched, seed, y if can_stratify else None)
+
+    def _class_weights(
+        self, present: Ints, codes: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None
+    ) -> npt.NDArray[np.float64]:
+        given = self.class_weight
+        if given == "balanced":  # as scikit-learn's, weights being counts
+            of_class = np.bincount(codes, weights)[present]
+            return np.asarray(of_class.sum() / (len(present) * of_class))
+        if isinstance(given, dict):
+            labels = list(self.classes_)
+            codes_of = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            given = {code: weight for code, weight in codes_of.items() if code in present}
+        return np.asarray(compute_class_weight(given, classes=present, y=codes))
+
+
+class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
+    """What regressors have in common, whatever their networks are."""
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the predicted numbers, the average over the networks.
+
+        Parameters
+        ----------
+        X : array-like or data frame with m rows
+            New rows.
+
+        Returns
+        -------
+        (m,) or (m, n_outputs) array
+        """
+        parts = [outputs.double().mean(0).T for outputs in self._outputs(X)]
+        standard = np.asarray(torch.cat(parts).numpy())
+        numbers: npt.NDArray[np.float64] = standard * self.scale_ + self.centre_
+        return numbers[:, 0] if self._one_dimension else numbers
+
+    def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
+        numbers = np.asarray(y, dtype=np.float64)
+        self._one_dimension = numbers.ndim == 1
+        if not np.isfinite(numbers).all():
+            raise fault("y", "finite numbers", "NaN or infinity in y", "Drop these rows")
+        return numbers
+
+    def _targets(self, estimators: Sequence[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        for estimator in estimators:
+            estimator._one_dimension = y.ndim == 1
+        return y.reshape(len(y), -1)
+
+    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        return ()
+
+    def _of_target(
+        self,
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64] | None,
+        rows: Ints,
+        classes: tuple[int, ...],
+    ) -> dict[str, Any]:
+        own = None if weights is None else weights[rows]
+        centre = np.average(targets[rows], axis=0, weights=own)
+        scale = np.sqrt(np.average(np.square(targets[rows] - centre), axis=0, weights=own))
+        varies = np.ptp(targets[rows], axis=0) > 0
+        return {"centre": centre, "factor": _inverse(scale, where=varies)}
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _take(self, fit: Any, outcome: Any) -> None:
+        super()._take(fit, outcome)
+        self.centre_, self.scale_ = fit.centre, _inverse(fit.factor)
+
+    def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
+        return _parts(rows, max(1, round(self.validation_fraction * len(rows))), seed, None)
+
+
+def _inverse(numbers: npt.NDArray[np.float64], where: Any = True) -> npt.NDArray[np.float64]:
+    """Return 1 / numbers and 0 where they are 0: a target that is constant is predicted as what it is."""
+    return np.divide(1, numbers, where=where & (numbers > 0), out=np.zeros(len(numbers)))
+
+
+def _parts(rows: Ints, n_watched: int, seed: int, stratify: Any) -> tuple[Ints, Ints]:
+    if len(rows) - n_watched < 2:
+        raise fault(
+            "X",
+            "of enough rows to learn from some and watch others",
+            f"n_samples = {len(rows)}",
+            "Pass early_stopping=False, or X_val and y_val",
+        )
+    learned, watched = train_test_split(rows, test_size=n_watched, random_state=seed, stratify=stratify)
+    return np.sort(learned), np.sort(watched)

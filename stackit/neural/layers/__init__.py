@@ -1,0 +1,3 @@
+"""Layers and networks, several at once."""
+
+__all__: list[str] = []

@@ -1,0 +1,307 @@
+"""Layers of several networks at once: every parameter and statistic has the networks as its first axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stackit.neural.batchnorm.running_statistics import warm_decay
+from stackit.neural.batchnorm.transform import fold_batch_norm
+
+__all__ = ["ACTIVATIONS", "Activation", "Affine", "BatchNorm", "Conv", "Dense", "Flatten", "MaxPool", "fold"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "identity": lambda h: h,
+    "logistic": torch.sigmoid,
+    "mish": F.mish,
+    "relu": torch.relu,
+    "selu": F.selu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+}
+
+
+class Dense(nn.Module):
+    """W h + b for K networks: h of shape (K, n_in, B) gives (K, n_out, B), features before rows.
+
+    Parameters
+    ----------
+    n_nets, n_in, n_out : int
+        The shape.
+    bias : bool
+        False in front of batch norm, which would take it away again.
+    ntk : bool
+        Whether the weights are N(0, 1) and divided by sqrt(n_in) when they are used, so that a step of the
+        optimiser is small beside them whatever the width is; otherwise they are Glorot's (2010, eq. 16).
+    """
+
+    def __init__(self, n_nets: int, n_in: int, n_out: int, *, bias: bool, ntk: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_nets, n_out, n_in))
+        self.bias = nn.Parameter(torch.zeros(n_nets, n_out)) if bias else None
+        self.ntk = ntk
+
+    @property
+    def kernel(self) -> Tensor:
+        """The weights as they are used."""
+        return self.weight * self.weight.shape[2] ** -0.5 if self.ntk else self.weight
+
+    def initialise(self, net: int, generator: torch.Generator) -> None:
+        """Draw the weights of one network."""
+        n_out, n_in = self.weight.shape[1:]
+        self.weight.data[net] = _drawn(self.weight[net], n_in, n_out, self.ntk, generator)
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        if self.bias is None:
+            return torch.bmm(self.kernel, h)
+        return torch.baddbmm(self.bias.unsqueeze(2), self.kernel, h)
+
+
+class Conv(nn.Module):
+    """Convolutions of K networks by groups: (B, K·n_in, H, W) gives (B, K·n_out, H', W').
+
+    Parameters
+    ----------
+    n_nets, n_in, n_out, size : int
+        The shape; `size` is that of the square kernel.
+    padding : {"valid", "same"}
+        "same" pads with zeros.
+    bias, ntk : bool
+        As in `Dense`.
+    """
+
+    def __init__(
+        self, n_nets: int, n_in: int, n_out: int, size: int, *, padding: str, bias: bool, ntk: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_nets, n_out, n_in, size, size))
+        self.bias = nn.Parameter(torch.zeros(n_nets, n_out)) if bias else None
+        self.padding, self.ntk = padding, ntk
+
+    @property
+    def kernel(self) -> Tensor:
+        """The weights as they are used."""
+        fan_in = math.prod(self.weight.shape[2:])
+        return self.weight * fan_in**-0.5 if self.ntk else self.weight
+
+    def initialise(self, net: int, generator: torch.Generator) -> None:
+        """Draw the weights of one network."""
+        n_out, n_in, height, width = self.weight.shape[1:]
+        area = height * width
+        self.weight.data[net] = _drawn(self.weight[net], n_in * area, n_out * area, self.ntk, generator)
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        bias = None if self.bias is None else self.bias.flatten()
+        return F.conv2d(h, self.kernel.flatten(0, 1), bias, padding=self.padding, groups=self.weight.shape[0])
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation of K networks, each by its own rows: y = gamma (x - mean) / sqrt(var + eps) + beta.
+
+    In training, mean and (biased) variance are those of the batch, for images over rows and pixels, and the
+    running ones move towards the batch's mean and unbiased variance; in prediction the running ones are used.
+
+    Parameters
+    ----------
+    n_nets, n_features : int
+        The shape; for images `n_features` is the number of channels.
+    statistics : {"population", "ema_warmup", "ema", "cumulative"}
+        How the running statistics follow the batches: with the fixed `decay` ("ema"), with the decay
+        min(decay, (1 + n) / (10 + n)) after n updates ("ema_warmup", and "population", which are computed
+        anew after training), or as the mean over all batches ("cumulative").
+    decay : float
+        The part that is kept in each update.
+    eps : float
+        Added to the variance.
+
+    References
+    ----------
+    Ioffe, S. and Szegedy, C. (2015). Batch normalization. arXiv 1502.03167, algorithms 1 and 2.
+    """
+
+    gamma: nn.Parameter
+    beta: nn.Parameter
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(
+        self,
+        n_nets: int,
+        n_features: int,
+        *,
+        statistics: str = "population",
+        decay: float = 0.99,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(n_nets, n_features))
+        self.beta = nn.Parameter(torch.zeros(n_nets, n_features))
+        self.register_buffer("running_mean", torch.zeros(n_nets, n_features))
+        self.register_buffer("running_var", torch.ones(n_nets, n_features))
+        self.statistics, self.decay, self.eps, self.n_updates = statistics, decay, eps, 0
+        # Inside a compiled graph the momentum, which changes from step to step, would compile it anew.
+        self.catches_up = False
+        self.moments: tuple[Tensor, Tensor] | None = None
+
+    def restart(self) -> None:
+        """Forget the running statistics: from here on they are the mean over all batches."""
+        self.running_mean.zero_()
+        self.running_var.fill_(1)
+        self.statistics, self.n_updates = "cumulative", 0
+
+    @property
+    def momentum(self) -> float:
+        """The weight of the next batch in the running statistics: one minus the decay."""
+        if self.statistics == "cumulative":
+            return 1 / (self.n_updates + 1)
+        return 1 - (self.decay if self.statistics == "ema" else warm_decay(self.decay, self.n_updates))
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        if self.training and weights is not None:
+            return self._weighted(h, weights)
+        # The channels of all networks side by side: one call normalises each by its own statistics.
+        channels = h.reshape(1, -1, h.shape[-1]) if h.dim() == 3 else h
+        if self.training and self.catches_up:
+            var, mean = torch.var_mean(channels.detach(), (0, *range(2, channels.dim())))
+            self.moments = mean.view_as(self.gamma), var.view_as(self.gamma)
+            gamma, beta = self.gamma.view(-1), self.beta.view(-1)
+            return F.batch_norm(channels, None, None, gamma, beta, True, 0.0, self.eps).view(h.shape)
+        normal = F.batch_norm(
+            channels,
+            self.running_mean.view(-1),
+            self.running_var.view(-1),
+            self.gamma.view(-1),
+            self.beta.view(-1),
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+        self.n_updates += self.training
+        return normal.view(h.shape)
+
+    def catch_up(self) -> None:
+        """Let the running statistics follow the batch that was seen last."""
+        if self.moments is not None:
+            self.running_mean.lerp_(self.moments[0], self.momentum)
+            self.running_var.lerp_(self.moments[1], self.momentum)
+            self.n_updates, self.moments = self.n_updates + 1, None
+
+    def _weighted(self, h: Tensor, weights: Tensor) -> Tensor:
+        """Normalise rows that count by their weights, (K, B): a row of weight 0 enters no statistic."""
+        x, w, area = h.to(self.gamma.dtype), weights[:, None].to(self.gamma.dtype), 1
+        rows: tuple[int, ...] = (2,)
+        if h.dim() == 4:  # (B, K, C, pixels)
+            x = x.reshape(len(h), *self.gamma.shape, -1)
+            w, rows, area = w.permute(2, 0, 1)[..., None], (0, 3), x.shape[3]
+        total = weights.sum(1, keepdim=True) * area
+        mean = (w * x).sum(rows) / total
+        centred = x - mean[:, :, None]
+        var = (w * centred.square()).sum(rows) / total
+        self._follow(mean.detach(), var.detach(), weights, area)
+        factor = self.gamma * (var + self.eps).rsqrt()
+        return (centred * factor[:, :, None] + self.beta[:, :, None]).reshape(h.shape).to(h.dtype)
+
+    def _follow(self, mean: Tensor, var: Tensor, weights: Tensor, area: int) -> None:
+        # Weights count rows, so that weight 2 is the same as a row that is there twice; small ones do not
+        # make less of a batch than its rows are.
+        rows = torch.maximum(weights.sum(1), (weights > 0).sum(1))[:, None] * area
+        self.moments = mean, var * rows / (rows - 1).clamp_min(1)
+        if not self.catches_up:
+            self.catch_up()
+
+
+class Affine(nn.Module):
+    """A factor and a shift for each feature: what is left of batch norm in prediction."""
+
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(self, factor: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("factor", factor)
+        self.register_buffer("shift", shift)
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        if h.dim() == 3:
+            return h * self.factor[:, :, None] + self.shift[:, :, None]
+        return h * self.factor.reshape(1, -1, 1, 1) + self.shift.reshape(1, -1, 1, 1)
+
+
+class Activation(nn.Module):
+    """A nonlinearity, by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        return ACTIVATIONS[self.name](h)
+
+
+class MaxPool(nn.Module):
+    """The greatest of each square of `size` by `size` pixels."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        return F.max_pool2d(h, self.size)
+
+
+class Flatten(nn.Module):
+    """(B, K·C, H, W) gives (K, C·H·W, B).
+
+    Parameters
+    ----------
+    n_features : int
+        C·H·W.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        return h.reshape(len(h), -1, self.n_features).permute(1, 2, 0)
+
+
+def fold(before: nn.Module | None, norm: BatchNorm) -> nn.Module:
+    """Put batch norm into the layer before it, as it is in prediction.
+
+    Parameters
+    ----------
+    before : Dense, Conv or any other module
+        The layer before it.
+    norm : BatchNorm
+        With the statistics to use.
+
+    Returns
+    -------
+    Dense or Conv
+        That does both; or an `Affine`, to stand after any other layer.
+    """
+    statistics = norm.gamma.detach(), norm.beta.detach(), norm.running_mean, norm.running_var
+    if isinstance(before, Dense | Conv):
+        weight, bias = fold_batch_norm(before.kernel.detach(), before.bias, *statistics, eps=norm.eps)
+        folded = before.__class__.__new__(before.__class__)
+        nn.Module.__init__(folded)
+        vars(folded).update(ntk=False, padding=getattr(before, "padding", ""))
+        folded.weight, folded.bias = nn.Parameter(weight), nn.Parameter(bias)
+        return folded
+    factor = statistics[0] * (norm.running_var + norm.eps).rsqrt()
+    return Affine(factor, statistics[1] - norm.running_mean * factor)
+
+
+def _drawn(like: Tensor, fan_in: int, fan_out: int, ntk: bool, generator: torch.Generator) -> Tensor:
+    """Draw weights in float64, so that they are the same, but for rounding, in any precision."""
+    fresh = torch.empty(like.shape, dtype=torch.float64)
+    if ntk:
+        return fresh.normal_(generator=generator)
+    bound = math.sqrt(6 / (fan_in + fan_out))
+    return fresh.uniform_(-bound, bound, generator=generator)

@@ -1,0 +1,230 @@
+"""K networks of one plan as one module, from their inputs to their outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stackit.neural.layers.layers import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    MaxPool,
+    fold,
+)
+from stackit.neural.training.inputs import Inputs, Rows
+from stackit.validation import fault
+
+__all__ = ["Layer", "Network", "Plan", "State"]
+
+Layer = str | Sequence[Any]
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a network is made of; networks of equal plans are trained together.
+
+    Parameters
+    ----------
+    layers : tuple
+        In their order: ``("dense", n)``, ``("conv", channels, size)`` or ``("conv", channels, size,
+        "same")``, ``"batch_norm"``, ``("max_pool", size)``, ``"flatten"``, or an activation's name. A dense
+        or convolutional layer in front of batch norm has no bias.
+    shape : (n_numbers,) or (channels, height, width)
+        Of one row.
+    n_levels : tuple of int
+        The numbers of levels of its categories.
+    ntk : bool
+        How weights are scaled, see `stackit.neural.layers.layers.Dense`.
+    statistics, decay, eps
+        Of batch norm, see `stackit.neural.layers.layers.BatchNorm`.
+    categories, embedding, clip, scaling
+        See `stackit.neural.training.inputs.Inputs`.
+    """
+
+    layers: tuple[Layer, ...]
+    shape: tuple[int, ...]
+    n_levels: tuple[int, ...] = ()
+    ntk: bool = False
+    statistics: str = "population"
+    decay: float = 0.99
+    eps: float = 1e-5
+    categories: str = "auto"
+    embedding: str | None = None
+    clip: bool = False
+    scaling: bool = False
+
+
+class Network(nn.Module):
+    """K networks of one plan: `Rows` of K networks in, (K, n_outputs, B) out.
+
+    Every parameter and every statistic has the networks as its first axis, so that a network is taken out by
+    an index.
+
+    Parameters
+    ----------
+    plan : Plan
+        What they are made of.
+    n_nets : int
+        How many.
+
+    Examples
+    --------
+    >>> plan = Plan(layers=(("dense", 8), "batch_norm", "relu", ("dense", 3)), shape=(4,))
+    >>> network = Network(plan, n_nets=5)
+    >>> network.n_parameters  # of one: 8·4, gamma and beta 2·8, 3·8 + 3
+    75
+    """
+
+    def __init__(self, plan: Plan, n_nets: int) -> None:
+        super().__init__()
+        self.plan = plan
+        self.inputs = Inputs(
+            n_nets,
+            plan.shape[0],
+            plan.n_levels,
+            categories=plan.categories,
+            embedding=plan.embedding,
+            clip=plan.clip,
+            scaling=plan.scaling,
+        )
+        shape = (self.inputs.n_features,) if len(plan.shape) == 1 else plan.shape
+        self.widest = math.prod(shape)  # numbers a row, in the largest layer
+        self.layers = nn.ModuleList()
+        for at, layer in enumerate(plan.layers):
+            biased = plan.layers[at + 1 : at + 2] != ("batch_norm",)
+            module, shape = _layer(layer, plan, n_nets, shape, biased)
+            self.layers.append(module)
+            self.widest = max(self.widest, math.prod(shape))
+        # Small nets are held up by calls: a module's own forward is called at once, without hooks.
+        self.steps = [layer.forward for layer in self.layers]
+
+    def forward(self, rows: Rows, weights: Tensor | None = None) -> Tensor:
+        h: Tensor = self.inputs.forward(rows)
+        for layer in self.steps:
+            h = layer(h, weights)
+        return h
+
+    @property
+    def n_nets(self) -> int:
+        """How many networks there are."""
+        return len(self.inputs.centre)
+
+    @property
+    def norms(self) -> list[BatchNorm]:
+        """The batch-norm layers."""
+        return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters each network learns."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad) // self.n_nets
+
+    def initialise(self, seeds: Iterable[int]) -> Network:
+        """Draw the weights of each network by a generator of its own."""
+        for net, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed)
+            for module in (self.inputs, *self.layers):
+                if hasattr(module, "initialise"):
+                    module.initialise(net, generator)
+        return self
+
+    def state_of(self, net: int) -> dict[str, Tensor]:
+        """Return a copy of all that one network has learned and counted."""
+        return {name: tensor[net].detach().clone() for name, tensor in self.state_dict().items()}
+
+    def of_states(self, states: Sequence[State]) -> Network:
+        """Return networks of the same plan, precision and device with these states."""
+        like = self.inputs.centre
+        network = Network(self.plan, len(states)).to(device=like.device, dtype=like.dtype)
+        network.load_state_dict({name: torch.stack([state[name] for state in states]) for name in states[0]})
+        return network.train(self.training)
+
+    def keep(self, nets: Sequence[int]) -> None:
+        """Keep some of the networks, and forget the others; parameters stay the same objects."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.data = tensor.data[list(nets)]
+
+    def folded(self) -> nn.Module:
+        """Return the networks as they predict: batch norm put into the layers before it."""
+        layers: list[nn.Module] = []
+        for layer in self.layers:
+            if isinstance(layer, BatchNorm):
+                foldable = bool(layers) and isinstance(layers[-1], Dense | Conv)
+                layers.append(fold(layers.pop() if foldable else None, layer))
+            else:
+                layers.append(deepcopy(layer))  # these networks can still be trained, the folded ones not
+        return Folded(deepcopy(self.inputs), layers).eval().requires_grad_(False)
+
+
+class Folded(nn.Module):
+    """Networks without batch norm, for prediction."""
+
+    def __init__(self, inputs: Inputs, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.inputs, self.layers = inputs, nn.ModuleList(layers)
+
+    def forward(self, rows: Rows) -> Tensor:
+        h: Tensor = self.inputs(rows)
+        for layer in self.layers:
+            h = layer(h)
+        return h
+
+
+def _layer(
+    layer: Layer, plan: Plan, n_nets: int, shape: tuple[int, ...], biased: bool
+) -> tuple[nn.Module, tuple[int, ...]]:
+    """Make a layer, and tell what shape comes out of it."""
+    kind, *sizes = (layer,) if isinstance(layer, str) else tuple(layer)
+    if kind == "dense" and len(shape) == 1:
+        return Dense(n_nets, shape[0], sizes[0], bias=biased, ntk=plan.ntk), (sizes[0],)
+    if kind == "conv" and len(shape) == 3:
+        return _conv(sizes, plan, n_nets, shape, biased)
+    if kind == "batch_norm":
+        norm = BatchNorm(n_nets, shape[0], statistics=plan.statistics, decay=plan.decay, eps=plan.eps)
+        return norm, shape
+    if kind == "max_pool" and len(shape) == 3:
+        if min(shape[1:]) < sizes[0]:
+            raise _too_small(sizes[0], shape)
+        return MaxPool(sizes[0]), (shape[0], shape[1] // sizes[0], shape[2] // sizes[0])
+    if kind == "flatten" and len(shape) == 3:
+        return Flatten(math.prod(shape)), (math.prod(shape),)
+    if kind in ACTIVATIONS:
+        return Activation(kind), shape
+    raise fault(
+        "layers",
+        f"dense, conv, batch_norm, max_pool, flatten, {', '.join(ACTIVATIONS)}, in an order that fits",
+        f"{layer!r} for activations of shape {shape}",
+        "Put conv and max_pool before flatten, and dense after it",
+    )
+
+
+def _conv(
+    sizes: list[Any], plan: Plan, n_nets: int, shape: tuple[int, ...], biased: bool
+) -> tuple[nn.Module, tuple[int, ...]]:
+    channels, size, padding = (*sizes, "valid")[:3]
+    lost = size - 1 if padding == "valid" else 0
+    height, width = shape[1] - lost, shape[2] - lost
+    if min(height, width) < 1:
+        raise _too_small(size, shape)
+    module = Conv(n_nets, shape[0], channels, size, padding=padding, bias=biased, ntk=plan.ntk)
+    return module, (channels, height, width)
+
+
+def _too_small(size: int, shape: tuple[int, ...]) -> ValueError:
+    return fault(
+        "Images",
+        f"at least {size} by {size} where they meet a layer of that size",
+        f"{shape=}",
+        "Use smaller convolutions, padding 'same', or fewer layers",
+    )

@@ -1,0 +1,3 @@
+"""The training of several networks at once."""
+
+__all__: list[str] = []

@@ -1,0 +1,203 @@
+"""Learning rates of a training, step by step, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stackit.validation import fault
+
+__all__ = ["SCHEDULES", "cycle_ends", "learning_rates"]
+
+Rates = npt.NDArray[np.float64]
+
+# Smith and Topin's three numbers, with the values that torch made customary.
+RISING_SHARE = 0.3
+START_DIVISOR = 25.0
+END_DIVISOR = 1e4
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long a training is, and what its schedule may need."""
+
+    n_epochs: int
+    steps_per_epoch: int
+    decay_after: int
+    n_cycles: int
+
+    @property
+    def n_steps(self) -> int:
+        return self.n_epochs * self.steps_per_epoch
+
+
+def learning_rates(
+    name: str,
+    init: float,
+    n_epochs: int,
+    steps_per_epoch: int,
+    *,
+    decay_after: int | None = None,
+    n_cycles: int = 1,
+) -> Rates:
+    """Return the learning rate of each step of a training.
+
+    With E epochs, T steps in all, epochs e and steps t counted from 0:
+
+    * ``"constant"``: init.
+    * ``"linear"``: init before epoch `decay_after`, from there ``init * (E - e) / (E - decay_after)``; the
+      rate changes between epochs, and would reach zero after the last one.
+    * ``"cosine"``: ``init / 2 * (1 + cos(pi * t / T))``.
+    * ``"cyclic"``: `n_cycles` cosines one after the other, each L = ceil(T / n_cycles) steps long,
+      ``init / 2 * (1 + cos(pi * (t mod L) / L))``: at the end of each, a snapshot is taken (`cycle_ends`).
+    * ``"one_cycle"``: half a cosine up from init / 25 to init over the first 30 % of the steps, then half a
+      cosine down to init / 250 000.
+
+    Parameters
+    ----------
+    name : {"constant", "cosine", "cyclic", "linear", "one_cycle"}
+        The schedule.
+    init : float
+        The highest rate.
+    n_epochs, steps_per_epoch : int
+        The length of the training.
+    decay_after : int, optional
+        For "linear" alone: how many epochs the rate stays as it is; none by default. A training that ends
+        earlier has a constant rate.
+    n_cycles : int, default=1
+        For "cyclic" alone.
+
+    Returns
+    -------
+    (n_epochs * steps_per_epoch,) array
+        float64.
+
+    Raises
+    ------
+    ValueError
+        When the name is not known, a number is out of range, or there are too few steps for the cycles.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983 ("cosine"). Huang et al. (2017), Snapshot ensembles,
+    arXiv:1704.00109, equation 2 ("cyclic"). Smith and Topin (2017), Super-convergence, arXiv:1708.07120
+    ("one_cycle"; the values are those of torch's OneCycleLR). "linear" is the rule of the ladder networks'
+    supervised baseline, arXiv:1507.02672.
+
+    Examples
+    --------
+    >>> rates = learning_rates("linear", 0.02, 100, 417, decay_after=15)
+    >>> rates[::417][[0, 15, 16, 99]].round(6).tolist()
+    [0.02, 0.02, 0.019765, 0.000235]
+    >>> learning_rates("cyclic", 1.0, 4, 1, n_cycles=2).round(3).tolist()
+    [1.0, 0.5, 1.0, 0.5]
+    """
+    if name not in SHAPES:
+        raise fault("The schedule", f"one of {', '.join(SCHEDULES)}", f"{name=}", "Pass name='cosine'")
+    if not (0 < init < np.inf):
+        raise fault("init", "a positive number", f"{init=}", "Pass init=1e-3")
+    for what, number in [
+        ("n_epochs", n_epochs),
+        ("steps_per_epoch", steps_per_epoch),
+        ("n_cycles", n_cycles),
+    ]:
+        _check_count(what, number, least=1)
+    _check_count("decay_after", decay_after or 0, least=0)
+    return init * SHAPES[name](Training(n_epochs, steps_per_epoch, decay_after or 0, n_cycles))
+
+
+def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
+    """Return after how many steps each cycle of "cyclic" ends: when a snapshot is taken.
+
+    Cycles are ceil(n_steps / n_cycles) steps long; the last may be shorter.
+
+    Parameters
+    ----------
+    n_steps, n_cycles : int
+        The steps of the training, and the snapshots wanted.
+
+    Returns
+    -------
+    (n_cycles,) array
+        Counts of steps, ascending; the last is `n_steps`.
+
+    Raises
+    ------
+    ValueError
+        When so many cycles of that length do not fit.
+
+    References
+    ----------
+    Huang et al. (2017), Snapshot ensembles, arXiv:1704.00109, section 3.
+
+    Examples
+    --------
+    >>> cycle_ends(22, 4).tolist()
+    [6, 12, 18, 22]
+    """
+    _check_count("n_steps", n_steps, least=1)
+    _check_count("n_cycles", n_cycles, least=1)
+    length = -(-n_steps // n_cycles)
+    ends = np.minimum(np.arange(length, n_steps + length, length, dtype=np.intp), n_steps)
+    if len(ends) != n_cycles:
+        raise fault(
+            "n_cycles",
+            f"a number of cycles that fits into {n_steps} steps",
+            f"{n_cycles=}",
+            f"Pass n_cycles={len(ends)}, or train for more steps",
+        )
+    return ends
+
+
+def _constant(training: Training) -> Rates:
+    return np.ones(training.n_steps)
+
+
+def _linear(training: Training) -> Rates:
+    epochs, start = np.arange(training.n_epochs), training.decay_after
+    share = (training.n_epochs - epochs) / max(training.n_epochs - start, 1)
+    return np.repeat(np.where(epochs < start, 1.0, share), training.steps_per_epoch)
+
+
+def _cosine(training: Training) -> Rates:
+    return _falling(np.arange(training.n_steps) / training.n_steps)
+
+
+def _cyclic(training: Training) -> Rates:
+    length = cycle_ends(training.n_steps, training.n_cycles)[0]
+    return _falling(np.arange(training.n_steps) % length / length)
+
+
+def _one_cycle(training: Training) -> Rates:
+    top, last = RISING_SHARE * training.n_steps - 1, training.n_steps - 1
+    steps = np.arange(training.n_steps)
+    low, end = 1 / START_DIVISOR, 1 / (START_DIVISOR * END_DIVISOR)
+    rising = low + (1 - low) * _falling(1 - steps / top) if top > 0 else np.full(len(steps), low)
+    falling = end + (1 - end) * _falling((steps - top) / (last - top))
+    return np.where(steps <= top, rising, falling)
+
+
+def _falling(share: npt.NDArray[np.floating]) -> Rates:
+    """Half a cosine, from 1 at share 0 to 0 at share 1."""
+    return np.asarray((1 + np.cos(np.pi * share)) / 2)
+
+
+def _check_count(name: str, number: int, least: int) -> None:
+    if number != int(number) or number < least:
+        raise fault(
+            name, f"a whole number, at least {least}", f"{name}={number!r}", f"Pass {name}={max(least, 1)}"
+        )
+
+
+SHAPES: dict[str, Callable[[Training], Rates]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "cyclic": _cyclic,
+    "linear": _linear,
+    "one_cycle": _one_cycle,
+}
+SCHEDULES = tuple(SHAPES)
+"""The names that `learning_rates` knows."""

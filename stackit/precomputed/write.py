@@ -1,0 +1,97 @@
+"""Writing out-of-fold predictions so that another stack can be given them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stackit.arrays.row_labels import ids_by_rows
+from stackit.files import check_ids, facts_path, write_whole
+from stackit.precomputed.read import PathLike
+from stackit.precomputed.table import fingerprint
+from stackit.results.oof import OutOfFold
+from stackit.validation import fault
+
+__all__ = ["save_predictions"]
+
+
+def save_predictions(
+    oof: OutOfFold,
+    path: PathLike,
+    test_path: PathLike | None = None,
+    *,
+    ids: Any = None,
+    test_ids: Any = None,
+) -> Path:
+    """Write a run's predictions as CSV files, which `GivenClassifier.load` and `GivenRegressor.load` read.
+
+    A second file, the same name as the first with ``.json`` behind it, holds a digest of the folds, so
+    that a stack with others is warned, and what kind of values each estimator gave.
+
+    Parameters
+    ----------
+    oof : OutOfFold
+        What `out_of_fold` returned, or the ``oof_`` of a stack.
+    path : path
+        The CSV file of ``oof.meta_train``: the ids first, then a column for each meta-feature.
+    test_path : path, optional
+        The CSV file of ``oof.meta_test``.
+    ids, test_ids : (n,), (m,) array-like, optional
+        The ids of the rows; default: the index of X, which must have a name. A column with the labels of
+        X's index goes by these, and any other by its order.
+
+    Returns
+    -------
+    pathlib.Path
+        The first file.
+
+    Raises
+    ------
+    ValueError
+        When there are no ids, or not one a row; when a test file is wanted and there is no ``meta_test``.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackit import GivenClassifier, out_of_fold
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> X = X.rename_axis("id")
+    >>> oof = out_of_fold([("bayes", GaussianNB())], X, y, cv=5, n_jobs=1)
+    >>> path = save_predictions(oof, pathlib.Path(tempfile.mkdtemp()) / "bayes.csv")
+    >>> again = out_of_fold([("bayes", GivenClassifier.load(path))], X, y, cv=5, n_jobs=1)
+    >>> again.meta_train.equals(oof.meta_train)
+    True
+    """
+    table = _with_ids(oof.meta_train, ids, "ids")
+    if test_path is not None:
+        if oof.meta_test is None:
+            raise fault("test_path", "None where no test rows were predicted", f"{test_path=}", "Pass X_test")
+        _write(_with_ids(oof.meta_test, test_ids, "test_ids"), Path(test_path))
+    kinds = {name: response.kind for name, response in oof.responses.items()}
+    facts = {"folds": f"ids {fingerprint(oof.folds, table.index.to_numpy(dtype=str))}", "kinds": kinds}
+    write_whole(facts_path(Path(path)), json.dumps(facts, indent=1) + "\n")
+    return _write(table, Path(path))
+
+
+def _with_ids(meta: pd.DataFrame, ids: Any, parameter: str) -> pd.DataFrame:
+    if ids is None and meta.index.name is None:
+        raise fault(
+            parameter,
+            "the ids of the rows, where X has no index with a name",
+            f"{parameter}=None",
+            f"Pass {parameter}=train['id'], or X.set_index('id') to out_of_fold",
+        )
+    name = meta.index.name if ids is None else getattr(ids, "name", None) or "id"
+    own = meta.index if ids is None else ids_by_rows(meta.index, ids, parameter)
+    names = check_ids(own, len(meta), parameter)
+    return meta.set_axis(pd.Index(names, name=name), axis=0)
+
+
+def _write(table: pd.DataFrame, path: Path) -> Path:
+    write_whole(path, table.to_csv(lineterminator="\n"))
+    return path

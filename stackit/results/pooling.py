@@ -1,0 +1,154 @@
+"""Whether predictions of several folds may be scored as one column."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stackit.estimators.prediction import Response, Table
+from stackit.estimators.scoring import Scoring, score_answer
+from stackit.folds import Folds
+from stackit.target import Target, classification_target, regression_target
+
+__all__ = ["can_be_pooled", "is_of_ranks"]
+
+# How far the score of the prior, which knows nothing, may be from its mean over folds once it is pooled.
+TOLERANCE = 0.005
+N_PROBED = 60
+
+
+def can_be_pooled(
+    folds: Folds, target: Target, scoring: Scoring = None, sample_weight: npt.NDArray[Any] | None = None
+) -> bool:
+    """Whether a metric of the whole out-of-fold column says the same as its mean over folds.
+
+    A metric of ranks, such as the area under the ROC curve, compares each row with all others. In one
+    column it compares predictions of different fold models, whose levels differ where their training parts
+    have other shares of the classes (or another mean of y): a fold with more positive rows was predicted
+    by a model that has seen fewer. A model that knows nothing then scores below chance, 0.465 for 105
+    rows in 10 stratified folds and 0 in leave-one-out. So the prior of each training part is scored: where
+    the metric is one of ranks, and the pooled score of the prior is not its mean over folds (to 0.005), the
+    column must not be pooled. Metrics that judge each row by itself (log loss, accuracy, squared error)
+    always can be.
+
+    Parameters
+    ----------
+    folds : Folds
+        The splits.
+    target : Target
+        What is predicted.
+    scoring : str, callable or None
+        The metric.
+    sample_weight : (n,) array, optional
+        The weights of the rows.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from stackit import make_folds
+    >>> from stackit.target import classification_target
+    >>> y = [0, 1] * 50
+    >>> loo = make_folds(y, scheme="kfold", n_splits=100)
+    >>> five = make_folds(y, scheme="stratified", n_splits=5)
+    >>> target = classification_target(y)
+    >>> can_be_pooled(loo, target, "roc_auc"), can_be_pooled(five, target, "roc_auc")
+    (False, True)
+    >>> can_be_pooled(loo, target, "neg_log_loss")
+    True
+    """
+    if not is_of_ranks(scoring, target):
+        return True
+    response, priors = _priors(folds, target, sample_weight)
+    covered = np.flatnonzero(folds.coverage)
+    total = np.zeros((folds.n_samples, priors.shape[1]))
+    by_fold = []
+    for (_, rows), known in zip(folds.splits, priors, strict=True):
+        answer = np.tile(known, (len(rows), 1))
+        total[rows] += answer
+        by_fold.append(_score(response, answer, rows, scoring, sample_weight))
+    average = total[covered] / folds.coverage[covered, np.newaxis]
+    pooled = _score(response, average, covered, scoring, sample_weight)
+    return bool(abs(pooled - np.mean(by_fold)) <= TOLERANCE)
+
+
+def is_of_ranks(scoring: Scoring, target: Target) -> bool:
+    """Whether a metric looks at the order of predictions alone, or at their correlation with y.
+
+    It is asked about a small table: the score of such a metric stays the same when all predictions are
+    shrunk towards one value, which changes every loss and every label.
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+        A scikit-learn scorer or its name.
+    target : Target
+        What is predicted.
+
+    Examples
+    --------
+    >>> from stackit.target import classification_target
+    >>> target = classification_target([0, 1])
+    >>> [is_of_ranks(name, target) for name in ("roc_auc", "average_precision", "accuracy", "f1")]
+    [True, True, False, False]
+    """
+    if scoring is None or target.kind == "multilabel":
+        return False
+    n_classes = len(target.classes) if target.is_classification else 0
+    labels = tuple(target.classes.tolist()) if n_classes else ()
+    try:
+        return _is_of_ranks(scoring, labels, target.kind, target.y.shape[1:])
+    except TypeError:  # a scorer, or a label, that cannot be a key
+        return _is_of_ranks.__wrapped__(scoring, labels, target.kind, target.y.shape[1:])
+
+
+@lru_cache(maxsize=64)
+def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: tuple[int, ...]) -> bool:
+    random = np.random.default_rng(0)
+    if labels:
+        codes = np.arange(N_PROBED) % len(labels)
+        target = classification_target(np.asarray(labels)[codes])
+        response = Response("probe", "predict_proba", "probability", target)
+        answer = random.dirichlet(np.ones(len(labels)), size=N_PROBED)
+        answer = (answer + 0.5 * np.eye(len(labels))[codes]) / 1.5
+        level = np.arange(1.0, len(labels) + 1) ** 2
+        level = level[::-1] / level.sum()
+    else:
+        y = random.exponential(size=(N_PROBED, *outputs))
+        target = regression_target(y)
+        response = Response("probe", "predict", "number", target)
+        answer = (y + random.exponential(size=y.shape)).reshape(N_PROBED, -1)
+        level = np.ones(answer.shape[1])
+    rows = np.arange(N_PROBED)
+    scores = [_score(response, each, rows, scoring, None) for each in (answer, 0.3 * answer + 0.7 * level)]
+    return bool(abs(scores[0] - scores[1]) < 1e-9)
+
+
+def _priors(folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None) -> tuple[Response, Table]:
+    """Return what the prior of each training part predicts: shares of classes, or the mean."""
+    weights = np.ones(len(target.y)) if sample_weight is None else np.asarray(sample_weight)
+    parts = [train for train, _ in folds.splits]
+    if target.is_classification:
+        n_classes = len(target.classes)
+        sums = [np.bincount(target.codes[rows], weights[rows], n_classes) for rows in parts]
+        table = np.array([each / each.sum() for each in sums])
+        return Response("prior", "predict_proba", "probability", target), table
+    y = target.y.reshape(len(target.y), -1)
+    table = np.array([np.average(y[rows], axis=0, weights=weights[rows]) for rows in parts])
+    return Response("prior", "predict", "number", target), table
+
+
+def _score(response: Response, answer: Table, rows: Any, scoring: Scoring, sample_weight: Any) -> float:
+    """Return a score; NaN where there is none, as for one class alone."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return score_answer(response, answer, rows, scoring, sample_weight)
+        except (AttributeError, TypeError, ValueError):
+            return float("nan")

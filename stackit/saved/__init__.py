@@ -1,5 +1,0 @@
-"""Fitted ensembles as files without pickle: scikit-learn's parts by skops, nets by safetensors."""
-
-from stackit.saved.files import load_ensemble, save_ensemble
-
-__all__ = ["load_ensemble", "save_ensemble"]

@@ -196,8 +196,8 @@ def overfitting_alarm(
     alarm in such a case.
 
     Measured without labels of new rows on 57 cases, three of each kind, on seeds on which nothing was chosen
-    (``tests/overfitting_cases.py``, mostly 800 training and 800 new rows). An estimator misleads where its
-    log loss on new rows is on average more than 0.02 worse than claimed. 95% of 306 answers were right, 92%
+    (``tests/assess/overfitting_cases.py``, mostly 800 training and 800 new rows). An estimator misleads where
+    its log loss on new rows is on average more than 0.02 worse than claimed. 95% of 306 answers were right, 92%
     of those on estimators that mislead (113 of 123), and 2% of honest ones had an alarm (4 of 183):
 
     - Clean tables of two and three classes, of numbers and of breast cancer, random labels, honest columns

@@ -49,7 +49,7 @@ def modern_mlp_classifier(**overrides: Any) -> BatchNormMLPClassifier:
 
     Notes
     -----
-    Out-of-fold log loss, measured by ``pytest -s -m slow tests/test_nets_presets.py``. Otto, 10 000 rows, 3
+    Out-of-fold log loss, measured by ``pytest -s -m slow tests/neural/test_presets.py``. Otto, 10 000 rows, 3
     folds, inputs log(1 + x): 0.614, with ``n_estimators=4`` 0.605; scikit-learn's `MLPClassifier` on the same
     standardised inputs 0.648 in 30 epochs, 0.645 stopped early, and 0.662 with these three layers. Titanic, 7
     raw columns, 5 folds: 0.438, logistic regression 0.474, a forest 0.449; a logistic stack of the last two

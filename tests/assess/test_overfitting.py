@@ -20,7 +20,7 @@ from stackit import Level, LevelsClassifier, StackingClassifier, out_of_fold, ov
 from stackit.assess.encodings import encoded_columns, left_out_columns
 from stackit.assess.reversal import turned_round
 from stackit.target import classification_target, regression_target
-from tests.overfitting_cases import (
+from tests.assess.overfitting_cases import (
     ABOVE,
     BELOW,
     CASES,

@@ -23,7 +23,7 @@ from stackit.folds import SCHEMES, Folds, make_folds
 from stackit.submission import check_submission
 from stackit.validation import fault
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 ENTRY = [sys.executable, "-c", "from stackit.cli import main; main()"]
 
 

@@ -38,7 +38,7 @@ from stackit.combine import ConvexClassifier, MeanClassifier, MeanRegressor
 from stackit.estimators.prediction import Response
 from stackit.estimators.scoring import score_answer
 from stackit.target import classification_target, regression_target
-from tests.overfitting_cases import One
+from tests.assess.overfitting_cases import One
 
 X, Y = load_breast_cancer(return_X_y=True)
 X, Y = X[:240], Y[:240]

@@ -34,7 +34,7 @@ from stackit import (
     save_predictions,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 quick = settings(max_examples=30, deadline=None, derandomize=True)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
 from stackit.neural.training.inputs import Rows
-from tests.plain_nets import begun, expected
+from tests.neural.plain_nets import begun, expected
 
 SMALL = {
     "hidden_layer_sizes": (6, 5),

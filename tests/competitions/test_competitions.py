@@ -22,7 +22,7 @@ from competitions.titanic.lineup import base_estimators, most_regularised
 from stackit import make_folds, out_of_fold
 from stackit.validation import require
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from stackit import Folds, files, make_folds
 from stackit.folds import SCHEMES, as_folds, schemes
 from stackit.target import classification_target, regression_target
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = [scheme for scheme in SCHEMES if scheme != "forward"]
 SEEDS = st.integers(0, 2**31 - 1)
 CLASSES = np.array([0, 0, 1] * 12)

@@ -18,7 +18,7 @@ from stackit import out_of_fold
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs, vgg
 from stackit.images.io.cache import CodeCache
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from stackit.images import (
     vgg,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 KERAS = {"running_mean": "moving_mean", "running_var": "moving_variance", "bias": "bias"}
 
 

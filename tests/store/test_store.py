@@ -983,7 +983,7 @@ def test_files_that_may_not_be_read_are_fitted_again(store, log, monkeypatch):
 
 @pytest.mark.parametrize("scenario", ["kills", "writers", "full"])
 def test_processes(scenario, tmp_path):
-    script = Path(__file__).with_name("processes.py")
+    script = Path(__file__).parent.parent / "engine" / "processes.py"
     done = subprocess.run(
         [sys.executable, str(script), scenario, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(Path(stackit.__file__).parent.parent)},

@@ -38,7 +38,7 @@ from stackit import (
 )
 from stackit.combine import MeanRegressor
 from stackit.persistence.codec import KIND, Together
-from tests.test_saved import loaded_from
+from tests.persistence.test_persistence import loaded_from
 
 pytest.importorskip("skops")
 

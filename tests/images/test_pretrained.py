@@ -15,7 +15,7 @@ from PIL import Image
 from stackit.images import Preprocessing, PretrainedNetwork, cifar_resnet, pretrained, swap_colours, vgg
 from stackit.images.io.photographs import decoded
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 DAISY = 985
 
 

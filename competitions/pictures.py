@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from stackit.neural.layers.layers import Activation
-from stackit.neural.training.inputs import Rows
-from stackit.validation import require
+from stackit.neural.training.inputs import InputRows
+from stackit.validation import import_optional
 
 __all__ = ["activations", "draw_activations", "draw_curves"]
 
@@ -30,7 +30,7 @@ def draw_curves(histories: Mapping[str, History], path: Path) -> None:
     path : path
         The file, such as ``curves.png``.
     """
-    figure = require("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
+    figure = import_optional("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     for at, (name, history) in enumerate(histories.items()):
         epochs = [record["epoch"] for record in history]
@@ -63,7 +63,7 @@ def activations(net: Any, X: npt.NDArray[Any]) -> list[Floats]:
     """
     network = net.network_.of_states([net.network_.state_of(0)]).eval()
     dtype = network.inputs.centre.dtype
-    h, entered = network.inputs(Rows(torch.as_tensor(np.array(X)[np.newaxis]).to(dtype))), []
+    h, entered = network.inputs(InputRows(torch.as_tensor(np.array(X)[np.newaxis]).to(dtype))), []
     for layer in network.layers:
         if isinstance(layer, Activation):
             entered.append(h.flatten().double().numpy())
@@ -83,7 +83,7 @@ def draw_activations(by_net: Mapping[str, Sequence[Floats]], path: Path) -> None
     """
     n_layers = max(map(len, by_net.values()))
     size = 2.4 * n_layers, 2.1 * len(by_net)
-    figure = require("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(by_net), n_layers, squeeze=False)
     for row, (name, entered) in zip(panels, by_net.items(), strict=True):
         for at, (axes, values) in enumerate(zip(row, entered, strict=False)):

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
         StackingRegressor,
     )
     from stackit.folds import Folds, make_folds
-    from stackit.precomputed import GivenClassifier, GivenRegressor, save_predictions
+    from stackit.precomputed import PrecomputedClassifier, PrecomputedRegressor, save_predictions
     from stackit.results import OutOfFold
     from stackit.store import DiskStore, MemoryStore
 
 __all__ = [
     "DiskStore",
     "Folds",
-    "GivenClassifier",
-    "GivenRegressor",
     "Level",
     "LevelsClassifier",
     "LevelsRegressor",
     "MemoryStore",
     "OutOfFold",
+    "PrecomputedClassifier",
+    "PrecomputedRegressor",
     "StackingClassifier",
     "StackingRegressor",
     "average_or_refit",
@@ -73,7 +73,7 @@ __getattr__, __dir__, _ = lazy_names(
             "StackingRegressor",
         ],
         "folds": ["Folds", "make_folds"],
-        "precomputed": ["GivenClassifier", "GivenRegressor", "save_predictions"],
+        "precomputed": ["PrecomputedClassifier", "PrecomputedRegressor", "save_predictions"],
         "results": ["OutOfFold"],
         "store": ["DiskStore", "MemoryStore"],
     },

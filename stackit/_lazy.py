@@ -32,9 +32,9 @@ def lazy_names(
         except ModuleNotFoundError as error:
             if extra is None:
                 raise
-            from stackit.validation import require
+            from stackit.validation import import_optional
 
-            require(error.name or extra, extra)  # says how to install it
+            import_optional(error.name or extra, extra)  # says how to install it
             raise
 
     return getter, lambda: public, public

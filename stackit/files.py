@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["Names", "check_ids", "facts_path", "read", "write", "write_whole"]
+__all__ = ["Names", "atomic_write", "check_ids", "metadata_path", "read", "write"]
 
 Rows = npt.NDArray[np.intp]
 # A column of nothing, which says that training rows are listed beside the CSV.
@@ -24,7 +24,7 @@ LISTED = "training rows in the .json file"
 Names = npt.NDArray[np.str_]
 
 
-def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made_by: dict[str, Any]) -> Path:
+def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, metadata: dict[str, Any]) -> Path:
     """Write the CSV and the facts beside it, each whole or not at all.
 
     Parameters
@@ -41,7 +41,7 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
         What made the folds.
     """
     if path.suffix in (".gz", ".bz2", ".xz", ".zip", ".zst"):
-        raise fault("A folds file", "plain CSV", f"path={str(path)!r}", "Leave out the last suffix")
+        raise invalid_value("A folds file", "plain CSV", f"path={str(path)!r}", "Leave out the last suffix")
     names = check_ids(ids, len(assignment))
     table = pd.DataFrame({"id": names})
     for repeat, column in enumerate(assignment.T):
@@ -50,7 +50,7 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
         # Alone, the CSV would be read as folds that train on all other rows.
         table[LISTED] = ""
     facts = {
-        "made_by": made_by,
+        "made_by": metadata,
         "n_samples": len(names),
         "ids_digest": _digest_of(names),
         "kfold_digest": _digest_of(assignment.astype(str).ravel()),
@@ -58,8 +58,8 @@ def write(path: Path, ids: Any, assignment: Rows, train: list[Rows] | None, made
     }
     facts = json.loads(json.dumps(facts, default=str))
     facts["digest"] = _digest_of_facts(facts)
-    write_whole(facts_path(path), json.dumps(facts, indent=1) + "\n")
-    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
+    atomic_write(metadata_path(path), json.dumps(facts, indent=1) + "\n")
+    atomic_write(path, table.to_csv(index=False, lineterminator="\n"))
     return path
 
 
@@ -68,19 +68,19 @@ def read(path: Path, ids: Any) -> tuple[int, tuple[tuple[Rows, Rows], ...], dict
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     columns = [name for name in table.columns[1:] if name == "kfold" or name.startswith("kfold_")]
     if not columns or columns[0] != "kfold":
-        raise fault(
+        raise invalid_value(
             f"Columns of {path}", "id, kfold", f"columns={list(table.columns)}", "Name them id and kfold"
         )
     names = check_ids(ids, None)
     _compare_ids(path, table.iloc[:, 0].to_numpy(dtype=str), names)
     assignment = np.column_stack([_fold_numbers(path, name, table[name]) for name in columns])
     facts = _read_facts(path, names, assignment)
-    made_by = facts.get("made_by", {"scheme": path.name})
+    metadata = facts.get("made_by", {"scheme": path.name})
     is_listed = LISTED in table.columns or bool((assignment < 0).any())
-    return len(names), _splits_of(path, assignment, facts.get("train"), is_listed), made_by
+    return len(names), _splits_of(path, assignment, facts.get("train"), is_listed), metadata
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def atomic_write(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all, also when others write it too.
 
     Parameters
@@ -123,7 +123,7 @@ def _column(repeat: int) -> str:
     return "kfold" if repeat == 0 else f"kfold_{repeat}"
 
 
-def facts_path(path: Path) -> Path:
+def metadata_path(path: Path) -> Path:
     """Return where the facts about a CSV file are: the same name with ``.json`` behind it."""
     return path.with_name(path.name + ".json")
 
@@ -167,13 +167,17 @@ def check_ids(ids: Any, n: int | None, what: str = "ids", unique: bool = True) -
     """
     values = pd.Series(np.asarray(ids))
     if n is not None and len(values) != n:
-        raise fault(what, f"one a row, {n}", f"{len(values)} ids", "Pass the id column of the table")
+        raise invalid_value(what, f"one a row, {n}", f"{len(values)} ids", "Pass the id column of the table")
     if values.isna().any():
-        raise fault(what, "without missing values", f"{int(values.isna().sum())} missing", "Fill them")
+        raise invalid_value(
+            what, "without missing values", f"{int(values.isna().sum())} missing", "Fill them"
+        )
     names = values.astype(str)
     repeated = names[names.duplicated()].unique() if unique else names[:0].unique()
     if len(repeated):
-        raise fault(what, "unique", f"{len(repeated)} repeated ({listed(repeated)})", "Drop the duplicates")
+        raise invalid_value(
+            what, "unique", f"{len(repeated)} repeated ({format_list(repeated)})", "Drop the duplicates"
+        )
     return names.to_numpy(dtype=str)
 
 
@@ -182,7 +186,7 @@ def _compare_ids(path: Path, stored: npt.NDArray[np.str_], names: npt.NDArray[np
     lost, unknown = np.setdiff1d(names, stored), np.setdiff1d(stored, names)
     repeated = pd.Series(stored)[pd.Series(stored).duplicated()].unique()
     found = [
-        f"{len(some)} {kind} ({listed(some)})"
+        f"{len(some)} {kind} ({format_list(some)})"
         for kind, some in (
             ("ids without a fold", lost),
             ("ids that the table does not have", unknown),
@@ -191,10 +195,12 @@ def _compare_ids(path: Path, stored: npt.NDArray[np.str_], names: npt.NDArray[np
         if len(some)
     ]
     if found:
-        raise fault(f"ids in {path}", "those of the table", "; ".join(found), "Make the folds file anew")
+        raise invalid_value(
+            f"ids in {path}", "those of the table", "; ".join(found), "Make the folds file anew"
+        )
     if (stored != names).any():
         row = int(np.flatnonzero(stored != names)[0])
-        raise fault(
+        raise invalid_value(
             f"ids in {path}",
             "in the order of the table",
             f"id {stored[row]} in the file and {names[row]} in the table at row {row}",
@@ -206,19 +212,19 @@ def _fold_numbers(path: Path, column: str, values: pd.Series[Any]) -> npt.NDArra
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = values[numbers.isna() | (numbers != numbers.round()) | (numbers < -1)]
     if len(wrong):
-        raise fault(
+        raise invalid_value(
             f"{column} in {path}",
             "a fold number in each row",
-            f"{len(wrong)} others ({listed(repr(value) for value in wrong)})",
+            f"{len(wrong)} others ({format_list(repr(value) for value in wrong)})",
             "Make the folds file anew",
         )
     folds = numbers.to_numpy(dtype=np.intp)
     empty = np.setdiff1d(np.arange(folds.max() + 1), folds)
     if len(empty) or folds.max() < 0:
-        raise fault(
+        raise invalid_value(
             f"{column} in {path}",
             "numbered from 0 without a hole",
-            f"no rows in fold {listed(empty) or 0}",
+            f"no rows in fold {format_list(empty) or 0}",
             "Make the folds file anew",
         )
     return folds
@@ -226,25 +232,25 @@ def _fold_numbers(path: Path, column: str, values: pd.Series[Any]) -> npt.NDArra
 
 def _read_facts(path: Path, names: Names, assignment: Rows) -> dict[str, Any]:
     """Read what `write` wrote beside the CSV; a folds file from elsewhere has nothing there."""
-    beside = facts_path(path)
+    beside = metadata_path(path)
     if not beside.exists():
         return {}
     try:
         facts: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
         ids_digest, kfold_digest = facts["ids_digest"], facts["kfold_digest"]
     except (ValueError, KeyError, TypeError) as error:
-        raise fault(
+        raise invalid_value(
             f"{beside}", "as it was written", f"{type(error).__name__}: {error}", "Make the folds anew"
         ) from error
     if ids_digest != _digest_of(names):
-        raise fault(
+        raise invalid_value(
             f"{beside}",
             f"about the ids in {path.name}",
             f"{ids_digest=}",
             "The two files do not belong together: make them anew",
         )
     if kfold_digest != _digest_of(assignment.astype(str).ravel()):
-        raise fault(
+        raise invalid_value(
             f"{path}",
             f"as it was when {beside.name} was written",
             f"{kfold_digest=}",
@@ -257,14 +263,14 @@ def _read_facts(path: Path, names: Names, assignment: Rows) -> dict[str, Any]:
 def _check_facts(beside: Path, facts: dict[str, Any]) -> None:
     """Raise when the facts were edited, or were written before their digest covered all of them."""
     if "digest" not in facts:
-        raise fault(
+        raise invalid_value(
             f"{beside}",
             "a file with a digest of all that it says, training rows included",
             "none: it was edited, or written by an earlier version",
             "Save the folds again",
         )
     if facts["digest"] != _digest_of_facts(facts):
-        raise fault(
+        raise invalid_value(
             f"{beside}",
             "as it was written",
             f"digest={facts['digest']!r}, which is not that of its training rows and other facts",
@@ -278,10 +284,10 @@ def _splits_of(
     """Make the splits of a folds file: those it lists, or for each fold all other rows against it."""
     held_out = [np.flatnonzero(column == fold) for column in assignment.T for fold in range(column.max() + 1)]
     if ranges is None and is_listed:
-        raise fault(
+        raise invalid_value(
             f"{path}",
-            f"beside {facts_path(path).name} when rows are never held out (kfold = -1), or not trained on by "
-            "a fold that does not hold them out",
+            f"beside {metadata_path(path).name} when rows are never held out (kfold = -1), or not trained on "
+            "by a fold that does not hold them out",
             "no list of training rows",
             "Copy that file too, or make the folds anew",
         )

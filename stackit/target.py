@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from stackit.arrays.frames import distinct
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Target", "classification_target", "regression_target"]
 
@@ -97,7 +97,7 @@ def classification_target(y: Any) -> Target:
     values = column_or_1d(values, warn=True)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:
-        raise fault(
+        raise invalid_value(
             "y", "of at least two classes", f"one class, {classes.tolist()[0]!r}", "Check the target column"
         )
     kind: Kind = "binary" if len(classes) == 2 else "multiclass"
@@ -144,7 +144,7 @@ def _kind_of_labels(values: npt.NDArray[Any]) -> str:
             check_classification_targets(values)
         return kind
     except ValueError as error:
-        raise fault(
+        raise invalid_value(
             "y",
             "labels of classes",
             f"{type_of_target(values)} values ({error})",
@@ -155,19 +155,21 @@ def _kind_of_labels(values: npt.NDArray[Any]) -> str:
 def _as_array(y: Any) -> npt.NDArray[Any]:
     """Return y as a finite array without missing values."""
     if y is None:
-        raise fault(
+        raise invalid_value(
             "y",
             "an array of labels or numbers",
             "y=None",
             "This estimator requires y to be passed, but the target y is None: pass fit(X, y)",
         )
     if hasattr(y, "__len__") and len(y) == 0:
-        raise fault("y", "of at least two rows", "0 rows", "Pass the rows to learn from")
+        raise invalid_value("y", "of at least two rows", "0 rows", "Pass the rows to learn from")
     dense = y.toarray() if hasattr(y, "toarray") else y
     values = np.asarray(dense)
     if values.dtype == object and pd.isna(values).any():
         rows = np.flatnonzero(pd.isna(values).reshape(len(values), -1).any(axis=1))
-        raise fault("y", "without missing values (NaN)", f"{len(rows)} missing", "Drop or fill these rows")
+        raise invalid_value(
+            "y", "without missing values (NaN)", f"{len(rows)} missing", "Drop or fill these rows"
+        )
     assert_all_finite(values, input_name="y")
     if np.iscomplexobj(values):
         raise ValueError(f"Complex data not supported: y must be labels or real numbers; got y={values[:3]}.")
@@ -178,7 +180,9 @@ def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise fault("y", "numbers for regressors", str(error), "For labels use classifiers") from error
+        raise invalid_value(
+            "y", "numbers for regressors", str(error), "For labels use classifiers"
+        ) from error
 
 
 def _output_names(y: Any, values: npt.NDArray[Any]) -> tuple[str, ...]:

@@ -24,16 +24,16 @@ __all__ = [
     "NamedEstimators",
     "check_estimators",
     "check_rows",
-    "fault",
+    "format_list",
+    "import_optional",
+    "invalid_value",
     "is_number",
+    "is_readonly_error",
     "is_whole",
-    "listed",
-    "n_rows",
-    "require",
+    "num_samples",
     "routing_enabled",
-    "take",
+    "safe_index",
     "visual_block",
-    "wants_to_write",
     "warn",
 ]
 
@@ -42,7 +42,7 @@ HOUSE = str(Path(__file__).parent) + os.sep
 NamedEstimators = Sequence[tuple[str, Any]]
 
 
-def fault(what: str, expected: str, got: str, advice: str) -> ValueError:
+def invalid_value(what: str, expected: str, got: str, advice: str) -> ValueError:
     """Return the error for bad input, in the one form that all of stackit uses.
 
     Parameters
@@ -61,7 +61,7 @@ def fault(what: str, expected: str, got: str, advice: str) -> ValueError:
 
     Examples
     --------
-    >>> raise fault("n_splits", "at least 2", "n_splits=1", "Pass n_splits=5")
+    >>> raise invalid_value("n_splits", "at least 2", "n_splits=1", "Pass n_splits=5")
     Traceback (most recent call last):
         ...
     ValueError: n_splits must be at least 2; got n_splits=1. Pass n_splits=5.
@@ -69,12 +69,12 @@ def fault(what: str, expected: str, got: str, advice: str) -> ValueError:
     return ValueError(f"{what} must be {expected}; got {got}. {advice}.")
 
 
-def listed(values: Iterable[Any], most: int = 5) -> str:
+def format_list(values: Iterable[Any], most: int = 5) -> str:
     """Return the first few values as text, and how many more there are.
 
     Examples
     --------
-    >>> listed([3, 1, 2], most=2)
+    >>> format_list([3, 1, 2], most=2)
     '3, 1, and 1 more'
     """
     found = [str(value) for value in values]
@@ -104,7 +104,7 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def require(module: str, extra: str) -> ModuleType:
+def import_optional(module: str, extra: str) -> ModuleType:
     """Import an optional module, or say how to install it.
 
     Parameters
@@ -126,7 +126,7 @@ def require(module: str, extra: str) -> ModuleType:
 
     Examples
     --------
-    >>> require("json", "all").dumps([1])
+    >>> import_optional("json", "all").dumps([1])
     '[1]'
     """
     try:
@@ -146,23 +146,23 @@ def warn(text: str) -> None:
     warnings.warn(text, UserWarning, stacklevel=level)
 
 
-def n_rows(table: Any) -> int:
+def num_samples(table: Any) -> int:
     """Return the number of rows of an array, a data frame, a sparse matrix or a list."""
     shape = getattr(table, "shape", None)
     return int(shape[0]) if shape else len(table)
 
 
-def take(table: Any, rows: npt.NDArray[np.intp]) -> Any:
+def safe_index(table: Any, rows: npt.NDArray[np.intp]) -> Any:
     """Return some rows of an array, a data frame, a sparse matrix or a list, in the same container."""
     return table[rows] if type(table) is np.ndarray else _safe_indexing(table, rows)
 
 
-def wants_to_write(error: Exception) -> bool:
+def is_readonly_error(error: Exception) -> bool:
     """Whether an estimator failed since it wanted to write into a table that it shares with others.
 
     Examples
     --------
-    >>> wants_to_write(ValueError("assignment destination is read-only"))
+    >>> is_readonly_error(ValueError("assignment destination is read-only"))
     True
     """
     return re.search("read-?only|write?able", str(error)) is not None
@@ -189,9 +189,11 @@ def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
         return None
     column = np.asarray(values)
     if column.shape != (n,):
-        raise fault(name, f"one value a row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values")
+        raise invalid_value(
+            name, f"one value a row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values"
+        )
     if pd.isna(column).any():
-        raise fault(name, "without missing values", f"{pd.isna(column).sum()} missing", "Fill them")
+        raise invalid_value(name, "without missing values", f"{pd.isna(column).sum()} missing", "Fill them")
     return column
 
 
@@ -212,7 +214,7 @@ def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) 
         an estimator is a class or lacks ``fit``.
     """
     if not isinstance(estimators, Sequence) or isinstance(estimators, str) or not estimators:
-        raise fault(
+        raise invalid_value(
             "estimators",
             "a non-empty list of (name, estimator) tuples",
             f"estimators={estimators!r}",
@@ -223,18 +225,18 @@ def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) 
     names = [name for name, _ in estimators]
     wrong = sorted({n for n in names if names.count(n) > 1 or "__" in n or not n or n in set(reserved)})
     if wrong:
-        raise fault(
+        raise invalid_value(
             "Names of estimators",
             "unique, not empty, without '__' and not those of constructor arguments",
             f"names={names!r}",
-            f"Rename {listed(map(repr, wrong))}",
+            f"Rename {format_list(map(repr, wrong))}",
         )
 
 
 def check_pair(pair: Any) -> None:
     """Raise unless `pair` is a (name, estimator) tuple."""
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
-        raise fault(
+        raise invalid_value(
             "Each member of estimators",
             "a (name, estimator) tuple",
             f"member={pair!r}",
@@ -242,7 +244,7 @@ def check_pair(pair: Any) -> None:
         )
     name, estimator = pair
     if inspect.isclass(estimator) or not hasattr(estimator, "fit"):
-        raise fault(
+        raise invalid_value(
             f"Estimator {name!r}",
             "an object with fit and predict",
             f"{name}={estimator!r}",

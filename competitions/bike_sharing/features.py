@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["GAP", "AboveLevel", "describe", "numbers", "standardised"]
 
@@ -134,7 +134,7 @@ class AboveLevel(MetaEstimatorMixin, RegressorMixin, BaseEstimator):  # type: ig
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
         """Fit a clone of the estimator on what is above the column."""
         if self.column not in X:
-            raise fault("X", f"a data frame with the column {self.column!r}", "none such", "Add it")
+            raise invalid_value("X", f"a data frame with the column {self.column!r}", "none such", "Add it")
         usual = float(X[self.column].median()) if X[self.column].notna().any() else 0.0
         self.usual_ = usual
         self.estimator_ = clone(self.estimator).fit(X, np.asarray(y, dtype=float) - self._level(X))

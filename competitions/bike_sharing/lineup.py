@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVR
 
 from competitions.bike_sharing.features import AboveLevel, numbers, standardised
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = ["base_estimators"]
 
@@ -71,7 +71,7 @@ def boosting(max_iter: int = 300) -> Pipeline:
 
 def xg_boost() -> Pipeline:
     """Return boosted trees of another make, each on some of the rows and columns."""
-    trees = require("xgboost", "boost").XGBRegressor(
+    trees = import_optional("xgboost", "boost").XGBRegressor(
         n_estimators=400,
         learning_rate=0.04,
         max_depth=5,
@@ -86,7 +86,7 @@ def xg_boost() -> Pipeline:
 
 def light_gbm() -> Pipeline:
     """Return boosted trees that grow where it pays most."""
-    trees = require("lightgbm", "boost").LGBMRegressor(
+    trees = import_optional("lightgbm", "boost").LGBMRegressor(
         n_estimators=400,
         learning_rate=0.04,
         num_leaves=16,
@@ -103,7 +103,7 @@ def light_gbm() -> Pipeline:
 
 def net() -> Pipeline:
     """Return two nets with batch norm, averaged."""
-    presets = require("stackit.neural", "torch")
+    presets = import_optional("stackit.neural", "torch")
     nets = presets.modern_mlp_regressor(
         hidden_layer_sizes=(64, 64), n_estimators=2, max_iter=10, precision="float32", random_state=0
     )

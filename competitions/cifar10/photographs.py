@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = ["doubled", "read"]
 
@@ -35,7 +35,7 @@ def read(path: Path, part: str, n_per_class: int) -> tuple[Images, Labels]:
     images : (n, 3, 32, 32) array of uint8
     labels : (n,) array of class positions
     """
-    image = require("PIL.Image", "images")
+    image = import_optional("PIL.Image", "images")
     with zipfile.ZipFile(path) as archive:
         names = sorted(
             name for name in archive.namelist() if name.startswith(f"{part}/") and name.endswith("jpg")

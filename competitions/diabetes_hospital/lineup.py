@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from competitions.diabetes_hospital.features import fates, indicators, ordinal
 from stackit.combine import ConvexClassifier, MeanClassifier
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = ["base_estimators", "final_estimators"]
 
@@ -53,7 +53,7 @@ def xg_boost(with_fates: bool = False) -> Any:
     with_fates : bool, default=False
         Whether they see how other stays of the same patient ended.
     """
-    trees = require("xgboost", "boost").XGBClassifier(
+    trees = import_optional("xgboost", "boost").XGBClassifier(
         n_estimators=300,
         learning_rate=0.15,
         max_depth=6,
@@ -69,7 +69,7 @@ def xg_boost(with_fates: bool = False) -> Any:
 
 def net() -> Any:
     """Return a net with batch norm."""
-    presets = require("stackit.neural", "torch")
+    presets = import_optional("stackit.neural", "torch")
     return make_pipeline(
         indicators(),
         presets.modern_mlp_classifier(

@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from stackit.neural import BatchNormMLPClassifier
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = [
     "DECISIONS",
@@ -52,7 +52,7 @@ def base_estimators(network: str) -> list[tuple[str, Any]]:
 
 def boosted() -> Any:
     """Return boosted trees that each see a tenth of the columns: codes say everything several times."""
-    return require("xgboost", "boost").XGBClassifier(
+    return import_optional("xgboost", "boost").XGBClassifier(
         n_estimators=100,
         learning_rate=0.15,
         max_depth=4,

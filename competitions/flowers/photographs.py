@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import normalize
 
 from stackit.images import CNNCodes
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["GIVEN", "NEAREST", "OWN", "digests", "given_codes", "groups_of", "own_codes", "three_parts"]
 
@@ -104,7 +104,9 @@ def groups_of(contents: Sequence[str], codes: Sequence[Codes], nearest: float = 
     """
     n = len(codes[0])
     if len(contents) != n:
-        raise fault("contents", f"one for each of {n} codes", f"{len(contents)} contents", "Pass all of them")
+        raise invalid_value(
+            "contents", f"one for each of {n} codes", f"{len(contents)} contents", "Pass all of them"
+        )
     _, of_content = np.unique(np.asarray(contents), return_inverse=True)
     first = np.unique(of_content, return_index=True)[1][of_content]
     alike = np.min([unit @ unit.T for unit in map(normalize, codes)], axis=0)

@@ -13,7 +13,7 @@ from sklearn.svm import SVR
 
 from competitions.house_prices.features import standardised, target_encoded
 from competitions.house_prices.remainder import Remainder
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = ["base_estimators"]
 
@@ -75,7 +75,7 @@ def extra_trees() -> Pipeline:
 
 def xg_boost(**parameters: Any) -> Pipeline:
     """Return boosted small trees, each on some of the rows and columns."""
-    boosting = require("xgboost", "boost").XGBRegressor(
+    boosting = import_optional("xgboost", "boost").XGBRegressor(
         **{
             "n_estimators": 1500,
             "learning_rate": 0.03,
@@ -94,7 +94,7 @@ def xg_boost(**parameters: Any) -> Pipeline:
 
 def light_gbm() -> Pipeline:
     """Return boosted trees that grow where it pays most, few leaves each."""
-    boosting = require("lightgbm", "boost").LGBMRegressor(
+    boosting = import_optional("lightgbm", "boost").LGBMRegressor(
         n_estimators=1200,
         learning_rate=0.03,
         num_leaves=6,
@@ -111,7 +111,7 @@ def light_gbm() -> Pipeline:
 
 def net() -> Pipeline:
     """Return four small nets with batch norm, averaged."""
-    preset = require("stackit.neural", "torch").modern_mlp_regressor
+    preset = import_optional("stackit.neural", "torch").modern_mlp_regressor
     nets = preset(
         hidden_layer_sizes=(64,),
         learning_rate_init=0.02,

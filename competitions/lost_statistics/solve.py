@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from competitions import run
 from competitions.lost_statistics.cases import HIDDEN, convergence, measure, perceptron, refusal
-from stackit.validation import require
+from stackit.validation import import_optional
 
 FULL: dict[str, Any] = {"hidden": HIDDEN, "epochs": 30, "updates": (100, 300, 1000)}
 QUICK: dict[str, Any] = {"hidden": (200, 100, 60, 60, 60), "epochs": 15, "updates": (100, 300)}
@@ -40,7 +40,7 @@ def digits() -> list[Any]:
 
 def draw(tracks: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
     """Draw how running statistics come near the population's, and how accurate the network is meanwhile."""
-    figure = require("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
+    figure = import_optional("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
     means, scores = figure.subplots(1, 2)
     for name, track in tracks.items():
         steps, distances, accuracies = zip(*track, strict=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from stackit.neural.layers.network import Network
-from stackit.neural.training.inputs import Rows
+from stackit.neural.training.inputs import InputRows
 
 __all__ = ["accuracy", "batches", "counted", "network_of", "parameters_only", "recomputed", "running"]
 
@@ -110,5 +110,5 @@ def running(network: Network, name: str) -> npt.NDArray[np.float64]:
 
 def _outputs(network: Network, X: Images) -> torch.Tensor:
     numbers = torch.as_tensor(np.array(X)[np.newaxis]).to(network.inputs.centre.dtype)
-    outputs: torch.Tensor = network(Rows(numbers))
+    outputs: torch.Tensor = network(InputRows(numbers))
     return outputs[0]

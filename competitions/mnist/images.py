@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["read_idx"]
 
@@ -40,5 +40,7 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
     numbers = np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes)
     if kind != UNSIGNED_BYTES or len(numbers) != np.prod(shape):
         what = f"{path.name} of kind {kind} with {len(numbers)} numbers for shape {tuple(shape)}"
-        raise fault("An IDX file", "unsigned bytes, as many as its shape says", what, "Get the file anew")
+        raise invalid_value(
+            "An IDX file", "unsigned bytes, as many as its shape says", what, "Get the file anew"
+        )
     return numbers.reshape(shape)

@@ -25,7 +25,7 @@ from stackit.combine import (
     NonNegativeClassifier,
 )
 from stackit.neural import BatchNormMLPClassifier, modern_mlp_classifier
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = [
     "SIZES",
@@ -187,7 +187,7 @@ def boosted(share: float, n_rounds: int, **parameters: Any) -> Any:
         "tree_method": "hist",
         "n_jobs": 1,
     }
-    return require("xgboost", "boost").XGBClassifier(**usual | parameters)
+    return import_optional("xgboost", "boost").XGBClassifier(**usual | parameters)
 
 
 def light(share: float, n_rounds: int, **parameters: Any) -> Any:
@@ -204,7 +204,7 @@ def light(share: float, n_rounds: int, **parameters: Any) -> Any:
         "verbose": -1,
         "n_jobs": 1,
     }
-    return require("lightgbm", "boost").LGBMClassifier(**usual | parameters)
+    return import_optional("lightgbm", "boost").LGBMClassifier(**usual | parameters)
 
 
 def trees(share: float, n_trees: int, **parameters: Any) -> ExtraTreesClassifier:
@@ -225,9 +225,9 @@ def modern_net(share: float, n_nets: int, **parameters: Any) -> BatchNormMLPClas
 
 def kernel(share: float) -> Pipeline:
     """Return a logistic regression on the likeness to some rows."""
-    likeness = Nystroem(gamma=1.0, n_components=some(share, 1500, least=50))
+    probe_output = Nystroem(gamma=1.0, n_components=some(share, 1500, least=50))
     return make_pipeline(
-        unit_roots(), likeness, StandardScaler(), LogisticRegression(C=0.01, max_iter=200, tol=1e-3)
+        unit_roots(), probe_output, StandardScaler(), LogisticRegression(C=0.01, max_iter=200, tol=1e-3)
     )
 
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["NeighborEvidence"]
 
@@ -74,7 +74,7 @@ class NeighborEvidence(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         if counts.min() <= max(self.nearest):
-            raise fault(
+            raise invalid_value(
                 "Each class",
                 f"of more than {max(self.nearest)} rows",
                 f"{counts.min()} of class {self.classes_[counts.argmin()]}",

@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from competitions.titanic.features import preprocessing, sex_and_party
-from stackit.validation import require
+from stackit.validation import import_optional
 
 
 def base_estimators() -> list[tuple[str, Any]]:
@@ -91,7 +91,7 @@ def gradient_boosting() -> GradientBoostingClassifier:
 
 def xg_boost() -> ClassifierMixin:
     """Return boosted small trees of another make, shrunk by second-order regularisation."""
-    return require("xgboost", "boost").XGBClassifier(
+    return import_optional("xgboost", "boost").XGBClassifier(
         n_estimators=150,
         learning_rate=0.05,
         max_depth=3,

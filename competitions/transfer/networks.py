@@ -14,10 +14,10 @@ from stackit.neural import BatchNormConvNetClassifier
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network
 from stackit.neural.training.batches import n_batches
-from stackit.neural.training.inputs import Rows, Table
+from stackit.neural.training.inputs import InputRows, Table
 from stackit.neural.training.loop import Training, train
-from stackit.neural.training.losses import Examples, Job
-from stackit.validation import fault
+from stackit.neural.training.losses import Dataset, NetSpec
+from stackit.validation import invalid_value
 
 __all__ = [
     "LAYERS",
@@ -146,7 +146,9 @@ def fine_tuned(network: Network, task: Task, rows: Sequence[Ints], n_steps: int,
     """
     of_epoch = n_batches(len(rows[0]), BATCH)
     if n_steps < of_epoch or n_steps % of_epoch:
-        raise fault("n_steps", f"a multiple of {of_epoch} batches an epoch", f"{n_steps=}", "Pass a multiple")
+        raise invalid_value(
+            "n_steps", f"a multiple of {of_epoch} batches an epoch", f"{n_steps=}", "Pass a multiple"
+        )
     copy = _copy(network)
     for norm in copy.norms:
         norm.statistics, norm.decay = "ema", DECAY
@@ -196,7 +198,7 @@ def _passed(network: Network, X: Floats, n_layers: int) -> Floats:
     found = []
     for start in range(0, len(X), AT_ONCE):
         images = torch.as_tensor(X[start : start + AT_ONCE])
-        h = network.inputs(Rows(images.expand(network.n_nets, *images.shape)))
+        h = network.inputs(InputRows(images.expand(network.n_nets, *images.shape)))
         for layer in network.layers[:n_layers]:
             h = layer(h)
         found.append(h.permute(0, 2, 1).numpy())
@@ -207,9 +209,9 @@ def _copy(network: Network) -> Network:
     return network.of_states([network.state_of(net) for net in range(network.n_nets)])
 
 
-def _examples(task: Task) -> Examples:
-    return Examples(Table(torch.as_tensor(task.X)), torch.as_tensor(task.y))
+def _examples(task: Task) -> Dataset:
+    return Dataset(Table(torch.as_tensor(task.X)), torch.as_tensor(task.y))
 
 
-def _jobs(rows: Sequence[Any]) -> list[Job]:
-    return [Job(rows=np.asarray(of_net), seed=net) for net, of_net in enumerate(rows)]
+def _jobs(rows: Sequence[Any]) -> list[NetSpec]:
+    return [NetSpec(rows=np.asarray(of_net), seed=net) for net, of_net in enumerate(rows)]

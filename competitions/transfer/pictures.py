@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stackit.validation import require
+from stackit.validation import import_optional
 
 __all__ = ["draw_gaps"]
 
@@ -28,15 +28,15 @@ def draw_gaps(table: pd.DataFrame, path: Path) -> None:
     targets = table["target"].unique()
     kinds = [(way, rate) for way in WAYS for rate in table["rate"].unique()]
     size = 4.4 * len(kinds), 4.2 * len(targets)
-    figure = require("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(targets), len(kinds), squeeze=False, sharey="row")
     for row, target in zip(panels, targets, strict=True):
         of_target = table[table["target"] == target]
-        colours = {source: f"C{at}" for at, source in enumerate(of_target["source"].unique())}
+        channel_order = {source: f"C{at}" for at, source in enumerate(of_target["source"].unique())}
         for axes, (way, rate) in zip(row, kinds, strict=True):
             lines = of_target[(of_target["way"] == way) & (of_target["rate"] == rate)]
             for (source, statistics), line in lines.groupby(["source", "statistics"], sort=False):
-                look = {"linestyle": LINES[str(statistics)], "color": colours[str(source)]}
+                look = {"linestyle": LINES[str(statistics)], "color": channel_order[str(source)]}
                 label = f"{source}, {statistics}"
                 axes.errorbar(line["images"], line["gap"], line["standard error"], **look, label=label)
             axes.axhline(0, color="black", linewidth=0.8)

@@ -22,18 +22,18 @@ import pandas as pd
 from scipy import sparse
 
 from stackit.arrays.frames import as_pandas, is_foreign_frame, with_safe_names
-from stackit.validation import n_rows, take, wants_to_write
+from stackit.validation import is_readonly_error, num_samples, safe_index
 
 __all__ = [
     "WELL_KNOWN",
     "Reader",
-    "ask_isolated",
+    "call_isolated",
+    "inspect_reader",
     "own_copy",
     "own_rows",
     "own_tables",
     "own_values",
     "read_only",
-    "reader_of",
     "rows_for",
 ]
 
@@ -80,7 +80,7 @@ class Reader:
         functions, and transformers of the user's own, neither of which is compiled in most cases.
     """
 
-    well_known: bool
+    is_trusted_library: bool
     boosts: bool = False
     names_reach_booster: bool = False
     ends_nothing: bool = False
@@ -98,7 +98,7 @@ class Reader:
         return with_safe_names(X) if self.names_reach_booster else X
 
 
-def reader_of(estimator: Any) -> Reader:
+def inspect_reader(estimator: Any) -> Reader:
     """Look up how an estimator treats the tables that it is handed.
 
     A parameter named ``copy``, ``copy_X`` or the like that is False tells a known library to work in place;
@@ -108,9 +108,10 @@ def reader_of(estimator: Any) -> Reader:
     --------
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.preprocessing import FunctionTransformer
-    >>> reader_of(Ridge()).well_known, reader_of(Ridge(copy_X=False)).well_known
-    (True, False)
-    >>> reader_of(FunctionTransformer(print)).well_known, reader_of(FunctionTransformer(print)).ends_nothing
+    >>> [inspect_reader(each).is_trusted_library for each in (Ridge(), Ridge(copy_X=False))]
+    [True, False]
+    >>> reader = inspect_reader(FunctionTransformer(print))
+    >>> reader.is_trusted_library, reader.ends_nothing
     (False, True)
     """
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
@@ -120,7 +121,7 @@ def reader_of(estimator: Any) -> Reader:
     inner = _library_of(_wrapped(estimator))
     in_place = any(value is False and "copy" in name.rpartition("__")[2] for name, value in params.items())
     return Reader(
-        well_known=libraries <= WELL_KNOWN and not in_place,
+        is_trusted_library=libraries <= WELL_KNOWN and not in_place,
         boosts=not BOOSTERS.isdisjoint({*libraries, inner}),
         names_reach_booster=inner in BOOSTERS,
         ends_nothing=library in WELL_KNOWN
@@ -128,7 +129,7 @@ def reader_of(estimator: Any) -> Reader:
     )
 
 
-def ask_isolated(ask: Callable[[Any], Any], X: Any, reader: Reader, owned: bool = False) -> Any:
+def call_isolated(ask: Callable[[Any], Any], X: Any, reader: Reader, owned: bool = False) -> Any:
     """Call a function of a table on behalf of an estimator, such that the table stays what it is.
 
     Parameters
@@ -148,20 +149,20 @@ def ask_isolated(ask: Callable[[Any], Any], X: Any, reader: Reader, owned: bool 
         What `ask` returns. Of an unknown library, an array is copied, since the estimator may keep it.
     """
     adapted = reader.adapted(X)
-    if not reader.well_known:
+    if not reader.is_trusted_library:
         answer = ask(adapted if owned else own_copy(adapted))
         return answer.copy() if isinstance(answer, np.ndarray) else answer
     try:
         return ask(read_only(adapted))
     except (TypeError, ValueError) as error:
-        if not wants_to_write(error):
+        if not is_readonly_error(error):
             raise
         return ask(own_copy(adapted))
 
 
 def own_tables(reader: Reader, *tables: Any) -> tuple[Any, ...]:
     """Return tables as they are for a reader of a known library, and else copies; None stays None."""
-    if reader.well_known:
+    if reader.is_trusted_library:
         return tables
     return tuple(None if table is None else own_copy(table) for table in tables)
 
@@ -198,13 +199,13 @@ def own_copy(X: Any) -> Any:
     if isinstance(X, list | tuple):
         return _with_own_cells(copy.copy(X))
     if getattr(X, "shape", None):
-        return take(X, np.arange(n_rows(X)))
+        return safe_index(X, np.arange(num_samples(X)))
     return copy.deepcopy(X)
 
 
 def own_rows(X: Any, rows: npt.NDArray[np.intp]) -> Any:
     """Return some rows of a table in memory that nothing else refers to, in the same container."""
-    part = take(X, rows)
+    part = safe_index(X, rows)
     if isinstance(X, pd.DataFrame | pd.Series) and _may_be_a_slice(rows):
         part = part.copy()  # of rows at equal distances pandas returns a view
     return _with_own_cells(part)
@@ -215,10 +216,10 @@ def rows_for(reader: Reader, X: Any, rows: npt.NDArray[np.intp]) -> Any:
 
     Examples
     --------
-    >>> rows_for(Reader(well_known=True), np.eye(3), np.array([2, 0])).tolist()
+    >>> rows_for(Reader(is_trusted_library=True), np.eye(3), np.array([2, 0])).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    return reader.adapted(take(X, rows) if reader.well_known else own_rows(X, rows))
+    return reader.adapted(safe_index(X, rows) if reader.is_trusted_library else own_rows(X, rows))
 
 
 def own_values(values: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["ids_by_rows", "is_plain", "order_of"]
 
@@ -70,7 +70,7 @@ def ids_by_rows(index: pd.Index[Any], ids: Any, what: str = "ids") -> Any:
             return ids.iloc[order]
     names, labels = pd.Index(np.asarray(ids)).astype(str), index.astype(str)
     if order_of(names, labels) is not None and not names.equals(labels):
-        raise fault(
+        raise invalid_value(
             what, "in the order of the rows, whose index holds them too", "another order", "Leave them out"
         )
     return ids

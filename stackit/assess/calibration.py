@@ -9,16 +9,16 @@ import numpy.typing as npt
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from stackit.estimators.prediction import Response, Table
+from stackit.estimators.prediction import PredictionSpec, Table
 from stackit.results.oof import OutOfFold
 
-__all__ = ["Calibrated", "calibrated_for"]
+__all__ = ["CalibratedPredictions", "calibrated_for"]
 
 Floats = npt.NDArray[np.float64]
 LEAST = 1e-6
 
 
-class Calibrated:
+class CalibratedPredictions:
     """The loss that an estimator's answers promise once they are calibrated, row by row.
 
     Parameters
@@ -34,7 +34,7 @@ class Calibrated:
     """
 
     def __init__(
-        self, oof: OutOfFold, response: Response, answers: Table, rows: npt.NDArray[np.intp]
+        self, oof: OutOfFold, response: PredictionSpec, answers: Table, rows: npt.NDArray[np.intp]
     ) -> None:
         self.response, self.classify = response, oof.target.is_classification
         weights = None if oof.sample_weight is None else np.asarray(oof.sample_weight)[rows]
@@ -79,7 +79,7 @@ class Calibrated:
         return np.asarray((table - self.center) / self.scale)
 
 
-def calibrated_for(oof: OutOfFold, name: str, at: int) -> Calibrated:
+def calibrated_for(oof: OutOfFold, name: str, at: int) -> CalibratedPredictions:
     """Calibrate by the other folds of the repeat: neither rows held out nor new ones have a part in it.
 
     Parameters
@@ -99,6 +99,6 @@ def calibrated_for(oof: OutOfFold, name: str, at: int) -> Calibrated:
     own = [split for split, label in enumerate(oof.folds.labels) if label[0] == repeat]
     others = [split for split in own if split != at] or [at]
     rows = np.concatenate([oof.folds.splits[split][1] for split in others])
-    return Calibrated(
+    return CalibratedPredictions(
         oof, oof.responses[name], np.concatenate([oof.held_out[name][split] for split in others]), rows
     )

@@ -19,12 +19,12 @@ from stackit.combine import (
 )
 from stackit.combine.search.metrics import FAST
 from stackit.combine.search.objective import SQUARED
-from stackit.ensemble.level_columns import check_columns, seen_of
+from stackit.ensemble.level_columns import check_columns, select_columns
 from stackit.ensemble.levels import Levels
-from stackit.estimators.named_estimators import AnyEstimators, line_up
+from stackit.estimators.named_estimators import AnyEstimators, name_estimators
 from stackit.estimators.scoring import Scoring
 from stackit.results.oof import OutOfFold
-from stackit.validation import NamedEstimators, check_estimators, fault
+from stackit.validation import NamedEstimators, check_estimators, invalid_value
 
 __all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "is_given_away", "passed_through", "prior"]
 
@@ -59,7 +59,7 @@ def finals_of(
     ]
     if given is not None:
         reserved = [*oof.responses, BEST, PRIOR, MEAN]
-        wanted = line_up(given, reserved)
+        wanted = name_estimators(given, reserved)
         if wanted != []:
             check_estimators(wanted, reserved=reserved)
         return finals + wanted, []
@@ -67,7 +67,7 @@ def finals_of(
     stack = [(STACK, _final_of(run, classify))]
     taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
     if taken:
-        raise fault(
+        raise invalid_value(
             "Names of estimators",
             "others than those of combiners",
             f"both={taken}",
@@ -117,14 +117,14 @@ def is_given_away(run: Any, own: NamedEstimators) -> bool:
 def passed_through(run: Any, own: NamedEstimators, X: Any) -> Any:
     """Return what final estimators see of X, and None where none sees any; raise where X is lacking."""
     if X is None and (own or is_given_away(run, own)):
-        raise fault("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
+        raise invalid_value("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
     if not own:
         return None
     check_consistent_length(X, run.oof_.target.y)
     if np.ndim(run.passthrough) == 0:
         return X
     check_columns(run.passthrough, X)
-    return seen_of(run.passthrough, X)
+    return select_columns(run.passthrough, X)
 
 
 def _passes_through(run: Any) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 from stackit.assess.candidates import MEAN, PRIOR, finals_of, is_given_away, passed_through
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
-from stackit.assess.repeats import beside, cross_fit_finals, in_unit_weights, oof_of, repeats_of
+from stackit.assess.repeats import cross_fit_finals, in_unit_weights, merge_results, oof_of, repeats_of
 from stackit.estimators.named_estimators import AnyEstimators
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
-from stackit.results.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.validation import check_rows
 
 __all__ = ["compare"]
@@ -113,12 +113,12 @@ def compare(
     repeats = repeats_of(run, scoring, cv, groups)
     if final_estimators is None and getattr(run, "_scales_weights", True):
         repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
-    results, warned = [], Repeats("repeats")
+    results, warned = [], RepeatedWarnings("repeats")
     for repeat in repeats:
         with recorded() as said:
             found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
             if passed is not None:
-                found = beside(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
+                found = merge_results(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
         warned.add(said)
         results.append(found)
     warned.say()

@@ -14,7 +14,7 @@ from stackit.assess.losses import row_losses
 from stackit.assess.repeats import Repeat
 from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Comparison"]
 
@@ -138,7 +138,9 @@ class Comparison:
     def _check(self, name: str) -> None:
         known = [*self.members, BEST, *self.finals[0].responses]
         if name not in known:
-            raise fault("name", f"one of {listed(known, 20)}", f"{name=}", "Pass a name of the table")
+            raise invalid_value(
+                "name", f"one of {format_list(known, 20)}", f"{name=}", "Pass a name of the table"
+            )
 
     def _chosen_in(self, repeat: Repeat) -> list[str]:
         known, chosen = repeat.known, []

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from stackit.target import Target
-from stackit.validation import n_rows
+from stackit.validation import num_samples
 
 __all__ = ["SURE", "encoded_columns", "left_out_columns", "places_of"]
 
@@ -210,7 +210,7 @@ def places_of(X: Any) -> dict[str, int]:
 
 def _numbers(X: Any) -> dict[str, Floats]:
     """The columns that are numbers, by name."""
-    if sparse.issparse(X) or not n_rows(X):
+    if sparse.issparse(X) or not num_samples(X):
         return {}
     table = pd.DataFrame(X)
     kept = table.select_dtypes("number")

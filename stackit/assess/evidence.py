@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from stackit.assess.calibration import Calibrated, calibrated_for
+from stackit.assess.calibration import CalibratedPredictions, calibrated_for
 from stackit.assess.encodings import SHARE, SURE, encoded_columns, left_out_columns, places_of
 from stackit.assess.leakage import have_twins, share_of_twins, twins_test
 from stackit.assess.reversal import turned_round
 from stackit.ensemble.levels import Levels
 from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
-from stackit.validation import n_rows
+from stackit.validation import num_samples
 
 __all__ = ["Evidence", "Leaks", "leaks_of"]
 
@@ -71,7 +71,7 @@ def leaks_of(X: Any, oof: OutOfFold, X_test: Any) -> Leaks:
     if names and shares is not None:  # rows of one encoded value are no twins
         X, X_test = _without(X, places), _without(X_test, places)
         shares = share_of_twins(X, oof.folds, X_test) if X.shape[1] else None
-    many = twins_test(shares, len(oof.target.y), n_rows(X_test)) > SURE
+    many = twins_test(shares, len(oof.target.y), num_samples(X_test)) > SURE
     return Leaks(tuple(names), places, *((shares, *have_twins(X, oof.folds)) if many else ()))
 
 
@@ -133,7 +133,7 @@ class Evidence:
         """The same with encoded columns in another order; None where there are none."""
         if not self.leaks.places:
             return None
-        order = np.random.default_rng(0).permutation(n_rows(self.X_test))
+        order = np.random.default_rng(0).permutation(num_samples(self.X_test))
         return self._tables_of(_shuffle(self.X_test, self.leaks.places, order))
 
     @cached_property
@@ -153,15 +153,15 @@ class Evidence:
         codes = oof.target.codes.reshape(len(oof.target.y), -1)
         share = 1 / sum(len(rows) for _, rows in oof.folds.splits)
         held = {False: np.zeros(oof.folds.n_samples), True: np.zeros(oof.folds.n_samples)}
-        new = {False: np.zeros(n_rows(self.tables[0])), True: np.zeros(n_rows(self.tables[0]))}
+        new = {False: np.zeros(num_samples(self.tables[0])), True: np.zeros(num_samples(self.tables[0]))}
         asked = dict[tuple[int, int], Table]()
         for at, (_, rows) in enumerate(oof.folds.splits):
-            calibrated: Calibrated = calibrated_for(oof, name, at)
+            calibrated: CalibratedPredictions = calibrated_for(oof, name, at)
             estimator = oof.fold_estimators[name][at]
             question = id(estimator), id(self.tables[at])
             if question not in asked:  # the same object in all folds (it is frozen) answers once
                 place = oof.folds.labels[at]
-                asked = {question: oof.responses[name].ask_untouched(estimator, self.tables[at], place)}
+                asked = {question: oof.responses[name].predict_readonly(estimator, self.tables[at], place)}
             for known in held:
                 held[known][rows] += calibrated(oof.held_out[name][at], codes[rows] if known else None)
                 if truth is not None or not known:
@@ -233,7 +233,7 @@ class Evidence:
             return False
         response, estimator = self.oof.responses[name], self.oof.fold_estimators[name][0]
         known, other = (
-            response.ask_untouched(estimator, tables[0]) for tables in (self.tables, self._shuffled)
+            response.predict_readonly(estimator, tables[0]) for tables in (self.tables, self._shuffled)
         )
         spread = 2 * known.var(axis=0).sum()
         return bool(((known - other) ** 2).mean(axis=0).sum() > READS * spread)

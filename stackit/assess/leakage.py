@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from stackit.folds import Folds
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["have_twins", "share_of_twins", "twins_test"]
 
@@ -39,7 +39,9 @@ def share_of_twins(X: Any, folds: Folds, X_test: Any) -> tuple[float, float] | N
         return None
     shape = np.shape(X_test)
     if shape[1:] != X.shape[1:]:
-        raise fault("X_test", f"of the {X.shape[1]} columns of X", f"{shape=}", "Pass the same columns")
+        raise invalid_value(
+            "X_test", f"of the {X.shape[1]} columns of X", f"{shape=}", "Pass the same columns"
+        )
     codes, new = _codes_of_rows(X), _codes_of_rows(X_test)
     pairs = [
         (np.isin(codes[held_out], codes[train]), np.isin(new, codes[train]))

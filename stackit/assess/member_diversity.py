@@ -11,9 +11,9 @@ import pandas as pd
 
 from stackit.assess.repeats import oof_of
 from stackit.assess.subsets import Values
-from stackit.estimators.scoring import Recorded, Scoring
+from stackit.estimators.scoring import PrecomputedEstimator, Scoring
 from stackit.results.oof import OutOfFold
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Diversity", "diversity"]
 
@@ -100,7 +100,7 @@ def diversity(
     oof = oof_of(run)
     names = list(oof.responses)
     if len(names) < 2:
-        raise fault("run", "of at least two estimators", f"estimators={names}", "Add another")
+        raise invalid_value("run", "of at least two estimators", f"estimators={names}", "Add another")
     correlation = _correlation(oof)
     everyone = frozenset(range(len(names)))
     subsets = [everyone, *(everyone - {at} for at in everyone), *(frozenset({at}) for at in everyone)]
@@ -140,6 +140,6 @@ def _errors(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
         return np.asarray(oof.target.y.reshape(len(oof.target.y), -1)[rows] - answer).ravel()
     classes = np.arange(len(oof.target.classes))
     if response.kind not in ("probability", "label"):
-        labels = Recorded(response).predict(answer)
+        labels = PrecomputedEstimator(response).predict(answer)
         answer = (labels[:, np.newaxis] == oof.target.classes).astype(np.float64)
     return np.asarray((oof.target.codes[rows, np.newaxis] == classes) - answer).ravel()

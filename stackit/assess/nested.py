@@ -16,7 +16,7 @@ from stackit.estimators.sample_weight import check_sample_weight, check_weighted
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
 from stackit.store import Store
-from stackit.validation import check_rows, fault
+from stackit.validation import check_rows, invalid_value
 
 __all__ = ["nested_score"]
 
@@ -117,17 +117,19 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
 
 def _check(stack: Any, inner_cv: Any) -> None:
     if not isinstance(stack, Stack | Levels):
-        raise fault(
+        raise invalid_value(
             "stack",
             "a StackingClassifier or StackingRegressor, or such levels",
             f"stack={stack!r}",
             "Pass one, fitted or not",
         )
     if isinstance(stack.cv if inner_cv is None else inner_cv, str):
-        raise fault("cv of the stack", "folds", f"cv={stack.cv!r}", "Fitted estimators have seen all rows")
+        raise invalid_value(
+            "cv of the stack", "folds", f"cv={stack.cv!r}", "Fitted estimators have seen all rows"
+        )
     members = stack._kept() if isinstance(stack, Stack) else levels_in(stack.levels)[-1].members
     taken = sorted({BEST, PRIOR, MEAN, STACK} & {name for name, _ in members})
     if taken:
-        raise fault(
+        raise invalid_value(
             "Names of estimators", f"others than {BEST}, {PRIOR}, {MEAN}, {STACK}", f"{taken}", "Rename them"
         )

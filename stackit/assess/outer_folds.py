@@ -18,24 +18,24 @@ from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
 from stackit.combine import MeanClassifier
 from stackit.ensemble.final import FINAL, is_combiner
 from stackit.ensemble.level import levels_in
-from stackit.ensemble.level_columns import table_of
+from stackit.ensemble.level_columns import level_features
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stack import Stack
 from stackit.estimators.copies import warn_of_lost_parameters
-from stackit.estimators.prediction import Response, Table, response_of
+from stackit.estimators.prediction import PredictionSpec, Table, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.folds.constraints import Bonds
-from stackit.precomputed.estimators import Given
+from stackit.folds.constraints import SplitConstraints
+from stackit.precomputed.estimators import Precomputed
 from stackit.results.oof import OutOfFold
-from stackit.results.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.target import Target
-from stackit.validation import NamedEstimators, fault, listed, n_rows, take, warn
+from stackit.validation import NamedEstimators, format_list, invalid_value, num_samples, safe_index, warn
 
 __all__ = ["OuterFolds"]
 
 Rows = npt.NDArray[np.intp]
-Answers = dict[str, tuple[Response, Table]]
+Answers = dict[str, tuple[PredictionSpec, Table]]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class OuterFolds:
         inner = _inner_folds(stack, inner_cv, self.X)
         kept = [(split, cut) for split in self.folds.splits if (cut := _cut(inner, split[0])) is not None]
         if not kept:
-            raise fault(
+            raise invalid_value(
                 "The folds of the stack",
                 "such that outside an outer fold there is something to train on and something to hold out",
                 f"{self.folds!r}",
@@ -113,7 +113,7 @@ class OuterFolds:
         warn_of_lost_parameters(_estimators_of(stack))  # the copy that is fitted has lost them already
         answers: list[Answers] = []
         inside: list[dict[str, float]] = []
-        repeats = Repeats("outer folds")
+        repeats = RepeatedWarnings("outer folds")
         for label, (split, cut) in zip(folds.labels, kept, strict=True):
             part = clone(stack).set_params(**cut, **changed)
             with recorded() as said:
@@ -134,7 +134,7 @@ class OuterFolds:
         """Fit a stack on the training part; return what it and its members answer for the rows held out."""
         train, held_out = split
         own = [None if each is None else each[train] for each in (self.sample_weight, self.groups)]
-        known, asked = (take(self.X, train), self.target.y[train], *own), take(self.X, held_out)
+        known, asked = (safe_index(self.X, train), self.target.y[train], *own), safe_index(self.X, held_out)
         found, table = (_of_stack if isinstance(stack, Stack) else _of)(stack, known, asked)
         oof, target = stack.oof_, self.target
         members = {name: (replace(oof.responses[name], target=target), each) for name, each in found.items()}
@@ -148,8 +148,8 @@ class OuterFolds:
             finals = [(MEAN, MeanClassifier()), *finals]  # which calibrates what is no probability
         if finals:
             answers |= self._of_finals(finals, oof, found, split)
-        final = response_of(STACK, stack.final_estimator_, "auto", target)
-        answers[STACK] = (final, final.ask_untouched(stack.final_estimator_, table, label))
+        final = prediction_spec(STACK, stack.final_estimator_, "auto", target)
+        answers[STACK] = (final, final.predict_readonly(stack.final_estimator_, table, label))
         return answers
 
     def _of_finals(
@@ -190,15 +190,17 @@ class OuterFolds:
 def _check_classes(folds: Folds, target: Target) -> None:
     if not target.is_classification or target.kind == "multilabel":
         if target.kind == "multilabel":
-            raise fault("y", "a single column of labels", "several labels", "Score each label by itself")
+            raise invalid_value(
+                "y", "a single column of labels", "several labels", "Score each label by itself"
+            )
         return
     for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
         lacking = np.setdiff1d(np.arange(len(target.classes)), target.codes[train])
         if len(lacking):
-            raise fault(
+            raise invalid_value(
                 "The training part of each outer fold",
                 "of all classes",
-                f"repeat {repeat} fold {fold} without {listed(target.classes[lacking])}",
+                f"repeat {repeat} fold {fold} without {format_list(target.classes[lacking])}",
                 "Use scheme='stratified', fewer folds, or merge rare classes",
             )
 
@@ -225,7 +227,7 @@ def _inner(cv: Any, X: Any) -> Any:
         return replace(cv, splits=tuple(cv.split(X)))
     if hasattr(cv, "split") or not isinstance(cv, Iterable):
         return cv
-    return Folds(n_rows(X), tuple((train, held_out) for train, held_out in cv))
+    return Folds(num_samples(X), tuple((train, held_out) for train, held_out in cv))
 
 
 def _within(folds: Folds, rows: Rows) -> Folds | None:
@@ -238,12 +240,12 @@ def _within(folds: Folds, rows: Rows) -> Folds | None:
     if not kept:
         return None
     bonds = folds.bonds
-    own = Bonds(
+    own = SplitConstraints(
         None if bonds.groups is None else bonds.groups[rows],
         None if bonds.moments is None else bonds.moments.iloc[rows],
         bonds.gap,
     )
-    return Folds(len(rows), tuple(kept), folds.made_by, own)
+    return Folds(len(rows), tuple(kept), folds.metadata, own)
 
 
 def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
@@ -251,7 +253,7 @@ def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tup
     # Test answers are kept in a store beside the others; fitted estimators may not be.
     stack._fit(*known, X_test=None if stack.refit else asked)
     oof = stack.oof_
-    found = oof.answers_refitted(asked) if stack.refit else oof.test
+    found = oof.predict_refitted(asked) if stack.refit else oof.test
     meta = oof.frame(found, index_of(asked))
     return found, stack._input_of_final(stack.final_estimator_, meta, asked)
 
@@ -261,14 +263,14 @@ def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[d
     levels.fit(*known)
     found = levels.top_.answers(asked)
     meta = levels.oof_.frame(found, index_of(asked))
-    return found, table_of(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
+    return found, level_features(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
 
 
-def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[Response, Table]]:
+def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[PredictionSpec, Table]]:
     """What the prior of the training rows answers for n others."""
     known = prior(target.is_classification)
     known.fit(np.zeros((len(train), 1)), target.y[train], None if weights is None else weights[train])
-    response = response_of(PRIOR, known, "auto", target)
+    response = prediction_spec(PRIOR, known, "auto", target)
     return {PRIOR: (response, response.ask(known, np.zeros((n, 1))))}
 
 
@@ -306,9 +308,9 @@ def _estimators_of(stack: Stack | Levels) -> NamedEstimators:
 def _warn_of_given(stack: Stack | Levels) -> None:
     """Say that predictions made elsewhere are not made again without the rows held out."""
     levels = [stack] if isinstance(stack, Stack) else levels_in(stack.levels)
-    given = [name for level in levels for name, each in level._kept() if isinstance(each, Given)]
+    given = [name for level in levels for name, each in level._kept() if isinstance(each, Precomputed)]
     if given:
         warn(
-            f"The nested score is optimistic: {listed(given)} are predictions made elsewhere, by models that "
-            "had seen the rows that are held out here, and cannot be trained again without them."
+            f"The nested score is optimistic: {format_list(given)} are predictions made elsewhere, by models "
+            "that had seen the rows that are held out here, and cannot be trained again without them."
         )

@@ -12,11 +12,11 @@ from sklearn.utils import check_consistent_length
 
 from stackit.assess.evidence import Evidence, leaks_of
 from stackit.assess.repeats import oof_of
-from stackit.engine.threads import one_thread
+from stackit.engine.threads import single_threaded
 from stackit.ensemble.levels import Levels
 from stackit.precomputed.checks import errors_of, is_too_good
 from stackit.results.oof import OutOfFold
-from stackit.validation import fault, listed, n_rows
+from stackit.validation import format_list, invalid_value, num_samples
 
 __all__ = ["OverfittingAlarm", "overfitting_alarm"]
 
@@ -90,7 +90,7 @@ class OverfittingAlarm:
         if self.encoded:
             found.append(
                 "Columns of X look as if they had been encoded with y before the folds: "
-                f"{listed(self.encoded)}; encode inside the folds."
+                f"{format_list(self.encoded)}; encode inside the folds."
             )
         if self.twins is not None:
             found.append(
@@ -116,7 +116,7 @@ class OverfittingAlarm:
             if some:
                 told = "; ".join(self._told(name) for name in some)
                 found.append(
-                    f"Do not believe the out-of-fold predictions of {listed(some, 20)} ({told}): {text}."
+                    f"Do not believe the out-of-fold predictions of {format_list(some, 20)} ({told}): {text}."
                 )
         return found
 
@@ -132,7 +132,7 @@ class OverfittingAlarm:
         return f"{name}: {self.loss} {row['claimed']:.4g} claimed, {row[new]:.4g} {new}"
 
 
-@one_thread()  # its many small fits of calibrations are slower on several
+@single_threaded()  # its many small fits of calibrations are slower on several
 def overfitting_alarm(
     run: Any, X_test: Any, y_test: Any = None, *, X: Any = None, level: float = 0.98
 ) -> OverfittingAlarm:
@@ -161,8 +161,8 @@ def overfitting_alarm(
     It costs predictions of `X_test` by each fold's estimator and, of levels, of X by each of both levels.
 
     An answer that is always sure (a full tree, labels) promises nothing; there the rule of
-    `stackit.GivenClassifier` remains: an alarm for less than half the errors of the best other estimator,
-    unless promises vary and are kept.
+    `stackit.PrecomputedClassifier` remains: an alarm for less than half the errors of the best other
+    estimator, unless promises vary and are kept.
 
     Parameters
     ----------
@@ -197,8 +197,8 @@ def overfitting_alarm(
 
     Measured without labels of new rows on 57 cases, three of each kind, on seeds on which nothing was chosen
     (``tests/assess/overfitting_cases.py``, mostly 800 training and 800 new rows). An estimator misleads where
-    its log loss on new rows is on average more than 0.02 worse than claimed. 95% of 306 answers were right, 92%
-    of those on estimators that mislead (113 of 123), and 2% of honest ones had an alarm (4 of 183):
+    its log loss on new rows is on average more than 0.02 worse than claimed. 95% of 306 answers were right,
+    92% of those on estimators that mislead (113 of 123), and 2% of honest ones had an alarm (4 of 183):
 
     - Clean tables of two and three classes, of numbers and of breast cancer, random labels, honest columns
       beside in-sample ones, second levels of a few members with and without nested folds: 0 of 144.
@@ -232,7 +232,7 @@ def overfitting_alarm(
     oof = oof_of(run)
     _check(oof, X_test, level)
     X_test = _conformed(run, oof, X_test)
-    truth = None if y_test is None else _codes(oof, y_test, n_rows(X_test))
+    truth = None if y_test is None else _codes(oof, y_test, num_samples(X_test))
     X = _training_table(run, oof, X)
     leaks = leaks_of(X, oof, X_test)
     evidence = Evidence(run, oof, X_test, truth, X, leaks)
@@ -251,19 +251,21 @@ def overfitting_alarm(
 
 def _check(oof: OutOfFold, X_test: Any, level: float) -> None:
     if not 0 < level < 1:
-        raise fault("level", "between 0 and 1", f"{level=}", "Pass level=0.98")
-    m, n = n_rows(X_test), int((oof.coverage > 0).sum())
+        raise invalid_value("level", "between 0 and 1", f"{level=}", "Pass level=0.98")
+    m, n = num_samples(X_test), int((oof.coverage > 0).sum())
     if min(m, n) < FEW:
-        raise fault("Rows to compare", f"at least {FEW} of each", f"{n} held out, {m} new", "Pass more rows")
+        raise invalid_value(
+            "Rows to compare", f"at least {FEW} of each", f"{n} held out, {m} new", "Pass more rows"
+        )
     if not all(len(estimators) for estimators in oof.fold_estimators.values()) or not oof.fold_estimators:
-        raise fault("run", "with fold estimators", "none", "Pass what out_of_fold returned")
+        raise invalid_value("run", "with fold estimators", "none", "Pass what out_of_fold returned")
 
 
 def _conformed(run: Any, oof: OutOfFold, X_test: Any) -> Any:
     """Check the columns of new rows, before anything compares them with those of the training table."""
     if isinstance(run, Levels):
         return run._check_X(X_test, reset=False)
-    oof.check_reads_X()
+    oof.check_accepts_X()
     return oof.conform(X_test, "X_test")
 
 
@@ -289,15 +291,20 @@ def _codes(oof: OutOfFold, y_test: Any, m: int) -> npt.NDArray[Any]:
     """Return labels as positions among the classes, or numbers as a table."""
     y = np.asarray(y_test)
     if len(y) != m:
-        raise fault("y_test", f"one value a row of X_test, {m}", f"{len(y)} values", "Pass both together")
+        raise invalid_value(
+            "y_test", f"one value a row of X_test, {m}", f"{len(y)} values", "Pass both together"
+        )
     if y.shape[1:] != oof.target.y.shape[1:]:
-        raise fault("y_test", "of as many columns as y", f"shape={y.shape}", "Pass the same columns")
+        raise invalid_value("y_test", "of as many columns as y", f"shape={y.shape}", "Pass the same columns")
     if not oof.target.is_classification:
         return y.astype(np.float64).reshape(m, -1)
     strange = np.setdiff1d(y, oof.target.classes)
     if len(strange):
-        raise fault(
-            "y_test", f"of the classes {listed(oof.target.classes)}", f"{listed(strange)}", "Pass such labels"
+        raise invalid_value(
+            "y_test",
+            f"of the classes {format_list(oof.target.classes)}",
+            f"{format_list(strange)}",
+            "Pass such labels",
         )
     return np.searchsorted(oof.target.classes, y)
 
@@ -311,6 +318,6 @@ def _too_good(oof: OutOfFold, table: pd.DataFrame) -> list[bool]:
         return [False] * len(table)
     best = min(honest, key=np.mean)
     return [
-        not vouched and is_too_good(errors[name], best)
-        for name, vouched in zip(table.index, table["vouched"], strict=True)
+        not trusted and is_too_good(errors[name], best)
+        for name, trusted in zip(table.index, table["vouched"], strict=True)
     ]

@@ -15,9 +15,9 @@ from stackit.arrays.isolation import own_copy
 from stackit.ensemble import StackingClassifier, StackingRegressor
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stack import Stack
-from stackit.estimators.named_estimators import AnyEstimators, line_up
+from stackit.estimators.named_estimators import AnyEstimators, name_estimators
 from stackit.estimators.traits import classifiers_among
-from stackit.validation import check_estimators, fault, listed
+from stackit.validation import check_estimators, format_list, invalid_value
 
 __all__ = ["AverageOrRefit", "average_or_refit"]
 
@@ -72,12 +72,12 @@ class AverageOrRefit:
             )
         if self.shrunk:
             return (
-                f"Averaging folds shrinks {listed(self.shrunk)} to "
+                f"Averaging folds shrinks {format_list(self.shrunk)} to "
                 f"{self._kept(self.shrunk):.0%} of the spread that the final estimator has learned from, and "
                 "refitting does so less: compare refit=True by nested_score before you choose."
             )
         return (
-            f"The two differ ({listed(far)}), and the average is spread as single fold estimators are: "
+            f"The two differ ({format_list(far)}), and the average is spread as single fold estimators are: "
             "keep it, since it is what was scored."
         )
 
@@ -152,7 +152,7 @@ def average_or_refit(
     X_test = oof.conform(X_test, "X_test")
     singles = {
         name: [
-            response.ask_untouched(each, X_test, place)
+            response.predict_readonly(each, X_test, place)
             for each, place in zip(oof.fold_estimators[name], oof.folds.labels, strict=True)
         ]
         for name, response in oof.responses.items()
@@ -178,19 +178,19 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
             return run, True
         stack = clone(run).set_params(refit=True)
     elif isinstance(run, Levels):
-        raise fault(
+        raise invalid_value(
             "run",
             "a stack, or a list of (name, estimator) tuples",
             f"a {type(run).__name__}",
             "Pass the estimators of one level and the table that they see, or score levels by nested_score",
         )
     else:
-        run = line_up(run)
+        run = name_estimators(run)
         check_estimators(run)
         kind = StackingClassifier if classifiers_among(run) else StackingRegressor
         stack = kind(run, refit=True, random_state=0)
     if X is None or y is None:
-        raise fault("X and y", "the training rows, to refit on", "None", "Pass X_test, X and y")
+        raise invalid_value("X and y", "the training rows, to refit on", "None", "Pass X_test, X and y")
     return stack.fit(X, y, sample_weight=sample_weight, groups=groups), isinstance(run, Stack)
 
 

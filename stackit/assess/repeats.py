@@ -19,15 +19,15 @@ from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds, as_folds
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
-from stackit.validation import NamedEstimators, fault
+from stackit.validation import NamedEstimators, invalid_value
 
 __all__ = [
     "Repeat",
-    "beside",
     "can_be_averaged",
     "cross_fit_finals",
     "cross_fit_finals_on",
     "in_unit_weights",
+    "merge_results",
     "oof_of",
     "repeats_of",
 ]
@@ -74,14 +74,16 @@ def oof_of(run: Any) -> OutOfFold:
     """
     oof = getattr(run, "oof_", run)
     if not isinstance(oof, OutOfFold):
-        raise fault(
+        raise invalid_value(
             "run",
             "what out_of_fold returned, or a fitted stack",
             f"run={run!r}" if len(repr(run)) < 80 else f"run of type {type(run).__name__}, not fitted",
             "Pass out_of_fold(estimators, X, y), or fit the stack first",
         )
     if oof.target.kind == "multilabel":
-        raise fault("y", "a single column of labels", f"{oof.target.y.shape[1]} labels", "Assess each label")
+        raise invalid_value(
+            "y", "a single column of labels", f"{oof.target.y.shape[1]} labels", "Assess each label"
+        )
     return oof
 
 
@@ -183,14 +185,14 @@ def cross_fit_finals_on(
         for some, table in ((combiners, meta), (others, meta.to_numpy()))
         if some
     ]
-    return beside(found[0], found[-1], [name for name, _ in finals])
+    return merge_results(found[0], found[-1], [name for name, _ in finals])
 
 
 def _check_kinds(finals: NamedEstimators, target: Target) -> None:
     wrong = [name for name, final in finals if is_classifier(final, name) != target.is_classification]
     if wrong:
         kind = "classifiers" if target.is_classification else "regressors"
-        raise fault("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
+        raise invalid_value("final_estimators", kind, f"others {wrong}", f"Pass {kind} or combiners of such")
 
 
 def _cross_fitted(finals: NamedEstimators, table: Any, judged: OutOfFold, n_jobs: int | None) -> OutOfFold:
@@ -207,7 +209,7 @@ def _cross_fitted(finals: NamedEstimators, table: Any, judged: OutOfFold, n_jobs
     )
 
 
-def beside(first: OutOfFold, second: OutOfFold, order: Sequence[str] | None = None) -> OutOfFold:
+def merge_results(first: OutOfFold, second: OutOfFold, order: Sequence[str] | None = None) -> OutOfFold:
     """Return two results on the same folds as one.
 
     Parameters
@@ -260,7 +262,7 @@ def _learnable(folds: Folds, target: Target, covered: npt.NDArray[np.bool_]) -> 
     pairs = [(train[covered[train]], held_out[covered[held_out]]) for train, held_out in folds.splits]
     kept = [(train, held_out) for train, held_out in pairs if len(held_out) and _teaches(target, train)]
     if not kept:
-        raise fault(
+        raise invalid_value(
             "Folds",
             "such that some rows outside a fold have out-of-fold predictions, of two classes at least",
             f"folds={folds!r}",

@@ -11,11 +11,11 @@ import pandas as pd
 from stackit.arrays.frames import index_of
 from stackit.assess.calibration import calibrated_for
 from stackit.ensemble.fitted import AnyFitted, NestedLevel
-from stackit.ensemble.level_columns import table_of
+from stackit.ensemble.level_columns import level_features
 from stackit.ensemble.levels import Levels
-from stackit.estimators.prediction import Response, Table
+from stackit.estimators.prediction import PredictionSpec, Table
 from stackit.results.oof import OutOfFold
-from stackit.validation import take
+from stackit.validation import safe_index
 
 __all__ = ["turned_round"]
 
@@ -53,7 +53,7 @@ def turned_round(levels: Levels, X: Any) -> dict[str, Floats] | None:
     below = [_of_fold(top.below, at, X) for at in range(n_splits)]
     if any(frame is None for frame in below):
         return None
-    tables = [table_of(top.passthrough, frame, X, top.named) for frame in below if frame is not None]
+    tables = [level_features(top.passthrough, frame, X, top.named) for frame in below if frame is not None]
     return {name: _gained(top.oof, name, tables) for name in top.oof.responses}
 
 
@@ -75,9 +75,9 @@ def _of_fold(level: AnyFitted, at: int, X: Any) -> pd.DataFrame | None:
         frame = _of_fold(level.below, at, X) if _same_folds(oof, level.below.oof) else None
         if frame is None:
             return None
-        table = table_of(level.passthrough, frame, X, level.named)
+        table = level_features(level.passthrough, frame, X, level.named)
     answers = {
-        name: oof.responses[name].ask_untouched(estimators[at], table)
+        name: oof.responses[name].predict_readonly(estimators[at], table)
         for name, estimators in oof.fold_estimators.items()
     }
     return oof.frame(answers, index_of(X))
@@ -93,7 +93,7 @@ def _gained(oof: OutOfFold, name: str, tables: list[Any]) -> Floats:
         repeat = oof.folds.labels[at][0]
         same = [label[0] == repeat for other, label in enumerate(oof.folds.labels) if other != at]
         seen = [
-            _losses(oof, name, at, response.ask_untouched(estimators[at], take(table, rows)))
+            _losses(oof, name, at, response.predict_readonly(estimators[at], safe_index(table, rows)))
             for table, wanted in zip(others, same, strict=True)
             if wanted
         ]
@@ -104,7 +104,7 @@ def _gained(oof: OutOfFold, name: str, tables: list[Any]) -> Floats:
 
 def _losses(oof: OutOfFold, name: str, at: int, answer: Table) -> Floats:
     """Return losses that no row dominates: what the right class lacks, or the squared error."""
-    response: Response = oof.responses[name]
+    response: PredictionSpec = oof.responses[name]
     codes = oof.target.codes[oof.folds.splits[at][1]]
     if response.kind in ("probability", "label"):
         return np.asarray(1 - answer[np.arange(len(codes)), codes])

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from stackit.assess.repeats import oof_of
 from stackit.assess.subsets import Values
 from stackit.estimators.scoring import Scoring
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Shapley", "shapley"]
 
@@ -118,7 +118,7 @@ def shapley(
     names = list(oof_of(run).responses)
     k = len(names)
     if n_permutations is not None and (n_permutations < 2 or n_permutations % 2):
-        raise fault(
+        raise invalid_value(
             "n_permutations", "None or an even number", f"{n_permutations=}", "Pass n_permutations=64"
         )
     values = Values(run, combiner, scoring, n_jobs)

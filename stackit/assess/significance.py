@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from stackit.estimators.sample_weight import check_sample_weight
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["PairedTest", "paired_folds", "paired_rows"]
 
@@ -142,7 +142,7 @@ def paired_folds(differences: Any, ratio: float, level: float = 0.95) -> PairedT
 
 def _t_test(mean: float, error: float, n: int, level: float, method: str) -> PairedTest:
     if not 0 < level < 1:
-        raise fault("level", "between 0 and 1", f"{level=}", "Pass level=0.95")
+        raise invalid_value("level", "between 0 and 1", f"{level=}", "Pass level=0.95")
     if n < 2:
         nan = float("nan")
         return PairedTest(mean, nan, nan, nan, nan, n, method)

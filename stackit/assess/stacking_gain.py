@@ -12,7 +12,7 @@ from stackit.assess.candidates import BEST, MEAN, PRIOR
 from stackit.assess.comparison import Comparison
 from stackit.assess.losses import Losses, loss_name
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
-from stackit.validation import check_rows, fault, listed
+from stackit.validation import check_rows, format_list, invalid_value
 
 __all__ = ["Gain", "gain"]
 
@@ -165,13 +165,15 @@ def gain(
     'stack' gains nothing that chance does not explain ...
     """
     if not isinstance(comparison, Comparison):
-        raise fault(
+        raise invalid_value(
             "comparison", "what compare returned", f"comparison={comparison!r}", "Pass compare(oof), say"
         )
     finals = list(comparison.finals[0].responses)
     name = finals[-1] if stack is None else stack
     if name not in finals or (stack is None and name in (PRIOR, MEAN)):
-        raise fault("stack", f"one of {listed(finals, 20)}", f"{stack=}", "Name a final estimator")
+        raise invalid_value(
+            "stack", f"one of {format_list(finals, 20)}", f"{stack=}", "Name a final estimator"
+        )
     judged = comparison.repeats[0].judged
     groups = check_rows(groups, "groups", len(judged.target.y))
     groups = judged.folds.bonds.groups if groups is None else groups

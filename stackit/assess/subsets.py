@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 
 from stackit.assess.candidates import prior
 from stackit.assess.repeats import can_be_averaged, cross_fit_finals, oof_of, repeats_of
-from stackit.estimators.prediction import Response
-from stackit.estimators.scoring import Scoring, score_answer, scorer_of
-from stackit.validation import fault
+from stackit.estimators.prediction import PredictionSpec
+from stackit.estimators.scoring import Scoring, score_predictions, scorer_of
+from stackit.validation import invalid_value
 
 __all__ = ["Chosen", "Values"]
 
@@ -72,7 +72,7 @@ class Values:
         oof = oof_of(run)
         scorer_of(oof.scoring if scoring is None else scoring, oof.target)
         if combiner is not None and (isinstance(combiner, type) or not hasattr(combiner, "fit")):
-            raise fault(
+            raise invalid_value(
                 "combiner",
                 "one estimator, or None for the plain mean",
                 f"{combiner=}",
@@ -80,7 +80,7 @@ class Values:
             )
         if combiner is None and not can_be_averaged(oof):
             kinds = {name: response.kind for name, response in oof.responses.items()}
-            raise fault(
+            raise invalid_value(
                 "combiner",
                 "given where estimators answer in different ways",
                 f"{kinds}",
@@ -131,19 +131,19 @@ class Values:
             whole[rows] = mean
             parts = [rows] if judged.is_pooled else [held_out for _, held_out in judged.folds.splits]
             found = [
-                score_answer(self.response, whole[part], part, judged.scoring, judged.sample_weight)
+                score_predictions(self.response, whole[part], part, judged.scoring, judged.sample_weight)
                 for part in parts
             ]
             scores.append(np.mean(found))
         return float(np.mean(scores))
 
     @cached_property
-    def response(self) -> Response:
+    def response(self) -> PredictionSpec:
         """How the mean is asked; votes that are averaged are shares."""
         target = self.repeats[0].judged.target
         if self.classify:
-            return Response("mean", "predict_proba", "probability", target)
-        return Response("mean", "predict", "number", target)
+            return PredictionSpec("mean", "predict_proba", "probability", target)
+        return PredictionSpec("mean", "predict", "number", target)
 
     @cached_property
     def answers(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]]:

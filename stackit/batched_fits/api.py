@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from stackit.folds import Folds
 
-__all__ = ["Request", "Shared", "SharedFit", "parts_of"]
+__all__ = ["BatchedFit", "BatchedRequest", "BatchedResult", "parts_of"]
 
 Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class BatchedRequest:
     """All that the plain loop would get: K fits, and K answers for the held-out and for the test rows.
 
     Parameters
@@ -52,7 +52,7 @@ class Request:
 
 
 @dataclass(frozen=True, eq=False)
-class Shared:
+class BatchedResult:
     """What came of a shared fit.
 
     Parameters
@@ -70,7 +70,7 @@ class Shared:
     test: list[npt.NDArray[Any]] | None = None
 
 
-SharedFit = Callable[[Any, Request], Shared | None]
+BatchedFit = Callable[[Any, BatchedRequest], BatchedResult | None]
 """Fits an estimator (which is not changed) on all folds; None when the plain loop must do it."""
 
 

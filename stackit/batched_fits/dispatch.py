@@ -11,17 +11,17 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from stackit.batched_fits.api import Request, Shared, SharedFit
-from stackit.batched_fits.registry import ROOMS, registered
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
+from stackit.batched_fits.registry import MODULES, registered_fits
 from stackit.batched_fits.scaled_pipeline import is_scaled
 from stackit.estimators.traits import is_classifier
 from stackit.folds import make_folds
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["ROOMS", "may_share", "share"]
+__all__ = ["MODULES", "can_batch", "fit_batched"]
 
 
-def may_share(estimator: Any) -> bool:
+def can_batch(estimator: Any) -> bool:
     """Whether an estimator has ``fit_folds``, or is of exactly a type that the catalogue knows.
 
     It is asked to share only where no training part lacks a class and the table is a dense matrix of finite
@@ -32,7 +32,7 @@ def may_share(estimator: Any) -> bool:
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestRegressor
-    >>> may_share(RandomForestRegressor())
+    >>> can_batch(RandomForestRegressor())
     False
     """
     if hasattr(estimator, "fit_folds"):
@@ -42,7 +42,7 @@ def may_share(estimator: Any) -> bool:
     return type(estimator) in _catalogue(type(estimator)) and get_config()["transform_output"] == "default"
 
 
-def share(estimator: Any, request: Request) -> Shared | None:
+def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
     """Fit an estimator on all folds at once.
 
     Parameters
@@ -70,13 +70,14 @@ def share(estimator: Any, request: Request) -> Shared | None:
     ...     def fit_folds(self, X, y, folds, sample_weight=None):
     ...         return [float(y[train].mean()) for train, _ in folds.split()]
     >>> folds = make_folds([0, 0, 1, 1], scheme="kfold", n_splits=2, random_state=0)
-    >>> share(Constant(), Request(np.eye(4), np.array([0.0, 0, 1, 1]), folds, "predict")).estimators
+    >>> request = BatchedRequest(np.eye(4), np.array([0.0, 0, 1, 1]), folds, "predict")
+    >>> fit_batched(Constant(), request).estimators
     [0.0, 1.0]
     """
     if hasattr(estimator, "fit_folds"):
         return _own_shared_fit(estimator, request)
     fit = _catalogue(type(estimator)).get(type(estimator))
-    if fit is None or not _canary_lives(_kinds(estimator)):
+    if fit is None or not _matches_sklearn(_kinds(estimator)):
         return None
     try:
         return fit(estimator, request)
@@ -84,24 +85,24 @@ def share(estimator: Any, request: Request) -> Shared | None:
         return None
 
 
-def _own_shared_fit(estimator: Any, request: Request) -> Shared:
+def _own_shared_fit(estimator: Any, request: BatchedRequest) -> BatchedResult:
     known = signature(estimator.fit_folds).parameters
     extra = {"seeds": request.seeds, "watch": request.watch}
     extra = {name: value for name, value in extra.items() if value is not None and name in known}
     fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **extra))
     if len(fitted) != len(request.folds.splits):
-        raise fault(
+        raise invalid_value(
             "What fit_folds returns",
             f"a fitted estimator for each of the {len(request.folds.splits)} splits",
             f"{len(fitted)} of {type(estimator).__name__}",
             "Return one for each of folds.split()",
         )
-    return Shared(fitted)
+    return BatchedResult(fitted)
 
 
-def _catalogue(kind: type) -> dict[type, SharedFit]:
+def _catalogue(kind: type) -> dict[type, BatchedFit]:
     """Return the shared fits of the part of scikit-learn that a type is from."""
-    return registered(kind, "SHARED")
+    return registered_fits(kind, "SHARED")
 
 
 def _kinds(estimator: Any) -> tuple[type, ...]:
@@ -110,7 +111,7 @@ def _kinds(estimator: Any) -> tuple[type, ...]:
 
 
 @cache
-def _canary_lives(kinds: tuple[type, ...]) -> bool:
+def _matches_sklearn(kinds: tuple[type, ...]) -> bool:
     """Whether a shared fit agrees with the installed library on a small table; tried once a process."""
     try:
         return _agrees(kinds)
@@ -125,7 +126,7 @@ def _agrees(kinds: tuple[Any, ...]) -> bool:
     X = random.integers(0, 9, size=(40, 3)) + random.random((40, 3))
     y = np.arange(40) % 2 if is_classifier(estimator) else X @ [1.0, -2.0, 0.5] + random.random(40)
     folds = make_folds(y, scheme="kfold", n_splits=3, random_state=0)
-    request = Request(X, y, folds, "predict", X_test=X[:7])
+    request = BatchedRequest(X, y, folds, "predict", X_test=X[:7])
     shared = _catalogue(type(estimator))[type(estimator)](estimator, request)
     if shared is None:
         return True  # it declines small tables, and so speaks for itself

@@ -12,7 +12,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from stackit.batched_fits.api import Request, Rows, Shared, SharedFit
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows
 from stackit.estimators.traits import is_classifier
 
 __all__ = ["SHARED", "share_neighbors"]
@@ -91,7 +91,7 @@ class Neighbours:
     faithful: Mask
 
 
-def share_neighbors(estimator: Any, request: Request) -> Shared | None:
+def share_neighbors(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
     """Fit on all folds; answer for the test table from one search of the whole training table.
 
     The K searches of the plain loop go through nearly the same rows. One search for the
@@ -118,7 +118,7 @@ def share_neighbors(estimator: Any, request: Request) -> Shared | None:
     --------
     >>> from stackit import make_folds
     >>> X, y = np.arange(24.0).reshape(12, 2), np.tile([0, 1], 6)
-    >>> request = Request(X, y, make_folds(y, n_splits=3, random_state=0), "predict", X_test=X + 0.1)
+    >>> request = BatchedRequest(X, y, make_folds(y, n_splits=3, random_state=0), "predict", X_test=X + 0.1)
     >>> shared = share_neighbors(KNeighborsClassifier(1), request)
     >>> [bool((answer == k1.predict(X + 0.1)).all()) for k1, answer in zip(shared.estimators, shared.test)]
     [True, True, True]
@@ -138,10 +138,10 @@ def share_neighbors(estimator: Any, request: Request) -> Shared | None:
         )
         for one, (train, _) in zip(fitted, request.folds.splits, strict=True)
     ]
-    return Shared(fitted, test=answers)
+    return BatchedResult(fitted, test=answers)
 
 
-def _can_share(estimator: Any, request: Request, X_test: npt.NDArray[Any]) -> bool:
+def _can_share(estimator: Any, request: BatchedRequest, X_test: npt.NDArray[Any]) -> bool:
     """Whether one search can be enough, and gains something."""
     X, k = request.X, estimator.n_neighbors
     sizes = [len(train) for train, _ in request.folds.splits]
@@ -193,7 +193,7 @@ def _rounding(fitted: Any, X: npt.NDArray[Any], X_test: npt.NDArray[Any]) -> Rou
     return Rounding(squared=False, fixed=0.0, block=1)
 
 
-def _search(whole: Any, rounding: Rounding, request: Request) -> Search:
+def _search(whole: Any, rounding: Rounding, request: BatchedRequest) -> Search:
     """Look for each test row's nearest rows in the whole table, the way the folds' estimators would."""
     n, least = len(request.X), min(len(train) for train, _ in request.folds.splits)
     enough = min(n, -(-whole.n_neighbors * n // least) + SPARE)
@@ -297,4 +297,4 @@ def _whole_blocks(rows: Mask, block: int) -> Rows:
     return np.flatnonzero(np.isin(blocks, np.unique(blocks[rows])))
 
 
-SHARED: dict[type, SharedFit] = {KNeighborsClassifier: share_neighbors, KNeighborsRegressor: share_neighbors}
+SHARED: dict[type, BatchedFit] = {KNeighborsClassifier: share_neighbors, KNeighborsRegressor: share_neighbors}

@@ -6,10 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-__all__ = ["ROOMS", "registered"]
+__all__ = ["MODULES", "registered_fits"]
 
 # Which rooms know the estimators of a part of scikit-learn.
-ROOMS = {
+MODULES = {
     "discriminant_analysis": ("gaussian.lda",),
     "kernel_ridge": ("kernels.kernel_ridge",),
     "linear_model": ("linear.estimators",),
@@ -20,7 +20,7 @@ ROOMS = {
 }
 
 
-def registered(kind: type, register: str) -> dict[type, Any]:
+def registered_fits(kind: type, register: str) -> dict[type, Any]:
     """Return a register of the rooms that know the part of scikit-learn which a type is from.
 
     Parameters
@@ -33,7 +33,7 @@ def registered(kind: type, register: str) -> dict[type, Any]:
     Examples
     --------
     >>> from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
-    >>> sorted(known.__name__ for known in registered(KNeighborsClassifier, "SCALED"))
+    >>> sorted(known.__name__ for known in registered_fits(KNeighborsClassifier, "SCALED"))
     ['NearestCentroid']
     """
     library, part, *_ = [*kind.__module__.split("."), ""]
@@ -43,6 +43,6 @@ def registered(kind: type, register: str) -> dict[type, Any]:
 @cache
 def _of_part(part: str, register: str) -> dict[type, Any]:
     found: dict[type, Any] = {}
-    for room in ROOMS.get(part, ()):
+    for room in MODULES.get(part, ()):
         found |= getattr(import_module(f"stackit.batched_fits.{room}"), register, {})
     return found

@@ -8,15 +8,15 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stackit.batched_fits.api import Request, Shared, SharedFit, parts_of
-from stackit.batched_fits.registry import registered
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
+from stackit.batched_fits.registry import registered_fits
 from stackit.batched_fits.scaling import Scaling, fit_scalers
 from stackit.validation import routing_enabled
 
 __all__ = ["SHARED", "is_scaled"]
 
 
-def share_scaled(estimator: Pipeline, request: Request) -> Shared | None:
+def share_scaled(estimator: Pipeline, request: BatchedRequest) -> BatchedResult | None:
     """Fit a Pipeline of a StandardScaler and an estimator that can be shared behind it.
 
     The scalers' means and squares add up over parts; the estimator gets shifts and scales of the columns
@@ -43,7 +43,7 @@ def share_scaled(estimator: Pipeline, request: Request) -> Shared | None:
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
     >>> folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), Ridge())
-    >>> shared = share_scaled(pipeline, Request(X, X[:, 0], folds, "predict"))
+    >>> shared = share_scaled(pipeline, BatchedRequest(X, X[:, 0], folds, "predict"))
     >>> train, held_out = folds.splits[0]
     >>> np.allclose(shared.held_out[0], pipeline.fit(X[train], X[train, 0]).predict(X[held_out]))
     True
@@ -53,14 +53,14 @@ def share_scaled(estimator: Pipeline, request: Request) -> Shared | None:
         return None
     scaler, last = (step for _, step in estimator.steps)
     scalers = fit_scalers(scaler, request.X, repeats)
-    shared = registered(type(last), "SCALED")[type(last)](last, request, Scaling.of(scalers))
+    shared = registered_fits(type(last), "SCALED")[type(last)](last, request, Scaling.of(scalers))
     if shared is None:
         return None
     fitted = [_joined(estimator, *steps) for steps in zip(scalers, shared.estimators, strict=True)]
-    return Shared(fitted, shared.held_out, shared.test)
+    return BatchedResult(fitted, shared.held_out, shared.test)
 
 
-SHARED: dict[type, SharedFit] = {Pipeline: share_scaled}
+SHARED: dict[type, BatchedFit] = {Pipeline: share_scaled}
 
 
 def is_scaled(estimator: Pipeline) -> bool:
@@ -76,12 +76,12 @@ def is_scaled(estimator: Pipeline) -> bool:
     steps = [step for _, step in estimator.steps]
     if len(steps) != 2 or type(steps[0]) is not StandardScaler:
         return False
-    if type(steps[1]) not in registered(type(steps[1]), "SCALED"):
+    if type(steps[1]) not in registered_fits(type(steps[1]), "SCALED"):
         return False
     return not any(hasattr(step, "_sklearn_output_config") for step in steps)
 
 
-def _is_covered(estimator: Pipeline, request: Request) -> bool:
+def _is_covered(estimator: Pipeline, request: BatchedRequest) -> bool:
     if not is_scaled(estimator):
         return False
     steps = [step for _, step in estimator.steps]

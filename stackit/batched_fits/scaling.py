@@ -11,16 +11,16 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from stackit.batched_fits.api import Request, Rows, Shared
+from stackit.batched_fits.api import BatchedRequest, BatchedResult, Rows
 from stackit.batched_fits.moments import origin_of
 
-__all__ = ["Columns", "ScaledFit", "Scaling", "beside", "fit_scalers", "tables_of"]
+__all__ = ["ScaledColumns", "ScaledFit", "Scaling", "fit_scalers", "tables_of", "with_shift"]
 
 Table = npt.NDArray[np.float64]
 
 NEARLY_CONSTANT = 1e-7
 
-ScaledFit = Callable[[Any, Request, "Scaling | None"], Shared | None]
+ScaledFit = Callable[[Any, BatchedRequest, "Scaling | None"], BatchedResult | None]
 """A shared fit behind a scaler: the columns are scaled in each split, but answers are for X as it is."""
 
 
@@ -52,7 +52,7 @@ class Scaling:
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class ScaledColumns:
     """A table as the scaler of one split hands it on; rows are scaled when they are taken.
 
     Parameters
@@ -64,7 +64,7 @@ class Columns:
 
     Examples
     --------
-    >>> Columns(np.array([[1.0], [5.0]]), np.array([3.0]), np.array([2.0]))[[1, 0]].tolist()
+    >>> ScaledColumns(np.array([[1.0], [5.0]]), np.array([3.0]), np.array([2.0]))[[1, 0]].tolist()
     [[1.0], [-1.0]]
     """
 
@@ -85,7 +85,7 @@ class Columns:
         return taken
 
 
-def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | Columns]:
+def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | ScaledColumns]:
     """Return the table as each split sees it.
 
     Examples
@@ -96,10 +96,10 @@ def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | 
     """
     if scaling is None:
         return [X] * n_splits
-    return [Columns(X, *moved) for moved in zip(scaling.shift, scaling.scale, strict=True)]
+    return [ScaledColumns(X, *moved) for moved in zip(scaling.shift, scaling.scale, strict=True)]
 
 
-def beside(mean: Table, X: Table | Columns) -> Table:
+def with_shift(mean: Table, X: Table | ScaledColumns) -> Table:
     """Return means, and below them how far a scaler has moved each column: both cost the spread digits.
 
     Parameters
@@ -111,11 +111,11 @@ def beside(mean: Table, X: Table | Columns) -> Table:
 
     Examples
     --------
-    >>> X = Columns(np.eye(2), np.array([6.0, 0.0]), np.array([2.0, 1.0]))
-    >>> beside(np.array([0.5, 0.0]), X).tolist()
+    >>> X = ScaledColumns(np.eye(2), np.array([6.0, 0.0]), np.array([2.0, 1.0]))
+    >>> with_shift(np.array([0.5, 0.0]), X).tolist()
     [[0.5, 0.0], [3.0, 0.0]]
     """
-    if not isinstance(X, Columns):
+    if not isinstance(X, ScaledColumns):
         return mean
     return np.vstack([mean, X.shift / X.scale])
 

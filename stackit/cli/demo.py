@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.errors import ExitCode, refusal, stopping
+from stackit.cli.errors import ExitCode, exit_on_error, refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def demo_command(
     stack = _stack(problem, seed, n_jobs)
     _show(problem, stack)
     _write_tables(out, problem, stack)
-    with stopping(ExitCode.SUBMISSION):
+    with exit_on_error(ExitCode.SUBMISSION):
         right = _submit(out, problem, stack)
     typer.echo(
         f"The submission is valid; it names the right digit in {right:.1%} of {len(problem.test)} rows."
@@ -140,12 +140,12 @@ def _show(problem: Problem, stack: Stack) -> None:
 
 
 def _write_tables(out: Path, problem: Problem, stack: Stack) -> None:
-    from stackit.files import write_whole
+    from stackit.files import atomic_write
 
     problem.folds.save(out / "folds.csv", problem.train.index)
     oof = stack.base.meta_train.join(stack.final.meta_train)
     text = oof.to_csv(index_label="id", lineterminator="\n")
-    write_whole(out / "oof.csv", text)
+    atomic_write(out / "oof.csv", text)
 
 
 def _submit(out: Path, problem: Problem, stack: Stack) -> float:

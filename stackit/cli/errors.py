@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["Commands", "ExitCode", "Stop", "refusal", "saying_warnings", "stopping"]
+__all__ = ["CommandError", "Commands", "ExitCode", "exit_on_error", "refusal", "saying_warnings"]
 
 
 class ExitCode(IntEnum):
@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class Stop(Exception):
+class CommandError(Exception):
     """The end of a command, with its exit code and the line that says why.
 
     Parameters
@@ -43,10 +43,10 @@ class Stop(Exception):
         self.code = code
 
 
-def refusal(what: str, expected: str, got: str, advice: str) -> Stop:
+def refusal(what: str, expected: str, got: str, advice: str) -> CommandError:
     """Return the end of a command whose options are wrong.
 
-    It has the form of `stackit.validation.fault`, which takes a second to import.
+    It has the form of `stackit.validation.invalid_value`, which takes a second to import.
 
     Examples
     --------
@@ -55,12 +55,12 @@ def refusal(what: str, expected: str, got: str, advice: str) -> Stop:
         ...
     stackit.cli.errors.Stop: --gap must be at least 0; got --gap=-1. Pass --gap 0.
     """
-    return Stop(ExitCode.USAGE, f"{what} must be {expected}; got {got}. {advice}.")
+    return CommandError(ExitCode.USAGE, f"{what} must be {expected}; got {got}. {advice}.")
 
 
 @contextmanager
-def stopping(code: ExitCode, *errors: type[Exception]) -> Iterator[None]:
-    """Turn the errors that bad input causes into a `Stop`.
+def exit_on_error(code: ExitCode, *errors: type[Exception]) -> Iterator[None]:
+    """Turn the errors that bad input causes into a `CommandError`.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def stopping(code: ExitCode, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except foreseen as error:
-        raise Stop(code, str(error) or type(error).__name__) from error
+        raise CommandError(code, str(error) or type(error).__name__) from error
 
 
 @contextmanager
@@ -118,12 +118,12 @@ class Commands(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            elif isinstance(error, Stop):
+            elif isinstance(error, CommandError):
                 _say(str(error))
             else:
                 where = f"stackit --debug {ctx.invoked_subcommand} shows where"
                 _say(f"{type(error).__name__}: {error} ({where})")
-            raise typer.Exit(error.code if isinstance(error, Stop) else ExitCode.FAILED) from error
+            raise typer.Exit(error.code if isinstance(error, CommandError) else ExitCode.FAILED) from error
 
 
 def _say(text: str) -> None:

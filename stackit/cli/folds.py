@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.errors import ExitCode, refusal, saying_warnings, stopping
-from stackit.cli.rows import Columns, Rows, read_rows
+from stackit.cli.errors import ExitCode, exit_on_error, refusal, saying_warnings
+from stackit.cli.rows import ColumnNames, TableRows, read_rows
 from stackit.cli.summary import portrait_of, show_folds
 
 if TYPE_CHECKING:
     from stackit.folds import Folds
 
-__all__ = ["Scheme", "folds_command"]
+__all__ = ["SchemeName", "folds_command"]
 
 
-class Scheme(StrEnum):
+class SchemeName(StrEnum):
     """The fold schemes, as `stackit.folds.SCHEMES` lists them."""
 
     KFOLD = "kfold"
@@ -31,16 +31,16 @@ class Scheme(StrEnum):
     FORWARD = "forward"
 
 
-GROUPED = (Scheme.GROUP, Scheme.STRATIFIED_GROUP)
+GROUPED = (SchemeName.GROUP, SchemeName.STRATIFIED_GROUP)
 
 
 @dataclass(frozen=True)
-class Request:
+class FoldsRequest:
     """What the command line asks for."""
 
     table: Path
-    columns: Columns
-    scheme: Scheme | None
+    columns: ColumnNames
+    scheme: SchemeName | None
     n_splits: int
     repeats: int
     seed: int
@@ -57,7 +57,7 @@ def folds_command(  # noqa: PLR0913 - the options of a command
         str | None, typer.Option(help="The column of ids; the row number without it.", show_default=False)
     ] = None,
     scheme: Annotated[
-        Scheme | None,
+        SchemeName | None,
         typer.Option(
             help="How rows are dealt; chosen by the target, --group and --time without it.",
             show_default=False,
@@ -87,14 +87,14 @@ def folds_command(  # noqa: PLR0913 - the options of a command
 
     Writes the columns id and kfold, and beside it a .json file with what made them.
     """
-    columns = Columns(target, id, group, time)
-    request = Request(table, columns, scheme, n_splits, repeats, seed, gap, output)
+    columns = ColumnNames(target, id, group, time)
+    request = FoldsRequest(table, columns, scheme, n_splits, repeats, seed, gap, output)
     _check_options(request)
     rows = read_rows(table, columns)
     chosen, reason = _choose(request, rows)
     folds = _make(request, rows, chosen)
     summary = _summary(request, rows, folds, chosen, reason)
-    with stopping(ExitCode.DATA):
+    with exit_on_error(ExitCode.DATA):
         folds.save(output, rows.ids)
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
@@ -104,7 +104,7 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     typer.echo(f"Wrote {output}. In Python: Folds.load({str(output)!r}, ids={ids})", err=True)
 
 
-def _check_options(request: Request) -> None:
+def _check_options(request: FoldsRequest) -> None:
     """Raise when options contradict each other, or files cannot be where they are said to be."""
     _check_files(request)
     target, *others = request.columns.by_option.items()
@@ -113,7 +113,7 @@ def _check_options(request: Request) -> None:
             advice = "Name the column to predict"
             raise refusal("--target", f"another column than {option}", f"--target={column}", advice)
     _check_scheme(request)
-    forward = request.scheme is Scheme.FORWARD or (request.scheme is None and request.columns.time)
+    forward = request.scheme is SchemeName.FORWARD or (request.scheme is None and request.columns.time)
     if request.gap is not None and not forward:
         raise refusal(
             "--gap", "left out without --time", f"--gap={request.gap}", "Only forward folds know it"
@@ -124,7 +124,7 @@ def _check_options(request: Request) -> None:
         )
 
 
-def _check_files(request: Request) -> None:
+def _check_files(request: FoldsRequest) -> None:
     table, output = request.table, request.output
     if not table.is_file():
         raise refusal("TABLE", "a file that exists", f"TABLE={table}", "Check the path")
@@ -136,14 +136,14 @@ def _check_files(request: Request) -> None:
         raise refusal("--output", "another file than TABLE", f"--output={output}", "It would be overwritten")
 
 
-def _check_scheme(request: Request) -> None:
+def _check_scheme(request: FoldsRequest) -> None:
     """Raise when a scheme lacks the column it goes by, or would ignore one that is given."""
     scheme, named = request.scheme, request.columns.by_option
     if scheme is None:
         if "--group" in named and "--time" in named:
             raise refusal("--group and --time", "given one at a time", "both", "Leave out one of them")
         return
-    needs = {"--group": scheme in GROUPED, "--time": scheme is Scheme.FORWARD}
+    needs = {"--group": scheme in GROUPED, "--time": scheme is SchemeName.FORWARD}
     for option, needed in needs.items():
         given = named.get(option)
         if needed and given is None:
@@ -151,7 +151,7 @@ def _check_scheme(request: Request) -> None:
                 option, f"given for --scheme {scheme}", "none", f"Name the column, as {option} NAME"
             )
         if given is not None and not needed:
-            knowing = " or ".join(GROUPED) if option == "--group" else Scheme.FORWARD
+            knowing = " or ".join(GROUPED) if option == "--group" else SchemeName.FORWARD
             raise refusal(
                 option,
                 f"left out for --scheme {scheme}, which ignores it",
@@ -160,26 +160,34 @@ def _check_scheme(request: Request) -> None:
             )
 
 
-def _choose(request: Request, rows: Rows) -> tuple[Scheme, str]:
+def _choose(request: FoldsRequest, rows: TableRows) -> tuple[SchemeName, str]:
     """Return the scheme and why it was chosen."""
     target, group = request.columns.target, request.columns.group
     if request.scheme is not None:
         return request.scheme, "as asked"
     if request.columns.time:
-        return Scheme.FORWARD, "--time is given"
+        return SchemeName.FORWARD, "--time is given"
     n_values = rows.target.nunique()
     if rows.has_classes:
-        alone, grouped, found = Scheme.STRATIFIED, Scheme.STRATIFIED_GROUP, f"{target} has {n_values} classes"
+        alone, grouped, found = (
+            SchemeName.STRATIFIED,
+            SchemeName.STRATIFIED_GROUP,
+            f"{target} has {n_values} classes",
+        )
     else:
-        alone, grouped, found = Scheme.BINNED, Scheme.GROUP, f"{target} is a number of {n_values} values"
+        alone, grouped, found = (
+            SchemeName.BINNED,
+            SchemeName.GROUP,
+            f"{target} is a number of {n_values} values",
+        )
     return (grouped, f"--group is given, {found}") if group else (alone, found)
 
 
-def _make(request: Request, rows: Rows, scheme: Scheme) -> Folds:
+def _make(request: FoldsRequest, rows: TableRows, scheme: SchemeName) -> Folds:
     from stackit.folds import make_folds
 
     gap = request.gap or "0"
-    with stopping(ExitCode.DATA), saying_warnings():
+    with exit_on_error(ExitCode.DATA), saying_warnings():
         return make_folds(
             rows.target,
             scheme=str(scheme),
@@ -192,7 +200,9 @@ def _make(request: Request, rows: Rows, scheme: Scheme) -> Folds:
         )
 
 
-def _summary(request: Request, rows: Rows, folds: Folds, scheme: Scheme, reason: str) -> dict[str, Any]:
+def _summary(
+    request: FoldsRequest, rows: TableRows, folds: Folds, scheme: SchemeName, reason: str
+) -> dict[str, Any]:
     """Return all that is to be said of the folds, as plain values."""
     import numpy as np
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackit.cli.errors import ExitCode, Stop, stopping
+from stackit.cli.errors import CommandError, ExitCode, exit_on_error
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Columns", "Rows", "read_rows"]
+__all__ = ["ColumnNames", "TableRows", "read_rows"]
 
 # A whole number of more values than this is taken for a quantity, not for classes.
 MOST_CLASSES = 20
@@ -28,7 +28,7 @@ OTHER_SEPARATORS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnNames:
     """Which columns the options name.
 
     Parameters
@@ -50,7 +50,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TableRows:
     """The columns that the folds are made from."""
 
     ids: Any
@@ -70,20 +70,20 @@ class Rows:
         return self.target.nunique() <= min(MOST_CLASSES, len(self.target) // 2)
 
 
-def read_rows(path: Path, columns: Columns) -> Rows:
+def read_rows(path: Path, columns: ColumnNames) -> TableRows:
     """Read the columns that are asked for, and check them."""
-    with stopping(ExitCode.DATA):
+    with exit_on_error(ExitCode.DATA):
         names = _column_names(path)
         if not set(columns.by_option.values()) <= set(names):
             _check_separator(path, names)
     _check_columns(path, columns, names)
-    with stopping(ExitCode.DATA):
+    with exit_on_error(ExitCode.DATA):
         table = _read(path, columns)
         ids = _ids(columns, table)
         _check_filled(path, columns, table, ids)
         time = None if columns.time is None else _time(columns.time, table)
     group = None if columns.group is None else table[columns.group]
-    return Rows(ids, table[columns.target], group, time)
+    return TableRows(ids, table[columns.target], group, time)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -93,11 +93,11 @@ def _is_parquet(path: Path) -> bool:
 def _column_names(path: Path) -> list[str]:
     import pandas as pd
 
-    from stackit.validation import require
+    from stackit.validation import import_optional
 
     with _naming(path):
         if _is_parquet(path):
-            parquet = require("pyarrow.parquet", "parquet")
+            parquet = import_optional("pyarrow.parquet", "parquet")
             return list(parquet.read_schema(path).names)
         return [str(name) for name in pd.read_csv(path, nrows=0).columns]
 
@@ -107,18 +107,20 @@ def _naming(path: Path) -> Iterator[None]:
     """Turn what goes wrong with a file into an error that names it and says what to do."""
     import pandas as pd
 
-    from stackit.validation import fault
+    from stackit.validation import invalid_value
 
     name = str(path)
     try:
         yield
     except pd.errors.EmptyDataError as error:
-        raise fault(name, "a table with a header", "an empty file", "Pass the training table") from error
+        raise invalid_value(
+            name, "a table with a header", "an empty file", "Pass the training table"
+        ) from error
     except UnicodeDecodeError as error:
         advice = "Convert it, from Latin-1 as an example: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv"
-        raise fault(name, "text in UTF-8", "another encoding", advice) from error
+        raise invalid_value(name, "text in UTF-8", "another encoding", advice) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise fault(
+        raise invalid_value(
             name,
             "a table with as many cells in each row as in the header",
             f"error={_first_line(error)}",
@@ -126,7 +128,9 @@ def _naming(path: Path) -> Iterator[None]:
         ) from error
     except BROKEN as error:
         advice = "Check that its suffix says how it is packed, and that it is whole"
-        raise fault(name, "a table that can be read", f"error={_first_line(error)}", advice) from error
+        raise invalid_value(
+            name, "a table that can be read", f"error={_first_line(error)}", advice
+        ) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -135,12 +139,12 @@ def _first_line(error: Exception) -> str:
 
 def _check_separator(path: Path, names: list[str]) -> None:
     """Raise when a header has more of another separator than of commas."""
-    from stackit.validation import fault
+    from stackit.validation import invalid_value
 
     header = ",".join(names)
     for separator in OTHER_SEPARATORS:
         if header.count(separator) > header.count(","):
-            raise fault(
+            raise invalid_value(
                 str(path),
                 "a table with cells apart by ','",
                 f"a header that seems to be separated by {separator!r}",
@@ -149,7 +153,7 @@ def _check_separator(path: Path, names: list[str]) -> None:
             )
 
 
-def _check_columns(path: Path, columns: Columns, names: list[str]) -> None:
+def _check_columns(path: Path, columns: ColumnNames, names: list[str]) -> None:
     unknown = {option: name for option, name in columns.by_option.items() if name not in names}
     if not unknown:
         return
@@ -159,18 +163,18 @@ def _check_columns(path: Path, columns: Columns, names: list[str]) -> None:
     shown = ", ".join(names[:20]) + (f", and {len(names) - 20} more" if len(names) > 20 else "")
     advice = f"Did you mean {meant}?" if meant else f"Its columns are {shown}."
     text = f"{' and '.join(unknown)} must be in the table {path}; got {got}. {advice}"
-    raise Stop(ExitCode.USAGE, text)
+    raise CommandError(ExitCode.USAGE, text)
 
 
-def _read(path: Path, columns: Columns) -> pd.DataFrame:
+def _read(path: Path, columns: ColumnNames) -> pd.DataFrame:
     import pandas as pd
 
-    from stackit.validation import require
+    from stackit.validation import import_optional
 
     names = list(dict.fromkeys(columns.by_option.values()))
     if _is_parquet(path):
         with _naming(path):
-            parquet = require("pyarrow.parquet", "parquet")
+            parquet = import_optional("pyarrow.parquet", "parquet")
             frame: pd.DataFrame = parquet.read_table(path, columns=names).to_pandas()
             return frame
     # As text an id keeps its leading zeros, and a large one all of its digits.
@@ -181,39 +185,41 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
         return pd.read_csv(path, dtype=kept, low_memory=False, index_col=False)[names]
 
 
-def _ids(columns: Columns, table: pd.DataFrame) -> Any:
-    from stackit.validation import fault, listed
+def _ids(columns: ColumnNames, table: pd.DataFrame) -> Any:
+    from stackit.validation import format_list, invalid_value
 
     if columns.id is None:
         return range(len(table))
     ids = table[columns.id]
     if ids.isna().any():
-        rows = listed(ids.index[ids.isna()])
+        rows = format_list(ids.index[ids.isna()])
         got = f"{int(ids.isna().sum())} missing (rows {rows})"
-        raise fault(f"Ids in {columns.id}", "without missing values", got, "Fill them")
+        raise invalid_value(f"Ids in {columns.id}", "without missing values", got, "Fill them")
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
-        got = f"{len(repeated)} repeated ({listed(repeated)})"
-        raise fault(f"Ids in {columns.id}", "unique", got, "Drop the duplicates, or name another column")
+        got = f"{len(repeated)} repeated ({format_list(repeated)})"
+        raise invalid_value(
+            f"Ids in {columns.id}", "unique", got, "Drop the duplicates, or name another column"
+        )
     return ids
 
 
-def _check_filled(path: Path, columns: Columns, table: pd.DataFrame, ids: Any) -> None:
+def _check_filled(path: Path, columns: ColumnNames, table: pd.DataFrame, ids: Any) -> None:
     """Raise when the target, a group or a time is missing somewhere."""
     import numpy as np
 
-    from stackit.validation import fault, listed
+    from stackit.validation import format_list, invalid_value
 
     if len(table) == 0:
-        raise fault(str(path), "a table with rows", "n_rows=0", "Pass the training table")
+        raise invalid_value(str(path), "a table with rows", "n_rows=0", "Pass the training table")
     named = columns.by_option
     for option in ("--target", "--group", "--time"):
         if option not in named:
             continue
         missing = np.flatnonzero(table[named[option]].replace([np.inf, -np.inf], np.nan).isna())
         if len(missing):
-            shown = listed(np.asarray(ids)[missing])
-            raise fault(
+            shown = format_list(np.asarray(ids)[missing])
+            raise invalid_value(
                 f"{named[option]}, the {option[2:]},",
                 "without missing or infinite values",
                 f"{len(missing)} of them (ids {shown})",
@@ -223,6 +229,6 @@ def _check_filled(path: Path, columns: Columns, table: pd.DataFrame, ids: Any) -
 
 def _time(name: str, table: pd.DataFrame) -> pd.Series[Any]:
     """Return times that sort as time does."""
-    from stackit.folds.schemes import moments_of
+    from stackit.folds.schemes import times_of
 
-    return moments_of(table[name], f"{name}, the time,")
+    return times_of(table[name], f"{name}, the time,")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from stackit.cli.rows import Rows
+from stackit.cli.rows import TableRows
 
 __all__ = ["portrait_of", "show_folds"]
 
@@ -14,7 +14,7 @@ __all__ = ["portrait_of", "show_folds"]
 MOST_COLUMNS = 6
 
 
-def portrait_of(rows: Rows, held_out: Any) -> dict[str, Any]:
+def portrait_of(rows: TableRows, held_out: Any) -> dict[str, Any]:
     """Return the size of some rows and what is in them."""
     values = rows.target.iloc[held_out]
     portrait: dict[str, Any] = {"n_held_out": len(values)}

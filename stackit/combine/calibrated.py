@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.mean import MeanClassifier
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Calibrated"]
 
@@ -50,7 +50,7 @@ class Calibrated(CombinerClassifier):
         """Let the combiner learn from the table that has been read already."""
         given = MeanClassifier() if self.combiner is None else self.combiner
         if not isinstance(given, CombinerClassifier):
-            raise fault(
+            raise invalid_value(
                 "combiner",
                 "a classifier of stackit.combine, or None",
                 f"combiner={self.combiner!r}",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["APART", "are_labels", "check_blocks", "halves"]
 
@@ -115,7 +115,7 @@ def halves(name: str, labels: Sequence[str]) -> list[str]:
 
 def _disordered(expected: str, names: Sequence[str]) -> ValueError:
     advice = "Order and name them as OutOfFold.meta_train does; of two classes the second alone"
-    return fault("Columns", expected, listed(names, 6), advice)
+    return invalid_value("Columns", expected, format_list(names, 6), advice)
 
 
 def _is_disorder(end: list[Any], order: list[Any]) -> bool:

@@ -16,7 +16,7 @@ from stackit.combine.members import are_probabilities, cut, kinds_in, members_of
 from stackit.combine.sigmoid import calibrated_out_of_fold, fit_sigmoids, probabilities_of
 from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
 from stackit.target import classification_target
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
 
@@ -157,7 +157,7 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         for at, (kind, is_likely) in enumerate(zip(self.kinds_, likely, strict=True)):
             if kind == "probability" and not is_likely:
                 table = np.split(X, np.cumsum(self._widths)[:-1], axis=1)[at]
-                raise fault(
+                raise invalid_value(
                     f"Columns of {self._member_names()[at]!r}",
                     "probabilities, as they were in fit",
                     f"values from {table.min():.3g} to {table.max():.3g}",
@@ -294,7 +294,7 @@ def _covered(X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp] | slice:
     partly = np.flatnonzero((n_missing > 0) & (n_missing < X.shape[1]))
     covered, n_bare = np.flatnonzero(n_missing == 0), int((n_missing == X.shape[1]).sum())
     if len(partly) or not len(covered):
-        raise fault(
+        raise invalid_value(
             "X",
             "without NaN in the rows that are held out, and held out in some row",
             f"NaN in some columns of {len(partly)} rows, in all columns of {n_bare}",
@@ -310,7 +310,7 @@ def _weights(sample_weight: Any, n: int, rows: npt.NDArray[np.intp] | slice) -> 
         return np.ones(n)[rows]
     weights = checked[rows]
     if not weights.any():
-        raise fault(
+        raise invalid_value(
             "sample_weight",
             "above zero in some row that is held out",
             "only zero weights",

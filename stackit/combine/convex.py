@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.simplex import log_loss_on_simplex, squares_on_simplex
 from stackit.combine.weighted import Weighted
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["ConvexClassifier", "ConvexRegressor"]
 
@@ -58,7 +58,9 @@ class ConvexClassifier(Weighted, CombinerClassifier):
             return log_loss_on_simplex(chances.clip(min=LEAST), weights)
         if self.loss == "squared_error":
             return _least_squares(blocks, target, weights)
-        raise fault("loss", "'log_loss' or 'squared_error'", f"loss={self.loss!r}", "Pass one of these")
+        raise invalid_value(
+            "loss", "'log_loss' or 'squared_error'", f"loss={self.loss!r}", "Pass one of these"
+        )
 
 
 class ConvexRegressor(Weighted, CombinerRegressor):

@@ -10,8 +10,8 @@ from sklearn.utils import Tags
 
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.logs import log_probabilities, softmax
-from stackit.combine.weighted import Weighted, shares
-from stackit.validation import fault
+from stackit.combine.weighted import Weighted, normalize_weights
+from stackit.validation import invalid_value
 
 __all__ = ["GeometricClassifier", "GeometricRegressor"]
 
@@ -53,7 +53,7 @@ class GeometricClassifier(Weighted, CombinerClassifier):
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
         log_probabilities(blocks[:1], self.clip)  # a clip out of range is refused when fitting
-        return shares(self.weights, self._names(blocks.shape[1]))
+        return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
     def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
         return softmax(np.einsum("nmc,m->nc", log_probabilities(blocks, self.clip), self.weights_))
@@ -86,7 +86,7 @@ class GeometricRegressor(Weighted, CombinerRegressor):
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
         _check_positive(blocks)
-        return shares(self.weights, self._names(blocks.shape[1]))
+        return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
     def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
         _check_positive(blocks)
@@ -104,7 +104,7 @@ class GeometricRegressor(Weighted, CombinerRegressor):
 def _check_positive(blocks: Blocks) -> None:
     if blocks.min() < 0:
         # scikit-learn's checks look for its own words, "Negative values in data".
-        raise fault(
+        raise invalid_value(
             "Predictions",
             "at least 0 for a geometric mean",
             f"lowest={blocks.min():.3g} (Negative values in data)",

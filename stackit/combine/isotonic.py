@@ -10,7 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from stackit.combine.calibrated import Calibrated
 from stackit.combine.combiner import Weights
-from stackit.validation import fault, is_number
+from stackit.validation import invalid_value, is_number
 
 __all__ = ["IsotonicClassifier"]
 
@@ -57,7 +57,7 @@ class IsotonicClassifier(Calibrated):
 
     def _calibrate(self, chances: Floats, target: Floats, weights: Weights) -> None:
         if not (is_number(self.clip) and 0 <= self.clip < 0.5):
-            raise fault(
+            raise invalid_value(
                 "clip", "at least 0 and below 0.5", f"clip={self.clip!r}", "Pass for example clip=1e-4"
             )
         least, most = self.clip, 1 - self.clip

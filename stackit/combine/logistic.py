@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.logs import log_probabilities, softmax
 from stackit.combine.weighted import Weighted
-from stackit.validation import fault, is_number
+from stackit.validation import invalid_value, is_number
 
 __all__ = ["LogisticClassifier"]
 
@@ -69,7 +69,7 @@ class LogisticClassifier(Weighted, CombinerClassifier):
 
     def _weigh(self, blocks: Blocks, target: Floats, weights: Weights) -> Weights:
         if self.C is not None and not (is_number(self.C) and 0 < self.C < np.inf):
-            raise fault("C", "above 0, or None to choose it", f"C={self.C!r}", "Pass C=100.0")
+            raise invalid_value("C", "above 0, or None to choose it", f"C={self.C!r}", "Pass C=100.0")
         logs, share = log_probabilities(blocks, self.clip), weights / weights.sum()
         self.C_ = _strength(logs, target, share) if self.C is None else float(self.C)
         found, k = _minimum(logs, target, share, self.C_, _prior(logs)), logs.shape[1]

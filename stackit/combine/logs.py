@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import fault, is_number
+from stackit.validation import invalid_value, is_number
 
 __all__ = ["log_probabilities", "softmax"]
 
@@ -33,7 +33,7 @@ def log_probabilities(probabilities: Floats, clip: float) -> Floats:
     [-4.605, -0.01]
     """
     if not (is_number(clip) and 0 < clip < 0.5):
-        raise fault("clip", "above 0 and below 0.5", f"{clip=}", "Pass for example clip=1e-6")
+        raise invalid_value("clip", "above 0 and below 0.5", f"{clip=}", "Pass for example clip=1e-6")
     return np.asarray(np.log(probabilities.clip(clip, 1 - clip)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
-from stackit.combine.weighted import Weighted, shares
+from stackit.combine.weighted import Weighted, normalize_weights
 
 __all__ = ["MeanClassifier", "MeanRegressor"]
 
@@ -45,7 +45,7 @@ class MeanClassifier(Weighted, CombinerClassifier):
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return shares(self.weights, self._names(blocks.shape[1]))
+        return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
 
 class MeanRegressor(Weighted, CombinerRegressor):
@@ -72,4 +72,4 @@ class MeanRegressor(Weighted, CombinerRegressor):
         self.weights = weights
 
     def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        return shares(self.weights, self._names(blocks.shape[1]))
+        return normalize_weights(self.weights, self._names(blocks.shape[1]))

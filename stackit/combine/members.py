@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stackit.combine.columns import APART, are_labels, check_blocks, halves
 from stackit.estimators.prediction import pairwise_votes
 from stackit.estimators.prediction_checks import SUM_TOLERANCE
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Member", "are_probabilities", "cut", "kinds_in", "members_of", "scores_of"]
 
@@ -164,7 +164,7 @@ def cut(X: Floats, width: int, one: str, all_of_them: str) -> Floats:
         When they are not a whole number of estimators.
     """
     if X.shape[1] % width:
-        raise fault(
+        raise invalid_value(
             "The number of columns",
             f"a multiple of the number of {all_of_them}, {width}",
             f"n_columns={X.shape[1]}",

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.combine.combiner import Blocks, Weights
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["Weighted", "check_weights", "shares"]
+__all__ = ["Weighted", "check_weights", "normalize_weights"]
 
 
 class Weighted(ABC):
@@ -59,7 +59,7 @@ class Weighted(ABC):
         return np.asarray(np.einsum("nmc,m->nc", blocks, self.weights_))
 
 
-def shares(weights: Any, names: list[str]) -> Weights:
+def normalize_weights(weights: Any, names: list[str]) -> Weights:
     """Return given weights with sum 1, one an estimator.
 
     Parameters
@@ -76,7 +76,7 @@ def shares(weights: Any, names: list[str]) -> Weights:
 
     Examples
     --------
-    >>> shares({"forest": 3, "ridge": 1}, ["ridge", "bayes", "forest"]).tolist()
+    >>> normalize_weights({"forest": 3, "ridge": 1}, ["ridge", "bayes", "forest"]).tolist()
     [0.25, 0.0, 0.75]
     """
     given = weights
@@ -85,7 +85,7 @@ def shares(weights: Any, names: list[str]) -> Weights:
         given = [weights.get(name, 0.0) for name in names]
     values = np.ones(len(names)) if given is None else _numbers(given)
     if values.shape != (len(names),) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
-        raise fault(
+        raise invalid_value(
             "weights",
             f"{len(names)} numbers of at least 0, not all 0",
             f"weights={weights!r}",
@@ -125,7 +125,7 @@ def check_weights(combiner: Any, names: list[str], complete: bool = True) -> Non
         combiner = combiner.combiner
     weights = getattr(combiner, "weights", None) if isinstance(combiner, Weighted) else None
     if weights is not None and complete:
-        shares(weights, names)
+        normalize_weights(weights, names)
     elif isinstance(weights, Mapping):
         _check_names(weights, names)
 
@@ -133,10 +133,10 @@ def check_weights(combiner: Any, names: list[str], complete: bool = True) -> Non
 def _check_names(weights: Mapping[str, float], names: list[str]) -> None:
     unknown = [name for name in weights if name not in names]
     if unknown:
-        raise fault(
+        raise invalid_value(
             "weights",
-            f"of estimators that are there ({listed(names)})",
-            f"weights of {listed(unknown)}",
+            f"of estimators that are there ({format_list(names)})",
+            f"weights of {format_list(unknown)}",
             "Name these, and pass meta-features as a data frame with their names",
         )
 

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from stackit.arrays.frames import index_of
-from stackit.engine.task import Finished
-from stackit.engine.training_data import Data
-from stackit.estimators.prediction import METHODS, Response, Table, response_of
+from stackit.engine.task import TaskResult
+from stackit.engine.training_data import TrainingData
+from stackit.estimators.prediction import METHODS, PredictionSpec, Table, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds
-from stackit.results.lazy_estimators import FoldEstimators
+from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
 from stackit.validation import NamedEstimators, warn
 
-__all__ = ["Collected", "responses_of", "warn_of_failure"]
+__all__ = ["ResultCollector", "prediction_specs", "warn_of_failure"]
 
 
-class Collected:
+class ResultCollector:
     """The results of tasks as they come in, in any order.
 
     Parameters
@@ -46,24 +46,26 @@ class Collected:
 
     def __init__(
         self,
-        responses: dict[str, Response],
+        responses: dict[str, PredictionSpec],
         folds: Folds,
-        data: Data,
+        data: TrainingData,
         *,
         refit: bool,
         scoring: Scoring,
-        fit_again: Callable[[str, list[int]], list[Finished]],
+        fit_again: Callable[[str, list[int]], list[TaskResult]],
         optimistic: Set[str] = frozenset(),
     ) -> None:
         self.responses, self.folds, self.data, self.scoring = responses, folds, data, scoring
         self.refit, self.fit_again, self.optimistic = refit, fit_again, optimistic
-        self.done: dict[str, list[Finished | None]] = {name: [None] * len(folds.splits) for name in responses}
+        self.done: dict[str, list[TaskResult | None]] = {
+            name: [None] * len(folds.splits) for name in responses
+        }
         self.n_missing = dict.fromkeys(responses, len(folds.splits))
         self.test: dict[str, Table] = {}
         self.refitted: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
 
-    def add(self, finished: Finished) -> None:
+    def add(self, finished: TaskResult) -> None:
         """Keep a result; when an estimator's last fold is in, average its test answers and free them."""
         if finished.name not in self.done:
             return
@@ -77,7 +79,7 @@ class Collected:
         if not self.n_missing[finished.name]:
             self._complete(finished.name, [done for done in of_estimator if done is not None])
 
-    def _complete(self, name: str, dones: list[Finished]) -> None:
+    def _complete(self, name: str, dones: list[TaskResult]) -> None:
         """Bring the results of all folds of an estimator into one form, and average its test answers."""
         if any(done.labels for done in dones):
             self._by_labels(name)
@@ -99,7 +101,7 @@ class Collected:
             "predict_proba are in another order than the classes, and it has no classes_ that says in which."
         )
 
-    def drop(self, finished: Finished) -> None:
+    def drop(self, finished: TaskResult) -> None:
         """Forget an estimator that failed, but for its error."""
         if finished.error is not None and self.done.pop(finished.name, None) is not None:
             self.failures[finished.name] = finished.error
@@ -146,7 +148,7 @@ class Collected:
             n_stored=sum(done.stored for dones in whole.values() for done in dones),
         ).remember(self.data.X)
 
-    def _estimators(self, name: str, dones: list[Finished]) -> Sequence[Any]:
+    def _estimators(self, name: str, dones: list[TaskResult]) -> Sequence[Any]:
         """The fitted estimators; those whose answers came out of a store are fitted when asked for."""
         estimators = [done.estimator for done in dones]
         if all(estimator is not None for estimator in estimators):
@@ -157,12 +159,12 @@ class Collected:
             _compare(name, [dones[split] for split in splits], again)
             return [done.estimator for done in again]
 
-        return FoldEstimators(estimators, fit)
+        return LazyFoldEstimators(estimators, fit)
 
 
-def responses_of(
+def prediction_specs(
     estimators: NamedEstimators, target: Target, stack_method: str, skips: bool
-) -> tuple[dict[str, Response], dict[str, Exception]]:
+) -> tuple[dict[str, PredictionSpec], dict[str, Exception]]:
     """Return how each estimator is asked, and the errors of those that cannot be, where these are skipped.
 
     Parameters
@@ -172,21 +174,21 @@ def responses_of(
     target : Target
         What is predicted.
     stack_method : str
-        As in `stackit.estimators.prediction.response_of`.
+        As in `stackit.estimators.prediction.prediction_spec`.
     skips : bool
         Whether one that cannot be asked is left out with a warning; else its error is raised.
     """
-    responses: dict[str, Response] = {}
+    responses: dict[str, PredictionSpec] = {}
     unusable: dict[str, Exception] = {}
     for name, estimator in estimators:
         try:
             is_classifier(estimator, name)
-            responses[name] = response_of(name, estimator, stack_method, target)
+            responses[name] = prediction_spec(name, estimator, stack_method, target)
         except ValueError as error:
             if not skips or stack_method not in ("auto", *METHODS):
                 raise
             unusable[name] = error
-            warn_of_failure(Finished(name, -1, error=error))
+            warn_of_failure(TaskResult(name, -1, error=error))
     return responses, unusable
 
 
@@ -195,13 +197,13 @@ def _votes(answer: Table | None) -> Table | None:
     return None if answer is None else np.eye(answer.shape[1])[answer.argmax(axis=1)]
 
 
-def warn_of_failure(finished: Finished, outcome: str = "is left out") -> None:
+def warn_of_failure(finished: TaskResult, outcome: str = "is left out") -> None:
     """Say which estimator has failed, what becomes of it, and why."""
     error = finished.error
     warn(f"Estimator {finished.name!r} failed and {outcome}: {type(error).__name__}: {error}")
 
 
-def _compare(name: str, stored: list[Finished], again: list[Finished]) -> None:
+def _compare(name: str, stored: list[TaskResult], again: list[TaskResult]) -> None:
     """Warn when estimators fitted again answer other than those before: their fit is left to chance."""
     answers = [(np.asarray(a.held_out), np.asarray(b.held_out)) for a, b in zip(stored, again, strict=True)]
     if any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, equal_nan=True) for a, b in answers):

@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length, indexable
 
-from stackit.engine.collector import Collected, responses_of, warn_of_failure
+from stackit.engine.collector import ResultCollector, prediction_specs, warn_of_failure
 from stackit.engine.executor import run_all
-from stackit.engine.fold_batching import together
-from stackit.engine.planner import Worklist
-from stackit.engine.run_config import OnError, Settings, seed_from
-from stackit.engine.store_session import Ledger
-from stackit.engine.task import Finished, Task
-from stackit.engine.training_data import Data
+from stackit.engine.fold_batching import group_by_estimator
+from stackit.engine.planner import TaskPlanner
+from stackit.engine.run_config import OnError, RunConfig, seed_from
+from stackit.engine.store_session import StoreSession
+from stackit.engine.task import Task, TaskResult
+from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import warn_of_lost_parameters
-from stackit.estimators.early_stopping import EarlyStopping, Plan
+from stackit.estimators.early_stopping import EarlyStopping, EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
-from stackit.estimators.named_estimators import AnyEstimators, line_up
+from stackit.estimators.named_estimators import AnyEstimators, name_estimators
 from stackit.estimators.prediction import check_column_names
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.estimators.traits import classifiers_among
 from stackit.folds import Folds, as_folds
 from stackit.folds.folds import Rows
-from stackit.precomputed import check_given, warn_of_in_sample
+from stackit.precomputed import check_precomputed, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.target import Target, classification_target, regression_target
-from stackit.validation import NamedEstimators, check_estimators, check_rows, listed, warn
+from stackit.validation import NamedEstimators, check_estimators, check_rows, format_list, warn
 
 __all__ = ["cross_fit", "out_of_fold", "refit"]
 
@@ -133,7 +133,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         When estimators cannot take the weights, fit otherwise to weights of such a scale, or lose parameters
         when they are copied; when a training part lacks a class; when an estimator is dropped; when the store
         cannot be written or read, or an estimator cannot be described for it; when predictions made elsewhere
-        (`GivenClassifier`) look in-sample, or were made with other folds; when estimators stop early on
+        (`PrecomputedClassifier`) look in-sample, or were made with other folds; when estimators stop early on
         held-out rows, or on a split of their own that tears groups or times.
 
     References
@@ -154,7 +154,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     estimator
     bayes      0.953  0.03  0.013  0.953
     """
-    estimators = line_up(estimators)
+    estimators = name_estimators(estimators)
     check_estimators(estimators)
     classify = bool(classifiers_among(estimators, passes_over=on_error == "skip"))
     target = classification_target(y) if classify else regression_target(y)
@@ -167,7 +167,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     params = fit_params_of(estimators, sample_weight, groups, folds.bonds.groups)
     warn_of_scale(estimators, params, sample_weight)
     seed = seed_from(random_state)
-    settings = Settings(
+    settings = RunConfig(
         stack_method,
         n_jobs,
         on_error,
@@ -179,17 +179,17 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         early_stopping=early_stopping,
     )
     warn_of_lost_parameters(estimators)
-    data = Data(X, target, X_test, sample_weight)
+    data = TrainingData(X, target, X_test, sample_weight)
     return cross_fit(estimators, data, folds=folds, fit_params=params, settings=settings)
 
 
 def cross_fit(
     estimators: NamedEstimators,
-    data: Data,
+    data: TrainingData,
     *,
     folds: Folds,
     fit_params: Mapping[str, FitParams],
-    settings: Settings,
+    settings: RunConfig,
     like: Folds | None = None,
 ) -> OutOfFold:
     """Do all fits of all estimators on all folds as one flat list of tasks.
@@ -215,21 +215,21 @@ def cross_fit(
     OutOfFold
     """
     target = data.target
-    estimators = check_given(estimators, data.X, data.X_test, target, folds)
+    estimators = check_precomputed(estimators, data.X, data.X_test, target, folds)
     scorer_of(settings.scoring, target)  # an unknown scorer is refused before the work, not after it
     skips = settings.on_error == "skip"
-    responses, unusable = responses_of(estimators, target, settings.stack_method, skips)
+    responses, unusable = prediction_specs(estimators, target, settings.stack_method, skips)
     if not responses:
         raise _all_failed(unusable)
     estimators = [(name, estimator) for name, estimator in estimators if name in responses]
     check_column_names(responses)
     _warn_of_missing_classes(folds, target)
-    plan = Plan(estimators, like or folds, target, fit_params, settings.early_stopping)
-    work = Worklist(dict(estimators), responses, folds, fit_params, settings, plan)
+    plan = EarlyStoppingPlan(estimators, like or folds, target, fit_params, settings.early_stopping)
+    work = TaskPlanner(dict(estimators), responses, folds, fit_params, settings, plan)
     tasks = [*work.on_folds(), *(work.on_all_rows() if settings.refit else ())]
     plan.warn()
-    again = _Again(tasks, folds, Data(data.X, target), settings.n_jobs)
-    collected = Collected(
+    again = _Refitter(tasks, folds, TrainingData(data.X, target), settings.n_jobs)
+    collected = ResultCollector(
         responses,
         folds,
         data,
@@ -239,10 +239,10 @@ def cross_fit(
         optimistic=plan.optimistic,
     )
     collected.failures.update(unusable)
-    ledger = Ledger(settings.store, tasks, data, folds.labels)
+    ledger = StoreSession(settings.store, tasks, data, folds.labels)
     with progress_bar(len(tasks), settings.verbose) as advance:
         left = [task for task in tasks if not _is_stored(task, ledger, collected, advance)]
-        to_do = together(left, tasks, folds, data)
+        to_do = group_by_estimator(left, tasks, folds, data)
         with closing(
             run_all(to_do, data, settings.n_jobs, collected.failures, collected.seconds())
         ) as results:
@@ -265,12 +265,12 @@ def cross_fit(
 def refit(
     oof: OutOfFold,
     estimators: NamedEstimators,
-    data: Data,
+    data: TrainingData,
     *,
     fit_params: Mapping[str, FitParams],
-    settings: Settings,
+    settings: RunConfig,
     rows: Rows | None = None,
-    or_folds: bool = False,
+    fallback_to_folds: bool = False,
 ) -> OutOfFold:
     """Fit estimators on all rows too, after their folds.
 
@@ -292,9 +292,9 @@ def refit(
     OutOfFold
         The same with these estimators among ``refitted``, without those that failed unless `or_folds`.
     """
-    wanted = dict(check_given(estimators, data.X, data.X_test, data.target, oof.folds))
-    plan = Plan([*wanted.items()], oof.folds, data.target, fit_params, settings.early_stopping)
-    tasks = Worklist(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows(rows)
+    wanted = dict(check_precomputed(estimators, data.X, data.X_test, data.target, oof.folds))
+    plan = EarlyStoppingPlan([*wanted.items()], oof.folds, data.target, fit_params, settings.early_stopping)
+    tasks = TaskPlanner(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows(rows)
     refitted, failures = dict(oof.refitted), dict(oof.failures)
     with (
         progress_bar(len(tasks), settings.verbose) as advance,
@@ -306,11 +306,13 @@ def refit(
                 refitted[done.name] = done.estimator
             elif settings.on_error == "skip":
                 failures[done.name] = done.error
-                warn_of_failure(done, "predicts by the average of its folds" if or_folds else "is left out")
+                warn_of_failure(
+                    done, "predicts by the average of its folds" if fallback_to_folds else "is left out"
+                )
             else:
                 raise _explained(done, oof.folds, oof)
     in_order = {name: refitted[name] for name in oof.responses if name in refitted}
-    if or_folds:
+    if fallback_to_folds:
         return replace(oof, refitted=in_order).remember(oof.known_X)
     if not oof.responses.keys() - failures.keys():
         raise _all_failed(failures)
@@ -318,7 +320,9 @@ def refit(
     return whole.remember(oof.known_X)
 
 
-def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callable[[str], None]) -> bool:
+def _is_stored(
+    task: Task, ledger: StoreSession, collected: ResultCollector, advance: Callable[[str], None]
+) -> bool:
     """Whether the store has a task's result, which is then collected."""
     done = ledger.find(task)
     if done is None:
@@ -329,18 +333,18 @@ def _is_stored(task: Task, ledger: Ledger, collected: Collected, advance: Callab
 
 
 @dataclass(frozen=True)
-class _Again:
+class _Refitter:
     """Does tasks again, for their fitted estimators, which a store may lack."""
 
     tasks: list[Task]
     folds: Folds
-    data: Data
+    data: TrainingData
     n_jobs: int | None
 
-    def __call__(self, name: str, splits: list[int]) -> list[Finished]:
+    def __call__(self, name: str, splits: list[int]) -> list[TaskResult]:
         own = [replace(task, keeps=True) for task in self.tasks if task.name == name and task.split >= 0]
         wanted = [task for task in own if task.split in splits]
-        work = together(wanted, own, self.folds, self.data)
+        work = group_by_estimator(wanted, own, self.folds, self.data)
         with closing(run_all(work, self.data, self.n_jobs, {})) as results:
             dones = sorted((done for done in results if done.split in splits), key=lambda done: done.split)
         for done in dones:
@@ -359,10 +363,10 @@ def _warn_of_missing_classes(folds: Folds, target: Target) -> None:
     for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
         missing = np.flatnonzero(np.bincount(target.codes[train], minlength=n_classes) == 0)
         if len(missing):
-            lacking.append(f"repeat {repeat} fold {fold} lacks {listed(target.classes[missing])}")
+            lacking.append(f"repeat {repeat} fold {fold} lacks {format_list(target.classes[missing])}")
     if lacking:
         warn(
-            f"The training part of some folds lacks classes ({listed(lacking)}): they get probability 0 "
+            f"The training part of some folds lacks classes ({format_list(lacking)}): they get probability 0 "
             "there. Use scheme='stratified', fewer folds, or merge rare classes."
         )
 
@@ -370,11 +374,11 @@ def _warn_of_missing_classes(folds: Folds, target: Target) -> None:
 def _all_failed(failures: Mapping[str, Exception]) -> Exception:
     """Return the error of a run that has nothing to show."""
     first = next(iter(failures.values()))
-    first.add_note(f"All estimators failed: {listed(failures)}. This is the error of the first.")
+    first.add_note(f"All estimators failed: {format_list(failures)}. This is the error of the first.")
     return first
 
 
-def _explained(done: Finished, folds: Folds, finished: OutOfFold | None) -> Exception:
+def _explained(done: TaskResult, folds: Folds, finished: OutOfFold | None) -> Exception:
     """Return a task's error with a note on where it happened, and what was finished before it."""
     error = done.error or RuntimeError("a task without a result")
     place = "on all rows" if done.split < 0 else "in repeat {} fold {}".format(*folds.labels[done.split])

@@ -16,12 +16,12 @@ from stackit.engine.fold_batching import AnyTask, work
 from stackit.engine.fork_pool import run_in_children
 from stackit.engine.fork_safety import may_fork
 from stackit.engine.joblib_pool import is_backend_chosen, run_by_joblib
-from stackit.engine.task import Finished, Task
+from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
-from stackit.engine.threads import one_thread
-from stackit.engine.training_data import Data
+from stackit.engine.threads import single_threaded
+from stackit.engine.training_data import TrainingData
 from stackit.estimators.seeds import kept_draws
-from stackit.results.repeated_warnings import Repeats
+from stackit.results.repeated_warnings import RepeatedWarnings
 
 __all__ = ["run_all"]
 
@@ -32,11 +32,11 @@ LARGE = 8 << 20  # bytes from which fits release the interpreter's lock most of 
 
 def run_all(
     tasks: list[AnyTask],
-    data: Data,
+    data: TrainingData,
     n_jobs: int | None,
     failures: Mapping[str, Any],
     seconds: Mapping[str, float] | None = None,
-) -> Generator[Finished, None, None]:
+) -> Generator[TaskResult, None, None]:
     """Run the tasks, at most n_jobs at once; yield what is finished as it comes.
 
     With one job all is done in this process, and a joblib backend that was chosen outside is used as it is.
@@ -66,7 +66,7 @@ def run_all(
     Warning
         What fits and predictions have warned of, each once, with the estimators and how many of their fits.
     """
-    repeats = Repeats("fits")
+    repeats = RepeatedWarnings("fits")
     try:
         with closing(_run(tasks, data, n_jobs, failures, seconds)) as results:
             for done in results:
@@ -78,14 +78,14 @@ def run_all(
 
 def _run(
     tasks: list[AnyTask],
-    data: Data,
+    data: TrainingData,
     n_jobs: int | None,
     failures: Mapping[str, Any],
     seconds: Mapping[str, float] | None,
-) -> Generator[Finished, None, None]:
+) -> Generator[TaskResult, None, None]:
     queue = TaskQueue(tasks, failures, seconds)
     jobs = effective_n_jobs(n_jobs)
-    with one_thread():
+    with single_threaded():
         if is_backend_chosen():
             yield from run_by_joblib(queue, data, n_jobs=n_jobs)
         elif jobs > 1:
@@ -94,7 +94,7 @@ def _run(
         yield from _inline(queue, data)
 
 
-def _by_workers(queue: TaskQueue, data: Data, workers: int) -> Generator[Finished, None, None]:
+def _by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Generator[TaskResult, None, None]:
     """Do short work here and the rest beside each other, in the quickest way that is safe."""
     large = _n_bytes(data.X) >= LARGE
     plain = not large and _is_plain(data.X) and _is_plain(data.X_test)
@@ -114,8 +114,8 @@ def _by_workers(queue: TaskQueue, data: Data, workers: int) -> Generator[Finishe
 
 
 def _inline(
-    queue: TaskQueue, data: Data, only: Callable[[AnyTask], bool] | None = None, until: float = np.inf
-) -> Generator[Finished, None, None]:
+    queue: TaskQueue, data: TrainingData, only: Callable[[AnyTask], bool] | None = None, until: float = np.inf
+) -> Generator[TaskResult, None, None]:
     """Do tasks here, fold by fold, as long as little is left."""
     started = time.perf_counter()
     with kept_draws() if any(_draws(queue.tasks[at]) for at in queue.waiting) else nullcontext():
@@ -135,7 +135,7 @@ def _draws(task: AnyTask) -> bool:
 
 def _is_trusted(task: AnyTask) -> bool:
     """Whether an estimator is known not to end its process."""
-    return task.habits.well_known
+    return task.habits.is_trusted_library
 
 
 def _ends_nothing(task: AnyTask) -> bool:

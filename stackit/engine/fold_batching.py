@@ -11,23 +11,23 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays.isolation import own_tables
-from stackit.batched_fits import Request, Shared, may_share, share
+from stackit.batched_fits import BatchedRequest, BatchedResult, can_batch, fit_batched
 from stackit.engine.failures import as_failure
-from stackit.engine.task import Finished, Habits, Task, run, seeded
-from stackit.engine.threads import one_thread
-from stackit.engine.training_data import Data
+from stackit.engine.task import EstimatorTraits, Task, TaskResult, run, seeded
+from stackit.engine.threads import single_threaded
+from stackit.engine.training_data import TrainingData
 from stackit.estimators.prediction import Table
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.traits import tags_of
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import recorded
-from stackit.validation import n_rows
+from stackit.validation import num_samples
 
-__all__ = ["AnyTask", "Declined", "SharedTask", "failed", "run_shared", "together", "work"]
+__all__ = ["AnyTask", "BatchedTask", "Fallback", "failed", "group_by_estimator", "run_batched", "work"]
 
 
 @dataclass(frozen=True, eq=False)
-class SharedTask:
+class BatchedTask:
     """All tasks of one estimator, done as one.
 
     Parameters
@@ -50,22 +50,24 @@ class SharedTask:
         return self.tasks[0].name
 
     @property
-    def habits(self) -> Habits:
+    def habits(self) -> EstimatorTraits:
         """What is to be minded of the estimator."""
         return self.tasks[0].habits
 
 
-AnyTask = Task | SharedTask
+AnyTask = Task | BatchedTask
 
 
 @dataclass(frozen=True)
-class Declined:
+class Fallback:
     """What comes of a shared task that would not be exact: its folds are to be done one by one."""
 
     name: str
 
 
-def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> list[AnyTask]:
+def group_by_estimator(
+    left: list[Task], tasks: list[Task], folds: Folds, data: TrainingData
+) -> list[AnyTask]:
     """Put the tasks of each estimator together whose folds can be shared; these come first.
 
     Where some folds of such an estimator are left to do, it sees all of them again: a shared fit and a plain
@@ -83,7 +85,7 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
         The tables.
     """
     folded = [task for task in left if task.split >= 0]
-    names = {task.name for task in folded if _only_weights(task) and may_share(task.estimator)}
+    names = {task.name for task in folded if _only_weights(task) and can_batch(task.estimator)}
     if names and data.matrix is None:
         names &= {task.name for task in folded if _takes_more_than_matrices(task.estimator)}
     if not names or _lacks_classes(folds, data):
@@ -95,13 +97,13 @@ def together(left: list[Task], tasks: list[Task], folds: Folds, data: Data) -> l
     of_name = {name: own for name, own in of_name.items() if _may_watch(own, folds, data)}
     numbers = {id(task) for task in left}
     shared = [
-        SharedTask(tuple(own), _as_fitted(folds, own), tuple(task for task in own if id(task) in numbers))
+        BatchedTask(tuple(own), _as_fitted(folds, own), tuple(task for task in own if id(task) in numbers))
         for own in of_name.values()
     ]
     return [*shared, *(task for task in left if task.split < 0 or task.name not in of_name)]
 
 
-def work(task: AnyTask, data: Data) -> list[Finished] | Declined:
+def work(task: AnyTask, data: TrainingData) -> list[TaskResult] | Fallback:
     """Do one task, of one fold or of all.
 
     Parameters
@@ -112,14 +114,14 @@ def work(task: AnyTask, data: Data) -> list[Finished] | Declined:
         The tables.
     """
     with recorded() as said:
-        result = run_shared(task, data) if isinstance(task, SharedTask) else [run(task, data)]
-    if said and not isinstance(result, Declined):
+        result = run_batched(task, data) if isinstance(task, BatchedTask) else [run(task, data)]
+    if said and not isinstance(result, Fallback):
         for done in result:
             done.said = tuple(said)
     return result
 
 
-def failed(task: AnyTask, cause: str) -> list[Finished]:
+def failed(task: AnyTask, cause: str) -> list[TaskResult]:
     """Return what comes of a task whose process has died.
 
     Parameters
@@ -129,8 +131,8 @@ def failed(task: AnyTask, cause: str) -> list[Finished]:
     cause : str
         How it died, as far as that is known.
     """
-    tasks = task.left if isinstance(task, SharedTask) else (task,)
-    return [Finished(one.name, one.split, error=_death(one, cause)) for one in tasks]
+    tasks = task.left if isinstance(task, BatchedTask) else (task,)
+    return [TaskResult(one.name, one.split, error=_death(one, cause)) for one in tasks]
 
 
 def _death(task: Task, cause: str) -> RuntimeError:
@@ -139,7 +141,7 @@ def _death(task: Task, cause: str) -> RuntimeError:
     return RuntimeError(f"the process that did this fit has died ({task.name!r}, {where}): {cause}")
 
 
-def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
+def run_batched(shared: BatchedTask, data: TrainingData) -> list[TaskResult] | Fallback:
     """Fit all folds at once, or say that it would not be exact.
 
     Parameters
@@ -154,19 +156,19 @@ def run_shared(shared: SharedTask, data: Data) -> list[Finished] | Declined:
     list of Finished, or Declined
         One a split.
     """
-    with one_thread():
+    with single_threaded():
         try:
             return _all_folds(shared, data)
         except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
             failure = as_failure(error)
-            return [Finished(task.name, task.split, error=failure) for task in shared.left]
+            return [TaskResult(task.name, task.split, error=failure) for task in shared.left]
 
 
-def _all_folds(shared: SharedTask, data: Data) -> list[Finished] | Declined:
+def _all_folds(shared: BatchedTask, data: TrainingData) -> list[TaskResult] | Fallback:
     started = time.perf_counter()
     result = _share(shared, data)
     if result is None:
-        return Declined(shared.name)
+        return Fallback(shared.name)
     seconds = (time.perf_counter() - started) / len(shared.tasks)
     return [_checked(task, result, data, seconds) for task in shared.left]
 
@@ -185,7 +187,7 @@ def _only_weights(task: Task) -> bool:
     return names in ([], ["sample_weight"])
 
 
-def _may_watch(tasks: list[Task], folds: Folds, data: Data) -> bool:
+def _may_watch(tasks: list[Task], folds: Folds, data: TrainingData) -> bool:
     """Whether no task watches rows, or all do and the estimator's shared fit can be shown them."""
     n_watching = sum(task.watched is not None for task in tasks)
     if n_watching == 0:
@@ -203,7 +205,7 @@ def _as_fitted(folds: Folds, tasks: list[Task]) -> Folds:
     return replace(folds, splits=tuple((task.train, task.held_out) for task in tasks))
 
 
-def _share(shared: SharedTask, data: Data) -> Shared | None:
+def _share(shared: BatchedTask, data: TrainingData) -> BatchedResult | None:
     first, target = shared.tasks[0], data.target
     estimator, watched = seeded(first), [task.watched for task in shared.tasks if task.watched is not None]
     if data.matrix is not None and not _fits(data):
@@ -215,7 +217,7 @@ def _share(shared: SharedTask, data: Data) -> Shared | None:
         next(iter(first.fit_params.values()), None),
         data.test_matrix,
     )
-    request = Request(
+    request = BatchedRequest(
         X=X,
         y=y,
         folds=shared.folds,
@@ -225,29 +227,29 @@ def _share(shared: SharedTask, data: Data) -> Shared | None:
         watch=watched or None,
         seeds=[getattr(seeded(task), "random_state", None) for task in shared.tasks],
     )
-    result = share(estimator, request)
+    result = fit_batched(estimator, request)
     if result is not None and data.matrix is not None and isinstance(data.X, pd.DataFrame):
         for fitted in result.estimators:
             _first_part(fitted).feature_names_in_ = np.asarray(data.X.columns, dtype=object)
     return result
 
 
-def _fits(data: Data) -> bool:
+def _fits(data: TrainingData) -> bool:
     """Whether a test table is a matrix too; its columns are those of the training table."""
     return data.X_test is None or data.test_matrix is not None
 
 
-def _checked(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:
+def _checked(task: Task, shared: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
     """Return the result of a fold, or what is wrong with its predictions, under its own number."""
     try:
         return _finished(task, shared, data, seconds)
     except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-        return Finished(task.name, task.split, error=as_failure(error))
+        return TaskResult(task.name, task.split, error=as_failure(error))
 
 
-def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finished:
+def _finished(task: Task, shared: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
     at = task.split
-    done = Finished(task.name, task.split, shared.estimators[at], seconds=seconds, shared=True)
+    done = TaskResult(task.name, task.split, shared.estimators[at], seconds=seconds, shared=True)
     done.held_out = _answer(task, shared.held_out, at, done.estimator, data, held_out=True)
     if data.X_test is not None:
         done.test = _answer(task, shared.test, at, done.estimator, data, held_out=False)
@@ -256,13 +258,13 @@ def _finished(task: Task, shared: Shared, data: Data, seconds: float) -> Finishe
     return done
 
 
-def _answer(task: Task, raw: Any, at: int, estimator: Any, data: Data, held_out: bool) -> Table:
+def _answer(task: Task, raw: Any, at: int, estimator: Any, data: TrainingData, held_out: bool) -> Table:
     if raw is None:
         X = data.rows(task.held_out, task.habits.reader) if held_out else data.X_test
-        owned = held_out and not task.habits.well_known
-        return task.response.ask_untouched(estimator, X, task.place, task.habits.reader, owned)
-    n = len(task.held_out) if held_out else n_rows(data.X_test)
-    return task.response.arrange(estimator, raw[at], n, task.place)
+        owned = held_out and not task.habits.is_trusted_library
+        return task.response.predict_readonly(estimator, X, task.place, task.habits.reader, owned)
+    n = len(task.held_out) if held_out else num_samples(data.X_test)
+    return task.response.align_classes(estimator, raw[at], n, task.place)
 
 
 def _first_part(fitted: Any) -> Any:
@@ -270,7 +272,7 @@ def _first_part(fitted: Any) -> Any:
     return fitted.steps[0][1] if hasattr(fitted, "steps") else fitted
 
 
-def _lacks_classes(folds: Folds, data: Data) -> bool:
+def _lacks_classes(folds: Folds, data: TrainingData) -> bool:
     target = data.target
     if target.kind not in ("binary", "multiclass"):
         return False

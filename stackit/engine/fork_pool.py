@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection, wait
 import cloudpickle
 from joblib import parallel_config
 
-from stackit.engine.fold_batching import AnyTask, Declined, failed, work
+from stackit.engine.fold_batching import AnyTask, Fallback, failed, work
 from stackit.engine.parent_death import end_with_parent
-from stackit.engine.task import Finished, Task
+from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
-from stackit.engine.training_data import Data
-from stackit.results.placeholders import rows_kept
+from stackit.engine.training_data import TrainingData
+from stackit.results.placeholders import keep_rows
 
 __all__ = ["run_in_children"]
 
@@ -36,7 +36,7 @@ class Outcome(Enum):
     DIED = "the child is dead"
 
 
-def run_in_children(queue: TaskQueue, data: Data, workers: int) -> Generator[Finished, None, None]:
+def run_in_children(queue: TaskQueue, data: TrainingData, workers: int) -> Generator[TaskResult, None, None]:
     """Do the tasks in forked processes, at most `workers` at once.
 
     A child that dies costs the task that it had, which has failed. One that was killed by the system may have
@@ -60,8 +60,8 @@ def run_in_children(queue: TaskQueue, data: Data, workers: int) -> Generator[Fin
 
 
 def _in_pool(
-    queue: TaskQueue, data: Data, workers: int, killed: list[int] | None = None
-) -> Generator[Finished, None, None]:
+    queue: TaskQueue, data: TrainingData, workers: int, killed: list[int] | None = None
+) -> Generator[TaskResult, None, None]:
     """Do tasks until none waits; those whose child was killed are added to `killed`, or have failed."""
     children: list[_Child] = []
     try:
@@ -103,7 +103,7 @@ def _make_types_known(tasks: list[AnyTask]) -> None:
                 cloudpickle.dumps(kind)
 
 
-def _hand_out(queue: TaskQueue, data: Data, children: list[_Child], workers: int) -> list[_Child]:
+def _hand_out(queue: TaskQueue, data: TrainingData, children: list[_Child], workers: int) -> list[_Child]:
     """Give each idle child a task, fork more as long as there may be, and return those that are busy."""
     for child in children:
         if child.at is None and (at := queue.take()) is not None:
@@ -134,7 +134,7 @@ class _Child:
         The tables.
     """
 
-    def __init__(self, tasks: list[AnyTask], data: Data) -> None:
+    def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
         context = multiprocessing.get_context("fork")
         self.connection, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there, tasks, data, os.getpid()))
@@ -183,7 +183,7 @@ class _Child:
         self.connection.close()
 
 
-def _serve(connection: Connection, tasks: list[AnyTask], data: Data, parent: int) -> None:
+def _serve(connection: Connection, tasks: list[AnyTask], data: TrainingData, parent: int) -> None:
     """Do the tasks that are asked for, until none is or the parent ends."""
     end_with_parent(parent)
     # An interrupt by the keyboard reaches the parent too, which ends its children.
@@ -198,7 +198,7 @@ def _serve(connection: Connection, tasks: list[AnyTask], data: Data, parent: int
                 connection.send_bytes(payload)
 
 
-def _outcome_of(task: AnyTask, data: Data) -> tuple[Outcome, bytes]:
+def _outcome_of(task: AnyTask, data: TrainingData) -> tuple[Outcome, bytes]:
     try:
         result = work(task, data)
     except KeyboardInterrupt:
@@ -206,7 +206,7 @@ def _outcome_of(task: AnyTask, data: Data) -> tuple[Outcome, bytes]:
     # By reference first: a class of the main script is then the same class in the parent.
     for dumps in (pickle.dumps, cloudpickle.dumps):
         try:
-            with rows_kept():  # fitted ensembles go back as they are
+            with keep_rows():  # fitted ensembles go back as they are
                 return Outcome.DONE, dumps(result)
         except Exception:  # noqa: BLE001 - pickling runs code of the fitted estimator
             continue
@@ -221,10 +221,10 @@ def _flush() -> None:
             continue
 
 
-def _loaded(payload: bytes) -> list[Finished] | Declined | None:
+def _loaded(payload: bytes) -> list[TaskResult] | Fallback | None:
     """Return what a child has sent, or None when it sent nothing that can be read here."""
     try:
-        result: list[Finished] | Declined = pickle.loads(payload)
+        result: list[TaskResult] | Fallback = pickle.loads(payload)
     except Exception:  # noqa: BLE001 - unpickling runs code of the fitted estimator
         return None
     return result

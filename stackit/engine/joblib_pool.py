@@ -13,13 +13,13 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-from stackit.engine.fold_batching import AnyTask, Declined, failed, work
+from stackit.engine.fold_batching import AnyTask, Fallback, failed, work
 from stackit.engine.parent_death import Lifeline, lifeline, watch_parent
-from stackit.engine.serialization import Common, Light, arrived, pack, sent_ahead, unpack
-from stackit.engine.task import Finished
+from stackit.engine.serialization import SharedContext, TaskBytes, broadcast, dumps, loads, resolve
+from stackit.engine.task import TaskResult
 from stackit.engine.task_queue import TaskQueue
-from stackit.engine.training_data import Data
-from stackit.results.placeholders import rows_kept
+from stackit.engine.training_data import TrainingData
+from stackit.results.placeholders import keep_rows
 
 __all__ = ["is_backend_chosen", "run_by_joblib"]
 
@@ -28,7 +28,7 @@ PORTION = 8  # tasks a worker at a time, where results do not come one by one
 OWN_PROCESSES = {"LokyBackend", "MultiprocessingBackend"}
 
 
-def run_by_joblib(queue: TaskQueue, data: Data, **options: Any) -> Generator[Finished, None, None]:
+def run_by_joblib(queue: TaskQueue, data: TrainingData, **options: Any) -> Generator[TaskResult, None, None]:
     """Hand the tasks to joblib one by one; what they have in common goes to each worker once.
 
     When a worker dies, joblib loses all tasks under way and does not tell whose it was: each of them is done
@@ -49,7 +49,7 @@ def run_by_joblib(queue: TaskQueue, data: Data, **options: Any) -> Generator[Fin
     if options.get("backend") == "threading" or getattr(backend, "supports_sharedmem", False):
         call = _call_here(queue.tasks, data)
     else:
-        common = Common(queue.tasks, data)
+        common = SharedContext(queue.tasks, data)
         if not common.can_travel():
             queue.keep_all_here()
             return
@@ -75,14 +75,14 @@ def is_backend_chosen() -> bool:
     return names != ["ThreadingBackend", "LokyBackend"]
 
 
-Result = list[Finished] | Declined | bytes | None
+Result = list[TaskResult] | Fallback | bytes | None
 Answer = tuple[int, Result]
 Call = Callable[[int], Any]
 
 
 def _pass(
     queue: TaskQueue, call: Call, options: dict[str, Any], under_way: list[int]
-) -> Generator[Finished, None, None]:
+) -> Generator[TaskResult, None, None]:
     """Do all tasks that wait; keep in `under_way` those that were handed out and have not come back."""
     calls = _calls(queue, call, under_way)
     with Parallel(**options) as parallel:
@@ -104,7 +104,7 @@ def _calls(queue: TaskQueue, call: Call, under_way: list[int]) -> Iterator[Any]:
         yield made
 
 
-def _taken(queue: TaskQueue, answer: Answer) -> Iterator[Finished]:
+def _taken(queue: TaskQueue, answer: Answer) -> Iterator[TaskResult]:
     """Hand on the results in an answer; without any, the task is put aside."""
     at, result = answer
     if isinstance(result, bytes):
@@ -126,14 +126,14 @@ def _isolated(task: AnyTask, call: Any, options: dict[str, Any]) -> Result:
     return returned
 
 
-def _call_here(tasks: list[AnyTask], data: Data) -> Call:
+def _call_here(tasks: list[AnyTask], data: TrainingData) -> Call:
     return lambda at: delayed(_run_here)(at, tasks[at], data)
 
 
-def _call_there(tasks: list[AnyTask], common: Common, backend: Any) -> Call:
-    sent = sent_ahead(common, backend)
+def _call_there(tasks: list[AnyTask], common: SharedContext, backend: Any) -> Call:
+    sent = broadcast(common, backend)
     parent = lifeline() if type(backend).__name__ in OWN_PROCESSES else None
-    return lambda at: delayed(_run_packed)(at, pack(tasks[at], common), sent, parent)
+    return lambda at: delayed(_run_packed)(at, dumps(tasks[at], common), sent, parent)
 
 
 def _in_portions(parallel: Any, calls: Iterator[Any]) -> Generator[Any, None, None]:
@@ -143,30 +143,30 @@ def _in_portions(parallel: Any, calls: Iterator[Any]) -> Generator[Any, None, No
         yield from parallel(portion)
 
 
-def _run_here(at: int, task: AnyTask, data: Data) -> Answer:
+def _run_here(at: int, task: AnyTask, data: TrainingData) -> Answer:
     return at, work(task, data)
 
 
-def _run_packed(at: int, light: Light, sent: Any, parent: Lifeline | None) -> Answer:
+def _run_packed(at: int, light: TaskBytes, sent: Any, parent: Lifeline | None) -> Answer:
     """Do a task in another process; return None instead of a result that cannot be sent back."""
     if parent is not None:
         watch_parent(parent)
     try:
-        common = arrived(sent)
-        task = unpack(light, common)
+        common = resolve(sent)
+        task = loads(light, common)
     except Exception:  # noqa: BLE001 - unpickling runs code of the estimator
         return at, None
     result = work(task, common.data)
     try:
-        with rows_kept():  # fitted ensembles go back as they are
+        with keep_rows():  # fitted ensembles go back as they are
             return at, bytes(cloudpickle.dumps(result))
     except Exception:  # noqa: BLE001 - pickling runs code of the fitted estimator
         return at, None
 
 
-def _loaded(payload: bytes) -> list[Finished] | Declined | None:
+def _loaded(payload: bytes) -> list[TaskResult] | Fallback | None:
     try:
-        result: list[Finished] | Declined = cloudpickle.loads(payload)
+        result: list[TaskResult] | Fallback = cloudpickle.loads(payload)
     except Exception:  # noqa: BLE001 - unpickling runs code of the fitted estimator
         return None
     return result

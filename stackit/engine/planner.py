@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 
-from stackit.engine.run_config import Settings
-from stackit.engine.task import Task, habits_of, seed_of
-from stackit.estimators.early_stopping import Plan
+from stackit.engine.run_config import RunConfig
+from stackit.engine.task import Task, inspect_estimator, seed_of
+from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams
-from stackit.estimators.prediction import Response
+from stackit.estimators.prediction import PredictionSpec
 from stackit.folds import Folds
 from stackit.folds.folds import Rows
 
-__all__ = ["Worklist"]
+__all__ = ["TaskPlanner"]
 
 Split = tuple[int, int, int, Rows, Rows]
 
 
 @dataclass(frozen=True, eq=False)
-class Worklist:
+class TaskPlanner:
     """What there is to do with each estimator of a run.
 
     Parameters
@@ -43,11 +43,11 @@ class Worklist:
     """
 
     estimators: Mapping[str, Any]
-    responses: Mapping[str, Response]
+    responses: Mapping[str, PredictionSpec]
     folds: Folds
     fit_params: Mapping[str, FitParams]
-    settings: Settings
-    plan: Plan
+    settings: RunConfig
+    plan: EarlyStoppingPlan
 
     def on_folds(self) -> list[Task]:
         """Return a task for each estimator and split, estimators inside splits."""
@@ -62,7 +62,7 @@ class Worklist:
     def _tasks(self, splits: Iterable[Split]) -> list[Task]:
         seed = self.settings.seed
         threads = max(1, cpu_count() // effective_n_jobs(self.settings.n_jobs))
-        habits = {name: habits_of(estimator, threads) for name, estimator in self.estimators.items()}
+        habits = {name: inspect_estimator(estimator, threads) for name, estimator in self.estimators.items()}
         tasks = []
         for repeat, fold, number, train, held_out in splits:
             for name, estimator in self.estimators.items():

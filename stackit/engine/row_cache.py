@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.folds.folds import Rows
-from stackit.validation import take
+from stackit.validation import safe_index
 
-__all__ = ["Slices"]
+__all__ = ["RowCache"]
 
 KEPT = 2  # a fold's training rows and its held-out rows
 COUNTED = getattr(sys, "_is_gil_enabled", lambda: True)() and sys.implementation.name == "cpython"
 
 
-class Slices:
+class RowCache:
     """Slices of a table: read-only ones, the latest of which are kept, and copies for one estimator each.
 
     New memory costs more than the rows that are copied into it. So what an old slice lay in is written over
@@ -31,7 +31,7 @@ class Slices:
 
     Examples
     --------
-    >>> slices, rows = Slices(np.arange(6.0).reshape(3, 2)), np.array([0, 2])
+    >>> slices, rows = RowCache(np.arange(6.0).reshape(3, 2)), np.array([0, 2])
     >>> slices.of(rows).tolist()
     [[0.0, 1.0], [4.0, 5.0]]
     >>> slices.of(rows) is slices.of(rows)
@@ -42,8 +42,8 @@ class Slices:
         self._table = table
         self._reuses = COUNTED and table.flags.c_contiguous and table.dtype.kind in "fiub"
         self._kept: list[tuple[Rows, Any]] = []
-        self._blocks: list[_Block] = []
-        self._own_blocks: list[_Block] = []
+        self._blocks: list[_Buffer] = []
+        self._own_blocks: list[_Buffer] = []
         self._lock = threading.Lock()
 
     def of(self, rows: Rows) -> Any:
@@ -80,7 +80,7 @@ class Slices:
         Examples
         --------
         >>> table = np.zeros((3, 2))
-        >>> Slices(table).own(np.array([0, 2]))[:] = 1.0
+        >>> RowCache(table).own(np.array([0, 2]))[:] = 1.0
         >>> table.sum()
         np.float64(0.0)
         """
@@ -97,21 +97,21 @@ class Slices:
 
     def _taken(self, rows: Rows) -> Any:
         if not self._reuses or not len(rows):
-            return take(self._table, rows)
+            return safe_index(self._table, rows)
         self._blocks, part = self._room(self._blocks, len(rows))
         # Clipping takes no copy on the way; folds have checked their rows.
         return np.take(self._table, rows, axis=0, out=part, mode="clip")
 
-    def _room(self, blocks: list[_Block], n_rows: int) -> tuple[list[_Block], Any]:
+    def _room(self, blocks: list[_Buffer], n_rows: int) -> tuple[list[_Buffer], Any]:
         """Return memory for so many rows, and the blocks that are kept for the next."""
         block = next((block for block in blocks if block.fits(n_rows)), None)
         if block is None:
-            block = _Block(n_rows, self._table)
+            block = _Buffer(n_rows, self._table)
             blocks = [*blocks[-KEPT:], block]
         return blocks, block.memory[:n_rows]
 
 
-class _Block:
+class _Buffer:
     """Memory for a slice, with a little to spare: folds differ by a row or two."""
 
     def __init__(self, n_rows: int, like: npt.NDArray[Any]) -> None:

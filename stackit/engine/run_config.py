@@ -11,15 +11,15 @@ from sklearn.utils import check_random_state
 from stackit.estimators.early_stopping import EarlyStopping
 from stackit.estimators.scoring import Scoring
 from stackit.store import Store
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["OnError", "Settings", "seed_from"]
+__all__ = ["OnError", "RunConfig", "seed_from"]
 
 OnError = Literal["raise", "skip"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunConfig:
     """How `cross_fit` works, apart from the data.
 
     Parameters
@@ -53,11 +53,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.on_error not in ("raise", "skip"):
-            raise fault(
+            raise invalid_value(
                 "on_error", "'raise' or 'skip'", f"on_error={self.on_error!r}", "Pass on_error='raise'"
             )
         if self.store is not None and not isinstance(self.store, Store):
-            raise fault(
+            raise invalid_value(
                 "store",
                 "None or a store with get and put",
                 f"store={self.store!r}",

@@ -10,16 +10,16 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from stackit.engine.fold_batching import AnyTask, SharedTask
+from stackit.engine.fold_batching import AnyTask, BatchedTask
 from stackit.engine.task import Task
-from stackit.engine.training_data import Data
+from stackit.engine.training_data import TrainingData
 
-__all__ = ["Common", "Light", "arrived", "pack", "sent_ahead", "unpack"]
+__all__ = ["SharedContext", "TaskBytes", "broadcast", "dumps", "loads", "resolve"]
 
-Light = bytes
+TaskBytes = bytes
 
 
-class Common:
+class SharedContext:
     """What the tasks of a run have in common: the tables, the rows of the folds, and the weights.
 
     Parameters
@@ -30,7 +30,7 @@ class Common:
         The tables.
     """
 
-    def __init__(self, tasks: list[AnyTask], data: Data) -> None:
+    def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
         parts = [data, data.target]
         for task in tasks:
             parts += _parts_of(task)
@@ -52,7 +52,7 @@ class Common:
         return sum(int(getattr(table, "nbytes", 0)) or sys.getsizeof(table) for table in tables)
 
 
-def pack(task: AnyTask, common: Common) -> Light:
+def dumps(task: AnyTask, common: SharedContext) -> TaskBytes:
     """Return a task without what is common; a few kilobytes, however many rows there are.
 
     Parameters
@@ -67,7 +67,7 @@ def pack(task: AnyTask, common: Common) -> Light:
     return file.getvalue()
 
 
-def unpack(light: Light, common: Common) -> AnyTask:
+def loads(light: TaskBytes, common: SharedContext) -> AnyTask:
     """Return the task that was packed, its parts taken from what is common.
 
     Parameters
@@ -81,7 +81,7 @@ def unpack(light: Light, common: Common) -> AnyTask:
     return task
 
 
-def sent_ahead(common: Common, backend: Any) -> Any:
+def broadcast(common: SharedContext, backend: Any) -> Any:
     """Send what is common to a cluster once, and return what stands for it in the tasks.
 
     With dask each worker gets a copy: what came from here would lie on one of them otherwise, be lost with
@@ -102,7 +102,7 @@ def sent_ahead(common: Common, backend: Any) -> Any:
     return common
 
 
-def arrived(sent: Any) -> Common:
+def resolve(sent: Any) -> SharedContext:
     """Return what stands behind what `sent_ahead` has returned; dask has looked it up already.
 
     Parameters
@@ -110,14 +110,14 @@ def arrived(sent: Any) -> Common:
     sent : Common or ray's reference to it
         As it came with a task.
     """
-    common: Common = sent if isinstance(sent, Common) else sys.modules["ray"].get(sent)
+    common: SharedContext = sent if isinstance(sent, SharedContext) else sys.modules["ray"].get(sent)
     return common
 
 
 class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
     """Writes the place of a common part instead of the part."""
 
-    def __init__(self, file: io.BytesIO, common: Common) -> None:
+    def __init__(self, file: io.BytesIO, common: SharedContext) -> None:
         super().__init__(file)
         self.places = {id(part): place for place, part in enumerate(common.parts)}
 
@@ -142,7 +142,7 @@ class _Trial(cloudpickle.Pickler):  # type: ignore[misc]
 class _Unpacker(pickle.Unpickler):
     """Puts the common parts back in their places."""
 
-    def __init__(self, file: io.BytesIO, common: Common) -> None:
+    def __init__(self, file: io.BytesIO, common: SharedContext) -> None:
         super().__init__(file)
         self.common = common
 
@@ -151,7 +151,7 @@ class _Unpacker(pickle.Unpickler):
 
 
 def _parts_of(task: AnyTask) -> list[Any]:
-    if isinstance(task, SharedTask):
+    if isinstance(task, BatchedTask):
         return [task.folds, *(part for one in task.tasks for part in _parts_of(one))]
     rows = [rows for rows in (task.train, task.held_out, task.watched) if rows is not None]
     return [*rows, *_columns_of(task)]

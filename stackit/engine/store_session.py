@@ -8,22 +8,22 @@ from typing import Any
 
 from sklearn import get_config
 
-from stackit.engine.task import Finished, Task
-from stackit.engine.training_data import Data
+from stackit.engine.task import Task, TaskResult
+from stackit.engine.training_data import TrainingData
 from stackit.store.fingerprint import Descriptions, IndescribableError
 from stackit.store.memory import NoStore, Store
 from stackit.store.record import Key, Stored
 from stackit.store.versions import version_of
-from stackit.validation import listed, warn
+from stackit.validation import format_list, warn
 
-__all__ = ["Ledger"]
+__all__ = ["StoreSession"]
 
 FORMAT = "stackit key 2"
 PACKAGES = ("stackit", "sklearn", "numpy", "scipy", "pandas", "copyreg")
 CONFIG = ("transform_output", "enable_metadata_routing", "array_api_dispatch")
 
 
-class Ledger:
+class StoreSession:
     """The finished tasks of a run: looked up in its store before, kept there after.
 
     Losing the store does not lose the computation: what cannot be kept is said once, and the run goes on.
@@ -46,7 +46,11 @@ class Ledger:
     """
 
     def __init__(
-        self, store: Store | None, tasks: Iterable[Task], data: Data, labels: tuple[tuple[int, int], ...]
+        self,
+        store: Store | None,
+        tasks: Iterable[Task],
+        data: TrainingData,
+        labels: tuple[tuple[int, int], ...],
     ) -> None:
         self.store = NoStore() if store is None else store
         self.labels = labels
@@ -57,16 +61,17 @@ class Ledger:
             texts = [f"{name} ({reason})" for name, reason in reasons.items()]
             warn(
                 "What a store keeps must be told apart by parameters, data and code; got "
-                f"{listed(texts)}. Not stored, and fitted each time: use plain values and plain functions."
+                f"{format_list(texts)}. Not stored, and fitted each time: use plain values and "
+                "plain functions."
             )
 
-    def find(self, task: Task) -> Finished | None:
+    def find(self, task: Task) -> TaskResult | None:
         """Return what is kept of a task, or None; the fitted estimator only where the store has it."""
         key = self.keys.get((task.response.name, task.split))
         kept = self._get(key) if key else None
         if kept is None or len(kept.held_out) != len(task.held_out):
             return None
-        return Finished(
+        return TaskResult(
             task.response.name,
             task.split,
             kept.estimator,
@@ -77,7 +82,7 @@ class Ledger:
             stored=True,
         )
 
-    def keep(self, done: Finished) -> None:
+    def keep(self, done: TaskResult) -> None:
         """Put a finished task into the store; one that failed, or was fitted on all rows, is passed by."""
         key = self.keys.get((done.name, done.split))
         if key is None or done.error is not None or done.held_out is None or done.labels:
@@ -108,7 +113,7 @@ class Ledger:
 
 
 def _keys_of(
-    tasks: list[Task], data: Data, labels: tuple[tuple[int, int], ...]
+    tasks: list[Task], data: TrainingData, labels: tuple[tuple[int, int], ...]
 ) -> tuple[dict[tuple[str, int], Key], dict[str, str]]:
     """Return the key of each task by name and split, and for those without one, why."""
     texts, reasons = _Texts(), dict[str, str]()
@@ -132,7 +137,7 @@ def _environment() -> str:
     return f"{[version_of(package) for package in PACKAGES]} {[config.get(name) for name in CONFIG]}"
 
 
-def _target_text(data: Data, texts: _Texts) -> str:
+def _target_text(data: TrainingData, texts: _Texts) -> str:
     target = data.target
     return f"{target.kind} {texts.of(target.classes)} {texts.of(target.y)}"
 

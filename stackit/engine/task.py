@@ -6,31 +6,31 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from stackit.arrays.isolation import Reader, own_values, reader_of
+from stackit.arrays.isolation import Reader, inspect_reader, own_values
 from stackit.engine.failures import as_failure, pack_failure, unpack_failure
-from stackit.engine.threads import one_thread
-from stackit.engine.training_data import Data
+from stackit.engine.threads import single_threaded
+from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import Watched, fit
-from stackit.estimators.inner_groups import forget_groups, tell_groups
-from stackit.estimators.label_encoding.fitting import coded_parts, fit_classifier
-from stackit.estimators.label_encoding.wrappers import ContiguousLabels, OneClass, lacks_order
-from stackit.estimators.metadata_routing import INNER_GROUPS, FitParams, cut_to_rows
-from stackit.estimators.prediction import Response, Table
+from stackit.estimators.early_stopping import ValidationSet, fit
+from stackit.estimators.inner_groups import pass_groups, remove_groups
+from stackit.estimators.label_encoding.fitting import encoded_parts, fit_classifier
+from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, lacks_order
+from stackit.estimators.metadata_routing import INNER_GROUPS, FitParams, index_fit_params
+from stackit.estimators.prediction import PredictionSpec, Table
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.seeds import Seeds, seed_of, seeds_of
 from stackit.estimators.traits import is_classifier
 from stackit.folds.folds import Rows
-from stackit.results.repeated_warnings import Said
+from stackit.results.repeated_warnings import RecordedWarning
 from stackit.target import Target
-from stackit.validation import n_rows, take, wants_to_write
+from stackit.validation import is_readonly_error, num_samples, safe_index
 
 __all__ = [
-    "Finished",
-    "Habits",
+    "EstimatorTraits",
     "Task",
+    "TaskResult",
     "fit_estimator",
-    "habits_of",
+    "inspect_estimator",
     "run",
     "seed_of",
     "seeded",
@@ -41,7 +41,7 @@ JOBS = ("n_jobs", "nthread", "num_threads")
 
 
 @dataclass(frozen=True, eq=False)
-class Habits:
+class EstimatorTraits:
     """What is to be minded of an estimator in each of its fits, looked up once.
 
     Parameters
@@ -66,9 +66,9 @@ class Habits:
     coded: tuple[str, ...] = ()
 
     @property
-    def well_known(self) -> bool:
+    def is_trusted_library(self) -> bool:
         """Whether it comes from libraries whose ways are known."""
-        return self.reader.well_known
+        return self.reader.is_trusted_library
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +103,12 @@ class Task:
 
     split: int
     estimator: Any
-    response: Response
+    response: PredictionSpec
     train: Rows
     held_out: Rows
     seed: int | None
     fit_params: FitParams
-    habits: Habits
+    habits: EstimatorTraits
     threads: int = 1
     watched: Rows | None = None
     keeps: bool = True
@@ -121,7 +121,7 @@ class Task:
 
 
 @dataclass(eq=False)
-class Finished:
+class TaskResult:
     """What came of a task: a fitted estimator and its answers, or the error that stopped it.
 
     One that is `stored` came out of a store, in most cases without its estimator; `said` are the warnings
@@ -138,7 +138,7 @@ class Finished:
     shared: bool = False
     error: Exception | None = None
     stored: bool = False
-    said: tuple[Said, ...] = ()
+    said: tuple[RecordedWarning, ...] = ()
     labels: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Finished:
         vars(self).update(state | {"error": None if packed is None else unpack_failure(packed)})
 
 
-def run(task: Task, data: Data) -> Finished:
+def run(task: Task, data: TrainingData) -> TaskResult:
     """Do one task; an error of the estimator is returned, not raised.
 
     Parameters
@@ -165,8 +165,8 @@ def run(task: Task, data: Data) -> Finished:
     Finished
         With answers of shapes (n_held_out, width) and (m, width).
     """
-    done = Finished(task.name, task.split)
-    with one_thread(), task.habits.seeds.drawing(task.seed):
+    done = TaskResult(task.name, task.split)
+    with single_threaded(), task.habits.seeds.drawing(task.seed):
         try:
             _do(task, data, done)
         except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
@@ -174,7 +174,7 @@ def run(task: Task, data: Data) -> Finished:
     return done
 
 
-def _do(task: Task, data: Data, done: Finished) -> None:
+def _do(task: Task, data: TrainingData, done: TaskResult) -> None:
     started, reader = time.perf_counter(), task.habits.reader
     done.estimator = _fit(task, data)
     done.seconds = time.perf_counter() - started
@@ -182,12 +182,12 @@ def _do(task: Task, data: Data, done: Finished) -> None:
     if done.labels:
         response = response.by_labels()
     if len(task.held_out):
-        held_out, owned = data.rows(task.held_out, reader), not reader.well_known
-        done.held_out = response.ask_untouched(done.estimator, held_out, task.place, reader, owned)
+        held_out, owned = data.rows(task.held_out, reader), not reader.is_trusted_library
+        done.held_out = response.predict_readonly(done.estimator, held_out, task.place, reader, owned)
     if data.X_test is not None and task.split >= 0:
         X_test, owned = data.test_rows(reader)
-        done.test = response.ask_untouched(done.estimator, X_test, task.place, reader, owned)
-    _give_back_jobs(task, done.estimator)
+        done.test = response.predict_readonly(done.estimator, X_test, task.place, reader, owned)
+    _restore_n_jobs(task, done.estimator)
     if not task.keeps:
         done.estimator = None
 
@@ -199,13 +199,13 @@ def fit_estimator(
     rows: Rows,
     fit_params: FitParams,
     watched: tuple[Any, Rows] | None = None,
-    habits: Habits | None = None,
+    habits: EstimatorTraits | None = None,
 ) -> Any:
     """Fit an estimator in place; classifiers get the labels, regressors the class positions.
 
     A classifier whose library may not take the labels as they are (some want 0, 1, 2, ...) is wrapped in
-    `ContiguousLabels`, so that its classes are those of y all the same; one that cannot be
-    trained on a single class is replaced by `OneClass` where there is no other.
+    `LabelEncodedClassifier`, so that its classes are those of y all the same; one that cannot be
+    trained on a single class is replaced by `ConstantClassifier` where there is no other.
 
     Parameters
     ----------
@@ -231,14 +231,16 @@ def fit_estimator(
     """
     classifies = is_classifier(estimator) if habits is None else habits.classifies
     whole = target.y if classifies else target.codes
-    y, params = take(whole, rows), cut_to_rows(fit_params, rows, n_rows(whole))
+    y, params = safe_index(whole, rows), index_fit_params(fit_params, rows, num_samples(whole))
     groups = params.pop(INNER_GROUPS, None)
     shown = None
     if watched is not None:
         table, positions = watched
-        shown = Watched(table, take(whole, positions), cut_to_rows(fit_params, positions, n_rows(whole)))
+        shown = ValidationSet(
+            table, safe_index(whole, positions), index_fit_params(fit_params, positions, num_samples(whole))
+        )
     if groups is not None:
-        tell_groups(estimator, groups)
+        pass_groups(estimator, groups)
     if classifies and target.kind != "multilabel":
         coded = None if habits is None else habits.coded
         found = target.classes_in(rows) if coded else None
@@ -246,21 +248,21 @@ def fit_estimator(
     else:
         fitted = fit(estimator, X, y, params, shown)
     if groups is not None:
-        forget_groups(fitted)
+        remove_groups(fitted)
     return fitted
 
 
-def _fit(task: Task, data: Data) -> Any:
+def _fit(task: Task, data: TrainingData) -> Any:
     """Fit on rows that known libraries share; one that turns out to work in place gets a copy of its own."""
     try:
         return _fit_on(task, data, copied=False)
     except (TypeError, ValueError) as error:
-        if not (task.habits.well_known and wants_to_write(error)):
+        if not (task.habits.is_trusted_library and is_readonly_error(error)):
             raise
         return _fit_on(task, data, copied=True)
 
 
-def _fit_on(task: Task, data: Data, copied: bool) -> Any:
+def _fit_on(task: Task, data: TrainingData, copied: bool) -> Any:
     X = data.rows(task.train, task.habits.reader, copied)
     watched = (
         None if task.watched is None else (data.rows(task.watched, task.habits.reader, copied), task.watched)
@@ -273,15 +275,15 @@ def _fit_on(task: Task, data: Data, copied: bool) -> Any:
 
 def _fit_params(task: Task) -> FitParams:
     """Return what fit is passed besides; an unknown library gets copies of what is not cut to rows."""
-    if task.habits.well_known:
+    if task.habits.is_trusted_library:
         return task.fit_params
     return {name: own_values(values) for name, values in task.fit_params.items()}
 
 
-def _give_back_jobs(task: Task, fitted: Any) -> None:
+def _restore_n_jobs(task: Task, fitted: Any) -> None:
     """Set the estimator's own number of threads again, once it has answered with as many as it may use."""
-    bare = fitted.estimator if isinstance(fitted, ContiguousLabels) else fitted
-    if task.habits.jobs and not isinstance(bare, OneClass):
+    bare = fitted.estimator if isinstance(fitted, LabelEncodedClassifier) else fitted
+    if task.habits.jobs and not isinstance(bare, ConstantClassifier):
         bare.set_params(**task.habits.jobs)
 
 
@@ -292,7 +294,7 @@ def seeded(task: Task) -> Any:
     return estimator
 
 
-def habits_of(estimator: Any, threads: int = 1) -> Habits:
+def inspect_estimator(estimator: Any, threads: int = 1) -> EstimatorTraits:
     """Look up what is to be minded of an estimator.
 
     Parameters
@@ -305,13 +307,13 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> habits = habits_of(RandomForestClassifier(n_jobs=-1))
+    >>> habits = inspect_estimator(RandomForestClassifier(n_jobs=-1))
     >>> habits.seeds.unseeded, habits.jobs, habits.classifies
     (('random_state',), {'n_jobs': -1}, True)
     """
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     classifies = is_classifier(estimator)
-    return Habits(
+    return EstimatorTraits(
         seeds=seeds_of(estimator, params),
         jobs={
             name: params[name]
@@ -319,15 +321,15 @@ def habits_of(estimator: Any, threads: int = 1) -> Habits:
             for name in _named(params, spelling)
             if _asks_for_more(params[name], _owner(estimator, params, name), threads)
         },
-        reader=reader_of(estimator),
+        reader=inspect_reader(estimator),
         classifies=classifies,
-        coded=coded_parts(estimator, params) if classifies else (),
+        coded=encoded_parts(estimator, params) if classifies else (),
     )
 
 
 def set_seeds(estimator: Any, seed: int | None) -> None:
     """Set each parameter of an estimator that seeds it and is None, each to a number of its own."""
-    habits_of(estimator).seeds.set(estimator, seed)
+    inspect_estimator(estimator).seeds.set(estimator, seed)
 
 
 def _owner(estimator: Any, params: dict[str, Any], name: str) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from stackit.engine.fold_batching import AnyTask, Declined, SharedTask
-from stackit.engine.task import Finished
+from stackit.engine.fold_batching import AnyTask, BatchedTask, Fallback
+from stackit.engine.task import TaskResult
 
 __all__ = ["TaskQueue"]
 
@@ -34,7 +34,7 @@ class TaskQueue:
         self.waiting = list(range(len(tasks)))
         # The folds of a shared task are there from the start, for children know what was there when they
         # were made; they wait only if it declines.
-        parked = [(task.name, one) for task in tasks if isinstance(task, SharedTask) for one in task.left]
+        parked = [(task.name, one) for task in tasks if isinstance(task, BatchedTask) for one in task.left]
         self.tasks = [*tasks, *(one for _, one in parked)]
         self.fallbacks: dict[str, list[int]] = {}
         for at, (name, _) in enumerate(parked, start=len(tasks)):
@@ -87,9 +87,9 @@ class TaskQueue:
         with self.lock:
             self.waiting, self.aside, self.kept = self.waiting + self.aside, [], set()
 
-    def record(self, result: list[Finished] | Declined) -> Iterator[Finished]:
+    def record(self, result: list[TaskResult] | Fallback) -> Iterator[TaskResult]:
         """Hand results on, and remember how long their estimator takes."""
-        if isinstance(result, Declined):
+        if isinstance(result, Fallback):
             with self.lock:
                 self.waiting += self.fallbacks.pop(result.name)
             return

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread", "stop_idle_pools"]
+__all__ = ["single_threaded", "stop_idle_pools"]
 
 # How libraries end their idle threads: OpenBLAS by what it does before each fork, OpenMP since version 5.
 STOP = {"blas": ("blas_thread_shutdown_", ()), "openmp": ("omp_pause_resource_all", (2,))}
@@ -36,7 +36,7 @@ _HERE = _Here()
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Hold BLAS and OpenMP to one thread: tasks run beside each other, not inside each other.
 
     May be entered in several threads at once and inside itself; the threads there were before are given
@@ -44,7 +44,7 @@ def one_thread() -> Iterator[None]:
 
     Examples
     --------
-    >>> with one_thread():
+    >>> with single_threaded():
     ...     sum(range(10))
     45
     """

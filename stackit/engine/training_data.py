@@ -11,14 +11,14 @@ import pandas as pd
 from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.arrays.isolation import Reader, own_rows, rows_for
 from stackit.arrays.schema import TableSchema
-from stackit.engine.row_cache import Slices
+from stackit.engine.row_cache import RowCache
 from stackit.folds.folds import Rows
 from stackit.target import Target
 
-__all__ = ["Data"]
+__all__ = ["TrainingData"]
 
 
-class Data:
+class TrainingData:
     """The tables of a run.
 
     Parameters
@@ -52,8 +52,8 @@ class Data:
         self.schema = TableSchema.of(X) if schema is None else schema
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
-        self._slices = Slices(X) if type(X) is np.ndarray else None
-        self._test_slices = Slices(self.X_test) if type(self.X_test) is np.ndarray else None
+        self._slices = RowCache(X) if type(X) is np.ndarray else None
+        self._test_slices = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Travel without slices and conversions, which are soon made again."""
@@ -91,7 +91,7 @@ class Data:
             Whether the rows are not shared whatever the estimator is.
         """
         if self._slices is not None:
-            shared = reader.well_known and not copied
+            shared = reader.is_trusted_library and not copied
             part = self._slices.of(rows) if shared else self._slices.own(rows)
             if part is not None:
                 return part
@@ -102,15 +102,15 @@ class Data:
 
     def test_rows(self, reader: Reader) -> tuple[Any, bool]:
         """Return X_test for an estimator to predict, and whether it is a copy that nobody else refers to."""
-        if reader.well_known or self._test_slices is None:
+        if reader.is_trusted_library or self._test_slices is None:
             return self.X_test, False
         own = self._test_slices.own()
         return (self.X_test, False) if own is None else (own, True)
 
 
-def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> Data:
+def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> TrainingData:
     """Return tables in another process as they were: joblib hands large arrays on as memory maps."""
-    return Data(_unmapped(X), target, _unmapped(X_test), sample_weight, schema)
+    return TrainingData(_unmapped(X), target, _unmapped(X_test), sample_weight, schema)
 
 
 def _unmapped(table: Any) -> Any:

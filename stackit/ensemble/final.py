@@ -15,26 +15,26 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.arrays.isolation import ask_isolated, own_values, reader_of, rows_for
+from stackit.arrays.isolation import call_isolated, inspect_reader, own_values, rows_for
 from stackit.arrays.schema import TableSchema
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
-from stackit.engine.task import fit_estimator, habits_of, seed_of
+from stackit.engine.task import fit_estimator, inspect_estimator, seed_of
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import Plan
+from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams
-from stackit.estimators.prediction import Kind, Response, response_of
+from stackit.estimators.prediction import Kind, PredictionSpec, prediction_spec
 from stackit.estimators.sample_weight import rescale_weights
 from stackit.estimators.traits import is_classifier, is_regressor
 from stackit.persistence import load_ensemble, save_ensemble
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import keeps_rows
 from stackit.target import Target, classification_target, regression_target
-from stackit.validation import fault, n_rows
+from stackit.validation import invalid_value, num_samples
 
 __all__ = [
     "FINAL",
-    "Final",
     "FinalClassifier",
+    "FinalEstimatorMixin",
     "FinalRegressor",
     "check_weighs_members",
     "if_final_can",
@@ -93,7 +93,7 @@ def check_weighs_members(reader: Any, passthrough: Any) -> None:
         inner = inner.combiner
     seen = np.ndim(passthrough) > 0 or bool(passthrough)
     if seen and is_combiner(reader) and getattr(inner, "weights", None) is None:
-        raise fault(
+        raise invalid_value(
             "A combiner",
             "without columns of X, which it would average",
             f"{reader!r} with passthrough={passthrough!r}",
@@ -101,7 +101,7 @@ def check_weighs_members(reader: Any, passthrough: Any) -> None:
         )
 
 
-class Final(ABC):
+class FinalEstimatorMixin(ABC):
     """The half of an ensemble that ends in a final estimator; the other half makes its table."""
 
     final_estimator: Any
@@ -134,13 +134,13 @@ class Final(ABC):
         raw = self._raw("predict", table, **predict_params)
         if predict_params and isinstance(raw, tuple):
             return (self._checked(raw[0], table), *raw[1:])
-        if predict_params and np.size(raw) != n_rows(table) * max(1, len(self._last.target.outputs)):
+        if predict_params and np.size(raw) != num_samples(table) * max(1, len(self._last.target.outputs)):
             return raw
         return self._checked(raw, table)
 
     def _checked(self, raw: Any, table: Any) -> Any:
         kind: Kind = "label" if self._last.target.is_classification else "number"
-        return Response(FINAL, "predict", kind, self._last.target).final(raw, n_rows(table))
+        return PredictionSpec(FINAL, "predict", kind, self._last.target).final(raw, num_samples(table))
 
     def save(self, path: str | os.PathLike[str], *, oof: bool = False) -> Path:
         """Write the fitted ensemble into one file that needs no pickle to be read.
@@ -151,7 +151,7 @@ class Final(ABC):
         ``cv``, the groups and times of folds, and the training table. scikit-learn's parts are written by
         skops (``pip install 'stackit[secure]'``), nets as safetensors, wherever they stand: in pipelines,
         calibrations, searches or any wrapper. Of `CNNCodes` it holds the pretrained network, if its
-        architecture is a published one; of `GivenClassifier` the predictions by id.
+        architecture is a published one; of `PrecomputedClassifier` the predictions by id.
 
         Parameters
         ----------
@@ -240,7 +240,9 @@ class Final(ABC):
         right = is_classifier if is_classifier(self) else is_regressor
         if not right(final, FINAL):
             kind = "classifier" if is_classifier(self) else "regressor"
-            raise fault(FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner")
+            raise invalid_value(
+                FINAL, f"a {kind}", f"final_estimator={final!r}", f"Pass a {kind} or a combiner"
+            )
         check_weighs_members(final, self.passthrough)
         return final
 
@@ -254,22 +256,22 @@ class Final(ABC):
     def _raw(self, method: str, table: Any, **params: Any) -> Any:
         """Return what a method of the final estimator returns for a table, which it cannot change."""
         final = self.final_estimator_
-        return ask_isolated(lambda own: getattr(final, method)(own, **params), table, reader_of(final))
+        return call_isolated(lambda own: getattr(final, method)(own, **params), table, inspect_reader(final))
 
     def _fit_final(
         self, final: Any, table: Any, target: Target, params: dict[str, FitParams], seed: int | None
     ) -> Any:
         """Fit on the covered rows; one that stops early watches some of them."""
         covered = np.flatnonzero(self._last.coverage)
-        plan = Plan([(FINAL, final)], self._last.folds, target, params)
+        plan = EarlyStoppingPlan([(FINAL, final)], self._last.folds, target, params)
         rows, watched = plan.split(FINAL, covered, np.array([], dtype=np.intp), (-1, -1), seed)
         plan.warn()
-        habits, given = habits_of(final), params[FINAL]
+        habits, given = inspect_estimator(final), params[FINAL]
         reader = habits.reader
         shown = None if watched is None else (rows_for(reader, table, watched), watched)
         if self._scales_weights and "sample_weight" in given:
             given = {**given, "sample_weight": rescale_weights(given["sample_weight"], rows)}
-        own = given if reader.well_known else own_values(given)
+        own = given if reader.is_trusted_library else own_values(given)
         with habits.seeds.drawing(seed_of(seed, FINAL, 0, 0)):
             return fit_estimator(final, rows_for(reader, table, rows), target, rows, own, shown)
 
@@ -297,7 +299,7 @@ class Final(ABC):
         self._refuses_gaps = not allows and _is_finite(X)
         return X
 
-    def _check_gaps(self, X: Any) -> None:
+    def _check_finite(self, X: Any) -> None:
         """Refuse what an estimator would that is not asked, for no one reads what it says."""
         if self._refuses_gaps and not _is_finite(X):
             assert_all_finite(X, input_name="X")
@@ -311,7 +313,7 @@ def _is_finite(X: Any) -> bool:
         return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
 
 
-class FinalClassifier(Final):
+class FinalClassifier(FinalEstimatorMixin):
     """The half of an ensemble that ends in a final classifier."""
 
     @if_final_can("predict_proba")  # type: ignore[untyped-decorator]
@@ -350,9 +352,9 @@ class FinalClassifier(Final):
     def _ask_final(self, method: str, table: Any) -> Any:
         """Return what the final estimator says, checked, in the order of all classes."""
         final = self.final_estimator_
-        response = response_of(FINAL, final, method, self._last.target)
+        response = prediction_spec(FINAL, final, method, self._last.target)
         raw = self._raw(method, table)
-        answer = response.arrange(final, raw, n_rows(table))
+        answer = response.align_classes(final, raw, num_samples(table))
         # Of several labels scikit-learn has a table of both classes for each.
         return raw if self._last.target.kind == "multilabel" else answer
 
@@ -363,7 +365,7 @@ class FinalClassifier(Final):
         return classification_target(y)
 
 
-class FinalRegressor(Final):
+class FinalRegressor(FinalEstimatorMixin):
     """The half of an ensemble that ends in a final regressor."""
 
     def _default_final(self) -> Any:

@@ -11,19 +11,19 @@ import pandas as pd
 
 from stackit.arrays.frames import index_of
 from stackit.engine.cross_fit import cross_fit
-from stackit.engine.run_config import Settings
+from stackit.engine.run_config import RunConfig
 from stackit.engine.task import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel, NestedLevel, noted_in
 from stackit.ensemble.level import Level
-from stackit.ensemble.level_inputs import Ground, data_of, wants_names
+from stackit.ensemble.level_inputs import LevelInputs, data_of, wants_names
 from stackit.ensemble.refit import members_of, refit_levels, settings_of
 from stackit.folds import Folds
 from stackit.folds.folds import Rows
-from stackit.folds.subset import among, part_of
-from stackit.results.lazy_estimators import FoldEstimators
+from stackit.folds.subset import reindex, restrict
+from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold
-from stackit.results.repeated_warnings import Repeats, recorded
-from stackit.validation import fault
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.validation import invalid_value
 
 __all__ = ["check_cover", "fit_levels"]
 
@@ -40,7 +40,7 @@ def check_cover(levels: Sequence[Level], folds: Sequence[Folds]) -> None:
     for number in range(1, len(levels) + 1):
         if not _covered(levels[:number], folds).any():
             kinds = "nested " if any(level.nested for level in levels[1:number]) else ""
-            raise fault(
+            raise invalid_value(
                 f"The {kinds}folds of level {number}",
                 "enough to train on, and to hold out, rows that the level below predicts",
                 f"{len(folds[number - 1].splits)} splits",
@@ -55,7 +55,7 @@ def _covered(levels: Sequence[Level], folds: Sequence[Folds]) -> npt.NDArray[np.
     if not lower:
         return own.coverage > 0
     if not level.nested:
-        some = among(own, np.flatnonzero(_covered(lower, folds)))
+        some = restrict(own, np.flatnonzero(_covered(lower, folds)))
         return np.zeros(own.n_samples, dtype=bool) if some is None else some.coverage > 0
     covered = np.zeros(own.n_samples, dtype=bool)
     for train, held_out in own.splits:
@@ -65,12 +65,12 @@ def _covered(levels: Sequence[Level], folds: Sequence[Folds]) -> npt.NDArray[np.
 
 def _is_possible(lower: Sequence[Level], folds: Sequence[Folds], rows: Rows) -> bool:
     """Whether the lower levels can be trained inside a training part."""
-    inner = [part_of(each, rows) for each in folds[: len(lower)]]
+    inner = [reindex(each, rows) for each in folds[: len(lower)]]
     whole = [each for each in inner if each is not None]
     return len(whole) == len(inner) and bool(_covered(lower, whole).any())
 
 
-def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> list[AnyFitted]:
+def fit_levels(levels: Sequence[Level], ground: LevelInputs, settings: RunConfig) -> list[AnyFitted]:
     """Fit levels one upon the other.
 
     Parameters
@@ -98,7 +98,7 @@ def fit_levels(levels: Sequence[Level], ground: Ground, settings: Settings) -> l
 
 
 def _plain(
-    levels: Sequence[Level], below: AnyFitted | None, ground: Ground, settings: Settings
+    levels: Sequence[Level], below: AnyFitted | None, ground: LevelInputs, settings: RunConfig
 ) -> FittedLevel:
     """Fit the last of these levels on the out-of-fold predictions of the one below."""
     level, at = levels[-1], len(levels) - 1
@@ -107,25 +107,25 @@ def _plain(
         data = data_of(level, None, None, ground)
     else:
         data = data_of(level, below.oof.meta_train, below.oof.meta_test, ground)
-        folds = among(ground.folds[at], np.flatnonzero(below.oof.coverage))
+        folds = restrict(ground.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # check_cover has seen to it
     members = members_of(levels, below)
     oof = cross_fit(members, data, folds=folds, fit_params=ground.fit_params[at], settings=settings)
-    own_table = below is not None or not isinstance(level.passthrough, bool)
+    derived_features = below is not None or not isinstance(level.passthrough, bool)
     index, test_index = index_of(ground.X), index_of(ground.X_test)
-    own = replace(oof, index=index, test_index=test_index, own_table=own_table)
+    own = replace(oof, index=index, test_index=test_index, derived_features=derived_features)
     if below is not None and (level.passthrough is not False or below.oof.passthrough):
         # Columns of X beside out-of-fold predictions give away labels of held-out rows.
         own = replace(own, passthrough=True, optimistic=set(own.responses))
     return FittedLevel(level.passthrough, wants_names(level), own.remember(ground.X), below)
 
 
-def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> NestedLevel:
+def _nested(levels: Sequence[Level], ground: LevelInputs, settings: RunConfig) -> NestedLevel:
     """Fit the last of these levels, for each fold on the others fitted inside its training part."""
     *lower, level = levels
     folds, parts = ground.folds[len(lower)], []
     seed = settings_of(len(lower), settings).seed
-    repeats = Repeats("folds")
+    repeats = RepeatedWarnings("folds")
     for label, split in zip(folds.labels, folds.splits, strict=True):
         if _is_possible(lower, ground.folds, np.unique(split[0])):
             own = replace(settings, seed=seed_of(seed, "fold", *label))
@@ -137,7 +137,7 @@ def _nested(levels: Sequence[Level], ground: Ground, settings: Settings) -> Nest
 
 
 def _part(
-    lower: Sequence[Level], level: Level, ground: Ground, split: tuple[Rows, Rows], settings: Settings
+    lower: Sequence[Level], level: Level, ground: LevelInputs, split: tuple[Rows, Rows], settings: RunConfig
 ) -> FittedLevel:
     """Fit one fold of a nested level: nothing that it learns from knows a label of the held-out rows."""
     train, held_out = split
@@ -156,7 +156,9 @@ def _part(
     return FittedLevel(level.passthrough, wants_names(level), oof, below)
 
 
-def _below(lower: Sequence[Level], inside: Ground, settings: Settings) -> tuple[AnyFitted, pd.DataFrame]:
+def _below(
+    lower: Sequence[Level], inside: LevelInputs, settings: RunConfig
+) -> tuple[AnyFitted, pd.DataFrame]:
     """Fit levels inside a training part; return the last, and what it predicts for the rows outside."""
     if not any(level.is_refitted(settings) for level in lower):
         below = fit_levels(lower, inside, settings)[-1]
@@ -169,7 +171,7 @@ def _below(lower: Sequence[Level], inside: Ground, settings: Settings) -> tuple[
 
 
 def _columns_inside(
-    inner: pd.DataFrame, outside: pd.DataFrame, split: tuple[Rows, Rows], ground: Ground
+    inner: pd.DataFrame, outside: pd.DataFrame, split: tuple[Rows, Rows], ground: LevelInputs
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return meta-features made inside a training part: out of fold there, predictions of all other rows."""
     (rows, held_out), predicted = split, outside.to_numpy()
@@ -181,7 +183,7 @@ def _columns_inside(
     return meta, pd.DataFrame(predicted[len(held_out) :], columns=inner.columns, index=test_index)
 
 
-def _together(parts: Sequence[FittedLevel], folds: Folds, ground: Ground) -> OutOfFold:
+def _together(parts: Sequence[FittedLevel], folds: Folds, ground: LevelInputs) -> OutOfFold:
     """Return the results of single folds as one."""
     oofs = [part.oof for part in parts]
     failures = {name: error for oof in oofs for name, error in oof.failures.items()}
@@ -206,13 +208,13 @@ def _together(parts: Sequence[FittedLevel], folds: Folds, ground: Ground) -> Out
         test_index=index_of(ground.X_test),
         n_stored=sum(oof.n_stored for oof in oofs),
         optimistic=set().union(*(oof.optimistic for oof in oofs)),
-        own_table=True,
+        derived_features=True,
         unscored=set(),
     )
 
 
-def _when_asked(oofs: Sequence[OutOfFold], name: str) -> FoldEstimators:
+def _when_asked(oofs: Sequence[OutOfFold], name: str) -> LazyFoldEstimators:
     """Return the fold estimators of all parts; those that a store lacks are fitted when asked for."""
-    return FoldEstimators(
+    return LazyFoldEstimators(
         [None] * len(oofs), lambda missing: [oofs[at].fold_estimators[name][0] for at in missing]
     )

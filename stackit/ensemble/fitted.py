@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays.frames import index_of
-from stackit.ensemble.level_columns import Passthrough, seen_of, table_of
-from stackit.ensemble.zero_weights import unread_estimators
+from stackit.ensemble.level_columns import Passthrough, level_features, select_columns
+from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
-from stackit.results.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 
 __all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "for_prediction", "noted_in"]
 
@@ -52,15 +52,15 @@ class FittedLevel:
     oof: OutOfFold
     below: AnyFitted | None
 
-    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+    def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Return the (m, k) meta-features of new rows, as `OutOfFold.transform_refitted` does."""
-        return self.oof.frame(self.answers(X, leave_out), index_of(X))
+        return self.oof.frame(self.answers(X, skip), index_of(X))
 
-    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
         """Return the answers for new rows; of the level below only what somebody reads is computed."""
-        return self.oof.answers_refitted(self._table(X, leave_out), leave_out)
+        return self.oof.predict_refitted(self._table(X, skip), skip)
 
-    def unread(self, leave_out: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
+    def unread(self, skip: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
         """Return the estimators below of which no estimator that is asked here reads a column.
 
         Parameters
@@ -73,8 +73,8 @@ class FittedLevel:
         assert self.below is not None
         below = self.below.oof
         unread = set(below.responses)
-        for members in (oof or self.oof).asked(leave_out).values():
-            unread = unread.intersection(*(unread_estimators(one, below) for one in members))
+        for members in (oof or self.oof).asked(skip).values():
+            unread = unread.intersection(*(unused_estimators(one, below) for one in members))
         return unread
 
     def tables(self, X: Any) -> list[Any]:
@@ -82,14 +82,14 @@ class FittedLevel:
         if self.below is None:
             return [self._table(X, ())] * len(self.oof.folds.splits)
         # Estimators of folds may read columns that the refitted ones leave out: nothing is.
-        table = table_of(self.passthrough, self.below.transform(X), X, self.named)
+        table = level_features(self.passthrough, self.below.transform(X), X, self.named)
         return [table] * len(self.oof.folds.splits)
 
-    def _table(self, X: Any, leave_out: Collection[str]) -> Any:
+    def _table(self, X: Any, skip: Collection[str]) -> Any:
         if self.below is None:
-            return seen_of(self.passthrough, X)
-        meta = self.below.transform(X, self.unread(leave_out))
-        return table_of(self.passthrough, meta, X, self.named)
+            return select_columns(self.passthrough, X)
+        meta = self.below.transform(X, self.unread(skip))
+        return level_features(self.passthrough, meta, X, self.named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,17 +110,17 @@ class NestedLevel:
     parts: list[FittedLevel]
     whole: FittedLevel | None = None
 
-    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+    def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Return the (m, k) meta-features of new rows; each fold has its own levels below."""
-        return self.oof.frame(self.answers(X, leave_out), index_of(X))
+        return self.oof.frame(self.answers(X, skip), index_of(X))
 
-    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
         """Return for new rows the answer of the refitted estimators, or the average over the folds."""
-        again = {} if self.whole is None else self.whole.answers(X, leave_out)
-        left_out = {*leave_out, *again}
+        again = {} if self.whole is None else self.whole.answers(X, skip)
+        left_out = {*skip, *again}
         for part in self.parts:  # one that failed in some fold is left out in all
             left_out |= part.oof.responses.keys() - self.oof.responses.keys()
-        answers, repeats = [], Repeats("folds")
+        answers, repeats = [], RepeatedWarnings("folds")
         for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
             with noted_in(label), recorded() as said:
                 answers.append(part.answers(X, left_out))

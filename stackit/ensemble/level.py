@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stackit.engine.run_config import Settings
+from stackit.engine.run_config import RunConfig
 from stackit.ensemble.final import check_weighs_members
 from stackit.ensemble.level_columns import Passthrough
 from stackit.ensemble.params import NamedMembers
-from stackit.precomputed.estimators import Given
-from stackit.validation import NamedEstimators, check_estimators, fault, listed
+from stackit.precomputed.estimators import Precomputed
+from stackit.validation import NamedEstimators, check_estimators, format_list, invalid_value
 
 __all__ = ["Level", "check_nested", "count_fits", "levels_in"]
 
@@ -63,7 +63,7 @@ class Level(NamedMembers):
         """The (name, estimator) pairs without those that are 'drop'."""
         return self._kept()
 
-    def is_refitted(self, settings: Settings) -> bool:
+    def is_refitted(self, settings: RunConfig) -> bool:
         """Whether its estimators are refitted on all rows, where settings are those of the ensemble."""
         return settings.refit if self.refit is None else self.refit
 
@@ -113,7 +113,7 @@ def levels_in(levels: Any) -> list[Level]:
     """
     some = isinstance(levels, Sequence) and not isinstance(levels, str) and len(levels) > 0
     if not some or not all(isinstance(level, Level | list | tuple) for level in levels):
-        raise fault(
+        raise invalid_value(
             "levels",
             "a non-empty list of Level objects, or of lists of (name, estimator) tuples",
             f"levels={levels!r}",
@@ -132,12 +132,14 @@ def check_nested(levels: Sequence[Level]) -> None:
     """
     nested = [at for at, level in enumerate(levels) if at and level.nested]
     below = levels[: max(nested, default=0)]
-    given = [name for level in below for name, estimator in level.members if isinstance(estimator, Given)]
+    given = [
+        name for level in below for name, estimator in level.members if isinstance(estimator, Precomputed)
+    ]
     if given:
-        raise fault(
+        raise invalid_value(
             "Estimators below a nested level",
             "trained anew inside each of its folds",
-            f"predictions made elsewhere, {listed(given)}",
+            f"predictions made elsewhere, {format_list(given)}",
             "Leave them out, put them into the nested level, or share the folds",
         )
 
@@ -170,7 +172,7 @@ def count_fits(levels: Sequence[Level], n_splits: int, refit: bool = False) -> l
             again = count_fits(levels[:at], n_splits - 1, refit)
             counts[:at] = [n + n_splits * inner for n, inner in zip(counts, again, strict=False)]
     for at in reversed(range(len(levels))):
-        if levels[at].is_refitted(Settings(refit=refit)):
+        if levels[at].is_refitted(RunConfig(refit=refit)):
             counts[at] += len(levels[at].members)
         elif levels[at].nested and at:
             break  # its folds have levels of their own below: nobody asks those of all rows

@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.utils import _safe_indexing
 
 from stackit.ensemble.passthrough import side_by_side
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["Passthrough", "check_columns", "seen_of", "table_of"]
+__all__ = ["Passthrough", "check_columns", "level_features", "select_columns"]
 
 Passthrough = bool | Sequence[str] | Sequence[int]
 
@@ -39,8 +39,8 @@ def check_columns(passthrough: Any, X: Any) -> None:
     places = {at: at for at in range(n_columns)} | {name: at for at, name in enumerate(names)}
     wrong = _what_is_wrong(passthrough, places)
     if wrong:
-        there = f"names such as {listed(names, 3)}, or " if names else ""
-        raise fault(
+        there = f"names such as {format_list(names, 3)}, or " if names else ""
+        raise invalid_value(
             "passthrough",
             f"True, False or columns of X ({there}positions 0 to {n_columns - 1})",
             wrong,
@@ -55,20 +55,20 @@ def _what_is_wrong(passthrough: Any, places: dict[Any, int]) -> str:
     known = [*places]
     missing = [one for one in passthrough if isinstance(one, bool | np.bool_) or one not in known]
     if missing:
-        return f"no column {listed(missing)}"
+        return f"no column {format_list(missing)}"
     found = [places[one] for one in passthrough]
     twice = [one for at, one in enumerate(passthrough) if found[at] in found[:at]]
     if twice:
-        return f"{listed(twice)} twice"
+        return f"{format_list(twice)} twice"
     return "" if found else "no column at all"
 
 
-def seen_of(passthrough: Passthrough, X: Any) -> Any:
+def select_columns(passthrough: Passthrough, X: Any) -> Any:
     """Return all of X, or the chosen columns.
 
     Examples
     --------
-    >>> seen_of([2, 0], np.arange(6).reshape(2, 3)).tolist()
+    >>> select_columns([2, 0], np.arange(6).reshape(2, 3)).tolist()
     [[2, 0], [5, 3]]
     """
     if isinstance(passthrough, bool):
@@ -81,7 +81,7 @@ def seen_of(passthrough: Passthrough, X: Any) -> Any:
     return _safe_indexing(X if hasattr(X, "shape") else np.asarray(X), columns, axis=1)
 
 
-def table_of(passthrough: Passthrough, meta: pd.DataFrame, X: Any, named: bool) -> Any:
+def level_features(passthrough: Passthrough, meta: pd.DataFrame, X: Any, named: bool) -> Any:
     """Return the table of a level: meta-features, and what is seen of X beside them.
 
     Parameters
@@ -98,4 +98,4 @@ def table_of(passthrough: Passthrough, meta: pd.DataFrame, X: Any, named: bool) 
     """
     if passthrough is False:
         return meta if named else meta.to_numpy()
-    return side_by_side(meta, seen_of(passthrough, X), safe=not named)
+    return side_by_side(meta, select_columns(passthrough, X), safe=not named)

@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.engine.training_data import Data
+from stackit.engine.training_data import TrainingData
 from stackit.ensemble.final import is_combiner
 from stackit.ensemble.level import Level
-from stackit.ensemble.level_columns import seen_of, table_of
-from stackit.estimators.metadata_routing import FitParams, cut_to_rows
+from stackit.ensemble.level_columns import level_features, select_columns
+from stackit.estimators.metadata_routing import FitParams, index_fit_params
 from stackit.folds import Folds
 from stackit.folds.folds import Rows
-from stackit.folds.subset import part_of
+from stackit.folds.subset import reindex
 from stackit.target import Target
-from stackit.validation import n_rows, take
+from stackit.validation import num_samples, safe_index
 
-__all__ = ["Ground", "data_of", "wants_names"]
+__all__ = ["LevelInputs", "data_of", "wants_names"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class LevelInputs:
     """What all levels stand on: the whole table, or inside a fold of a nested level, some of its rows.
 
     Parameters
@@ -58,39 +58,39 @@ class Ground:
     @cached_property
     def X(self) -> Any:
         """The features of the n rows."""
-        return self.whole if len(self.rows) == n_rows(self.whole) else take(self.whole, self.rows)
+        return self.whole if len(self.rows) == num_samples(self.whole) else safe_index(self.whole, self.rows)
 
     @cached_property
     def X_test(self) -> Any:
         """The features of the m rows; None where there are none."""
-        return take(self.whole, self.test_rows) if len(self.test_rows) else None
+        return safe_index(self.whole, self.test_rows) if len(self.test_rows) else None
 
-    def inside(self, rows: Rows, held_out: Rows, n_levels: int) -> Ground:
+    def inside(self, rows: Rows, held_out: Rows, n_levels: int) -> LevelInputs:
         """Return what the first levels stand on inside a training part; classes stay those of the whole y."""
         n = len(self.target.y)
-        return Ground(
+        return LevelInputs(
             self.whole,
             self.rows[rows],
             np.r_[self.rows[held_out], self.test_rows],
             replace(self.target, y=self.target.y[rows], codes=self.target.codes[rows]),
             None if self.sample_weight is None else self.sample_weight[rows],
-            [inner for folds in self.folds[:n_levels] if (inner := part_of(folds, rows)) is not None],
+            [inner for folds in self.folds[:n_levels] if (inner := reindex(folds, rows)) is not None],
             [
-                {name: cut_to_rows(params, rows, n) for name, params in of_level.items()}
+                {name: index_fit_params(params, rows, n) for name, params in of_level.items()}
                 for of_level in self.fit_params[:n_levels]
             ],
         )
 
 
-def data_of(level: Level, meta: Any, meta_test: Any, ground: Ground) -> Data:
+def data_of(level: Level, meta: Any, meta_test: Any, ground: LevelInputs) -> TrainingData:
     """Return the tables of a level, of the rows to learn from and of those that are predicted besides."""
 
     def seen(meta: pd.DataFrame | None, X: Any) -> Any:
         if X is None or meta is None:
-            return None if X is None else seen_of(level.passthrough, X)
-        return table_of(level.passthrough, meta, X, wants_names(level))
+            return None if X is None else select_columns(level.passthrough, X)
+        return level_features(level.passthrough, meta, X, wants_names(level))
 
-    return Data(
+    return TrainingData(
         seen(meta, ground.X),
         ground.target,
         seen(meta_test, ground.X_test),

@@ -12,20 +12,20 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.engine.run_config import OnError, Settings, seed_from
+from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
-from stackit.ensemble.final import FINAL, Final, is_combiner
+from stackit.ensemble.final import FINAL, FinalEstimatorMixin, is_combiner
 from stackit.ensemble.fit import check_cover, fit_levels
 from stackit.ensemble.fitted import for_prediction
 from stackit.ensemble.level import Level, check_nested, count_fits, levels_in
-from stackit.ensemble.level_columns import Passthrough, check_columns, seen_of, table_of
-from stackit.ensemble.level_inputs import Ground
+from stackit.ensemble.level_columns import Passthrough, check_columns, level_features, select_columns
+from stackit.ensemble.level_inputs import LevelInputs
 from stackit.ensemble.level_params import NumberedLevels
-from stackit.ensemble.metadata_routing import add_final, routed, router_of
+from stackit.ensemble.metadata_routing import add_final, route_fit_params, router_of
 from stackit.ensemble.passthrough import check_no_common_names
 from stackit.ensemble.refit import refit_levels
-from stackit.ensemble.validate_weights import check_given_weights, reweighed
-from stackit.ensemble.zero_weights import unread_estimators
+from stackit.ensemble.validate_weights import reweighed, validate_weights
+from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
@@ -39,7 +39,7 @@ from stackit.validation import check_rows, visual_block
 __all__ = ["Levels"]
 
 
-class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
+class Levels(FinalEstimatorMixin, TransformerMixin, NumberedLevels):  # type: ignore[misc]
     """What the classifier and the regressor have in common."""
 
     # Weights and groups are passed on, not used up here; only groups are this estimator's own wish.
@@ -110,11 +110,11 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         all_rows, no_rows = np.arange(len(target.y)), np.array([], dtype=np.intp)
         warn_of_lost_parameters([*self._all_members(levels), (FINAL, self.final_estimator)])
-        ground = Ground(X, all_rows, no_rows, target, sample_weight, folds, params)
+        ground = LevelInputs(X, all_rows, no_rows, target, sample_weight, folds, params)
         fitted = fit_levels(levels, ground, settings)
         self.levels_ = [one.oof for one in fitted]
         final = reweighed(final, [name for name, _ in levels[-1].members], self.oof_.responses)
-        table = table_of(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
+        table = level_features(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
         self.final_estimator_ = self._fit_final(final, table, target, {FINAL: of_final}, settings.seed)
         fitted = refit_levels(levels, fitted, ground, settings, self._unread())
         self.top_, self.levels_ = fitted[-1], [one.oof for one in fitted]
@@ -229,14 +229,14 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         if unread:
             self._check_gaps(X)
         meta = self.top_.transform(X, unread)
-        return table_of(self.passthrough, meta, X, is_combiner(self.final_estimator_))
+        return level_features(self.passthrough, meta, X, is_combiner(self.final_estimator_))
 
     def _unread(self) -> set[str]:
         """The estimators of the last level to which the final one gives no weight."""
-        return unread_estimators(self.final_estimator_, self.oof_)
+        return unused_estimators(self.final_estimator_, self.oof_)
 
-    def _settings(self) -> Settings:
-        return Settings(
+    def _settings(self) -> RunConfig:
+        return RunConfig(
             self.stack_method,
             self.n_jobs,
             self.on_error,
@@ -252,7 +252,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
     ) -> list[Any]:
         """Return for each level what its estimators' fits get, and last what the final one's gets."""
         members = self._all_members(levels)
-        params = routed(self, [*members, (FINAL, final)], sample_weight, groups, *others)
+        params = route_fit_params(self, [*members, (FINAL, final)], sample_weight, groups, *others)
         concerned = members if self._scales_weights else [*members, (FINAL, final)]
         warn_of_scale(concerned, params, sample_weight)
         of_levels: list[Any] = [
@@ -271,10 +271,10 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         for members, passthrough in readers:
             for _, reader in members:
                 if below is None or (X is None and passthrough is not False):
-                    check_given_weights(reader)
+                    validate_weights(reader)
                 else:
-                    passed = None if passthrough is False else seen_of(passthrough, X)
-                    check_given_weights(reader, below, passed)
+                    passed = None if passthrough is False else select_columns(passthrough, X)
+                    validate_weights(reader, below, passed)
             below = [name for name, _ in members]
 
     def _check_names(self, levels: list[Level], target: Target, X: Any) -> None:
@@ -282,7 +282,7 @@ class Levels(Final, TransformerMixin, NumberedLevels):  # type: ignore[misc]
         passed = [*(level.passthrough for level in levels[1:]), self.passthrough]
         for level, passthrough in zip(levels, passed, strict=True):
             if passthrough is not False:
-                seen = seen_of(passthrough, X)
+                seen = select_columns(passthrough, X)
                 check_no_common_names(level.members, self.stack_method, target, seen)
 
     def _sk_visual_block_(self) -> Any:

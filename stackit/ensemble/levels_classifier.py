@@ -38,8 +38,8 @@ class LevelsClassifier(ClassifierMixin, FinalClassifier, Levels):  # type: ignor
     regression of 0.61. Where a level above the first sees columns of X (`passthrough`) beside predictions on
     shared folds, the two together give labels away whatever the members are: 0.76 on 200 rows and 60
     columns, 0.65 on 3,000. Scores of such a level warn; nest it, or believe `nested_score` and `compare`
-    alone. Scores on new rows are honest with either. Predictions made elsewhere (`GivenClassifier`) cannot be
-    made again inside a fold, and are refused below a nested level.
+    alone. Scores on new rows are honest with either. Predictions made elsewhere (`PrecomputedClassifier`)
+    cannot be made again inside a fold, and are refused below a nested level.
 
     Parameters
     ----------

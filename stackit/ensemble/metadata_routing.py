@@ -13,13 +13,13 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from stackit.estimators.metadata_routing import FitParams, fit_params_of, routed_to
-from stackit.validation import NamedEstimators, listed, routing_enabled
+from stackit.estimators.metadata_routing import FitParams, fit_params_of, route_to
+from stackit.validation import NamedEstimators, format_list, routing_enabled
 
-__all__ = ["add_final", "routed", "router_of"]
+__all__ = ["add_final", "route_fit_params", "router_of"]
 
 
-def routed(
+def route_fit_params(
     ensemble: Any,
     named: NamedEstimators,
     sample_weight: Any,
@@ -61,7 +61,7 @@ def routed(
         if fit_params:
             raise TypeError(
                 f"fit of {type(ensemble).__name__} takes X, y, sample_weight and groups; got "
-                f"{listed(fit_params)}. Switch scikit-learn's metadata routing on to pass them."
+                f"{format_list(fit_params)}. Switch scikit-learn's metadata routing on to pass them."
             )
         return dict(fit_params_of(named, sample_weight, groups, known_groups))
     given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
@@ -70,7 +70,7 @@ def routed(
     others = {name: values for name, values in given.items() if not _takes(final, name)}
     get_routing_for_object(ensemble).validate_metadata(method="fit", params=others)
     params: dict[str, FitParams] = {
-        name: routed_to(estimator, given, known_groups, ensemble) for name, estimator in members
+        name: route_to(estimator, given, known_groups, ensemble) for name, estimator in members
     }
     return params | {last: _for_final(final, given, known_groups)}
 
@@ -138,7 +138,7 @@ def _for_final(final: Any, given: Mapping[str, Any], known_groups: Any) -> dict[
     """Return what the final estimator gets of all that was given."""
     routing = get_routing_for_object(final)
     if isinstance(routing, MetadataRouter):
-        return routed_to(final, given, known_groups)
+        return route_to(final, given, known_groups)
     requests = routing.fit.requests
     renamed = {param: given[alias] for param, alias in requests.items() if _is_among(alias, given)}
     plain = {

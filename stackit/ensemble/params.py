@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from stackit.estimators.copies import CopiedEnsemble
 from stackit.estimators.traits import classifiers_among
-from stackit.validation import NamedEstimators, fault
+from stackit.validation import NamedEstimators, invalid_value
 
 __all__ = ["NamedMembers"]
 
@@ -74,7 +74,7 @@ class NamedMembers(CopiedEnsemble):
         pairs = self.estimators
         kept = [pair for pair in pairs if not (isinstance(pair, list | tuple) and _dropped(pair[-1]))]
         if not kept:
-            raise fault(
+            raise invalid_value(
                 "estimators", "at least one that is not 'drop'", "all dropped", "Keep at least one estimator"
             )
         return kept
@@ -87,7 +87,7 @@ class NamedMembers(CopiedEnsemble):
         """A regressor's base estimators predict numbers; a classifier's may do either."""
         wrong = [] if classify else classifiers_among(self._kept(), passes_over=True)
         if wrong:
-            raise fault(
+            raise invalid_value(
                 "Base estimators of a regressor",
                 "regressors",
                 f"classifiers {wrong}",

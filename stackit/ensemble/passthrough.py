@@ -9,9 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from stackit.arrays.frames import as_pandas, is_foreign_frame, names_of, safe_names
-from stackit.estimators.prediction import response_of
+from stackit.estimators.prediction import prediction_spec
 from stackit.target import Target
-from stackit.validation import NamedEstimators, fault
+from stackit.validation import NamedEstimators, invalid_value
 
 __all__ = ["check_no_common_names", "side_by_side"]
 
@@ -51,7 +51,9 @@ def side_by_side(meta: pd.DataFrame, X: Any, safe: bool = False) -> Any:
         return sparse.hstack(blocks, format="csr")
     numbers = np.asarray(X)
     if numbers.ndim != 2:
-        raise fault("X", "a table where it is passed through", f"{numbers.ndim} dimension", "Use columns")
+        raise invalid_value(
+            "X", "a table where it is passed through", f"{numbers.ndim} dimension", "Use columns"
+        )
     return np.hstack([meta.to_numpy(), numbers])
 
 
@@ -75,10 +77,10 @@ def check_no_common_names(members: NamedEstimators, stack_method: str, target: T
         Naming the columns.
     """
     columns = set(map(str, names_of(X))) if isinstance(X, pd.DataFrame) or is_foreign_frame(X) else set()
-    names = [name for one in members for name in response_of(*one, stack_method, target).names]
+    names = [name for one in members for name in prediction_spec(*one, stack_method, target).names]
     taken = sorted(columns.intersection(names))
     if taken:
-        raise fault(
+        raise invalid_value(
             "Names of estimators",
             "other than those of passed-through columns",
             f"both={taken}",

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from stackit.engine.cross_fit import refit
-from stackit.engine.run_config import Settings
+from stackit.engine.run_config import RunConfig
 from stackit.engine.task import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel
 from stackit.ensemble.level import Level
-from stackit.ensemble.level_inputs import Ground, data_of, wants_names
+from stackit.ensemble.level_inputs import LevelInputs, data_of, wants_names
 from stackit.ensemble.validate_weights import reweighed
 from stackit.results.oof import OutOfFold
 
 __all__ = ["members_of", "refit_levels", "settings_of"]
 
 
-def settings_of(at: int, settings: Settings) -> Settings:
+def settings_of(at: int, settings: RunConfig) -> RunConfig:
     """Return how a level works: above the first from a seed of its own; a refit comes after its folds."""
     seed = seed_of(settings.seed, f"level {at + 1}", 0, 0) if at else settings.seed
     return replace(settings, seed=seed, refit=False)
@@ -46,8 +46,8 @@ def members_of(levels: Sequence[Level], below: AnyFitted | None) -> list[tuple[s
 def refit_levels(
     levels: Sequence[Level],
     fitted: Sequence[AnyFitted],
-    ground: Ground,
-    settings: Settings,
+    ground: LevelInputs,
+    settings: RunConfig,
     unread: Collection[str] = (),
 ) -> list[AnyFitted]:
     """Fit the estimators of levels on all rows too, where that is wanted.
@@ -92,8 +92,8 @@ def _refitted(
     names: Collection[str],
     oof: OutOfFold,
     below: AnyFitted | None,
-    ground: Ground,
-    settings: Settings,
+    ground: LevelInputs,
+    settings: RunConfig,
 ) -> OutOfFold:
     """Refit those of the last level that are wanted, on the rows that the level below has predicted."""
     level, at = levels[-1], len(levels) - 1
@@ -107,5 +107,5 @@ def _refitted(
         fit_params=ground.fit_params[at],
         settings=settings_of(at, settings),
         rows=None if below is None else np.flatnonzero(below.oof.coverage),
-        or_folds=True,
+        fallback_to_folds=True,
     )

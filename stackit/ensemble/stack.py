@@ -16,15 +16,15 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from stackit.engine.cross_fit import cross_fit, refit
-from stackit.engine.run_config import OnError, Settings, seed_from
+from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
-from stackit.engine.training_data import Data
-from stackit.ensemble.final import FINAL, Final, is_combiner
-from stackit.ensemble.metadata_routing import add_final, routed, router_of
+from stackit.engine.training_data import TrainingData
+from stackit.ensemble.final import FINAL, FinalEstimatorMixin, is_combiner
+from stackit.ensemble.metadata_routing import add_final, route_fit_params, router_of
 from stackit.ensemble.params import NamedMembers
 from stackit.ensemble.passthrough import check_no_common_names, side_by_side
-from stackit.ensemble.validate_weights import check_given_weights, reweighed
-from stackit.ensemble.zero_weights import unread_estimators
+from stackit.ensemble.validate_weights import reweighed, validate_weights
+from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.metadata_routing import FitParams
@@ -35,12 +35,19 @@ from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
 from stackit.store import Store
 from stackit.target import Target
-from stackit.validation import check_estimators, check_rows, fault, listed, n_rows, visual_block
+from stackit.validation import (
+    check_estimators,
+    check_rows,
+    format_list,
+    invalid_value,
+    num_samples,
+    visual_block,
+)
 
 __all__ = ["Stack"]
 
 
-class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
+class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignore[misc]
     """What the classifier and the regressor have in common."""
 
     # Weights and groups are passed on, not used up here; only groups are this estimator's own wish.
@@ -137,8 +144,11 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
             if len(given) != self.n_features_in_ or (
                 hasattr(self, "feature_names_in_") and list(given) != list(own)
             ):
-                raise fault(
-                    "input_features", "equal to feature_names_in_", f"{listed(given)}", f"Pass {listed(own)}"
+                raise invalid_value(
+                    "input_features",
+                    "equal to feature_names_in_",
+                    f"{format_list(given)}",
+                    f"Pass {format_list(own)}",
                 )
             names += list(given)
         return np.asarray(names, dtype=object)
@@ -184,10 +194,10 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         folds = self._folds(X, target, groups)
         named = [*members, (FINAL, final)]
         check_weighted_folds(sample_weight, folds)
-        params = routed(self, named, sample_weight, groups, fit_params or {}, folds.bonds.groups)
+        params = route_fit_params(self, named, sample_weight, groups, fit_params or {}, folds.bonds.groups)
         warn_of_scale(members if self._scales_weights else named, params, sample_weight)
         check_reach(named, params)
-        settings = Settings(
+        settings = RunConfig(
             self.stack_method,
             self.n_jobs,
             self.on_error,
@@ -200,7 +210,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         )
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         warn_of_lost_parameters([*members, (FINAL, self.final_estimator)])
-        data = Data(X, target, X_test, sample_weight)
+        data = TrainingData(X, target, X_test, sample_weight)
         self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
         self._fit_on_top(final, data, params, settings)
         if self.refit and is_combiner(final):
@@ -208,7 +218,9 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         self._publish(target)
         return self
 
-    def _fit_on_top(self, final: Any, data: Data, params: dict[str, FitParams], settings: Settings) -> None:
+    def _fit_on_top(
+        self, final: Any, data: TrainingData, params: dict[str, FitParams], settings: RunConfig
+    ) -> None:
         final = reweighed(final, [name for name, _ in self._kept()], self.oof_.responses)
         meta = self.oof_.meta_train
         table = self._input_of_final(final, meta, data.X)
@@ -218,9 +230,9 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
         self,
         members: list[tuple[str, Any]],
         final: Any,
-        data: Data,
+        data: TrainingData,
         params: dict[str, FitParams],
-        settings: Settings,
+        settings: RunConfig,
     ) -> None:
         """Refit what the combiner reads; where such a fit fails and is skipped, it learns from the others."""
         while True:
@@ -239,14 +251,14 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
 
     def _unread(self) -> set[str]:
         """The base estimators to which the final one gives no weight."""
-        return unread_estimators(self.final_estimator_, self.oof_)
+        return unused_estimators(self.final_estimator_, self.oof_)
 
     def _check_weights(self, X: Any = None) -> None:
         members = self._kept()
         for _, estimator in members:
-            check_given_weights(estimator)
+            validate_weights(estimator)
         seen = None if X is None and self.passthrough else dict(members)
-        check_given_weights(self.final_estimator, seen, X if self.passthrough else None)
+        validate_weights(self.final_estimator, seen, X if self.passthrough else None)
 
     def _members(self) -> list[tuple[str, Any]]:
         """The base estimators without the dropped ones; prefit ones are frozen."""
@@ -263,7 +275,7 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
     def _folds(self, X: Any, target: Target, groups: Any) -> Folds:
         if self._is_prefit():
             # Frozen estimators answer the same in any fold: two make each row held out once.
-            return make_folds(range(n_rows(X)), scheme="kfold", n_splits=2)
+            return make_folds(range(num_samples(X)), scheme="kfold", n_splits=2)
         return as_folds(self.cv, X, target, groups)
 
     def _publish(self, target: Target) -> None:
@@ -286,9 +298,9 @@ class Stack(Final, TransformerMixin, NamedMembers):  # type: ignore[misc]
     def _last(self) -> OutOfFold:
         return self.oof_
 
-    def _predict_meta(self, X: Any, leave_out: set[str]) -> pd.DataFrame:
+    def _predict_meta(self, X: Any, skip: set[str]) -> pd.DataFrame:
         ask = self.oof_.transform_refitted if self.refit else self.oof_.transform
-        return ask(X, leave_out)
+        return ask(X, skip)
 
     def _table(self, X: Any) -> Any:
         """What `transform` returns; without set_output's container."""

@@ -11,13 +11,13 @@ import pandas as pd
 from sklearn.base import clone
 
 from stackit.combine.weighted import check_weights
-from stackit.ensemble.final import Final, is_combiner
-from stackit.validation import fault, listed, warn
+from stackit.ensemble.final import FinalEstimatorMixin, is_combiner
+from stackit.validation import format_list, invalid_value, warn
 
-__all__ = ["check_given_weights", "reweighed"]
+__all__ = ["reweighed", "validate_weights"]
 
 
-def check_given_weights(reader: Any, names: Iterable[str] | None = None, passed: Any = None) -> None:
+def validate_weights(reader: Any, names: Iterable[str] | None = None, passed: Any = None) -> None:
     """Raise where an estimator is to weigh others that are not there, or has too few weights for them.
 
     Parameters
@@ -38,12 +38,12 @@ def check_given_weights(reader: Any, names: Iterable[str] | None = None, passed:
     Examples
     --------
     >>> from stackit.combine import MeanRegressor
-    >>> check_given_weights(MeanRegressor([1, 2]), ["forest", "ridge", "knn"])
+    >>> validate_weights(MeanRegressor([1, 2]), ["forest", "ridge", "knn"])
     Traceback (most recent call last):
         ...
     ValueError: weights must be 3 numbers of at least 0, not all 0; got weights=[1, 2]. ...
     """
-    if isinstance(reader, Final):
+    if isinstance(reader, FinalEstimatorMixin):
         reader._check_weights()
     elif names is not None and is_combiner(reader):
         known = [*names] if passed is None else _known_beside([*names], passed)
@@ -95,14 +95,17 @@ def reweighed(reader: Any, names: Sequence[str], left: Container[str]) -> Any:
         rest = kept = [weight for name, weight in pairs if name not in lost]
         taken = [name for name, weight in pairs if name in lost and weight]
     if not any(kept):
-        raise fault(
+        raise invalid_value(
             "weights",
             "above 0 for an estimator that has not failed",
-            f"weights={weights!r}, and {listed(taken)} failed",
+            f"weights={weights!r}, and {format_list(taken)} failed",
             "Mend these, or give others a weight",
         )
     if taken:
-        warn(f"The given weights of {listed(taken)}, which failed, go to the other estimators in proportion.")
+        warn(
+            f"The given weights of {format_list(taken)}, which failed, go to the other estimators in "
+            "proportion."
+        )
     return clone(reader).set_params(**{path: rest})
 
 

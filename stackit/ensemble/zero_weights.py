@@ -10,10 +10,10 @@ import numpy.typing as npt
 from stackit.combine.weighted import Weighted
 from stackit.results.oof import OutOfFold
 
-__all__ = ["unread_columns", "unread_estimators"]
+__all__ = ["unused_columns", "unused_estimators"]
 
 
-def unread_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
+def unused_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
     """Return which columns have the weight zero: of combiners, and of scikit-learn's linear estimators.
 
     Parameters
@@ -30,7 +30,7 @@ def unread_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
     --------
     >>> from stackit.combine import MeanRegressor
     >>> mean = MeanRegressor(weights=[1, 0, 1]).fit([[1, 2, 3], [4, 5, 6]], [1, 2])
-    >>> unread_columns(mean).tolist()
+    >>> unused_columns(mean).tolist()
     [False, True, False]
     """
     while hasattr(fitted, "combiner_"):  # a calibration reads what its combiner reads
@@ -45,7 +45,7 @@ def unread_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
     return None
 
 
-def unread_estimators(fitted: Any, oof: OutOfFold) -> set[str]:
+def unused_estimators(fitted: Any, oof: OutOfFold) -> set[str]:
     """Return the estimators of which a fitted estimator does not read any column.
 
     Parameters
@@ -55,7 +55,7 @@ def unread_estimators(fitted: Any, oof: OutOfFold) -> set[str]:
     oof : OutOfFold
         Whose meta-features these are.
     """
-    unread = unread_columns(fitted)
+    unread = unused_columns(fitted)
     if unread is None:
         return set()
     return {name for name, columns in oof.columns.items() if unread[columns].all()}

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.validation import NamedEstimators, listed, warn
+from stackit.validation import NamedEstimators, format_list, warn
 
 __all__ = ["CopiedEnsemble", "unfitted_copy", "warn_of_lost_parameters"]
 
@@ -92,11 +92,11 @@ def warn_of_lost_parameters(estimators: NamedEstimators) -> None:
         Once, naming estimators and parameters.
     """
     lost = {name: _lost(estimator) for name, estimator in estimators}
-    lines = [f"{name!r} loses {listed(of_it)}" for name, of_it in lost.items() if of_it]
+    lines = [f"{name!r} loses {format_list(of_it)}" for name, of_it in lost.items() if of_it]
     if lines:
         warn(
             "The copies that are fitted have default values for parameters that get_params does not name: "
-            f"{listed(lines)}. Leave these parameters at their defaults, or give the class a get_params "
+            f"{format_list(lines)}. Leave these parameters at their defaults, or give the class a get_params "
             "that names them."
         )
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit.folds.folds import Rows, wants_groups
-from stackit.validation import fault, n_rows
+from stackit.validation import invalid_value, num_samples
 
-__all__ = ["KnownGroups", "forget_groups", "group_splitters", "tell_groups"]
+__all__ = ["KnownGroups", "group_splitters", "pass_groups", "remove_groups"]
 
 
 class KnownGroups:
@@ -53,11 +53,11 @@ class KnownGroups:
         return getattr(self.splitter, name)
 
     def _of(self, X: Any) -> npt.NDArray[Any]:
-        if n_rows(X) != len(self.groups):
-            raise fault(
+        if num_samples(X) != len(self.groups):
+            raise invalid_value(
                 f"Rows that {self.splitter!r} splits",
                 f"the {len(self.groups)} rows that its estimator is fitted on, whose groups are known",
-                f"n_rows={n_rows(X)}",
+                f"n_rows={num_samples(X)}",
                 "Pass an int or a splitter without groups as cv behind a resampler, or inside another search",
             )
         return self.groups
@@ -93,7 +93,7 @@ def group_splitters(estimator: Any, reached: Collection[str] = ()) -> list[str]:
     ]
 
 
-def tell_groups(estimator: Any, groups: npt.NDArray[Any]) -> None:
+def pass_groups(estimator: Any, groups: npt.NDArray[Any]) -> None:
     """Let the splitters inside an estimator know the groups of the rows that it is about to be fitted on.
 
     Parameters
@@ -109,7 +109,7 @@ def tell_groups(estimator: Any, groups: npt.NDArray[Any]) -> None:
         estimator.set_params(**known)
 
 
-def forget_groups(fitted: Any) -> None:
+def remove_groups(fitted: Any) -> None:
     """Give an estimator that is fitted its own splitters back.
 
     Parameters

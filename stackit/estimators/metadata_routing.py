@@ -18,15 +18,15 @@ from sklearn.utils.validation import has_fit_parameter
 
 from stackit.estimators.inner_groups import group_splitters
 from stackit.folds.folds import Rows, wants_groups
-from stackit.validation import NamedEstimators, n_rows, routing_enabled, take, warn
+from stackit.validation import NamedEstimators, num_samples, routing_enabled, safe_index, warn
 
 __all__ = [
     "INNER_GROUPS",
     "FitParams",
-    "cut_to_rows",
     "fit_params_of",
+    "index_fit_params",
     "resamples",
-    "routed_to",
+    "route_to",
     "weights_parameter",
 ]
 
@@ -78,29 +78,29 @@ def fit_params_of(
     """
     if routing_enabled():
         return {
-            name: routed_to(estimator, {"sample_weight": sample_weight, "groups": groups}, known_groups)
+            name: route_to(estimator, {"sample_weight": sample_weight, "groups": groups}, known_groups)
             for name, estimator in estimators
         }
     groups = known_groups if groups is None else groups
     params = {name: _groups_for(estimator, groups) for name, estimator in estimators}
     if sample_weight is None:
         return params
-    deaf = []
+    unsupported = []
     for name, estimator in estimators:
         accepted = weights_parameter(estimator)
         if accepted is not None:
             params[name][accepted] = sample_weight
         elif not isinstance(estimator, FrozenEstimator):
-            deaf.append(name)
-    if deaf:
+            unsupported.append(name)
+    if unsupported:
         warn(
-            f"sample_weight is not passed to {', '.join(deaf)}: they cannot take it. Their training "
+            f"sample_weight is not passed to {', '.join(unsupported)}: they cannot take it. Their training "
             "ignores the weights; scores and the other estimators do not."
         )
     return params
 
 
-def routed_to(
+def route_to(
     estimator: Any, given: Mapping[str, Any], known_groups: Any = None, owner: Any = "out_of_fold"
 ) -> dict[str, Any]:
     """Return what an estimator has requested, by scikit-learn's metadata routing.
@@ -133,24 +133,25 @@ def routed_to(
     return params
 
 
-def cut_to_rows(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
+def index_fit_params(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
     """Return fit parameters with those of n rows cut to some of them.
 
     Examples
     --------
     >>> import numpy as np
-    >>> cut_to_rows({"sample_weight": np.array([1, 2, 3]), "eval_metric": "auc"}, np.array([0, 2]), 3)
+    >>> index_fit_params({"sample_weight": np.array([1, 2, 3]), "eval_metric": "auc"}, np.array([0, 2]), 3)
     {'sample_weight': array([1, 3]), 'eval_metric': 'auc'}
     """
     return {
-        name: take(values, rows) if _is_column(values, n) else values for name, values in fit_params.items()
+        name: safe_index(values, rows) if _is_column(values, n) else values
+        for name, values in fit_params.items()
     }
 
 
 def _is_column(values: Any, n: int) -> bool:
     """Whether a fit parameter has one value a row."""
     has_rows = bool(getattr(values, "shape", ())) or isinstance(values, list | tuple)
-    return has_rows and n_rows(values) == n
+    return has_rows and num_samples(values) == n
 
 
 def weights_parameter(estimator: Any) -> str | None:

@@ -6,15 +6,15 @@ import inspect
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["AnyEstimators", "line_up"]
+__all__ = ["AnyEstimators", "name_estimators"]
 
 # A list of (name, estimator) tuples, a dict of them, estimators without names, or a single estimator.
 AnyEstimators = Any
 
 
-def line_up(estimators: AnyEstimators, taken: Collection[str] = ()) -> Any:
+def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> Any:
     """Return estimators as a list of (name, estimator) tuples.
 
     Parameters
@@ -38,11 +38,11 @@ def line_up(estimators: AnyEstimators, taken: Collection[str] = ()) -> Any:
     Examples
     --------
     >>> from sklearn.linear_model import Lasso, Ridge
-    >>> line_up(Ridge())
+    >>> name_estimators(Ridge())
     [('ridge', Ridge())]
-    >>> line_up([Ridge(), ("second", Ridge(2)), Ridge(3), Lasso()])
+    >>> name_estimators([Ridge(), ("second", Ridge(2)), Ridge(3), Lasso()])
     [('ridge-1', Ridge()), ('second', Ridge(alpha=2)), ('ridge-2', Ridge(alpha=3)), ('lasso', Lasso())]
-    >>> line_up({"ridge": Ridge()})
+    >>> name_estimators({"ridge": Ridge()})
     [('ridge', Ridge())]
     """
     if isinstance(estimators, Mapping):
@@ -74,7 +74,7 @@ def _named(members: list[Any], taken: Collection[str]) -> list[Any]:
 
 def _is_estimator(value: Any) -> bool:
     if inspect.isclass(value) and hasattr(value, "fit"):
-        raise fault(
+        raise invalid_value(
             "Each of estimators",
             "an object with fit and predict",
             f"the class {value.__name__}",

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.arrays.frames import distinct
-from stackit.arrays.isolation import Reader, ask_isolated, reader_of
+from stackit.arrays.isolation import Reader, call_isolated, inspect_reader
 from stackit.estimators.prediction_checks import (
-    RefusedPredictions,
+    InvalidPredictionsError,
     as_label_probabilities,
     as_labels,
     as_numbers,
@@ -22,9 +22,9 @@ from stackit.estimators.prediction_checks import (
 )
 from stackit.estimators.traits import is_classifier
 from stackit.target import Target
-from stackit.validation import fault, listed, n_rows
+from stackit.validation import format_list, invalid_value, num_samples
 
-__all__ = ["METHODS", "Kind", "Response", "check_column_names", "pairwise_votes", "response_of"]
+__all__ = ["METHODS", "Kind", "PredictionSpec", "check_column_names", "pairwise_votes", "prediction_spec"]
 
 METHODS = ("predict_proba", "decision_function", "predict")
 Table = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ Place = tuple[int, int] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Response:
+class PredictionSpec:
     """The one way in which an estimator is asked in all folds.
 
     An *answer* is a (n_samples, width) table, the same for each fold, so that answers can be added and
@@ -77,10 +77,10 @@ class Response:
         ValueError
             As of `arrange`.
         """
-        n = n_rows(X)  # first: a table of its own an estimator may shorten, as by dropping gaps in place
-        return self.arrange(estimator, getattr(estimator, self.method)(X), n, place)
+        n = num_samples(X)  # first: a table of its own an estimator may shorten, as by dropping gaps in place
+        return self.align_classes(estimator, getattr(estimator, self.method)(X), n, place)
 
-    def arrange(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Table:
+    def align_classes(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Table:
         """Return as an answer what a fitted estimator's method has returned for n rows, and check it.
 
         Raises
@@ -91,7 +91,7 @@ class Response:
         """
         try:
             return self._arranged(estimator, raw, n)
-        except RefusedPredictions as refused:
+        except InvalidPredictionsError as refused:
             raise refused.named(self.method, self.name, place) from refused.__cause__
 
     def final(self, raw: Any, n: int) -> npt.NDArray[Any]:
@@ -118,7 +118,7 @@ class Response:
             if self.kind == "label" and target.kind != "multilabel":
                 return np.asarray(target.classes[class_positions(as_labels(raw, n), target.classes)])
             table = self._arranged(None, raw, n)
-        except RefusedPredictions as refused:
+        except InvalidPredictionsError as refused:
             raise refused.named("predict", self.name, None) from refused.__cause__
         if target.kind == "multilabel":
             return table.astype(target.classes.dtype)
@@ -138,7 +138,7 @@ class Response:
         seen = self._positions(classes)
         return self._decisions(raw, n, seen) if self.kind == "decision" else self._pairs(raw, n, seen)
 
-    def ask_untouched(
+    def predict_readonly(
         self,
         estimator: Any,
         X: Any,
@@ -147,10 +147,10 @@ class Response:
         owned: bool = False,
     ) -> Table:
         """Predict a table such that the estimator cannot change it, unless it is its own (`owned`)."""
-        reader = reader_of(estimator) if reader is None else reader
-        return np.asarray(ask_isolated(lambda table: self.ask(estimator, table, place), X, reader, owned))
+        reader = inspect_reader(estimator) if reader is None else reader
+        return np.asarray(call_isolated(lambda table: self.ask(estimator, table, place), X, reader, owned))
 
-    def by_labels(self) -> Response:
+    def by_labels(self) -> PredictionSpec:
         """Return the way in which an estimator is asked for labels instead."""
         return replace(self, method="predict", kind="label")
 
@@ -201,10 +201,10 @@ class Response:
         """Return where an estimator's classes stand among those of the whole y."""
         try:
             return class_positions(classes, self.target.classes)
-        except RefusedPredictions as refused:
-            known = listed(self.target.classes)
+        except InvalidPredictionsError as refused:
+            known = format_list(self.target.classes)
             given, advice = f"classes_={refused.args[1]}", "Train it on the same labels"
-            raise RefusedPredictions(f"among those of y ({known})", given, advice, "Classes") from None
+            raise InvalidPredictionsError(f"among those of y ({known})", given, advice, "Classes") from None
 
     def _spread(self, raw: Table, classes: npt.NDArray[Any]) -> Table:
         """Put the columns of an estimator's own classes among those of all."""
@@ -249,7 +249,7 @@ class Response:
         table = as_numbers(raw, n, width)
         if self.kind == "label" and not np.isin(table, (0.0, 1.0)).all():
             given = f"values from {table.min():.4g} to {table.max():.4g}"
-            raise RefusedPredictions("0 or 1 for each label", given, "Return labels as they are in y")
+            raise InvalidPredictionsError("0 or 1 for each label", given, "Return labels as they are in y")
         return table
 
 
@@ -275,7 +275,7 @@ def pairwise_votes(decisions: Table, n_classes: int) -> Table:
     return votes
 
 
-def response_of(name: str, estimator: Any, stack_method: str, target: Target) -> Response:
+def prediction_spec(name: str, estimator: Any, stack_method: str, target: Target) -> PredictionSpec:
     """Choose how an estimator is asked.
 
     Parameters
@@ -302,13 +302,13 @@ def response_of(name: str, estimator: Any, stack_method: str, target: Target) ->
     --------
     >>> from sklearn.svm import LinearSVC
     >>> from stackit.target import classification_target
-    >>> response_of("svm", LinearSVC(), "auto", classification_target([0, 1])).method
+    >>> prediction_spec("svm", LinearSVC(), "auto", classification_target([0, 1])).method
     'decision_function'
     """
     if not target.is_classification or not is_classifier(estimator, name):
-        return Response(name, "predict", "number", target)
+        return PredictionSpec(name, "predict", "number", target)
     if stack_method not in ("auto", *METHODS):
-        raise fault(
+        raise invalid_value(
             "stack_method",
             f"'auto' or one of {', '.join(METHODS)}",
             f"{stack_method=}",
@@ -317,8 +317,8 @@ def response_of(name: str, estimator: Any, stack_method: str, target: Target) ->
     wanted = METHODS if stack_method == "auto" else (stack_method,)
     for method in wanted:
         if hasattr(estimator, method):
-            return Response(name, method, _kind(method, estimator, target), target)
-    raise fault(
+            return PredictionSpec(name, method, _kind(method, estimator, target), target)
+    raise invalid_value(
         f"Estimator {name!r}",
         f"able to {' or '.join(wanted)}",
         f"{name}={estimator!r}",
@@ -336,7 +336,7 @@ def _kind(method: str, estimator: Any, target: Target) -> Kind:
 
 def _classes_of(estimator: Any, name: str, many: bool = False) -> Any:
     if not hasattr(estimator, "classes_"):
-        raise fault(
+        raise invalid_value(
             f"Estimator {name!r}",
             "a classifier with classes_ after fit",
             "none",
@@ -345,7 +345,7 @@ def _classes_of(estimator: Any, name: str, many: bool = False) -> Any:
     return estimator.classes_ if many else np.asarray(estimator.classes_)
 
 
-def check_column_names(responses: Mapping[str, Response]) -> None:
+def check_column_names(responses: Mapping[str, PredictionSpec]) -> None:
     """Raise where two estimators would give meta-features of the same name."""
     owners: dict[str, list[str]] = {}
     for name, response in responses.items():

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = [
     "ALL_ROWS",
     "SUM_TOLERANCE",
-    "RefusedPredictions",
+    "InvalidPredictionsError",
     "as_floats",
     "as_label_probabilities",
     "as_labels",
@@ -34,7 +34,7 @@ FEW = 8192  # numbers whose sums of products are quicker than reductions, and st
 ALL_ROWS = (-1, -1)
 
 
-class RefusedPredictions(Exception):
+class InvalidPredictionsError(Exception):
     """Predictions that cannot be used; `named` says whose they are.
 
     Parameters
@@ -53,7 +53,7 @@ class RefusedPredictions(Exception):
 
         Examples
         --------
-        >>> refused = RefusedPredictions("finite numbers", "NaN in 1 of 5 rows", "Fill them")
+        >>> refused = InvalidPredictionsError("finite numbers", "NaN in 1 of 5 rows", "Fill them")
         >>> print(refused.named("predict", "tree", (0, 2)))
         Predictions (predict) of estimator 'tree' (repeat 0 fold 2) must be finite numbers; got ...
         """
@@ -62,7 +62,7 @@ class RefusedPredictions(Exception):
         if place == ALL_ROWS:
             where = " (fitted on all rows)"
         what = what or f"Predictions ({method})"
-        return fault(f"{what} of estimator {name!r}{where}", expected, given, advice)
+        return invalid_value(f"{what} of estimator {name!r}{where}", expected, given, advice)
 
 
 def check_shape(table: npt.NDArray[Any], *shapes: Shape) -> None:
@@ -76,7 +76,7 @@ def check_shape(table: npt.NDArray[Any], *shapes: Shape) -> None:
     stackit.estimators.prediction_checks.RefusedPredictions: ('of shape (5, 2)', 'shape (1, 2)', ...)
     """
     if table.shape not in shapes:
-        raise RefusedPredictions(
+        raise InvalidPredictionsError(
             f"of shape {' or '.join(map(str, shapes))}",
             f"shape {table.shape}",
             "Return one row per row of X, and the columns that scikit-learn's method of that name has",
@@ -133,7 +133,7 @@ def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Table:
         totals = table.sum(axis=1)
         expected += " and with a sum of 1 in each row (within 0.001)"
         given += f", with sums from {totals.min():.4g} to {totals.max():.4g}"
-    raise RefusedPredictions(
+    raise InvalidPredictionsError(
         expected, given, "Divide each row by its sum, or predict by decision_function or predict instead"
     )
 
@@ -177,7 +177,7 @@ def as_labels(raw: Any, n: int) -> npt.NDArray[Any]:
     """
     labels = np.asarray(raw)
     if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
-        raise RefusedPredictions(
+        raise InvalidPredictionsError(
             "labels", f"{int(raw.mask.sum())} of {n} masked", "Return a label for each row"
         )
     if labels.shape != (n,):
@@ -215,9 +215,9 @@ def class_positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.
         )
         strange |= not strange.any()
     if strange.any():
-        raise RefusedPredictions(
-            f"labels among the classes of y ({listed(classes)})",
-            listed(dict.fromkeys(map(repr, labels[strange].tolist()))),
+        raise InvalidPredictionsError(
+            f"labels among the classes of y ({format_list(classes)})",
+            format_list(dict.fromkeys(map(repr, labels[strange].tolist()))),
             "Return labels as they are in y",
         )
     return found
@@ -229,7 +229,7 @@ def check_finite(table: Table) -> None:
         return
     wrong = ~np.isfinite(table).all(axis=1) if table.ndim > 1 else ~np.isfinite(table)
     kind = "NaN" if np.isnan(table).any() else "infinity"
-    raise RefusedPredictions(
+    raise InvalidPredictionsError(
         "finite",
         f"{kind} in {int(wrong.sum())} of {len(table)} rows",
         "Look for missing or very large values in X, or for a fit that diverged",
@@ -245,7 +245,9 @@ def as_floats(raw: Any) -> Table:
             raise TypeError("complex numbers have no order")
         return np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise RefusedPredictions("numbers", f"{type(raw).__name__} ({error})", "Return an array") from error
+        raise InvalidPredictionsError(
+            "numbers", f"{type(raw).__name__} ({error})", "Return an array"
+        ) from error
 
 
 def _as_array(raw: Any) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.folds.folds import Folds, Rows
-from stackit.validation import NamedEstimators, fault, listed, warn
+from stackit.validation import NamedEstimators, format_list, invalid_value, warn
 
 __all__ = ["check_sample_weight", "check_weighted_folds", "rescale_weights", "warn_of_scale"]
 
@@ -85,7 +85,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
         return None
     weights = _numbers(sample_weight, n)
     if weights.shape != (n,):
-        raise fault(
+        raise invalid_value(
             "sample_weight",
             f"one value a row, of shape ({n},)",
             f"shape={weights.shape}",
@@ -93,7 +93,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
         )
     if not np.isfinite(weights).all():
         n_wrong = int((~np.isfinite(weights)).sum())
-        raise fault(
+        raise invalid_value(
             "sample_weight",
             "finite",
             f"NaN or infinity in {n_wrong} rows",
@@ -101,9 +101,11 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
         )
     if (weights < 0).any():
         got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
-        raise fault("sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0")
+        raise invalid_value(
+            "sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0"
+        )
     if not weights.any():
-        raise fault(
+        raise invalid_value(
             "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
         )
     return weights
@@ -128,7 +130,7 @@ def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
         return
     for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
         if not weights[train].any():
-            raise fault(
+            raise invalid_value(
                 "sample_weight",
                 "above zero in some row of each training part",
                 f"only zeros in that of repeat {repeat} fold {fold}",
@@ -209,8 +211,8 @@ def warn_of_scale(
     ]
     if misled:
         warn(
-            f"sample_weight has a mean of {mean:.3g}, and the fits of {listed(misled)} depend on its scale: "
-            "penalties, leaves and draws of rows are held against sums of weights. Pass "
+            f"sample_weight has a mean of {mean:.3g}, and the fits of {format_list(misled)} depend on its "
+            "scale: penalties, leaves and draws of rows are held against sums of weights. Pass "
             "sample_weight / np.mean(sample_weight), unless a weight is a number of rows."
         )
 
@@ -223,7 +225,7 @@ def _numbers(sample_weight: Any, n: int) -> Weights:
             raise TypeError(f"values of the type {given.dtype}")
         return given.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise fault("sample_weight", "one number per row", str(error), f"Pass {n} numbers") from error
+        raise invalid_value("sample_weight", "one number per row", str(error), f"Pass {n} numbers") from error
 
 
 def _holds_text(given: npt.NDArray[Any]) -> bool:

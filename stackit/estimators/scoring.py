@@ -11,17 +11,17 @@ from sklearn.metrics import get_scorer, log_loss, make_scorer
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
-from stackit.estimators.prediction import Response, Table, pairwise_votes
+from stackit.estimators.prediction import PredictionSpec, Table, pairwise_votes
 from stackit.target import Target
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["Recorded", "score_answer", "scorer_of"]
+__all__ = ["PrecomputedEstimator", "score_predictions", "scorer_of"]
 
 Scoring = Any
 
 
-def score_answer(
-    response: Response,
+def score_predictions(
+    response: PredictionSpec,
     answer: Table,
     rows: npt.NDArray[np.intp],
     scoring: Scoring = None,
@@ -52,7 +52,7 @@ def score_answer(
     ValueError
         When the scorer needs probabilities and the estimator gave none; when no row has a weight.
     """
-    recorded, scorer = Recorded(response), scorer_of(scoring, response.target)
+    recorded, scorer = PrecomputedEstimator(response), scorer_of(scoring, response.target)
     # A scorer may be anyone's function: what it is handed is its own.
     truth, answer = response.target.y[rows], np.array(answer)
     if sample_weight is None:
@@ -98,7 +98,7 @@ def scorer_of(scoring: Scoring, target: Target) -> Any:
         )
     if callable(scoring) and str(getattr(scoring, "__module__", "")).startswith("sklearn.metrics._"):
         if not hasattr(scoring, "_score_func"):
-            raise fault(
+            raise invalid_value(
                 "scoring",
                 "a scorer",
                 f"the metric {scoring.__name__}",
@@ -107,7 +107,7 @@ def scorer_of(scoring: Scoring, target: Target) -> Any:
     try:
         return get_scorer(scoring or ("accuracy" if target.is_classification else "r2"))
     except ValueError as error:
-        raise fault(
+        raise invalid_value(
             "scoring",
             "the name of a scikit-learn scorer, a scorer or None",
             f"{scoring=}",
@@ -115,7 +115,7 @@ def scorer_of(scoring: Scoring, target: Target) -> Any:
         ) from error
 
 
-class Recorded(BaseEstimator):  # type: ignore[misc]
+class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
     """An estimator that gives back an answer that exists already: X is the answer.
 
     With it any scikit-learn scorer judges stored predictions.
@@ -126,7 +126,7 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
         How the answer came about.
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: PredictionSpec) -> None:
         self.response = response
 
     @property
@@ -140,7 +140,7 @@ class Recorded(BaseEstimator):  # type: ignore[misc]
         target = self.response.target
         return [target.classes for _ in target.outputs] if target.kind == "multilabel" else target.classes
 
-    def fit(self, X: Any, y: Any = None) -> Recorded:
+    def fit(self, X: Any, y: Any = None) -> PrecomputedEstimator:
         """Do nothing: the predictions exist."""
         return self
 

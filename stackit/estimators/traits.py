@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
-from stackit.validation import NamedEstimators, fault
+from stackit.validation import NamedEstimators, invalid_value
 
 __all__ = ["classifiers_among", "estimator_type", "is_classifier", "is_regressor", "tags_of"]
 
@@ -136,7 +136,7 @@ def estimator_type(estimator: Any, name: str | None = None) -> str:
     wrapped = getattr(estimator, "estimator", None)
     if hasattr(wrapped, "fit"):
         return estimator_type(wrapped, name)
-    raise fault(
+    raise invalid_value(
         "An estimator" if name is None else f"Estimator {name!r}",
         "known as a classifier or as a regressor",
         f"{type(estimator).__name__}, whose scikit-learn tags cannot be read",

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Bonds"]
+__all__ = ["SplitConstraints"]
 
 
 @dataclass(frozen=True, eq=False)
-class Bonds:
+class SplitConstraints:
     """What folds must know besides their splits when a training part is to be split again.
 
     Parameters

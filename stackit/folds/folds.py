@@ -17,10 +17,10 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from stackit import files
-from stackit.arrays.isolation import own_tables, reader_of
-from stackit.folds.constraints import Bonds
+from stackit.arrays.isolation import inspect_reader, own_tables
+from stackit.folds.constraints import SplitConstraints
 from stackit.target import Target
-from stackit.validation import fault, listed, n_rows, warn
+from stackit.validation import format_list, invalid_value, num_samples, warn
 
 __all__ = ["Folds", "Rows", "as_folds", "wants_groups"]
 
@@ -60,20 +60,22 @@ class Folds:
 
     n_samples: int
     splits: tuple[tuple[Rows, Rows], ...]
-    made_by: dict[str, Any] = field(default_factory=dict)
-    bonds: Bonds = field(default_factory=Bonds)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    bonds: SplitConstraints = field(default_factory=SplitConstraints)
 
     def __post_init__(self) -> None:
         pairs = tuple((self._rows(train), self._rows(held_out)) for train, held_out in self.splits)
         object.__setattr__(self, "splits", pairs)
         if not pairs:
-            raise fault("Folds", "at least one split", "no splits", "Pass a splitter that yields splits")
+            raise invalid_value(
+                "Folds", "at least one split", "no splits", "Pass a splitter that yields splits"
+            )
         for number, (train, held_out) in enumerate(pairs):
             self._check_split(number, train, held_out)
 
     def __repr__(self) -> str:
         partial = "" if self.coverage.all() else f", {int((self.coverage == 0).sum())} rows never held out"
-        scheme = self.made_by.get("scheme", "given")
+        scheme = self.metadata.get("scheme", "given")
         return f"Folds({scheme}, {self.n_samples} rows, {self._count()}{partial})"
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
@@ -91,11 +93,11 @@ class Folds:
         ValueError
             When X has another number of rows than the folds.
         """
-        if X is not None and n_rows(X) != self.n_samples:
-            raise fault(
+        if X is not None and num_samples(X) != self.n_samples:
+            raise invalid_value(
                 "X",
                 f"of the {self.n_samples} rows that the folds were made for",
-                f"n_rows={n_rows(X)}",
+                f"n_rows={num_samples(X)}",
                 "Make new folds for this table",
             )
         yield from self.splits
@@ -183,7 +185,7 @@ class Folds:
         """
         simple = self._complementary() and (self.assignment >= 0).all()
         train = None if simple else [train for train, _ in self.splits]
-        return files.write(Path(path), ids, self.assignment, train, self.made_by)
+        return files.write(Path(path), ids, self.assignment, train, self.metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], ids: Any) -> Folds:
@@ -224,7 +226,7 @@ class Folds:
         if values.dtype == bool and values.shape == (self.n_samples,):
             values = np.flatnonzero(values)
         if values.ndim != 1 or (len(values) and not np.issubdtype(values.dtype, np.integer)):
-            raise fault(
+            raise invalid_value(
                 "Rows of a split",
                 f"row numbers, or a mask of {self.n_samples} values",
                 f"{values.dtype} of shape {values.shape}",
@@ -238,11 +240,11 @@ class Folds:
         place = f"split {number}"
         for part, rows in (("training", train), ("held-out", held_out)):
             if len(rows) == 0:
-                raise fault(
+                raise invalid_value(
                     f"The {part} part of {place}", "at least one row", "no rows", "Use fewer or other folds"
                 )
             if rows.min() < 0 or rows.max() >= self.n_samples:
-                raise fault(
+                raise invalid_value(
                     f"The {part} rows of {place}",
                     f"between 0 and {self.n_samples - 1}",
                     f"rows from {rows.min()} to {rows.max()}",
@@ -250,18 +252,18 @@ class Folds:
                 )
         counts = np.bincount(held_out, minlength=self.n_samples)
         if counts.max() > 1:
-            raise fault(
+            raise invalid_value(
                 f"The held-out rows of {place}",
                 "unique",
-                f"repeated rows {listed(np.flatnonzero(counts > 1))}",
+                f"repeated rows {format_list(np.flatnonzero(counts > 1))}",
                 "Hold out each row once a split",
             )
         both = train[counts[train] > 0]
         if len(both):
-            raise fault(
+            raise invalid_value(
                 f"Training and held-out rows of {place}",
                 "without a row in common, or its label leaks",
-                f"{len(both)} common rows ({listed(both)})",
+                f"{len(both)} common rows ({format_list(both)})",
                 "Take the held-out rows out of the training part",
             )
 
@@ -314,16 +316,16 @@ def as_folds(cv: Any, X: Any, target: Target, groups: Any = None) -> Folds:
         codes = np.unique(np.asarray(groups), return_inverse=True)[1]
         _warn_of_split_groups(folds, codes)
         return replace(folds, bonds=replace(folds.bonds, groups=codes))
-    if folds.bonds.groups is not None and "group" not in folds.made_by.get("scheme", ""):
+    if folds.bonds.groups is not None and "group" not in folds.metadata.get("scheme", ""):
         _warn_of_split_groups(folds, folds.bonds.groups)
     return folds
 
 
 def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
     if isinstance(cv, Folds):
-        return Folds(cv.n_samples, tuple(cv.split(X)), cv.made_by, cv.bonds)
+        return Folds(cv.n_samples, tuple(cv.split(X)), cv.metadata, cv.bonds)
     if isinstance(cv, str):
-        raise fault("cv", "a number of folds, a splitter, or a list of splits", f"{cv=}", "Pass cv=5")
+        raise invalid_value("cv", "a number of folds, a splitter, or a list of splits", f"{cv=}", "Pass cv=5")
     if groups is not None and (cv is None or isinstance(cv, int | np.integer)):
         n_splits = 5 if cv is None else int(cv)
         stratify = target.kind in ("binary", "multiclass")
@@ -333,12 +335,12 @@ def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
     own = copy.deepcopy(cv) if hasattr(cv, "split") else cv
     splitter = check_cv(own, stratified_y, classifier=target.is_classification)
     wanted = groups if wants_groups(splitter) else None
-    splits = tuple(splitter.split(*own_tables(reader_of(splitter), X, target.codes, wanted)))
+    splits = tuple(splitter.split(*own_tables(inspect_reader(splitter), X, target.codes, wanted)))
     if not splits:
-        raise fault(
+        raise invalid_value(
             "cv", "of at least one split", "none", "Pass list(splits): an iterator is used up after one run"
         )
-    return Folds(n_rows(X), splits, {"scheme": type(splitter).__name__, "n_splits": len(splits)})
+    return Folds(num_samples(X), splits, {"scheme": type(splitter).__name__, "n_splits": len(splits)})
 
 
 def wants_groups(splitter: Any) -> bool:

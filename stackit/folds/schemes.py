@@ -12,12 +12,12 @@ import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.multiclass import type_of_target
 
-from stackit.folds.constraints import Bonds
+from stackit.folds.constraints import SplitConstraints
 from stackit.folds.folds import Folds, Rows
 from stackit.target import classification_target
-from stackit.validation import fault, listed, n_rows
+from stackit.validation import format_list, invalid_value, num_samples
 
-__all__ = ["SCHEMES", "make_folds", "moments_of", "past_of"]
+__all__ = ["SCHEMES", "make_folds", "n_rows_before", "times_of"]
 
 SCHEMES = ("kfold", "stratified", "binned", "group", "stratified-group", "forward")
 GROUPED = ("group", "stratified-group")
@@ -80,27 +80,29 @@ def make_folds(
     >>> make_folds(range(8), scheme="forward", n_splits=3, gap=1)
     Folds(forward, 8 rows, 3 folds, 2 rows never held out)
     """
-    n = n_rows(y)
+    n = num_samples(y)
     if scheme is None:
         scheme = _scheme_for(y, n_splits, groups, time)
     _check_numbers(scheme, n, n_splits, n_repeats)
     _check_none_ignored(scheme, groups, time, gap)
-    made_by = {"scheme": scheme, "n_splits": n_splits, "n_repeats": n_repeats, "random_state": random_state}
+    metadata = {"scheme": scheme, "n_splits": n_splits, "n_repeats": n_repeats, "random_state": random_state}
     if scheme == "forward":
         if n_repeats != 1:
-            raise fault("n_repeats", "1 for scheme='forward'", f"n_repeats={n_repeats}", "Time runs once")
-        moments = pd.Series(np.arange(n)) if time is None else moments_of(time)
-        bonds = Bonds(moments=moments, gap=gap)
-        return Folds(n, _forward(n, moments, n_splits, gap), {**made_by, "gap": str(gap)}, bonds)
+            raise invalid_value(
+                "n_repeats", "1 for scheme='forward'", f"n_repeats={n_repeats}", "Time runs once"
+            )
+        moments = pd.Series(np.arange(n)) if time is None else times_of(time)
+        bonds = SplitConstraints(moments=moments, gap=gap)
+        return Folds(n, _forward(n, moments, n_splits, gap), {**metadata, "gap": str(gap)}, bonds)
     codes = None if groups is None and scheme not in GROUPED else _group_codes(groups, scheme, n, n_splits)
     deal = _dealer(scheme, y, n, n_splits, codes)
     splits = [split for seed in _seeds(random_state, n_repeats) for split in deal(seed)]
-    return Folds(n, tuple(splits), made_by, Bonds(codes))
+    return Folds(n, tuple(splits), metadata, SplitConstraints(codes))
 
 
 def _scheme_for(y: Any, n_splits: int, groups: Any, time: Any) -> str:
     if groups is not None and time is not None:
-        raise fault("groups and time", "given one at a time", "both", "Leave out one of them")
+        raise invalid_value("groups and time", "given one at a time", "both", "Leave out one of them")
     if groups is not None:
         is_of_classes = type_of_target(y) in ("binary", "multiclass")
         # Whole numbers look like classes too: where none recurs, there is nothing to stratify by.
@@ -118,7 +120,7 @@ def _check_none_ignored(scheme: str, groups: Any, time: Any, gap: Any) -> None:
         ("gap", has_gap, ("forward",)),
     ):
         if given and scheme not in minded_by:
-            raise fault(
+            raise invalid_value(
                 name,
                 f"left out for scheme={scheme!r}, which ignores it",
                 f"{name} with scheme={scheme!r}",
@@ -128,22 +130,28 @@ def _check_none_ignored(scheme: str, groups: Any, time: Any, gap: Any) -> None:
 
 def _check_numbers(scheme: str, n: int, n_splits: int, n_repeats: int) -> None:
     if scheme not in SCHEMES:
-        raise fault("scheme", f"one of {', '.join(SCHEMES)}", f"scheme={scheme!r}", "Choose one of these")
+        raise invalid_value(
+            "scheme", f"one of {', '.join(SCHEMES)}", f"scheme={scheme!r}", "Choose one of these"
+        )
     if not isinstance(n_splits, int | np.integer) or not 2 <= n_splits <= n:
-        raise fault(
+        raise invalid_value(
             "n_splits",
             f"a whole number from 2 to the number of rows, {n}",
             f"n_splits={n_splits!r}",
             "Use fewer folds" if n >= 2 else "Pass more rows",
         )
     if not isinstance(n_repeats, int | np.integer) or n_repeats < 1:
-        raise fault("n_repeats", "a whole number from 1", f"n_repeats={n_repeats!r}", "Pass n_repeats=1")
+        raise invalid_value(
+            "n_repeats", "a whole number from 1", f"n_repeats={n_repeats!r}", "Pass n_repeats=1"
+        )
 
 
 def _seeds(random_state: int, n: int) -> list[int]:
     """One seed a repeat; the first is `random_state` itself, so that one repeat is scikit-learn's own."""
     if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
-        raise fault("random_state", "a whole number from 0", f"random_state={random_state!r}", "Pass 0")
+        raise invalid_value(
+            "random_state", "a whole number from 0", f"random_state={random_state!r}", "Pass 0"
+        )
     more = np.random.SeedSequence(int(random_state)).generate_state(n) >> 1
     return [int(random_state), *(int(seed) for seed in more[1:])]
 
@@ -172,12 +180,12 @@ def _dealer(
 def _classes_for(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
     target = classification_target(y)
     if target.kind == "multilabel":
-        raise fault("y", "one label a row for scheme='stratified'", "several", "Use scheme='kfold'")
+        raise invalid_value("y", "one label a row for scheme='stratified'", "several", "Use scheme='kfold'")
     counts = np.bincount(target.codes)
     rare = np.flatnonzero(counts < n_splits)
     if len(rare):
-        got = listed(f"{target.classes.tolist()[code]!r}: {counts[code]} rows" for code in rare)
-        raise fault(
+        got = format_list(f"{target.classes.tolist()[code]!r}: {counts[code]} rows" for code in rare)
+        raise invalid_value(
             "Each class",
             f"of at least n_splits={n_splits} rows for scheme='stratified'",
             got,
@@ -190,7 +198,9 @@ def _bins_of(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
     """Quantile bins of a number, each of at least n_splits rows; equal values share a bin where they can."""
     values = np.asarray(y, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise fault("y", "one finite number a row for scheme='binned'", "other values", "Use scheme='kfold'")
+        raise invalid_value(
+            "y", "one finite number a row for scheme='binned'", "other values", "Use scheme='kfold'"
+        )
     n = len(values)
     ranks = np.empty(n, dtype=np.intp)
     ranks[np.argsort(values, kind="stable")] = np.arange(n)
@@ -199,16 +209,18 @@ def _bins_of(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
 
 def _group_codes(groups: Any, scheme: str, n: int, n_splits: int) -> npt.NDArray[np.intp]:
     if groups is None:
-        raise fault("groups", f"given for scheme={scheme!r}", "groups=None", "Pass one group a row")
-    if n_rows(groups) != n:
-        raise fault("groups", f"one a row, {n}", f"{n_rows(groups)} groups", "Pass one group a row")
+        raise invalid_value("groups", f"given for scheme={scheme!r}", "groups=None", "Pass one group a row")
+    if num_samples(groups) != n:
+        raise invalid_value(
+            "groups", f"one a row, {n}", f"{num_samples(groups)} groups", "Pass one group a row"
+        )
     values = pd.Series(np.asarray(groups))
     if values.isna().any():
         missing = int(values.isna().sum())
-        raise fault("groups", "without missing values", f"{missing} missing", "Give each row a group")
+        raise invalid_value("groups", "without missing values", f"{missing} missing", "Give each row a group")
     codes, found = pd.factorize(values, sort=True)
     if len(found) < n_splits and scheme in GROUPED:
-        raise fault(
+        raise invalid_value(
             "n_splits", f"at most the number of groups, {len(found)}", f"{n_splits=}", "Use fewer folds"
         )
     return np.asarray(codes, dtype=np.intp)
@@ -231,7 +243,7 @@ def _deal_groups(codes: Rows, n_splits: int, seed: int) -> Iterator[tuple[Rows, 
         yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def moments_of(time: Any, name: str = "time") -> pd.Series[Any]:
+def times_of(time: Any, name: str = "time") -> pd.Series[Any]:
     """Return times that sort as time does: numbers and dates stay, text is read as ISO dates or numbers.
 
     Parameters
@@ -248,12 +260,12 @@ def moments_of(time: Any, name: str = "time") -> pd.Series[Any]:
 
     Examples
     --------
-    >>> moments_of(["9", "10"]).tolist()
+    >>> times_of(["9", "10"]).tolist()
     [9, 10]
     """
     values = pd.Series(np.asarray(time))
     if values.isna().any():
-        raise fault(name, "none missing", f"{values.isna().sum()} missing", "Fill them")
+        raise invalid_value(name, "none missing", f"{values.isna().sum()} missing", "Fill them")
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         return values
     numbers = pd.to_numeric(values, errors="coerce")
@@ -261,10 +273,10 @@ def moments_of(time: Any, name: str = "time") -> pd.Series[Any]:
         return numbers
     moments = pd.to_datetime(values, format="ISO8601", errors="coerce")
     if moments.isna().any():
-        raise fault(
+        raise invalid_value(
             name,
             "of numbers, or of dates as 2024-12-31 or 2024-12-31 23:59:00",
-            f"{int(moments.isna().sum())} others ({listed(values[moments.isna()])})",
+            f"{int(moments.isna().sum())} others ({format_list(values[moments.isna()])})",
             "Write the dates so: other forms can be read in two ways",
         )
     return moments
@@ -273,7 +285,7 @@ def moments_of(time: Any, name: str = "time") -> pd.Series[Any]:
 def _forward(n: int, moments: pd.Series[Any], n_splits: int, gap: Any) -> tuple[tuple[Rows, Rows], ...]:
     """Cut the rows, in time order, into n_splits + 1 blocks; hold out each but the first after its past."""
     if len(moments) != n:
-        raise fault("time", f"one moment a row, {n}", f"{len(moments)} moments", "Pass one a row")
+        raise invalid_value("time", f"one moment a row, {n}", f"{len(moments)} moments", "Pass one a row")
     order = np.argsort(moments.to_numpy(), kind="stable")
     ordered = moments.iloc[order].reset_index(drop=True)
     first_of_moment = np.flatnonzero(~ordered.duplicated().to_numpy())
@@ -283,7 +295,7 @@ def _forward(n: int, moments: pd.Series[Any], n_splits: int, gap: Any) -> tuple[
         np.searchsorted(first_of_moment, wanted.round()).clip(max=len(first_of_moment) - 1)
     ]
     if len(np.unique(starts)) < n_splits or starts[0] == 0:
-        raise fault(
+        raise invalid_value(
             "time",
             f"of more than {n_splits} moments, spread over the rows",
             f"{len(first_of_moment)} moments",
@@ -291,14 +303,16 @@ def _forward(n: int, moments: pd.Series[Any], n_splits: int, gap: Any) -> tuple[
         )
     splits = []
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
-        past = past_of(ordered, start, gap)
+        past = n_rows_before(ordered, start, gap)
         if past == 0:
-            raise fault("gap", "shorter than the past of the first fold", f"gap={gap!r}", "Use a smaller gap")
+            raise invalid_value(
+                "gap", "shorter than the past of the first fold", f"gap={gap!r}", "Use a smaller gap"
+            )
         splits.append((np.sort(order[:past]), np.sort(order[start:stop])))
     return tuple(splits)
 
 
-def past_of(ordered: pd.Series[Any], start: int, gap: Any) -> int:
+def n_rows_before(ordered: pd.Series[Any], start: int, gap: Any) -> int:
     """Return how many rows come before a later part that begins at `start`, less the gap.
 
     Parameters
@@ -317,12 +331,14 @@ def past_of(ordered: pd.Series[Any], start: int, gap: Any) -> int:
 
     Examples
     --------
-    >>> past_of(pd.Series([1.0, 2.0, 5.0, 6.0]), start=3, gap=1), past_of(pd.Series([1, 2, 5, 6]), 3, 2.5)
-    (2, 2)
+    >>> n_rows_before(pd.Series([1.0, 2.0, 5.0, 6.0]), start=3, gap=1)
+    2
+    >>> n_rows_before(pd.Series([1, 2, 5, 6]), start=3, gap=2.5)
+    2
     """
     if isinstance(gap, int) or (isinstance(gap, np.integer) and not isinstance(gap, np.timedelta64)):
         if gap < 0:
-            raise fault("gap", "at least 0", f"gap={gap}", "Pass gap=0")
+            raise invalid_value("gap", "at least 0", f"gap={gap}", "Pass gap=0")
         return max(0, start - int(gap))
     try:
         difference = pd.Timedelta(gap) if isinstance(gap, str | np.timedelta64) else gap
@@ -331,6 +347,6 @@ def past_of(ordered: pd.Series[Any], start: int, gap: Any) -> int:
             raise ValueError("it is negative")
         return int((ordered < limit).sum())
     except (TypeError, ValueError) as error:
-        raise fault(
+        raise invalid_value(
             "gap", "a number of rows, or a difference of the times", f"gap={gap!r} ({error})", "Pass gap=0"
         ) from error

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from stackit.folds.constraints import Bonds
+from stackit.folds.constraints import SplitConstraints
 from stackit.folds.folds import Folds, Rows
 
-__all__ = ["among", "part_of"]
+__all__ = ["reindex", "restrict"]
 
 
-def among(folds: Folds, rows: Rows) -> Folds | None:
+def restrict(folds: Folds, rows: Rows) -> Folds | None:
     """Return folds of the same table that train on and hold out some of its rows alone.
 
     Parameters
@@ -30,7 +30,7 @@ def among(folds: Folds, rows: Rows) -> Folds | None:
     Examples
     --------
     >>> from stackit.folds import make_folds
-    >>> folds = among(make_folds(range(6), scheme="forward", n_splits=2), [2, 3, 4, 5])
+    >>> folds = restrict(make_folds(range(6), scheme="forward", n_splits=2), [2, 3, 4, 5])
     >>> [(train.tolist(), held_out.tolist()) for train, held_out in folds.splits]
     [([2, 3], [4, 5])]
     """
@@ -41,7 +41,7 @@ def among(folds: Folds, rows: Rows) -> Folds | None:
     return replace(folds, splits=left) if left else None
 
 
-def part_of(folds: Folds, rows: Rows) -> Folds | None:
+def reindex(folds: Folds, rows: Rows) -> Folds | None:
     """Return the folds of the table that is made of some of the rows.
 
     Parameters
@@ -59,20 +59,20 @@ def part_of(folds: Folds, rows: Rows) -> Folds | None:
     Examples
     --------
     >>> from stackit.folds import make_folds
-    >>> inner = part_of(make_folds(range(6), scheme="forward", n_splits=2), [2, 3, 4, 5])
+    >>> inner = reindex(make_folds(range(6), scheme="forward", n_splits=2), [2, 3, 4, 5])
     >>> [(train.tolist(), held_out.tolist()) for train, held_out in inner.splits]
     [([0, 1], [2, 3])]
     """
-    some = among(folds, rows)
+    some = restrict(folds, rows)
     if some is None:
         return None
     place = np.full(folds.n_samples, -1, dtype=np.intp)
     place[rows] = np.arange(len(rows))
     splits = tuple((place[train], place[held_out]) for train, held_out in some.splits)
     groups, moments = folds.bonds.groups, folds.bonds.moments
-    bonds = Bonds(
+    bonds = SplitConstraints(
         None if groups is None else groups[rows],
         None if moments is None else moments.iloc[rows].reset_index(drop=True),
         folds.bonds.gap,
     )
-    return Folds(len(rows), splits, folds.made_by, bonds)
+    return Folds(len(rows), splits, folds.metadata, bonds)

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.images.io.batching import Batch, Fault, Seen, in_order, look
+from stackit.images.io.batching import Fault, ImageBatch, Seen, in_order, load_image
 from stackit.images.io.cache import CodeCache
 from stackit.images.io.photographs import MAX_PIXELS
 from stackit.images.io.sources import Photograph, list_photographs, photographs
@@ -27,7 +27,7 @@ from stackit.images.network import POOLS, Codes, PretrainedNetwork
 from stackit.images.preprocessing import VIEWS
 from stackit.images.weights.catalogue import file_of, shared
 from stackit.progress import progress_bar
-from stackit.validation import fault, listed, warn
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["CNNCodes"]
 
@@ -188,9 +188,11 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         with ExitStack() as stack:
             sources = photographs(X, self.root, self.max_pixels, stack)
             codes, faults = self._codes_of(sources, stack)
-        self.skipped_ = [(row, sources[row].name, fault.text) for row, fault in faults.items()]
+        self.skipped_ = [
+            (row, sources[row].name, invalid_value.text) for row, invalid_value in faults.items()
+        ]
         if faults:
-            named = listed(f"{name} ({text})" for _, name, text in self.skipped_)
+            named = format_list(f"{name} ({text})" for _, name, text in self.skipped_)
             kind = "have no row" if self.on_error == "skip" else "have rows of NaN"
             warn(f"Photographs must be whole; {len(faults)} of {len(sources)} {kind}: {named}")
         return self._without(list(faults), codes, X) if self.on_error == "skip" else codes
@@ -229,7 +231,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         self._check_parameters()
         if self.pool != self.pool_:
-            raise fault("pool", f"that of fit, {self.pool_!r}", f"pool={self.pool!r}", "Fit it again")
+            raise invalid_value("pool", f"that of fit, {self.pool_!r}", f"pool={self.pool!r}", "Fit it again")
 
     def _without(self, rows: list[int], codes: Codes, X: Any) -> Any:
         """The codes without some rows; as a table, where one is wanted whose index is that of X."""
@@ -247,24 +249,28 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name, allowed in choices.items():
             if (value := getattr(self, name)) not in allowed:
                 expected = f"one of {', '.join(map(str, allowed))}"
-                raise fault(name, expected, f"{name}={value!r}", f"Pass {allowed[0]!r}")
+                raise invalid_value(name, expected, f"{name}={value!r}", f"Pass {allowed[0]!r}")
         for name in ("batch_size", "max_pixels"):
             if not isinstance(value := getattr(self, name), int | np.integer) or value < 1:
-                raise fault(name, "a positive integer", f"{name}={value!r}", "Leave it out")
+                raise invalid_value(name, "a positive integer", f"{name}={value!r}", "Leave it out")
         if self.n_jobs is not None and not (isinstance(self.n_jobs, int | np.integer) and self.n_jobs):
-            raise fault("n_jobs", "an integer other than 0, or None", f"n_jobs={self.n_jobs!r}", "Pass -1")
+            raise invalid_value(
+                "n_jobs", "an integer other than 0, or None", f"n_jobs={self.n_jobs!r}", "Pass -1"
+            )
         self._check_network()
 
     def _check_network(self) -> None:
         if not isinstance(self.network, str | PretrainedNetwork):
             got = f"network={type(self.network).__name__}"
-            raise fault("network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is")
+            raise invalid_value(
+                "network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is"
+            )
         if isinstance(self.network, str) and self.network.endswith(".onnx"):
             advice = "Pass PretrainedNetwork(OnnxFile(path), preprocessing)"
-            raise fault("network", "with its preprocessing", f"network={self.network!r}", advice)
+            raise invalid_value("network", "with its preprocessing", f"network={self.network!r}", advice)
         if isinstance(self.network, PretrainedNetwork) and self.weights is not None:
             got = f"weights={str(self.weights)!r}"
-            raise fault("weights", "None beside a network that has its own", got, "Leave them out")
+            raise invalid_value("weights", "None beside a network that has its own", got, "Leave them out")
 
     def _codes_of(self, sources: list[Photograph], stack: ExitStack) -> tuple[Codes, dict[int, Fault]]:
         """The codes, and what is wrong with which rows."""
@@ -273,7 +279,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         faults: dict[int, Fault] = {}
         advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
         through = partial(self.network_.codes_of_views, layer=self.layer_, pool=self.pool)
-        batch = Batch(self.batch_size, through, codes, cache)
+        batch = ImageBatch(self.batch_size, through, codes, cache)
         for row, seen in enumerate(self._seen(sources, cache, stack)):
             if isinstance(seen, Fault):
                 if self.on_error == "raise":
@@ -290,11 +296,13 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.cache is None:
             return None
         way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
-        return CodeCache(Path(self.cache).expanduser(), way, self.network_.likeness(self.layer_, self.pool))
+        return CodeCache(
+            Path(self.cache).expanduser(), way, self.network_.probe_output(self.layer_, self.pool)
+        )
 
     def _seen(self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack) -> Iterator[Seen]:
         """What threads make of the photographs, in their order, and never more than two batches ahead."""
-        seen = partial(look, cache=cache, network=self.network_, n_views=self.n_views)
+        seen = partial(load_image, cache=cache, network=self.network_, n_views=self.n_views)
         n_threads = joblib.effective_n_jobs(self.n_jobs)
         pool = stack.enter_context(ThreadPoolExecutor(n_threads))
         # What waits is not begun when something goes wrong.

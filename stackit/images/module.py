@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from stackit.images.architectures.layers import layer_names, tapped
 from stackit.images.preprocessing import Preprocessing
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["TorchModule"]
 
@@ -57,7 +57,7 @@ class TorchModule:
         """
         if not isinstance(module, torch.nn.Module):
             got = f"network={type(module).__name__}"
-            raise fault("network", "a torch.nn.Module or an OnnxFile", got, "Pass the network itself")
+            raise invalid_value("network", "a torch.nn.Module or an OnnxFile", got, "Pass the network itself")
         lost = [
             name
             for name, part in module.named_modules()
@@ -66,7 +66,7 @@ class TorchModule:
         if lost:
             expected = "with running statistics in its batch normalisation"
             advice = "Make it with track_running_stats=True, and read them from its file"
-            raise fault("network", expected, f"none in {listed(lost)}", advice)
+            raise invalid_value("network", expected, f"none in {format_list(lost)}", advice)
         # With channels last, convolutions on a CPU take two thirds of the time.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
         return cls(module.eval())

@@ -13,12 +13,12 @@ from stackit.images.io.photographs import as_image
 from stackit.images.module import TorchModule
 from stackit.images.onnx.network import OnnxFile
 from stackit.images.preprocessing import Pixels, Preprocessing
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["POOLS", "Codes", "PretrainedNetwork"]
 
@@ -70,7 +70,7 @@ class PretrainedNetwork:
     Examples
     --------
     >>> from stackit.images import cifar_resnet
-    >>> preprocessing = Preprocessing.torchvision(size=32, short_side=32)
+    >>> preprocessing = Preprocessing.torchvision(size=32, resize_size=32)
     >>> network = PretrainedNetwork(cifar_resnet(8), preprocessing, "flatten", "random")
     >>> network.codes(np.zeros((5, 40, 60, 3), np.uint8)).shape
     (5, 64)
@@ -87,9 +87,9 @@ class PretrainedNetwork:
     ) -> None:
         if not isinstance(preprocessing, Preprocessing):
             got = f"preprocessing={type(preprocessing).__name__}"
-            raise fault("preprocessing", "a Preprocessing", got, "Pass Preprocessing.of(it)")
+            raise invalid_value("preprocessing", "a Preprocessing", got, "Pass Preprocessing.of(it)")
         if channels not in CHANNELS:
-            raise fault("channels", "'first', 'last' or None", f"{channels=}", "Leave it out")
+            raise invalid_value("channels", "'first', 'last' or None", f"{channels=}", "Leave it out")
         self.network = network if isinstance(network, OnnxFile) else TorchModule.ready(network).module
         self._body.check(preprocessing)
         self.preprocessing = preprocessing
@@ -120,8 +120,8 @@ class PretrainedNetwork:
         """Return the layer asked for, or the network's own; raise where there is none of that name."""
         chosen = self.layer if layer is None else layer
         if chosen is None or chosen not in self.layers:
-            names = listed(self._body.shown_layers, MOST_SHOWN)
-            raise fault("layer", f"one of {self.name}'s: {names}", f"layer={chosen!r}", "Choose one")
+            names = format_list(self._body.shown_layers, MOST_SHOWN)
+            raise invalid_value("layer", f"one of {self.name}'s: {names}", f"layer={chosen!r}", "Choose one")
         return chosen
 
     def codes(
@@ -157,19 +157,19 @@ class PretrainedNetwork:
         """
         if getattr(images, "ndim", 4) == 3 and np.shape(images)[2] == 3:
             got = f"shape={np.shape(images)}, one photograph"
-            raise fault("images", "of shape (n, height, width, 3)", got, "Pass image[np.newaxis]")
+            raise invalid_value("images", "of shape (n, height, width, 3)", got, "Pass image[np.newaxis]")
         views = [self.preprocessing.views(as_image(image), n_views) for image in images]
         if not views:
-            raise fault("images", "at least one", "images=[]", "Pass some")
+            raise invalid_value("images", "at least one", "images=[]", "Pass some")
         return self.codes_of_views(np.stack(views), self.check_layer(layer), pool)
 
     def codes_of_views(self, pixels: Pixels, layer: str, pool: str = "mean") -> Codes:
         """Return codes for (n, views, size, size, 3) bytes, averaged over the views of each photograph."""
         if pool not in POOLS:
-            raise fault("pool", f"one of {', '.join(POOLS)}", f"{pool=}", "Pass 'mean'")
+            raise invalid_value("pool", f"one of {', '.join(POOLS)}", f"{pool=}", "Pass 'mean'")
         return self._passed(pixels, layer, pool)
 
-    def likeness(self, layer: str, pool: str = "mean") -> Codes:
+    def probe_output(self, layer: str, pool: str = "mean") -> Codes:
         """Return the codes of one fixed image, by which a network is known again, but for rounding.
 
         Two networks with equal digests can differ in what no weight and no layer shows.

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.images.weights.from_config import wishes_of
-from stackit.validation import fault, require
+from stackit.images.weights.from_config import from_config
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 else:
-    torch = require("torch", "images")
-    Image = require("PIL.Image", "images")
+    torch = import_optional("torch", "images")
+    Image = import_optional("PIL.Image", "images")
 
 __all__ = ["VIEWS", "Pixels", "Preprocessing"]
 
@@ -68,26 +68,30 @@ class Preprocessing:
     """
 
     size: int
-    short_side: int
-    colours: str
+    resize_size: int
+    channel_order: str
     mean: Triple
     std: Triple
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        sides = (self.size, self.short_side)
-        if not all(isinstance(side, Integral) for side in sides) or not 1 <= self.size <= self.short_side:
-            expected = f"1 to short_side={self.short_side} whole pixels"
-            raise fault("size", expected, f"size={self.size}", "Pass size=224, short_side=256")
-        if self.colours not in ("RGB", "BGR"):
-            raise fault("colours", "'RGB' or 'BGR'", f"colours={self.colours!r}", "Pass 'RGB'")
+        sides = (self.size, self.resize_size)
+        if not all(isinstance(side, Integral) for side in sides) or not 1 <= self.size <= self.resize_size:
+            expected = f"1 to short_side={self.resize_size} whole pixels"
+            raise invalid_value("size", expected, f"size={self.size}", "Pass size=224, short_side=256")
+        if self.channel_order not in ("RGB", "BGR"):
+            raise invalid_value("colours", "'RGB' or 'BGR'", f"colours={self.channel_order!r}", "Pass 'RGB'")
         numbers = (*self.mean, *self.std)
         if not len(self.mean) == len(self.std) == 3 or not all(map(isfinite, numbers)) or min(self.std) <= 0:
             expected = "three finite numbers each, std positive"
-            raise fault("mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel")
+            raise invalid_value(
+                "mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel"
+            )
         if self.interpolation not in FILTERS:
             expected = f"one of {', '.join(FILTERS)}"
-            raise fault("interpolation", expected, f"interpolation={self.interpolation!r}", "Pass 'bilinear'")
+            raise invalid_value(
+                "interpolation", expected, f"interpolation={self.interpolation!r}", "Pass 'bilinear'"
+            )
 
     @classmethod
     def of(cls, config: Any) -> Preprocessing:
@@ -121,26 +125,26 @@ class Preprocessing:
         --------
         >>> config = {"input_size": (3, 224, 224), "crop_pct": 0.875, "interpolation": "bicubic"}
         >>> config |= {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-        >>> Preprocessing.of(config).mean, Preprocessing.of(config).short_side
+        >>> Preprocessing.of(config).mean, Preprocessing.of(config).resize_size
         ((127.5, 127.5, 127.5), 256)
         """
-        return cls(**wishes_of(config))
+        return cls(**from_config(config))
 
     @classmethod
-    def tensorflow(cls, size: int = 224, short_side: int = 256) -> Preprocessing:
+    def tensorflow(cls, size: int = 224, resize_size: int = 256) -> Preprocessing:
         """Return that of Google's networks: red, green, blue from -1 to 1."""
-        return cls(size, short_side, "RGB", (127.5,) * 3, (127.5,) * 3)
+        return cls(size, resize_size, "RGB", (127.5,) * 3, (127.5,) * 3)
 
     @classmethod
-    def caffe(cls, size: int = 224, short_side: int = 224) -> Preprocessing:
+    def caffe(cls, size: int = 224, resize_size: int = 224) -> Preprocessing:
         """Return that of the networks trained with Caffe, VGG's own: blue, green, red minus their means."""
-        return cls(size, short_side, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+        return cls(size, resize_size, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
 
     @classmethod
-    def torchvision(cls, size: int = 224, short_side: int = 256) -> Preprocessing:
+    def torchvision(cls, size: int = 224, resize_size: int = 256) -> Preprocessing:
         """Return that of torchvision's networks: red, green, blue with mean 0 and variance 1 on ImageNet."""
         mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        return cls(size, short_side, "RGB", _times_255(mean), _times_255(std))
+        return cls(size, resize_size, "RGB", _times_255(mean), _times_255(std))
 
     def views(self, image: Image.Image, n_views: int = 1) -> Pixels:
         """Return the squares of a photograph that the network is to see.
@@ -159,7 +163,7 @@ class Preprocessing:
         (n_views, size, size, 3) array of uint8
         """
         if n_views not in VIEWS:
-            raise fault(
+            raise invalid_value(
                 "n_views", "1, 2 or 10", f"{n_views=}", "Pass 2 for the photograph and its mirror image"
             )
         places = CORNERS + CENTRE if n_views == 10 else CENTRE
@@ -170,14 +174,14 @@ class Preprocessing:
     def scaled(self, pixels: Pixels) -> torch.Tensor:
         """Return what the network gets: (n, 3, size, size) floats for (n, size, size, 3) bytes."""
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
-        if self.colours == "BGR":
+        if self.channel_order == "BGR":
             batch = batch.flip(1)
         mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (self.mean, self.std))
         return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def _square(self, image: Image.Image, down: float, right: float) -> Pixels:
         """A square of the photograph, at a place between its ends, 0 to 1."""
-        side = min(image.size) * self.size / self.short_side
+        side = min(image.size) * self.size / self.resize_size
         left, top = (image.width - side) * right, (image.height - side) * down
         box: Box = (left, top, min(left + side, image.width), min(top + side, image.height))
         resample = Image.Resampling[self.interpolation.upper()]

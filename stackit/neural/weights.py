@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackit.files import write_whole
-from stackit.validation import fault, listed, require
+from stackit.files import atomic_write
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import safetensors
     import safetensors.torch
     import torch
 else:
-    torch = require("torch", "torch")
-    safetensors = require("safetensors", "torch")
-    require("safetensors.torch", "torch")
+    torch = import_optional("torch", "torch")
+    safetensors = import_optional("safetensors", "torch")
+    import_optional("safetensors.torch", "torch")
 
 __all__ = ["check_state", "load_weights", "read_metadata", "save_weights"]
 
@@ -61,10 +61,10 @@ def save_weights(module: torch.nn.Module, path: FilePath, metadata: Mapping[str,
     """
     facts = dict(metadata or {})
     if not all(isinstance(text, str) for pair in facts.items() for text in pair):
-        raise fault("metadata", "text to text", f"{metadata=}", "Write numbers as text")
+        raise invalid_value("metadata", "text to text", f"{metadata=}", "Write numbers as text")
     # Copies, since safetensors refuses tensors that share memory, as tied weights do.
     state = {name: tensor.cpu().clone().contiguous() for name, tensor in module.state_dict().items()}
-    write_whole(Path(path), safetensors.torch.save(state, facts))
+    atomic_write(Path(path), safetensors.torch.save(state, facts))
 
 
 def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
@@ -135,7 +135,7 @@ def _parsed(content: bytes, path: FilePath) -> tuple[State, dict[str, str]]:
     except safetensors.SafetensorError as error:
         kind = "a pickle, which can run any code" if content.startswith(PICKLED) else str(error)
         advice = "Load it where you trust it, and write it anew with save_weights"
-        raise fault("A file of weights", "safetensors", f"{str(path)!r} ({kind})", advice) from error
+        raise invalid_value("A file of weights", "safetensors", f"{str(path)!r} ({kind})", advice) from error
     # Eight bytes say how long the header is.
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return state, header.get("__metadata__", {})
@@ -159,21 +159,21 @@ def check_state(state: State, wanted: State, path: FilePath) -> None:
     missing = sorted(wanted.keys() - state.keys())
     lost = [name for name in missing if name.endswith(RUNNING)]
     if lost:
-        raise fault(
+        raise invalid_value(
             "A file of weights",
             "complete with its running statistics, without which batch normalisation predicts nonsense",
-            f"{str(path)!r} without {listed(lost)}",
+            f"{str(path)!r} without {format_list(lost)}",
             "Save module.state_dict(), not only its parameters, or recompute the statistics on training rows",
         )
     if missing:
-        raise _misfit("complete", f"without {listed(missing)}", path)
+        raise _misfit("complete", f"without {format_list(missing)}", path)
     if surplus := sorted(state.keys() - wanted.keys()):
-        raise _misfit("of this module's tensors alone", f"with {listed(surplus)}", path)
+        raise _misfit("of this module's tensors alone", f"with {format_list(surplus)}", path)
     shapes = {name: (tuple(state[name].shape), tuple(wanted[name].shape)) for name in wanted}
     if wrong := [f"{name} {have}, not {want}" for name, (have, want) in shapes.items() if have != want]:
-        raise _misfit("of this module's shapes", f"with {listed(wrong)}", path)
+        raise _misfit("of this module's shapes", f"with {format_list(wrong)}", path)
 
 
 def _misfit(expected: str, got: str, path: FilePath) -> ValueError:
     advice = "Build the module as it was when the file was written"
-    return fault("A file of weights", expected, f"{str(path)!r} {got}", advice)
+    return invalid_value("A file of weights", expected, f"{str(path)!r} {got}", advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["is_net", "is_own", "kind_of"]
 
@@ -77,5 +77,7 @@ def kind_of(name: str) -> Any:
     'Folds'
     """
     if name not in ROOM_OF:
-        raise fault("Kinds in the file", "those that `save` writes", f"kind={name!r}", "Pass another file")
+        raise invalid_value(
+            "Kinds in the file", "those that `save` writes", f"kind={name!r}", "Pass another file"
+        )
     return getattr(import_module(ROOM_OF[name]), name)

@@ -13,13 +13,13 @@ import pandas as pd
 from joblib import Memory
 from sklearn.utils import Bunch
 
-from stackit.folds.constraints import Bonds
+from stackit.folds.constraints import SplitConstraints
 from stackit.persistence.allowlist import is_net, is_own, kind_of
-from stackit.results.lazy_estimators import FoldEstimators
+from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.store import Store
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["KIND", "Apart", "Together"]
+__all__ = ["KIND", "Decoder", "Encoder"]
 
 KIND = "stackit kind"
 UNDER_WAY = object()
@@ -28,7 +28,7 @@ WHOLE = type | ModuleType | FunctionType | MethodType | BuiltinFunctionType | np
 LEFT_OUT = {"cache"}
 
 
-class Apart:
+class Encoder:
     """Takes objects apart; what is neither plain nor stackit's own, nor holds such, is left as it is.
 
     Of another library's object that holds some of stackit's, as scikit-learn's wrappers may, an empty one is
@@ -64,7 +64,7 @@ class Apart:
         parts = self._done[id(value)][1]
         if parts is UNDER_WAY:
             kind = type(value).__name__
-            raise fault(
+            raise invalid_value(
                 "What is saved", "without circles", f"a {kind} that holds itself", "Leave that reference out"
             )
         return parts
@@ -77,7 +77,7 @@ class Apart:
         if isinstance(value, Mapping):
             kind = "Bunch" if isinstance(value, Bunch) else "dict"
             return {KIND: kind, "parts": [[self(key), self(part)] for key, part in value.items()]}
-        if isinstance(value, FoldEstimators | list):
+        if isinstance(value, LazyFoldEstimators | list):
             return [self(part) for part in value]
         if type(value) in (tuple, set, frozenset):
             return {KIND: type(value).__name__, "parts": [self(part) for part in value]}
@@ -93,7 +93,7 @@ class Apart:
         if isinstance(value, os.PathLike):
             return os.fspath(value)
         is_splitter = hasattr(value, "split") and hasattr(value, "get_n_splits")
-        if is_splitter or isinstance(value, Bonds | Memory | Store):
+        if is_splitter or isinstance(value, SplitConstraints | Memory | Store):
             return None
         if not self._holds_own(value):
             return value
@@ -142,8 +142,8 @@ def _inside(value: Any) -> Iterable[Any]:
     return () if isinstance(value, WHOLE) else getattr(value, "__dict__", {}).values()
 
 
-class Together:
-    """Puts together what `Apart` took apart.
+class Decoder:
+    """Puts together what `Encoder` took apart.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _filled(empty: Any, state: dict[str, Any]) -> Any:
 def _checked(empty: Any) -> Any:
     """Return an object that a file fills; what the program has but once is none."""
     if isinstance(empty, WHOLE) or getattr(empty, "__dict__", None) != {}:
-        raise fault(
+        raise invalid_value(
             "Objects in the file", "such as `save` writes", f"a {type(empty).__name__}", "Pass another file"
         )
     return empty

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stackit.files import write_whole
-from stackit.persistence.codec import Apart, Together
+from stackit.files import atomic_write
+from stackit.persistence.codec import Decoder, Encoder
 from stackit.persistence.nets import net_as_bytes, net_of_bytes
 from stackit.persistence.object_path import place_of
 from stackit.store.versions import version_of
-from stackit.validation import fault, listed, require, warn
+from stackit.validation import format_list, import_optional, invalid_value, warn
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
@@ -66,7 +66,7 @@ def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
     def keep(net: Any) -> str:
         return nets.setdefault(net_as_bytes(net), f"net_{len(nets)}.safetensors")
 
-    state = Apart(keep, whole).state_of(ensemble)
+    state = Encoder(keep, whole).state_of(ensemble)
     facts = {"format": FORMAT, "class": type(ensemble).__name__}
     facts["versions"] = {package: version_of(package) for package in PACKAGES}
     content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state)}
@@ -75,21 +75,21 @@ def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name, data in content.items():
             file.writestr(name, data)
-    write_whole(Path(path), buffer.getvalue())
+    atomic_write(Path(path), buffer.getvalue())
     return Path(path)
 
 
 def _state_as_bytes(state: Any) -> bytes:
     """Return what skops writes of plain data and estimators; what could not be read again is refused."""
-    skops = require("skops.io", "secure")
+    skops = import_optional("skops.io", "secure")
     try:
         data: bytes = skops.dumps(state)
         nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
         if nameless:
-            raise TypeError(f"{listed(nameless)} cannot be found again by name")
+            raise TypeError(f"{format_list(nameless)} cannot be found again by name")
     except Exception as error:
         place = place_of(state, _cannot_be_written)
-        raise fault(
+        raise invalid_value(
             "Each part of the ensemble",
             "of a kind that skops can write",
             f"ensemble{place} ({type(error).__name__}: {error})",
@@ -99,7 +99,7 @@ def _state_as_bytes(state: Any) -> bytes:
 
 
 def _cannot_be_written(part: Any) -> bool:
-    skops = require("skops.io", "secure")
+    skops = import_optional("skops.io", "secure")
     try:
         return any("<" in name for name in skops.get_untrusted_types(data=skops.dumps(part)))
     except Exception:  # noqa: BLE001 - whatever it is, it has been raised before
@@ -128,14 +128,18 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
     UserWarning
         When it was written with another version of scikit-learn.
     """
-    skops = require("skops.io", "secure")
+    skops = import_optional("skops.io", "secure")
     if isinstance(trusted, str):
-        raise fault("trusted", "a list of names of types", f"{trusted=}", f"Pass trusted=[{trusted!r}]")
+        raise invalid_value(
+            "trusted", "a list of names of types", f"{trusted=}", f"Pass trusted=[{trusted!r}]"
+        )
     content = _content(path)
     facts = _facts(content[FACTS], path)
     if (facts["format"], facts["class"]) != (FORMAT, kind.__name__):
         got = f"{str(path)!r} of a {facts['class']}, format {facts['format']}"
-        raise fault("The file", f"of a {kind.__name__}, format {FORMAT}", got, f"Call {facts['class']}.load")
+        raise invalid_value(
+            "The file", f"of a {kind.__name__}, format {FORMAT}", got, f"Call {facts['class']}.load"
+        )
     _warn_of_other_versions(facts["versions"])
     try:
         found = skops.get_untrusted_types(data=content[STATE])
@@ -143,10 +147,10 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         raise _damaged(path, error) from error
     strange = sorted({*found} - {*(trusted or ())} - HARMLESS)
     if strange:
-        raise fault(
+        raise invalid_value(
             "Types in the file",
             "such as can do no harm by themselves, or be trusted by name",
-            f"{listed(strange)} in {str(path)!r}",
+            f"{format_list(strange)} in {str(path)!r}",
             f"If you trust whoever wrote the file, pass trusted={strange}",
         )
 
@@ -154,7 +158,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         return net_of_bytes(of, content[name])
 
     try:
-        state = Together(net)(skops.loads(content[STATE], trusted=found))
+        state = Decoder(net)(skops.loads(content[STATE], trusted=found))
     except DAMAGE as error:
         raise _damaged(path, error) from error
     ensemble = kind.__new__(kind)
@@ -180,8 +184,10 @@ def _content(path: FilePath) -> dict[str, bytes]:
     except DAMAGE as error:
         raise _damaged(path, error) from error
     if not {FACTS, STATE} <= content.keys():
-        got = f"{str(path)!r} with {listed(content)}"
-        raise fault("The file", f"written by `save`, with {FACTS} and {STATE}", got, "Pass another file")
+        got = f"{str(path)!r} with {format_list(content)}"
+        raise invalid_value(
+            "The file", f"written by `save`, with {FACTS} and {STATE}", got, "Pass another file"
+        )
     return content
 
 
@@ -200,4 +206,6 @@ def _facts(data: bytes, path: FilePath) -> dict[str, Any]:
 
 def _damaged(path: FilePath, reason: object) -> ValueError:
     told = f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else reason
-    return fault("The file", "written by `save`", f"{str(path)!r} ({told})", "Pass another file, a whole one")
+    return invalid_value(
+        "The file", "written by `save`", f"{str(path)!r} ({told})", "Pass another file, a whole one"
+    )

@@ -16,7 +16,7 @@ def place_of(parts: Any, fails: Callable[[Any], bool]) -> str:
     Parameters
     ----------
     parts : parts
-        As `Apart` gives them; they fail as a whole.
+        As `Encoder` gives them; they fail as a whole.
     fails : callable
         Whether some of them do.
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.estimators.scoring import Recorded
+from stackit.estimators.scoring import PrecomputedEstimator
 from stackit.files import Names, check_ids
 from stackit.folds import Folds
-from stackit.precomputed.estimators import Given, GivenClassifier
+from stackit.precomputed.estimators import Precomputed, PrecomputedClassifier
 from stackit.precomputed.table import fingerprint, ids_in
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
-from stackit.validation import NamedEstimators, fault, warn
+from stackit.validation import NamedEstimators, invalid_value, warn
 
-__all__ = ["check_given", "errors_of", "is_too_good", "warn_of_in_sample"]
+__all__ = ["check_precomputed", "errors_of", "is_too_good", "warn_of_in_sample"]
 
 # How many times fewer errors, and how many standard errors fewer, look as if a model had seen the rows.
 # Nine kinds of estimators on 25 tables, given beside a forest and nearest neighbours: of 242 honest columns
@@ -29,7 +29,7 @@ SURE = 4.0
 FEW = 30
 
 
-def check_given(
+def check_precomputed(
     estimators: NamedEstimators, X: Any, X_test: Any, target: Target, folds: Folds
 ) -> NamedEstimators:
     """Check predictions made elsewhere against a run, and tell those of classifiers the classes.
@@ -46,7 +46,7 @@ def check_given(
     Returns
     -------
     list of (str, estimator)
-        The same, with the classes of the whole y in each `GivenClassifier`: a fold may lack one.
+        The same, with the classes of the whole y in each `PrecomputedClassifier`: a fold may lack one.
 
     Raises
     ------
@@ -60,15 +60,15 @@ def check_given(
         When the predictions were made with other folds.
     """
     return [
-        (name, _checked(name, each, X, X_test, target, folds) if isinstance(each, Given) else each)
+        (name, _checked(name, each, X, X_test, target, folds) if isinstance(each, Precomputed) else each)
         for name, each in estimators
     ]
 
 
-def _checked(name: str, given: Given, X: Any, X_test: Any, target: Target, folds: Folds) -> Given:
+def _checked(name: str, given: Precomputed, X: Any, X_test: Any, target: Target, folds: Folds) -> Precomputed:
     given._check_fit(X)
     if target.y.ndim != 1:
-        raise fault(
+        raise invalid_value(
             f"y beside the given predictions {name!r}",
             "a single column",
             f"{target.y.shape[1]} outputs",
@@ -80,13 +80,13 @@ def _checked(name: str, given: Given, X: Any, X_test: Any, target: Target, folds
     if X_test is not None:
         _check_cover(name, given, ids_in(X_test, predictions.id), "X_test")
     _warn_of_other_folds(name, given, ids, folds)
-    if not isinstance(given, GivenClassifier):
+    if not isinstance(given, PrecomputedClassifier):
         return given
     predictions.order_of(target.classes)
     return type(given)(predictions, classes=target.classes)
 
 
-def _check_cover(name: str, given: Given, ids: Names, what: str) -> None:
+def _check_cover(name: str, given: Precomputed, ids: Names, what: str) -> None:
     lost = ids[given.predictions.find(ids) < 0]
     if len(lost):
         error = given.predictions.lack(what, lost)
@@ -94,7 +94,7 @@ def _check_cover(name: str, given: Given, ids: Names, what: str) -> None:
         raise error
 
 
-def _warn_of_other_folds(name: str, given: Given, ids: Names, folds: Folds) -> None:
+def _warn_of_other_folds(name: str, given: Precomputed, ids: Names, folds: Folds) -> None:
     by, _, digest = given.predictions.made_with.partition(" ")
     if not digest:
         return
@@ -127,7 +127,9 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
     UserWarning
         Once for each such estimator.
     """
-    given = {name: each for name, each in estimators if isinstance(each, Given) and name in oof.responses}
+    given = {
+        name: each for name, each in estimators if isinstance(each, Precomputed) and name in oof.responses
+    }
     if not given:
         return
     errors = {name: errors_of(oof, name) for name in oof.responses}
@@ -159,7 +161,7 @@ def errors_of(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
     """
     covered = np.flatnonzero(oof.coverage)
     truth = oof.target.y[covered]
-    predicted = Recorded(oof.responses[name]).predict(oof.average(name)[covered])
+    predicted = PrecomputedEstimator(oof.responses[name]).predict(oof.average(name)[covered])
     wrong: Any = predicted != truth if oof.target.is_classification else (predicted - truth) ** 2
     return np.asarray(wrong, dtype=np.float64)
 
@@ -185,7 +187,7 @@ def is_too_good(errors: npt.NDArray[np.float64], best: npt.NDArray[np.float64] |
     return bool(errors.mean() * TIMES < best.mean() and fewer.mean() > SURE * _standard_error(fewer))
 
 
-def _is_expected(given: Given, errors: npt.NDArray[np.float64], oof: OutOfFold) -> bool:
+def _is_expected(given: Precomputed, errors: npt.NDArray[np.float64], oof: OutOfFold) -> bool:
     """Whether a model is as sure of the test rows, which it has not seen, as it is right here.
 
     No errors at all are more than a model can expect: one that is always sure would acquit itself.
@@ -198,7 +200,7 @@ def _is_expected(given: Given, errors: npt.NDArray[np.float64], oof: OutOfFold) 
     return bool(mean - 2 * spread <= TIMES * max(errors.mean(), floor))
 
 
-def _expected_error(given: Given, oof: OutOfFold) -> tuple[float, float] | None:
+def _expected_error(given: Precomputed, oof: OutOfFold) -> tuple[float, float] | None:
     """Return the error that calibrated predictions of the test rows expect, and its standard error.
 
     The largest probability of a row is, on average, the share of right labels; the variance of numbers

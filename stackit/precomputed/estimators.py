@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from stackit.estimators.prediction_checks import SUM_TOLERANCE
 from stackit.precomputed.read import Source, read_predictions
 from stackit.precomputed.table import Kind, Predictions, Values, ids_in
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["Given", "GivenClassifier", "GivenRegressor"]
+__all__ = ["Precomputed", "PrecomputedClassifier", "PrecomputedRegressor"]
 
 
-class Given(BaseEstimator):  # type: ignore[misc]
+class Precomputed(BaseEstimator):  # type: ignore[misc]
     """What both kinds have in common."""
 
     # Weights are taken, so that nobody is warned of them, and asked for from nobody: nothing is weighed.
@@ -33,7 +33,7 @@ class Given(BaseEstimator):  # type: ignore[misc]
 
     def _check_fit(self, X: Any) -> None:
         if not isinstance(self.predictions, Predictions):
-            raise fault(
+            raise invalid_value(
                 "predictions",
                 "a table of predictions by id",
                 f"predictions={self.predictions!r:.60}",
@@ -42,7 +42,7 @@ class Given(BaseEstimator):  # type: ignore[misc]
         ids_in(X, self.predictions.id)
 
 
-class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
+class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
     """A classifier trained elsewhere, by its predictions: it learns nothing, and looks rows up by id.
 
     It enters a stack beside estimators that are trained. For training rows the predictions must be
@@ -65,10 +65,10 @@ class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
     Examples
     --------
     >>> import numpy as np, pandas as pd
-    >>> from stackit import GivenClassifier, out_of_fold
+    >>> from stackit import PrecomputedClassifier, out_of_fold
     >>> X = pd.DataFrame({"age": [22, 38, 26, 35]}, index=pd.Index([1, 2, 3, 4], name="PassengerId"))
     >>> table = pd.DataFrame({"PassengerId": [4, 3, 2, 1], "survived": [0.9, 0.2, 0.8, 0.4]})
-    >>> given = GivenClassifier.load(table)
+    >>> given = PrecomputedClassifier.load(table)
     >>> given
     GivenClassifier(predictions=Predictions('the out-of-fold table', 4 rows out of fold, 0 test rows))
     >>> oof = out_of_fold([("cnn", given)], X, [0, 1, 0, 1], cv=2, n_jobs=1)
@@ -135,11 +135,13 @@ class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
             When there is no such file.
         """
         if values not in (None, "probability", "decision"):
-            raise fault("values", "'probability' or 'decision'", f"{values=}", "Pass values='decision'")
+            raise invalid_value(
+                "values", "'probability' or 'decision'", f"{values=}", "Pass values='decision'"
+            )
         sources = Source(train, ids, "out-of-fold"), Source(test, test_ids, "test")
         return cls(read_predictions(*sources, id=id, estimator=estimator, folds=folds, kind=values))
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GivenClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PrecomputedClassifier:
         """Learn nothing but which classes there are; weights are taken, and change nothing.
 
         Parameters
@@ -194,10 +196,10 @@ class GivenClassifier(ClassifierMixin, Given):  # type: ignore[misc]
         return labels
 
 
-class GivenRegressor(RegressorMixin, Given):  # type: ignore[misc]
+class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
     """A regressor trained elsewhere, by its predictions: it learns nothing, and looks rows up by id.
 
-    As `GivenClassifier`, for one column of numbers.
+    As `PrecomputedClassifier`, for one column of numbers.
 
     Parameters
     ----------
@@ -209,7 +211,7 @@ class GivenRegressor(RegressorMixin, Given):  # type: ignore[misc]
     >>> import pandas as pd
     >>> X = pd.DataFrame({"rooms": [3, 5]}, index=pd.Index([1, 2], name="Id"))
     >>> table = pd.DataFrame({"Id": [2, 1, 3], "net": [2.5, 1.5, 4.5]})
-    >>> GivenRegressor.load(table).fit(X, [1, 2]).predict(X).tolist()
+    >>> PrecomputedRegressor.load(table).fit(X, [1, 2]).predict(X).tolist()
     [1.5, 2.5]
     """
 
@@ -250,7 +252,7 @@ class GivenRegressor(RegressorMixin, Given):  # type: ignore[misc]
         sources = Source(train, ids, "out-of-fold"), Source(test, test_ids, "test")
         read = read_predictions(*sources, id=id, estimator=estimator, folds=folds, kind="number")
         if read.values.shape[1] != 1:
-            raise fault(
+            raise invalid_value(
                 f"Columns of {read.name}",
                 "one of numbers",
                 f"{read.values.shape[1]} columns",
@@ -258,7 +260,7 @@ class GivenRegressor(RegressorMixin, Given):  # type: ignore[misc]
             )
         return cls(read)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GivenRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PrecomputedRegressor:
         """Learn nothing; weights are taken, and change nothing.
 
         Parameters
@@ -285,5 +287,5 @@ class GivenRegressor(RegressorMixin, Given):  # type: ignore[misc]
         return self._read(X)[:, 0]
 
 
-def _kind_of(given: GivenClassifier) -> Kind | None:
+def _kind_of(given: PrecomputedClassifier) -> Kind | None:
     return getattr(given.predictions, "kind", None)

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays.row_labels import ids_by_rows
-from stackit.files import Names, check_ids, facts_path
+from stackit.files import Names, check_ids, metadata_path
 from stackit.folds import Folds
 from stackit.precomputed.table import Kind, Predictions, Values, fingerprint
-from stackit.validation import fault, listed, warn
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["PathLike", "Source", "read_predictions"]
 
@@ -85,26 +85,28 @@ class Source:
             return table.set_index(wanted)
         if wanted is not None and table.index.name == wanted:
             return table
-        raise fault(
+        raise invalid_value(
             f"Columns of {self.name}",
             "the ids" + (f", named {wanted!r}," if wanted else "") + " and the predictions",
-            f"columns={listed(table.columns, 12)}, and an index without a name"
+            f"columns={format_list(table.columns, 12)}, and an index without a name"
             if table.index.name is None
-            else f"columns={listed(table.columns, 12)}",
+            else f"columns={format_list(table.columns, 12)}",
             "Pass id='the name of the ids', as a column or index has it",
         )
 
     def _beside_ids(self, values: Any, id: str | None) -> pd.DataFrame:
         if self.ids is None:
             parameter = "test_ids" if self.what == "test" else "ids"
-            raise fault(
+            raise invalid_value(
                 f"The rows of {self.name}",
                 "told apart by ids, since nothing else says which row is which",
                 f"an array of shape {values.shape} without ids",
                 f"Pass {parameter}=train['id'], in the order in which it was written",
             )
         if values.ndim not in (1, 2):
-            raise fault(self.name, "a table of at most two dimensions", f"shape={values.shape}", "Reshape it")
+            raise invalid_value(
+                self.name, "a table of at most two dimensions", f"shape={values.shape}", "Reshape it"
+            )
         table = pd.DataFrame(values)
         return table.set_axis(_index_of(self.ids, len(table), id, self.name), axis=0)
 
@@ -156,7 +158,7 @@ def _read(reader: Any, path: Path, **options: Any) -> Any:
     try:
         return reader(path, **options)
     except ValueError as error:  # as pandas and numpy say that they cannot make sense of a file
-        raise fault(
+        raise invalid_value(
             f"{path}",
             "a CSV file in UTF-8 with commas, or a .npy file of numbers",
             f"{type(error).__name__}: {str(error).strip()}",
@@ -195,7 +197,7 @@ def _index_of(ids: Any, n: int, id: str | None, name: str) -> pd.Index[Any]:
     names = check_ids(ids, n, f"ids of {name}")
     known = id if id is not None else getattr(ids, "name", None)
     if known is None:
-        raise fault(
+        raise invalid_value(
             "id",
             "the name that the ids have in X",
             "id=None and ids without a name",
@@ -214,10 +216,10 @@ def _columns_of(table: pd.DataFrame, estimator: str | None, name: str) -> pd.Dat
     if chosen and len(table):
         return table[chosen]
     names = dict.fromkeys(str(column).partition("__")[0] for column in table.columns)
-    raise fault(
+    raise invalid_value(
         name,
         "a table of ids and predictions" + (f" of {estimator!r}" if estimator else ""),
-        f"{len(table)} rows of {listed(names, 12) or 'no columns'}",
+        f"{len(table)} rows of {format_list(names, 12) or 'no columns'}",
         "Pass estimator= one of these"
         if len(names) and len(table)
         else "Write the predictions beside the ids",
@@ -234,7 +236,7 @@ def _numbers(table: pd.DataFrame, name: str, kind: Kind) -> Values:
     try:
         values: Values = table.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise fault(f"Predictions of {name}", "numbers", str(error), "Write probabilities") from error
+        raise invalid_value(f"Predictions of {name}", "numbers", str(error), "Write probabilities") from error
     wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
         raise _fault_of(table, wrong, name, "finite numbers", "Predict these rows too, or leave them out")
@@ -263,10 +265,10 @@ def _warn_of_labels(values: Values, tested: Values, name: str, kind: Kind) -> No
 
 
 def _fault_of(table: pd.DataFrame, wrong: Any, name: str, expected: str, advice: str) -> ValueError:
-    rows = listed(table.index[wrong], 3)
+    rows = format_list(table.index[wrong], 3)
     first = [float(value) for value in table[wrong].iloc[0].head(12)]
     got = f"{int(wrong.sum())} others (ids {rows}; the first {first})"
-    return fault(f"Predictions of {name}", expected, got, advice)
+    return invalid_value(f"Predictions of {name}", expected, got, advice)
 
 
 def _in_order(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> pd.DataFrame:
@@ -275,10 +277,10 @@ def _in_order(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> pd.Da
     if len(columns) == len(names) == 1 or columns == names:
         return table
     if sorted(columns) != sorted(names):
-        raise fault(
+        raise invalid_value(
             f"Columns of {name}",
-            f"those of the out-of-fold predictions ({listed(columns, 12) or 'without names'})",
-            f"columns={listed(names, 12) or 'without names'}",
+            f"those of the out-of-fold predictions ({format_list(columns, 12) or 'without names'})",
+            f"columns={format_list(names, 12) or 'without names'}",
             "Write both from the same estimator",
         )
     return table.iloc[:, [names.index(column) for column in columns]]
@@ -287,10 +289,10 @@ def _in_order(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> pd.Da
 def _apart_from(ids: Names, more: Names, name: str) -> Names:
     both = np.intersect1d(ids, more)
     if len(both):
-        raise fault(
+        raise invalid_value(
             f"ids of {name}",
             "others than those of the training rows, or a row could not be told from the other",
-            f"{len(both)} in both ({listed(both)})",
+            f"{len(both)} in both ({format_list(both)})",
             "Where both count from the start, put 'test-' before those of the test rows, in X_test too",
         )
     return more
@@ -298,14 +300,14 @@ def _apart_from(ids: Names, more: Names, name: str) -> Names:
 
 def _facts_of(path: Path | None) -> dict[str, Any]:
     """Read what `save_predictions` wrote beside a file; files from elsewhere have nothing there."""
-    beside = facts_path(path) if path else None
+    beside = metadata_path(path) if path else None
     if beside is None or not beside.exists():
         return {}
     try:
         facts: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
         return {"folds": str(facts["folds"]), "kinds": dict(facts["kinds"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise fault(
+        raise invalid_value(
             f"{beside}", "as it was written", f"{type(error).__name__}: {error}", "Remove or restore it"
         ) from error
 
@@ -317,6 +319,8 @@ def _digest_of(folds: Any, facts: dict[str, Any]) -> str:
     if isinstance(folds, Folds):
         return f"rows {folds.digest}"
     if not isinstance(folds, str | os.PathLike):
-        raise fault("folds", "a folds file, Folds or None", f"folds={folds!r}", "Pass folds='folds.csv'")
+        raise invalid_value(
+            "folds", "a folds file, Folds or None", f"folds={folds!r}", "Pass folds='folds.csv'"
+        )
     ids = pd.read_csv(folds, dtype=str, keep_default_na=False).iloc[:, 0].to_numpy(dtype=str)
     return f"ids {fingerprint(Folds.load(folds, ids), ids)}"

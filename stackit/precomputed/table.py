@@ -16,7 +16,7 @@ import pandas as pd
 from stackit.files import Names, check_ids
 from stackit.folds import Folds
 from stackit.precomputed.class_columns import class_text, match_names
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Kind", "Predictions", "Values", "fingerprint", "ids_in"]
 
@@ -112,10 +112,10 @@ class Predictions:
 
     def lack(self, what: str, ids: Names) -> ValueError:
         """Return the error for rows that have no prediction."""
-        return fault(
+        return invalid_value(
             f"Rows of {what}",
             f"among those with a prediction in {self.name}, by {self.id}",
-            f"{len(ids)} unknown ids ({listed(ids)})",
+            f"{len(ids)} unknown ids ({format_list(ids)})",
             "Predict these rows too, or leave them out; pass predictions of test rows as test",
         )
 
@@ -144,14 +144,16 @@ class Predictions:
             return list(range(len(labels)))
         if (order := match_names(labels, self.columns)) is not None:
             return order
-        got = f"columns={listed(self.columns, 12)}" if self.columns else f"{self.values.shape[1]} columns"
+        got = (
+            f"columns={format_list(self.columns, 12)}" if self.columns else f"{self.values.shape[1]} columns"
+        )
         raise self._strange(classes, got)
 
     def _strange(self, classes: npt.NDArray[Any], got: str) -> ValueError:
         one = f", or one of the positive class {classes[1]}" if len(classes) == 2 else ""
-        return fault(
+        return invalid_value(
             f"Columns of {self.name}",
-            f"one a class of y ({listed(classes)}){one}",
+            f"one a class of y ({format_list(classes)}){one}",
             got,
             "Name them after the classes; where a file holds several estimators, pass estimator='its name'",
         )
@@ -202,8 +204,8 @@ def ids_in(X: Any, id: str) -> Names:
         return _texts(X[id])
     if isinstance(X, pd.DataFrame) and id in X.index.names:
         return _texts(X.index.get_level_values(id))
-    got = f"columns {listed(X.columns)}, index {X.index.name}" if isinstance(X, pd.DataFrame) else None
-    raise fault(
+    got = f"columns {format_list(X.columns)}, index {X.index.name}" if isinstance(X, pd.DataFrame) else None
+    raise invalid_value(
         "X",
         f"a data frame whose index, or a column, is named {id!r}: predictions made elsewhere are found by id",
         got or f"X of type {type(X).__name__}",

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from stackit.arrays.row_labels import ids_by_rows
-from stackit.files import check_ids, facts_path, write_whole
+from stackit.files import atomic_write, check_ids, metadata_path
 from stackit.precomputed.read import PathLike
 from stackit.precomputed.table import fingerprint
 from stackit.results.oof import OutOfFold
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["save_predictions"]
 
@@ -58,29 +58,31 @@ def save_predictions(
     >>> import pathlib, tempfile
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from stackit import GivenClassifier, out_of_fold
+    >>> from stackit import PrecomputedClassifier, out_of_fold
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> X = X.rename_axis("id")
     >>> oof = out_of_fold([("bayes", GaussianNB())], X, y, cv=5, n_jobs=1)
     >>> path = save_predictions(oof, pathlib.Path(tempfile.mkdtemp()) / "bayes.csv")
-    >>> again = out_of_fold([("bayes", GivenClassifier.load(path))], X, y, cv=5, n_jobs=1)
+    >>> again = out_of_fold([("bayes", PrecomputedClassifier.load(path))], X, y, cv=5, n_jobs=1)
     >>> again.meta_train.equals(oof.meta_train)
     True
     """
     table = _with_ids(oof.meta_train, ids, "ids")
     if test_path is not None:
         if oof.meta_test is None:
-            raise fault("test_path", "None where no test rows were predicted", f"{test_path=}", "Pass X_test")
+            raise invalid_value(
+                "test_path", "None where no test rows were predicted", f"{test_path=}", "Pass X_test"
+            )
         _write(_with_ids(oof.meta_test, test_ids, "test_ids"), Path(test_path))
     kinds = {name: response.kind for name, response in oof.responses.items()}
     facts = {"folds": f"ids {fingerprint(oof.folds, table.index.to_numpy(dtype=str))}", "kinds": kinds}
-    write_whole(facts_path(Path(path)), json.dumps(facts, indent=1) + "\n")
+    atomic_write(metadata_path(Path(path)), json.dumps(facts, indent=1) + "\n")
     return _write(table, Path(path))
 
 
 def _with_ids(meta: pd.DataFrame, ids: Any, parameter: str) -> pd.DataFrame:
     if ids is None and meta.index.name is None:
-        raise fault(
+        raise invalid_value(
             parameter,
             "the ids of the rows, where X has no index with a name",
             f"{parameter}=None",
@@ -93,5 +95,5 @@ def _with_ids(meta: pd.DataFrame, ids: Any, parameter: str) -> pd.DataFrame:
 
 
 def _write(table: pd.DataFrame, path: Path) -> Path:
-    write_whole(path, table.to_csv(lineterminator="\n"))
+    atomic_write(path, table.to_csv(lineterminator="\n"))
     return path

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-__all__ = ["FoldEstimators"]
+__all__ = ["LazyFoldEstimators"]
 
 
-class FoldEstimators(Sequence[Any]):
+class LazyFoldEstimators(Sequence[Any]):
     """The fitted estimators of one name, one a split, of which some are not there yet.
 
     A store keeps answers and not, without pickle, fitted estimators. Whoever asks for one here gets it all
@@ -24,7 +24,7 @@ class FoldEstimators(Sequence[Any]):
 
     Examples
     --------
-    >>> estimators = FoldEstimators(["first", None], lambda missing: [f"fitted {at}" for at in missing])
+    >>> estimators = LazyFoldEstimators(["first", None], lambda missing: [f"fitted {at}" for at in missing])
     >>> estimators
     FoldEstimators(1 of 2 fitted, the others when they are asked for)
     >>> list(estimators)
@@ -52,7 +52,7 @@ class FoldEstimators(Sequence[Any]):
         return self._estimators[at]
 
     def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, FoldEstimators | list) else NotImplemented
+        return list(self) == list(other) if isinstance(other, LazyFoldEstimators | list) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -63,10 +63,10 @@ class FoldEstimators(Sequence[Any]):
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
         return list, (list(self),)
 
-    def part(self, positions: list[int]) -> FoldEstimators:
+    def part(self, positions: list[int]) -> LazyFoldEstimators:
         """Return those at some positions; what is missing still is."""
         estimators = [self._estimators[at] for at in positions]
-        return FoldEstimators(estimators, lambda missing: [self[positions[at]] for at in missing])
+        return LazyFoldEstimators(estimators, lambda missing: [self[positions[at]] for at in missing])
 
     def _missing(self) -> list[int]:
         return [at for at, estimator in enumerate(self._estimators) if estimator is None]

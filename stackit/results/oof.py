@@ -13,22 +13,22 @@ import pandas as pd
 
 from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
-from stackit.estimators.prediction import Response, Table
+from stackit.estimators.prediction import PredictionSpec, Table
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.results.lazy_estimators import FoldEstimators
-from stackit.results.placeholders import LeftOut
-from stackit.results.repeated_warnings import Repeats, recorded
-from stackit.results.scores import Scored
+from stackit.results.lazy_estimators import LazyFoldEstimators
+from stackit.results.placeholders import Placeholder
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.scores import ScoresMixin
 from stackit.target import Target
-from stackit.validation import fault, n_rows
+from stackit.validation import invalid_value, num_samples
 
 __all__ = ["OutOfFold"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OutOfFold(Scored):
+class OutOfFold(ScoresMixin):
     """What came out of training every estimator on every fold.
 
     Attributes
@@ -81,7 +81,7 @@ class OutOfFold(Scored):
 
     folds: Folds
     target: Target
-    responses: dict[str, Response]
+    responses: dict[str, PredictionSpec]
     fold_estimators: dict[str, Sequence[Any]]
     held_out: dict[str, list[Table]]
     test: dict[str, Table]
@@ -96,12 +96,12 @@ class OutOfFold(Scored):
     test_index: Any = None
     n_stored: int = 0
     optimistic: set[str] = field(default_factory=set)
-    own_table: bool = False
+    derived_features: bool = False
     passthrough: bool = False
     schema: TableSchema | None = None
 
     def __repr__(self) -> str:
-        if isinstance(self.folds, LeftOut):
+        if isinstance(self.folds, Placeholder):
             return f"OutOfFold({len(self.responses)} estimators, without out-of-fold predictions)"
         k = self.meta_train.shape[1]
         failed = f", {len(self.failures)} estimators failed" if self.failures else ""
@@ -189,7 +189,9 @@ class OutOfFold(Scored):
         """
         numbers = [number for number, label in enumerate(self.folds.labels) if label[0] == repeat]
         if not numbers:
-            raise fault("repeat", f"from 0 to {self.folds.n_repeats - 1}", f"{repeat=}", "Pass repeat=0")
+            raise invalid_value(
+                "repeat", f"from 0 to {self.folds.n_repeats - 1}", f"{repeat=}", "Pass repeat=0"
+            )
         splits = tuple(self.folds.splits[number] for number in numbers)
 
         def pick(of_splits: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -241,7 +243,7 @@ class OutOfFold(Scored):
             refitted=rest(self.refitted),
         )
 
-    def transform(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+    def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows: the average over the fold estimators, as in `meta_test`.
 
         Parameters
@@ -260,10 +262,10 @@ class OutOfFold(Scored):
         ValueError
             When it is of a level whose estimators do not read X as it is.
         """
-        self.check_reads_X()
-        return self.frame(self.answers(X, leave_out), index_of(X))
+        self.check_accepts_X()
+        return self.frame(self.answers(X, skip), index_of(X))
 
-    def transform_refitted(self, X: Any, leave_out: Collection[str] = ()) -> pd.DataFrame:
+    def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows by the estimators refitted on all training rows.
 
         Parameters
@@ -283,27 +285,27 @@ class OutOfFold(Scored):
         ValueError
             As of `transform`.
         """
-        self.check_reads_X()
-        return self.frame(self.answers_refitted(X, leave_out), index_of(X))
+        self.check_accepts_X()
+        return self.frame(self.predict_refitted(X, skip), index_of(X))
 
-    def answers(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
         """Return the average (m, width) answer for new rows of each estimator; see `transform`."""
-        members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in leave_out}
+        members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in skip}
         return self._ask(members, X)
 
-    def answers_refitted(self, X: Any, leave_out: Collection[str] = ()) -> dict[str, Table]:
+    def predict_refitted(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
         """Return the (m, width) answer for new rows of each estimator; see `transform_refitted`."""
-        return self._ask(self.asked(leave_out), X)
+        return self._ask(self.asked(skip), X)
 
-    def asked(self, leave_out: Collection[str] = ()) -> dict[str, Sequence[Any]]:
+    def asked(self, skip: Collection[str] = ()) -> dict[str, Sequence[Any]]:
         """Return who predicts new rows: the estimator refitted on all rows, or else those of the folds."""
         return {
             name: [self.refitted[name]] if name in self.refitted else self.fold_estimators[name]
             for name in self.responses
-            if name not in leave_out
+            if name not in skip
         }
 
-    def check_reads_X(self) -> None:
+    def check_accepts_X(self) -> None:
         """Raise where new rows of X are not what the estimators read.
 
         Raises
@@ -311,8 +313,8 @@ class OutOfFold(Scored):
         ValueError
             When it is of a level whose estimators read a table of their own.
         """
-        if self.own_table:
-            raise fault(
+        if self.derived_features:
+            raise invalid_value(
                 "A run that is asked about rows of X",
                 "one whose estimators read X as it is",
                 "a level that reads the level below, or some columns",
@@ -324,24 +326,26 @@ class OutOfFold(Scored):
         return X if self.schema is None else self.schema.conform(X, called, "each estimator")
 
     def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
-        X, repeats = self.conform(X), Repeats("predictions")
+        X, repeats = self.conform(X), RepeatedWarnings("predictions")
         answers = {
-            name: self._average_answer(name, members[name], X, repeats)
+            name: self._average_prediction(name, members[name], X, repeats)
             if name in members
-            else np.zeros((n_rows(X), self.responses[name].width))
+            else np.zeros((num_samples(X), self.responses[name].width))
             for name in self.responses
         }
         repeats.say()
         return answers
 
-    def _average_answer(self, name: str, of_folds: Sequence[Any], X: Any, repeats: Repeats) -> Table:
+    def _average_prediction(
+        self, name: str, of_folds: Sequence[Any], X: Any, repeats: RepeatedWarnings
+    ) -> Table:
         # The same object in all folds (it is frozen) answers once.
         members = {id(member): (member, place) for member, place in self._placed(name, of_folds)}
         response = self.responses[name]
         answers = []
         for member, place in members.values():
             with recorded() as said:
-                answers.append(response.ask_untouched(member, X, place))
+                answers.append(response.predict_readonly(member, X, place))
             repeats.add(said, name)
         return np.asarray(np.mean(answers, axis=0))
 
@@ -387,6 +391,6 @@ class _Table:
 
 
 def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:
-    if isinstance(values, FoldEstimators):
+    if isinstance(values, LazyFoldEstimators):
         return values.part(numbers)
     return [values[number] for number in numbers]

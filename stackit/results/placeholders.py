@@ -8,16 +8,16 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, NoReturn
 
-__all__ = ["LeftOut", "LeftOutError", "keeps_rows", "rows_kept", "without_rows"]
+__all__ = ["MissingDataError", "Placeholder", "keep_rows", "keeps_rows", "without_rows"]
 
 _KEEPS: ContextVar[bool] = ContextVar("keeps", default=False)
 
 
-class LeftOutError(AttributeError, ValueError):
+class MissingDataError(AttributeError, ValueError):
     """Something was asked for that a pickled or saved ensemble was left without."""
 
 
-class LeftOut:
+class Placeholder:
     """Stands for what a pickled or saved ensemble was left without; whatever is asked of it, it says so.
 
     Parameters
@@ -29,7 +29,7 @@ class LeftOut:
 
     Examples
     --------
-    >>> len(LeftOut("the folds"))
+    >>> len(Placeholder("the folds"))
     Traceback (most recent call last):
         ...
     stackit.results.placeholders.LeftOutError: This ensemble was saved or pickled without the folds, ...
@@ -49,7 +49,7 @@ class LeftOut:
         return self.kept[name]
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise LeftOutError(
+        raise MissingDataError(
             f"This ensemble was saved or pickled without {self.what}, which it does not need to predict. "
             "Save it with save(path, oof=True), or pickle its oof_ (of levels, levels_) beside it."
         )
@@ -58,7 +58,7 @@ class LeftOut:
 
 
 @contextmanager
-def rows_kept() -> Iterator[None]:
+def keep_rows() -> Iterator[None]:
     """Pickle ensembles with their tables inside: what a worker has fitted goes back to its parent whole."""
     token = _KEEPS.set(True)
     try:
@@ -83,16 +83,16 @@ def without_rows(oof: Any) -> Any:
     Returns
     -------
     OutOfFold
-        Whatever asks it for what was left out gets a `LeftOutError`.
+        Whatever asks it for what was left out gets a `MissingDataError`.
     """
-    if isinstance(oof.folds, LeftOut):
+    if isinstance(oof.folds, Placeholder):
         return oof
     what = "out-of-fold predictions, folds and target"
-    left = LeftOut(what)
+    left = Placeholder(what)
     target = replace(oof.target, y=left, codes=left)
     return replace(
         oof,
-        folds=LeftOut(what, labels=oof.folds.labels),  # errors say in which fold
+        folds=Placeholder(what, labels=oof.folds.labels),  # errors say in which fold
         target=target,
         responses={name: replace(one, target=target) for name, one in oof.responses.items()},
         held_out=left,

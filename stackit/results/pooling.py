@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.estimators.prediction import Response, Table
-from stackit.estimators.scoring import Scoring, score_answer
+from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.folds import Folds
 from stackit.target import Target, classification_target, regression_target
 
-__all__ = ["can_be_pooled", "is_of_ranks"]
+__all__ = ["can_be_pooled", "is_rank_metric"]
 
 # How far the score of the prior, which knows nothing, may be from its mean over folds once it is pooled.
 TOLERANCE = 0.005
@@ -63,7 +63,7 @@ def can_be_pooled(
     >>> can_be_pooled(loo, target, "neg_log_loss")
     True
     """
-    if not is_of_ranks(scoring, target):
+    if not is_rank_metric(scoring, target):
         return True
     response, priors = _priors(folds, target, sample_weight)
     covered = np.flatnonzero(folds.coverage)
@@ -78,7 +78,7 @@ def can_be_pooled(
     return bool(abs(pooled - np.mean(by_fold)) <= TOLERANCE)
 
 
-def is_of_ranks(scoring: Scoring, target: Target) -> bool:
+def is_rank_metric(scoring: Scoring, target: Target) -> bool:
     """Whether a metric looks at the order of predictions alone, or at their correlation with y.
 
     It is asked about a small table: the score of such a metric stays the same when all predictions are
@@ -95,7 +95,7 @@ def is_of_ranks(scoring: Scoring, target: Target) -> bool:
     --------
     >>> from stackit.target import classification_target
     >>> target = classification_target([0, 1])
-    >>> [is_of_ranks(name, target) for name in ("roc_auc", "average_precision", "accuracy", "f1")]
+    >>> [is_rank_metric(name, target) for name in ("roc_auc", "average_precision", "accuracy", "f1")]
     [True, True, False, False]
     """
     if scoring is None or target.kind == "multilabel":
@@ -114,7 +114,7 @@ def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: 
     if labels:
         codes = np.arange(N_PROBED) % len(labels)
         target = classification_target(np.asarray(labels)[codes])
-        response = Response("probe", "predict_proba", "probability", target)
+        response = PredictionSpec("probe", "predict_proba", "probability", target)
         answer = random.dirichlet(np.ones(len(labels)), size=N_PROBED)
         answer = (answer + 0.5 * np.eye(len(labels))[codes]) / 1.5
         level = np.arange(1.0, len(labels) + 1) ** 2
@@ -122,7 +122,7 @@ def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: 
     else:
         y = random.exponential(size=(N_PROBED, *outputs))
         target = regression_target(y)
-        response = Response("probe", "predict", "number", target)
+        response = PredictionSpec("probe", "predict", "number", target)
         answer = (y + random.exponential(size=y.shape)).reshape(N_PROBED, -1)
         level = np.ones(answer.shape[1])
     rows = np.arange(N_PROBED)
@@ -130,7 +130,9 @@ def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: 
     return bool(abs(scores[0] - scores[1]) < 1e-9)
 
 
-def _priors(folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None) -> tuple[Response, Table]:
+def _priors(
+    folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None
+) -> tuple[PredictionSpec, Table]:
     """Return what the prior of each training part predicts: shares of classes, or the mean."""
     weights = np.ones(len(target.y)) if sample_weight is None else np.asarray(sample_weight)
     parts = [train for train, _ in folds.splits]
@@ -138,17 +140,17 @@ def _priors(folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None
         n_classes = len(target.classes)
         sums = [np.bincount(target.codes[rows], weights[rows], n_classes) for rows in parts]
         table = np.array([each / each.sum() for each in sums])
-        return Response("prior", "predict_proba", "probability", target), table
+        return PredictionSpec("prior", "predict_proba", "probability", target), table
     y = target.y.reshape(len(target.y), -1)
     table = np.array([np.average(y[rows], axis=0, weights=weights[rows]) for rows in parts])
-    return Response("prior", "predict", "number", target), table
+    return PredictionSpec("prior", "predict", "number", target), table
 
 
-def _score(response: Response, answer: Table, rows: Any, scoring: Scoring, sample_weight: Any) -> float:
+def _score(response: PredictionSpec, answer: Table, rows: Any, scoring: Scoring, sample_weight: Any) -> float:
     """Return a score; NaN where there is none, as for one class alone."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return score_answer(response, answer, rows, scoring, sample_weight)
+            return score_predictions(response, answer, rows, scoring, sample_weight)
         except (AttributeError, TypeError, ValueError):
             return float("nan")

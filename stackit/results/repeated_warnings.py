@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackit.validation import listed
+from stackit.validation import format_list
 
-__all__ = ["Repeats", "Said", "recorded"]
+__all__ = ["RecordedWarning", "RepeatedWarnings", "recorded"]
 
 # What differs between folds in texts that say the same: numbers that stand alone, and paths.
 VARYING = re.compile(r"\S*/\S*|(?<![\w'\"])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
@@ -21,7 +21,7 @@ _forward: Any = warnings.showwarning
 
 
 @dataclass(frozen=True)
-class Said:
+class RecordedWarning:
     """A warning that was raised, and where.
 
     Parameters
@@ -58,7 +58,7 @@ class recorded:
 
     __slots__ = ("_caught", "_outer")
 
-    def __enter__(self) -> list[Said]:
+    def __enter__(self) -> list[RecordedWarning]:
         global _forward
         self._outer = getattr(_LOCAL, "said", None)
         self._caught = warnings.catch_warnings()
@@ -66,7 +66,7 @@ class recorded:
         # Threads may undo each other's catch_warnings: a handler that is left behind hands on to the former.
         if warnings.showwarning is not _show:
             _forward, warnings.showwarning = warnings.showwarning, _show
-        said: list[Said] = []
+        said: list[RecordedWarning] = []
         _LOCAL.said = said
         return said
 
@@ -76,7 +76,7 @@ class recorded:
 
 
 @dataclass
-class Repeats:
+class RepeatedWarnings:
     """Gathers what was recorded in several blocks, and says each warning once.
 
     Parameters
@@ -86,7 +86,7 @@ class Repeats:
 
     Examples
     --------
-    >>> repeats = Repeats("fits")
+    >>> repeats = RepeatedWarnings("fits")
     >>> for fold in range(3):
     ...     with recorded() as said:
     ...         warnings.simplefilter("always")
@@ -98,10 +98,10 @@ class Repeats:
 
     unit: str
     totals: dict[str, int] = field(default_factory=dict)
-    first: dict[tuple[type[Warning], str], Said] = field(default_factory=dict)
+    first: dict[tuple[type[Warning], str], RecordedWarning] = field(default_factory=dict)
     counts: dict[tuple[type[Warning], str], dict[str, int]] = field(default_factory=dict)
 
-    def add(self, said: Sequence[Said], name: str = "") -> None:
+    def add(self, said: Sequence[RecordedWarning], name: str = "") -> None:
         """Add what was recorded in one block.
 
         Parameters
@@ -138,7 +138,7 @@ class Repeats:
             f"{count} of {self.totals[name]} {self.unit}" + (f" of {name!r}" if name else "")
             for name, count in counts.items()
         ]
-        return f"in {listed(parts)}"
+        return f"in {format_list(parts)}"
 
 
 def _show(
@@ -148,7 +148,7 @@ def _show(
     if said is None:
         _forward(message, category, filename, lineno, *others, **more)
     else:
-        said.append(Said(category, str(message), filename, lineno))
+        said.append(RecordedWarning(category, str(message), filename, lineno))
 
 
 def _warning(category: type[Warning], text: str) -> Warning:

@@ -10,23 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.estimators.prediction import Response, Table
-from stackit.estimators.scoring import Scoring, score_answer
+from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.folds import Folds
 from stackit.results.pooling import can_be_pooled
-from stackit.results.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.target import Target
-from stackit.validation import listed, warn
+from stackit.validation import format_list, warn
 
-__all__ = ["Scored"]
+__all__ = ["ScoresMixin"]
 
 
-class Scored:
+class ScoresMixin:
     """What is scored of an `OutOfFold`."""
 
     folds: Folds
     target: Target
-    responses: dict[str, Response]
+    responses: dict[str, PredictionSpec]
     held_out: dict[str, list[Table]]
     seconds: dict[str, list[float]]
     sample_weight: Any
@@ -48,7 +48,7 @@ class Scored:
     def scores(self) -> pd.DataFrame:
         """One row an estimator and fold: estimator, repeat, fold, n_held_out, score, seconds."""
         self.warn_of_passthrough()
-        repeats = Repeats("scores")
+        repeats = RepeatedWarnings("scores")
         rows = [
             {
                 "estimator": name,
@@ -76,7 +76,7 @@ class Scored:
         """
         by_name = self.scores.groupby("estimator", sort=False)["score"]
         table = by_name.agg(["mean", "std", "sem"])
-        repeats = Repeats("whole columns")
+        repeats = RepeatedWarnings("whole columns")
         table["whole"] = [self.whole(name, repeats) for name in self.responses]
         repeats.say()
         if self.optimistic:
@@ -88,7 +88,7 @@ class Scored:
         """Whether the metric may be computed for the whole column, and not by folds alone."""
         return can_be_pooled(self.folds, self.target, self.scoring, self.sample_weight)
 
-    def whole(self, name: str, repeats: Repeats | None = None) -> float:
+    def whole(self, name: str, repeats: RepeatedWarnings | None = None) -> float:
         """Return the score of an estimator's whole column; NaN where that must not be pooled.
 
         Parameters
@@ -118,7 +118,7 @@ class Scored:
         """
         if self.is_pooled:
             return self.whole(name)
-        folds, repeats = zip(self.folds.splits, self.held_out[name], strict=True), Repeats("scores")
+        folds, repeats = zip(self.folds.splits, self.held_out[name], strict=True), RepeatedWarnings("scores")
         found = [self._score(name, answer, rows, repeats) for (_, rows), answer in folds]
         repeats.say()
         return float(np.mean(found))
@@ -127,22 +127,22 @@ class Scored:
         """Warn where scores are those of estimators that see X passed through on shared folds."""
         if self.passthrough:
             warn(
-                f"The scores of {listed(self.responses)} are optimistic, and may show a gain where there is "
-                "none: these estimators see columns of X beside predictions that were made on the same "
-                "folds, and the two together give away labels of held-out rows. Use Level(..., nested=True), "
+                f"The scores of {format_list(self.responses)} are optimistic, and may show a gain where "
+                "there is none: these estimators see columns of X beside predictions that were made on the "
+                "same folds, and the two together give away labels of held-out rows. Use Level(..., nested=True), "
                 "or nested_score."
             )
 
     def _score(
-        self, name: str, answer: Table, rows: npt.NDArray[np.intp], repeats: Repeats | None = None
+        self, name: str, answer: Table, rows: npt.NDArray[np.intp], repeats: RepeatedWarnings | None = None
     ) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
         judged = self.responses[name], answer, rows, self.scoring, self.sample_weight
         try:
             if repeats is None:
-                return score_answer(*judged)
+                return score_predictions(*judged)
             with recorded() as said:
-                score = score_answer(*judged)
+                score = score_predictions(*judged)
             repeats.add(said, name)
             return score
         except (AttributeError, TypeError, ValueError) as error:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from stackit.files import write_whole
+from stackit.files import atomic_write
 from stackit.store.record import MAGIC, Key, Stored, facts_in, from_bytes, to_bytes
-from stackit.validation import fault, warn
+from stackit.validation import invalid_value, warn
 
 __all__ = ["DiskStore"]
 
@@ -124,7 +124,7 @@ class DiskStore:
             raise OSError(errno.ELOOP, f"{path.parent} is a link, behind which nothing is kept")
         content = to_bytes(replace(result, facts={**result.facts, "key": str(key)}))
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        atomic_write(path, content)
 
     def list(self) -> pd.DataFrame:
         """Return one row a result: key, estimator, repeat, fold, seconds, size in bytes, when.
@@ -163,9 +163,11 @@ class DiskStore:
             When `keep` is one text, or `older_than` is not a timedelta.
         """
         if isinstance(keep, str):
-            raise fault("keep", "a list of keys", f"{keep=}", f"Pass keep=[{keep!r}]")
+            raise invalid_value("keep", "a list of keys", f"{keep=}", f"Pass keep=[{keep!r}]")
         if older_than is not None and not isinstance(older_than, timedelta):
-            raise fault("older_than", "a timedelta", f"{older_than=}", "Pass datetime.timedelta(days=30)")
+            raise invalid_value(
+                "older_than", "a timedelta", f"{older_than=}", "Pass datetime.timedelta(days=30)"
+            )
         kept = set(keep or ())
         selective = keep is not None or older_than is not None
         gone = [

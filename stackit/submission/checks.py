@@ -20,7 +20,7 @@ from stackit.submission.sample import (
     numbers_of,
     read_table,
 )
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["check_submission", "judge"]
 
@@ -87,7 +87,7 @@ def check_submission(
 def judge(sample: Sample, table: pd.DataFrame, name: str, advice: str) -> None:
     """Raise one error with all that is wrong with a submission."""
     if faults := list(_faults(sample, table)):
-        raise fault(name, f"valid like {sample.name}", "; ".join(faults), advice)
+        raise invalid_value(name, f"valid like {sample.name}", "; ".join(faults), advice)
 
 
 def _faults(sample: Sample, table: pd.DataFrame) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _id_faults(sample: Sample, names: Texts) -> Iterator[str]:
     for some, problem in ((lost, "missing"), (unknown, "unknown"), (repeated, "repeated")):
         if len(some):
             shown = (name or repr("") for name in some)
-            yield f"{len(some)} {problem} {'id' if len(some) == 1 else 'ids'} ({listed(shown)})"
+            yield f"{len(some)} {problem} {'id' if len(some) == 1 else 'ids'} ({format_list(shown)})"
     if not (len(lost) or len(unknown) or len(repeated)):
         for row in np.flatnonzero(names.to_numpy() != sample.ids.to_numpy())[:1]:
             wanted = sample.ids.iloc[row]
@@ -128,7 +128,7 @@ def _sum_faults(sample: Sample, names: Texts, table: pd.DataFrame) -> Iterator[s
     sums = np.column_stack([numbers_of(texts) for _, texts in probabilities.items()]).sum(axis=1)
     wrong = np.isfinite(sums) & (abs(sums - 1) > sample.tolerance)
     shown = pd.Series(sums).map("{:.6g}".format)
-    yield from _described(f"the sum of {listed(sample.columns)} not 1", names, shown, wrong)
+    yield from _described(f"the sum of {format_list(sample.columns)} not 1", names, shown, wrong)
 
 
 def _breaches(column: Column, texts: Texts) -> Iterator[tuple[str, Flags]]:
@@ -137,7 +137,7 @@ def _breaches(column: Column, texts: Texts) -> Iterator[tuple[str, Flags]]:
     missing = _missing(texts) & ~is_label
     yield "missing", missing
     if column.kind == "labels":
-        yield f"not one of {listed(column.labels)}", ~is_label & ~missing
+        yield f"not one of {format_list(column.labels)}", ~is_label & ~missing
         return
     numbers = numbers_of(texts)
     if column.kind == "text":
@@ -159,7 +159,7 @@ def _described(problem: str, names: Texts, texts: Texts, wrong: Flags) -> Iterat
     if len(rows):
         shown = (f"id {names.iloc[row]}: {texts.iloc[row] or repr('')}" for row in rows)
         count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-        yield f"{problem} in {count} ({listed(shown, most=3)})"
+        yield f"{problem} in {count} ({format_list(shown, most=3)})"
 
 
 def _missing(texts: Texts) -> Flags:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["INTEGER", "Column", "Kind", "PathLike", "Sample", "Texts", "numbers_of", "read_table", "table_of"]
 
@@ -65,9 +65,13 @@ class Sample:
     ) -> Sample:
         """Read a sample, and how its values look where the caller does not say."""
         if kind is not None and kind not in get_args(Kind):
-            raise fault("kind", f"one of {', '.join(get_args(Kind))}", f"{kind=}", "Choose one of these")
+            raise invalid_value(
+                "kind", f"one of {', '.join(get_args(Kind))}", f"{kind=}", "Choose one of these"
+            )
         if labels is not None and kind not in (None, "labels"):
-            raise fault("kind", "'labels' where labels are given", f"{kind=}", "Leave out one of the two")
+            raise invalid_value(
+                "kind", "'labels' where labels are given", f"{kind=}", "Leave out one of the two"
+            )
         name = "the sample submission" if isinstance(sample, pd.DataFrame) else Path(sample).name
         table = read_table(sample)
         _check_sample(name, table)
@@ -96,7 +100,7 @@ def table_of(source: Path | io.StringIO, name: str) -> pd.DataFrame:
         cells = pd.read_csv(source, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         got = f"error={str(error).strip()}"
-        raise fault(name, "a CSV table", got, "Write one line a row, cells apart by ','") from error
+        raise invalid_value(name, "a CSV table", got, "Write one line a row, cells apart by ','") from error
     cells = cells.fillna("")
     return cells.iloc[1:].set_axis(cells.iloc[0].tolist(), axis=1).reset_index(drop=True)
 
@@ -110,12 +114,12 @@ def _check_sample(name: str, table: pd.DataFrame) -> None:
     """Raise when a sample cannot tell right from wrong."""
     ids = table.iloc[:, 0]
     repeated = ids[ids.duplicated()].unique()
-    found = [f"{len(repeated)} repeated ids ({listed(repeated)})"] if len(repeated) else []
+    found = [f"{len(repeated)} repeated ids ({format_list(repeated)})"] if len(repeated) else []
     if table.shape[1] < 2 or not len(table) or not table.columns.is_unique:
         found.append(f"{len(table)} rows of columns {list(table.columns)}")
     if found:
         expected = "a table of unique ids and at least one column of values"
-        raise fault(name, expected, "; ".join(found), "Take the competition's own sample submission")
+        raise invalid_value(name, expected, "; ".join(found), "Take the competition's own sample submission")
 
 
 def _sums_to_one(values: pd.DataFrame) -> bool:

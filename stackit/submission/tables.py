@@ -11,7 +11,7 @@ import pandas as pd
 from stackit.arrays.row_labels import is_plain, order_of
 from stackit.precomputed.class_columns import class_text, match_names, without_estimator
 from stackit.submission.sample import Sample, Texts
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["named_table"]
 
@@ -44,7 +44,9 @@ def named_table(sample: Sample, ids: Any, predictions: Any, classes: Any) -> tup
     table, own = _apart(sample, table)
     names = _ids_of(sample, ids, own, table)
     if len(table) != len(names):
-        raise fault("predictions", f"one an id, {len(names)}", f"{len(table)} rows", "Pass one row an id")
+        raise invalid_value(
+            "predictions", f"one an id, {len(names)}", f"{len(table)} rows", "Pass one row an id"
+        )
     table = _in_rows(table, names, ids, own)
     return names, _in_columns(sample, table, is_named).reset_index(drop=True)
 
@@ -96,8 +98,8 @@ def _of_mapping(sample: Sample, values: dict[Any, Any]) -> pd.DataFrame:
 
 def _check_width(sample: Sample, shape: tuple[int, ...], width: int) -> None:
     if len(shape) != 2 or shape[1] != width:
-        expected = f"of one column for each of {listed(sample.columns)}"
-        raise fault("predictions", expected, f"{shape=}", ADVICE)
+        expected = f"of one column for each of {format_list(sample.columns)}"
+        raise invalid_value("predictions", expected, f"{shape=}", ADVICE)
 
 
 def _apart(sample: Sample, table: pd.DataFrame) -> tuple[pd.DataFrame, Texts | None]:
@@ -107,7 +109,7 @@ def _apart(sample: Sample, table: pd.DataFrame) -> tuple[pd.DataFrame, Texts | N
         own = table[sample.id_name]
         table = table.drop(columns=sample.id_name)
         if isinstance(own, pd.DataFrame):
-            raise fault(
+            raise invalid_value(
                 "predictions", "with one column of ids", f"several named {sample.id_name}", "Drop one"
             )
     elif sample.id_name in table.index.names:
@@ -120,10 +122,10 @@ def _ids_of(sample: Sample, ids: Any, own: Texts | None, table: pd.DataFrame) ->
         names = _texts(ids)
         if own is not None and sorted(own) != sorted(names):
             strange = own[~own.isin(names)]
-            raise fault(
+            raise invalid_value(
                 f"{sample.id_name} of the predictions",
                 "the ids that are passed",
-                f"{len(strange)} others ({listed(strange)})",
+                f"{len(strange)} others ({format_list(strange)})",
                 "Pass ids=None to go by those of the predictions, or drop these",
             )
         return names
@@ -131,7 +133,7 @@ def _ids_of(sample: Sample, ids: Any, own: Texts | None, table: pd.DataFrame) ->
         return own
     if not is_plain(table.index) and {*_texts(table.index)} == {*sample.ids}:
         return _texts(table.index)
-    raise fault(
+    raise invalid_value(
         "ids",
         f"one a row, where the predictions have no column or index named {sample.id_name!r}",
         "ids=None",
@@ -157,14 +159,16 @@ def _in_rows(table: pd.DataFrame, names: Texts, ids: Any, own: Texts | None) -> 
     if labels.isin(names).any() and labels.tolist() != names.tolist():
         repeated = labels[labels.duplicated()].unique()
         known = int(labels.isin(names).sum())
-        lacks = f"repeated ids ({listed(repeated)})" if len(repeated) else f"{known} of {len(names)} ids"
+        lacks = f"repeated ids ({format_list(repeated)})" if len(repeated) else f"{known} of {len(names)} ids"
         raise _unsure(lacks)
     return table
 
 
 def _unsure(got: str) -> ValueError:
     advice = "Pass predictions.to_numpy() if its rows are those of ids, in their order"
-    return fault("The index of the predictions", "the ids that are passed, or no ids at all", got, advice)
+    return invalid_value(
+        "The index of the predictions", "the ids that are passed, or no ids at all", got, advice
+    )
 
 
 def _in_columns(sample: Sample, table: pd.DataFrame, is_named: bool) -> pd.DataFrame:
@@ -180,10 +184,10 @@ def _in_columns(sample: Sample, table: pd.DataFrame, is_named: bool) -> pd.DataF
         order = _positive(found) if len(wanted) == 1 else match_names(wanted, found)
         if order is not None:
             return table.iloc[:, order].set_axis(wanted, axis=1)
-    names = f"named {listed(found, 12)}" if is_named else "without names"
-    expected = f"of one column for each of {listed(wanted, 12)}, told by name"
+    names = f"named {format_list(found, 12)}" if is_named else "without names"
+    expected = f"of one column for each of {format_list(wanted, 12)}, told by name"
     got = f"shape={table.shape}" if len(wanted) != len(found) else f"{len(found)} columns {names}"
-    raise fault("predictions", expected, got, ADVICE)
+    raise invalid_value("predictions", expected, got, ADVICE)
 
 
 def _positive(found: list[Any]) -> list[int] | None:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.files import write_whole
+from stackit.files import atomic_write
 from stackit.submission.checks import judge
 from stackit.submission.sample import Column, Kind, PathLike, Sample, table_of
 from stackit.submission.tables import named_table
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["write_submission"]
 
@@ -89,7 +89,9 @@ def write_submission(
     """
     path = Path(path)
     if path.suffix.lower() in COMPRESSED:
-        raise fault("path", "an uncompressed .csv file", f"path={path}", "Compress the file afterwards")
+        raise invalid_value(
+            "path", "an uncompressed .csv file", f"path={path}", "Compress the file afterwards"
+        )
     like = Sample.read(sample, kind, labels, tolerance)
     text = _text_of(like, ids, predictions, classes)
     judge(
@@ -98,7 +100,7 @@ def write_submission(
         path.name,
         "Correct the predictions: nothing was written",
     )
-    write_whole(path, text)
+    atomic_write(path, text)
     return path
 
 

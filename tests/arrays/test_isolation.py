@@ -28,7 +28,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.arrays.isolation import own_copy, reader_of
+from stackit.arrays.isolation import inspect_reader, own_copy
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).round(3)
@@ -422,7 +422,7 @@ def own_function(table):
     ],
 )
 def test_an_estimator_is_well_known_if_all_that_it_is_made_of_reads_only(estimator, known):
-    assert reader_of(estimator).well_known is known
+    assert inspect_reader(estimator).is_trusted_library is known
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

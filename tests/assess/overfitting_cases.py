@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from stackit import GivenClassifier, Level, LevelsClassifier, LevelsRegressor, make_folds, out_of_fold
+from stackit import Level, LevelsClassifier, LevelsRegressor, PrecomputedClassifier, make_folds, out_of_fold
 
 N = 800
 
@@ -123,7 +123,7 @@ def in_sample(seed: int, guilty: tuple[str, ...] = GUILTY) -> Case:
         if name in guilty:
             chances = clone(each).set_params(random_state=seed).fit(X[:N], y[:N]).predict_proba(X)
             seen = pd.Series(chances[:, 1], X.index, name=name)
-            members.append((f"{name} elsewhere", GivenClassifier.load(seen[:N], seen[N:])))
+            members.append((f"{name} elsewhere", PrecomputedClassifier.load(seen[:N], seen[N:])))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The predictions of .* look in-sample")
         oof = out_of_fold(members, X[:N], y[:N], cv=5, n_jobs=1, random_state=seed)

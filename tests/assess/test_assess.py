@@ -35,8 +35,8 @@ from stackit.assess.candidates import BEST, MEAN, PRIOR
 from stackit.assess.losses import LOSSES, row_losses
 from stackit.assess.stacking_gain import Gain
 from stackit.combine import ConvexClassifier, MeanClassifier, MeanRegressor
-from stackit.estimators.prediction import Response
-from stackit.estimators.scoring import score_answer
+from stackit.estimators.prediction import PredictionSpec
+from stackit.estimators.scoring import score_predictions
 from stackit.target import classification_target, regression_target
 from tests.assess.overfitting_cases import One
 
@@ -73,27 +73,27 @@ def test_the_mean_of_row_losses_is_the_metric(name, seed):
     if name in ("accuracy", "neg_log_loss", "neg_brier_score"):
         n_classes = int(random.integers(2, 5))
         y = np.r_[np.arange(n_classes), random.integers(n_classes, size=40 - n_classes)]
-        response = Response("any", "predict_proba", "probability", classification_target(y))
+        response = PredictionSpec("any", "predict_proba", "probability", classification_target(y))
         answer = random.dirichlet(np.ones(n_classes), size=40)
     else:
-        response = Response("any", "predict", "number", regression_target(random.exponential(size=40)))
+        response = PredictionSpec("any", "predict", "number", regression_target(random.exponential(size=40)))
         answer = random.exponential(size=(40, 1))
     losses = row_losses(response, answer, rows, name)
     given_weights = None if name == "r2" else weights  # R2 is in units of a variance without weights
     mean = np.average(losses, weights=given_weights)
-    score = score_answer(response, answer, rows, name, given_weights)
+    score = score_predictions(response, answer, rows, name, given_weights)
     expected = 1 - score if name in ("accuracy", "r2") else -score
     assert_allclose(np.sqrt(mean) if "root" in name else mean, expected, rtol=1e-9)
 
 
 def test_scorers_are_known_by_what_they_do_and_areas_have_no_row_losses():
     target = classification_target(Y)
-    response, rows = Response("any", "predict_proba", "probability", target), np.arange(len(Y))
+    response, rows = PredictionSpec("any", "predict_proba", "probability", target), np.arange(len(Y))
     answer = RANDOM.dirichlet([1, 1], size=len(Y))
     same = row_losses(response, answer, rows, get_scorer("neg_log_loss"))
     assert_array_equal(same, row_losses(response, answer, rows, "neg_log_loss"))
     assert row_losses(response, answer, rows, "roc_auc") is None
-    decisions = Response("any", "decision_function", "decision", target)
+    decisions = PredictionSpec("any", "decision_function", "decision", target)
     assert np.isnan(row_losses(decisions, answer[:, :1], rows, "neg_log_loss")).all()
 
 
@@ -409,7 +409,7 @@ def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
     """There is no squared log error of -1 or less: a test of the other rows alone would flatter."""
     random = np.random.default_rng(0)
     x, y = random.normal(size=(80, 2)), random.exponential(size=80)
-    low = Response("any", "predict", "number", regression_target(y))
+    low = PredictionSpec("any", "predict", "number", regression_target(y))
     answer = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
     losses = row_losses(low, answer, np.arange(80), "neg_mean_squared_log_error")
     assert_array_equal(np.isinf(losses), answer[:, 0] <= -1)

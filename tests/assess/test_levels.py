@@ -68,7 +68,7 @@ def test_the_alarm_asks_levels_about_the_table_that_they_make(levels, labels):
 
 def test_the_alarm_of_shared_folds_is_that_of_a_run_on_the_first_levels_table():
     whole = fitted([FIRST, SECOND])
-    alone = replace(whole.oof_, own_table=False)
+    alone = replace(whole.oof_, derived_features=False)
     meta = whole.levels_[0].transform(FRAME[NEW]).to_numpy()
     expected, found = overfitting_alarm(alone, meta, Y[NEW]), overfitting_alarm(whole, FRAME[NEW], Y[NEW])
     told = ["claimed", "measured", "difference", "standard_error", "z"]

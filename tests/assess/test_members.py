@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import (
-    GivenRegressor,
+    PrecomputedRegressor,
     StackingClassifier,
     StackingRegressor,
     average_or_refit,
@@ -56,7 +56,7 @@ def run_of(columns, y, **options):
     index = pd.Index([f"r{at}" for at in range(len(y))], name="id")
     rows = pd.DataFrame({"x": np.zeros(len(y))}, index=index)
     members = [
-        (f"m{at}", GivenRegressor.load(pd.Series(column, index, name="m")))
+        (f"m{at}", PrecomputedRegressor.load(pd.Series(column, index, name="m")))
         for at, column in enumerate(columns)
     ]
     return out_of_fold(members, rows, y, cv=4, n_jobs=1, **options)

@@ -14,9 +14,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from stackit import (
-    GivenClassifier,
     Level,
     LevelsClassifier,
+    PrecomputedClassifier,
     StackingClassifier,
     StackingRegressor,
     compare,
@@ -221,7 +221,9 @@ def test_the_warning_tells_the_truth():
 def test_predictions_made_elsewhere_cannot_be_nested_and_say_so():
     X, y = random_labels(0, 90, 4)
     ids = pd.Index([f"row {at}" for at in range(90)], name="id")
-    given = GivenClassifier.load(pd.Series(np.random.default_rng(0).uniform(size=90), ids, name="given"))
+    given = PrecomputedClassifier.load(
+        pd.Series(np.random.default_rng(0).uniform(size=90), ids, name="given")
+    )
     table = pd.DataFrame(X, index=ids).rename(columns=str)
     stack = StackingClassifier([("given", given), TWO[0]], FINAL, cv=3, passthrough=True).fit(table, y)
     with pytest.warns(UserWarning, match="The nested score is optimistic: given are predictions made elsewh"):

@@ -12,7 +12,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
-from stackit.batched_fits.api import Request
+from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.gaussian.lda import SHARED
 from stackit.batched_fits.gaussian.whitening import whitening_of_scatter
 
@@ -33,7 +33,7 @@ METHODS = ("predict_proba", "decision_function", "predict")
 
 
 def shared(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
-    return SHARED[type(estimator)](estimator, Request(X, y, folds, method, sample_weight, X_test))
+    return SHARED[type(estimator)](estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test))
 
 
 def blobs(seed, n, d, n_classes, distance=2.0):

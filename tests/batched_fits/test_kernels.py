@@ -11,9 +11,9 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from stackit import Folds, make_folds
-from stackit.batched_fits.api import Request
+from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.kernels import kernel_ridge, svm
-from stackit.engine.threads import one_thread
+from stackit.engine.threads import single_threaded
 
 FORGIVING = settings(max_examples=40, deadline=None)
 SHARED = svm.SHARED | kernel_ridge.SHARED
@@ -41,7 +41,7 @@ def requests(draw, classify, n_splits):
         y, method = labels[rng.permutation(n) % len(labels)], "decision_function"
     else:
         y, method = rng.normal(size=n), "predict"
-    return Request(X[:n], y, folds, method, weight, X[n:])
+    return BatchedRequest(X[:n], y, folds, method, weight, X[n:])
 
 
 def fit_plainly(estimator, request):
@@ -58,7 +58,7 @@ def assert_near(answer, expected):
 
 
 def assert_shared_as_in_the_plain_loop(estimator, request):
-    with one_thread():
+    with single_threaded():
         shared, plain = SHARED[type(estimator)](estimator, request), fit_plainly(estimator, request)
     assert shared is not None
     for i, (one, (_, held_out)) in enumerate(zip(plain, request.folds.splits, strict=True)):
@@ -144,11 +144,11 @@ def ordinary():
     X = rng.normal(size=(240, 12))
     y = np.array(["a", "b", "c"])[(X[:, :3] + rng.normal(size=(240, 3))).argmax(axis=1)]
     folds = make_folds(y, n_splits=5, random_state=0)
-    return Request(X, y, folds, "decision_function", X_test=rng.normal(size=(30, 12)))
+    return BatchedRequest(X, y, folds, "decision_function", X_test=rng.normal(size=(30, 12)))
 
 
 def replaced(request, **changes):
-    return Request(**(vars(request) | changes))
+    return BatchedRequest(**(vars(request) | changes))
 
 
 def as_regression(request):

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
 from stackit.batched_fits import scaled_pipeline
-from stackit.batched_fits.api import Request, parts_of
+from stackit.batched_fits.api import BatchedRequest, parts_of
 from stackit.batched_fits.linear import dual, estimators, primal
 from stackit.batched_fits.linear.least_squares import Problem
 from stackit.batched_fits.scaling import fit_scalers
@@ -138,7 +138,7 @@ def requests(draw, kind, oddities=(None,)):
     weight = rng.integers(0, 4, n) * rng.uniform(0.5, 1, n) if draw(st.booleans()) else None
     X_test = X[rng.permutation(n)[:9]] + 0.1
     method = draw(st.sampled_from(["decision_function", "predict"])) if kind == "class" else "predict"
-    return Request(X, y, folds, method, weight, X_test)
+    return BatchedRequest(X, y, folds, method, weight, X_test)
 
 
 @st.composite
@@ -231,7 +231,7 @@ def test_odd_columns_are_no_reason_to_decline_a_ridge_with_intercept(oddity, d):
     folds = uneven(rng, 60, 4, 2)
     X = table(rng, 60, d, oddity, folds.splits[0][1])
     X = np.round(X, 9) if oddity != "offset" else 1e6 + 10 * (X - 1e6)
-    request = Request(X, rng.normal(size=60), folds, "predict", None, X[:5] + 1.0)
+    request = BatchedRequest(X, rng.normal(size=60), folds, "predict", None, X[:5] + 1.0)
     assert assert_like_the_loop(Ridge(), request)
     if d == 6:
         assert assert_like_the_loop(make_pipeline(StandardScaler(), Ridge()), request)
@@ -243,7 +243,7 @@ def ordinary(kind="number", n=60, d=5, **changes):
     folds = make_folds(np.arange(n), scheme="kfold", n_splits=4, random_state=0)
     X = rng.normal(size=(n, d))
     method = "predict" if kind == "number" else "decision_function"
-    return replace(Request(X, y, folds, method, X_test=X[:7] + 1.0), **changes)
+    return replace(BatchedRequest(X, y, folds, method, X_test=X[:7] + 1.0), **changes)
 
 
 @pytest.mark.parametrize(

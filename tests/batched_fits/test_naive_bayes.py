@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
-from stackit.batched_fits.api import Request
+from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.gaussian import centroid, naive_bayes
 
 SHARED = {**naive_bayes.SHARED, **centroid.SHARED}
@@ -36,7 +36,7 @@ ORDINARY = [*CONTINUOUS, *COUNTING]
 
 
 def shared(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
-    return SHARED[type(estimator)](estimator, Request(X, y, folds, method, sample_weight, X_test))
+    return SHARED[type(estimator)](estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test))
 
 
 def table(seed, n, d, n_classes, counts):

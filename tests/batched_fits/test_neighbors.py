@@ -11,9 +11,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from stackit import Folds, make_folds
 from stackit.batched_fits import neighbors
-from stackit.batched_fits.api import Request
+from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.neighbors import SHARED, share_neighbors
-from stackit.engine.threads import one_thread
+from stackit.engine.threads import single_threaded
 
 FORGIVING = settings(max_examples=40, deadline=None)
 
@@ -51,7 +51,7 @@ def requests(draw, classify):
     else:
         y, method = rng.normal(size=(n, draw(st.integers(1, 3)))), "predict"
         y = y[:, 0] if y.shape[1] == 1 else y
-    return Request(both[:n], y, folds, method, X_test=both[n:])
+    return BatchedRequest(both[:n], y, folds, method, X_test=both[n:])
 
 
 SETTINGS = st.fixed_dictionaries(
@@ -91,7 +91,7 @@ def may_decline(estimator, request):
 
 
 def assert_shared_as_in_the_plain_loop(estimator, request):
-    with one_thread():
+    with single_threaded():
         shared = share_neighbors(estimator, request)
         if shared is None:
             assert may_decline(estimator, request)
@@ -119,7 +119,7 @@ def test_regressors_answer_as_in_the_plain_loop(request, params):
 @given(request=requests(classify=True), k=st.integers(1, 5), weights=st.sampled_from(["uniform", "distance"]))
 def test_cosine_distances_too(request, k, weights):
     X, X_test = (table.astype(np.float64) + 0.1 for table in (request.X, request.X_test))
-    request = Request(X, request.y, request.folds, request.method, X_test=X_test)
+    request = BatchedRequest(X, request.y, request.folds, request.method, X_test=X_test)
     estimator = KNeighborsClassifier(k, metric="cosine", weights=weights)
     assert_shared_as_in_the_plain_loop(estimator, request)
 
@@ -128,11 +128,13 @@ def test_cosine_distances_too(request, k, weights):
 def ordinary():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 30)), rng.choice(["a", "b", "c"], size=300)
-    return Request(X, y, make_folds(y, n_splits=5, random_state=0), "predict_proba", X_test=X[:70] + 0.3)
+    return BatchedRequest(
+        X, y, make_folds(y, n_splits=5, random_state=0), "predict_proba", X_test=X[:70] + 0.3
+    )
 
 
 def replaced(request, **changes):
-    return Request(**(vars(request) | changes))
+    return BatchedRequest(**(vars(request) | changes))
 
 
 @pytest.mark.parametrize("k", [1, 5, 240])

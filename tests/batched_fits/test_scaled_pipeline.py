@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from stackit import make_folds, out_of_fold
-from stackit.batched_fits import Request, dispatch, may_share
+from stackit.batched_fits import BatchedRequest, can_batch, dispatch
 from stackit.batched_fits.gaussian.class_moments import by_class, diagonal, pooled, squares, training
 from stackit.batched_fits.scaled_pipeline import share_scaled
 from stackit.batched_fits.scaling import Scaling
@@ -54,7 +54,7 @@ def blobs(seed, n, d, n_classes):
 
 
 def shared(pipeline, X, y, folds, method="predict_proba", X_test=None, weight=None):
-    return share_scaled(pipeline, Request(X, y, folds, method, weight, X_test))
+    return share_scaled(pipeline, BatchedRequest(X, y, folds, method, weight, X_test))
 
 
 def plain_fit(pipeline, X, y, rows, weight):
@@ -246,7 +246,7 @@ def test_the_engine_shares_them_and_random_labels_stay_random(last):
     random = np.random.default_rng(0)
     X, y = random.normal(size=(200, 20)), random.integers(0, 2, 200)
     member = make_pipeline(StandardScaler(), last)
-    assert may_share(member)
+    assert can_batch(member)
     oof = out_of_fold([("m", member)], X, y, cv=5, n_jobs=1)
     assert oof.paths == {"m": "shared"}
     assert abs(np.corrcoef(oof.meta_train.iloc[:, 0], y)[0, 1]) < 0.2
@@ -257,14 +257,14 @@ def test_a_canary_sings_for_the_pipeline_and_not_for_its_last_step_alone(monkeyp
     pipeline = make_pipeline(StandardScaler(), Ridge())
     X = np.random.default_rng(0).normal(size=(60, 3))
     folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
-    request = Request(X, X[:, 0], folds, "predict")
-    dispatch._canary_lives.cache_clear()
+    request = BatchedRequest(X, X[:, 0], folds, "predict")
+    dispatch._matches_sklearn.cache_clear()
     try:
-        assert dispatch.share(pipeline, request) is not None
-        dispatch._canary_lives.cache_clear()
+        assert dispatch.fit_batched(pipeline, request) is not None
+        dispatch._matches_sklearn.cache_clear()
         monkeypatch.setattr(
             "stackit.batched_fits.scaled_pipeline.Scaling.of", lambda fitted: Scaling(1.0, 1.0)
         )
-        assert dispatch.share(pipeline, request) is None
+        assert dispatch.fit_batched(pipeline, request) is None
     finally:
-        dispatch._canary_lives.cache_clear()
+        dispatch._matches_sklearn.cache_clear()

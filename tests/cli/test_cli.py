@@ -18,10 +18,10 @@ from competitions.data import find
 from stackit.cli import app, main
 from stackit.cli import demo as demo_room
 from stackit.cli.errors import ExitCode, refusal
-from stackit.cli.folds import Scheme
+from stackit.cli.folds import SchemeName
 from stackit.folds import SCHEMES, Folds, make_folds
 from stackit.submission import check_submission
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 ROOT = Path(__file__).parent.parent.parent
 ENTRY = [sys.executable, "-c", "from stackit.cli import main; main()"]
@@ -548,12 +548,12 @@ def test_warnings_are_said_in_one_line_each_when_the_work_is_done(table):
 
 
 def test_the_schemes_to_choose_from_are_those_of_the_folds():
-    assert tuple(str(scheme) for scheme in Scheme) == SCHEMES
+    assert tuple(str(scheme) for scheme in SchemeName) == SCHEMES
 
 
 def test_a_refusal_reads_as_all_errors_do():
     parts = ("gap", "at least 0", "gap=-1", "Pass 0")
-    assert str(refusal(*parts)) == str(fault(*parts))
+    assert str(refusal(*parts)) == str(invalid_value(*parts))
 
 
 # stackit demo
@@ -595,7 +595,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path, small_demo):
 
 def test_an_invalid_submission_ends_the_demo_with_its_own_code(tmp_path, small_demo, monkeypatch):
     def refuse(*_, **__):
-        raise fault("submission.csv", "valid", "1 missing id", "Correct it")
+        raise invalid_value("submission.csv", "valid", "1 missing id", "Correct it")
 
     monkeypatch.setattr("stackit.submission.write_submission", refuse)
     result = call("demo", "--out", tmp_path, "--n-jobs", "1")

@@ -16,8 +16,8 @@ from stackit.combine import (
     HillClimbRegressor,
 )
 from stackit.combine.search.greedy import classes_of, numbers_of
-from stackit.combine.search.metrics import Asked, areas_under_curve
-from stackit.combine.search.objective import CHUNK, Blended, Squared, objective_of
+from stackit.combine.search.metrics import ScorerMetric, areas_under_curve
+from stackit.combine.search.objective import CHUNK, BlendObjective, Squared, objective_of
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 80
@@ -87,7 +87,7 @@ def test_fast_metrics_of_numbers_are_those_of_scikit_learn(width, scoring, seed,
 
 def assert_steps_agree(rng, fast, scoring, blocks, target, weights):
     """Steps from any blend, forward and back, score as scikit-learn's scorer says; so does a moved blend."""
-    slow = Blended(blocks.transpose(1, 0, 2).copy(), Asked(scoring, target, weights))
+    slow = BlendObjective(blocks.transpose(1, 0, 2).copy(), ScorerMetric(scoring, target, weights))
     shares = rng.dirichlet(np.ones(4))
     places, steps = np.array([0, 1, 2, 3, 3]), np.r_[rng.random(4), -0.3]
     for objective in (fast, slow):
@@ -120,7 +120,7 @@ def test_no_search_ends_worse_than_the_best_estimator_or_the_mean(search, width,
     y, blocks = classes(np.random.default_rng(seed), width)
     found = search(scoring).fit(columns(blocks), y).weights_
     target = target_of(y, width)
-    metric = Asked(scoring, target, np.ones(N))
+    metric = ScorerMetric(scoring, target, np.ones(N))
     starts = np.vstack([np.eye(4), np.full(4, 0.25)])
     assert metric(np.einsum("nmc,m->nc", blocks, found)[np.newaxis])[0] >= (
         metric(np.einsum("nmc,sm->snc", blocks, starts)).max() - 1e-9
@@ -221,7 +221,7 @@ def test_blends_that_a_metric_refuses_are_passed_by(scoring):
     X = np.exp(2 * rng.normal(size=(N, 3))) + y[:, np.newaxis]
     for search in (HillClimbRegressor(scoring), GreedyRegressor(scoring)):
         climbed = search.fit(X, y)
-        metric = Asked(scoring, numbers_of(y[:, np.newaxis]), np.ones(N))
+        metric = ScorerMetric(scoring, numbers_of(y[:, np.newaxis]), np.ones(N))
         own = metric(climbed.predict(X).reshape(1, N, 1))[0]
         assert own >= metric(X.T[:, :, np.newaxis]).max()
         assert np.isfinite(own)

@@ -20,7 +20,7 @@ from competitions.titanic import solve
 from competitions.titanic.features import GroupSurvival, describe, preprocessing
 from competitions.titanic.lineup import base_estimators, most_regularised
 from stackit import make_folds, out_of_fold
-from stackit.validation import require
+from stackit.validation import import_optional
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -63,7 +63,7 @@ def test_a_script_without_its_files_says_so_in_one_line(tmp_path):
 
 def test_a_script_without_an_extra_says_how_to_install_it(monkeypatch):
     def main() -> None:
-        require("no_such_library", "boost")
+        import_optional("no_such_library", "boost")
 
     monkeypatch.setattr(sys, "argv", ["solve"])
     with pytest.raises(SystemExit, match=r"no_such_library is needed.*pip install 'stackit\[boost\]'"):

@@ -13,7 +13,7 @@ from competitions.diabetes_hospital.claims import mean_and_error
 from competitions.diabetes_hospital.features import describe, fates
 from competitions.diabetes_hospital.lineup import base_estimators
 from stackit import make_folds, out_of_fold
-from stackit.estimators.early_stopping.splitter import Scheme
+from stackit.estimators.early_stopping.splitter import ValidationSplitter
 from stackit.target import classification_target
 
 
@@ -74,7 +74,7 @@ def test_folds_keep_patients_whole_on_both_levels(stays):
 def test_boosting_that_stops_early_watches_other_patients(stays):
     patients = stays["patient_nbr"].to_numpy()
     folds = make_folds(stays["readmitted"], scheme="group", groups=patients)
-    scheme = Scheme(folds, classification_target(stays["readmitted"]))
+    scheme = ValidationSplitter(folds, classification_target(stays["readmitted"]))
     fit, watched = scheme.split(folds.splits[0][0], 0.1, np.random.default_rng(0), "of fold 0")
     assert not np.isin(patients[fit], patients[watched]).any()
 

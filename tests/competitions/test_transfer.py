@@ -84,8 +84,8 @@ def test_grey_is_as_bright_as_its_colours(real):
     some = photographs(folder, n_of_class=2)
     from competitions.cifar10.photographs import read
 
-    colours, labels = read(folder / "cifar10_subset.zip", "train", 2)
-    red, green, blue = colours[3, :, 10, 12] / 255
+    channel_order, labels = read(folder / "cifar10_subset.zip", "train", 2)
+    red, green, blue = channel_order[3, :, 10, 12] / 255
     assert some.X[3, 0, 8, 10] == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=1e-6)
     np.testing.assert_array_equal(some.y, labels)
 

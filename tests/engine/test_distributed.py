@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from stackit import StackingClassifier, out_of_fold
-from stackit.engine.training_data import Data
+from stackit.engine.training_data import TrainingData
 
 X, Y = make_classification(300, 8, random_state=0)
 MEMBERS = [
@@ -66,13 +66,13 @@ def cluster(request):
 @pytest.fixture
 def sent(monkeypatch):
     """Counts how often the tables leave this process."""
-    counter, travel = Counter(), Data.__reduce__
+    counter, travel = Counter(), TrainingData.__reduce__
 
     def counted(data):
         counter["sent"] += 1
         return travel(data)
 
-    monkeypatch.setattr(Data, "__reduce__", counted)
+    monkeypatch.setattr(TrainingData, "__reduce__", counted)
     return counter
 
 

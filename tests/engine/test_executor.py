@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
 
 from stackit import MemoryStore, out_of_fold
-from stackit.arrays.isolation import reader_of
+from stackit.arrays.isolation import inspect_reader
 from stackit.engine import cross_fit, executor, fork_safety
 from stackit.engine.task_queue import TaskQueue
 
@@ -192,7 +192,7 @@ def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkey
     ],
 )
 def test_who_can_be_expected_not_to_end_the_process(estimator, expected):
-    assert reader_of(estimator).ends_nothing is expected
+    assert inspect_reader(estimator).ends_nothing is expected
 
 
 def test_a_thread_of_a_library_forbids_forking(monkeypatch, tmp_path):

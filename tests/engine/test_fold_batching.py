@@ -25,9 +25,9 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit import DiskStore, StackingRegressor, make_folds, out_of_fold
-from stackit.batched_fits import Shared, dispatch, may_share
+from stackit.batched_fits import BatchedResult, can_batch, dispatch
 from stackit.engine import executor
-from stackit.engine.training_data import Data
+from stackit.engine.training_data import TrainingData
 from stackit.target import regression_target
 
 X, Y = make_classification(90, 5, random_state=0)
@@ -136,7 +136,7 @@ def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
 
 def test_a_shared_fit_that_declines_leaves_it_to_the_plain_loop(monkeypatch):
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
-    monkeypatch.setattr(dispatch, "_canary_lives", lambda kind: True)
+    monkeypatch.setattr(dispatch, "_matches_sklearn", lambda kind: True)
     assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
 
 
@@ -145,14 +145,14 @@ def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monk
         fitted = [
             Ridge(alpha=9).fit(request.X[train], request.y[train]) for train, _ in request.folds.split()
         ]
-        return Shared(fitted)
+        return BatchedResult(fitted)
 
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: wrong})
-    dispatch._canary_lives.cache_clear()
+    dispatch._matches_sklearn.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
     finally:
-        dispatch._canary_lives.cache_clear()
+        dispatch._matches_sklearn.cache_clear()
 
 
 def test_a_subclass_is_not_taken_for_its_parent():
@@ -165,7 +165,7 @@ def test_a_subclass_is_not_taken_for_its_parent():
 @pytest.mark.parametrize("place", ["inline", "children", "threads", "outside"])
 def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, monkeypatch):
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
-    monkeypatch.setattr(dispatch, "_canary_lives", lambda kind: True)
+    monkeypatch.setattr(dispatch, "_matches_sklearn", lambda kind: True)
     monkeypatch.setattr(executor, "may_fork", lambda: True)
     if place in ("children", "threads"):
         monkeypatch.setattr(executor, "PROBE", -1)
@@ -201,11 +201,11 @@ def test_a_test_table_with_missing_values_fails_where_it_would_plainly():
 
 
 def test_only_pipelines_that_can_be_shared_are_bundled():
-    assert may_share(make_pipeline(StandardScaler(), Ridge()))
-    assert not may_share(make_pipeline(StandardScaler(), DecisionTreeRegressor()))
-    assert not may_share(make_pipeline(StandardScaler(), Ridge()).set_output(transform="pandas"))
+    assert can_batch(make_pipeline(StandardScaler(), Ridge()))
+    assert not can_batch(make_pipeline(StandardScaler(), DecisionTreeRegressor()))
+    assert not can_batch(make_pipeline(StandardScaler(), Ridge()).set_output(transform="pandas"))
     with sklearn.config_context(transform_output="pandas"):
-        assert not may_share(Ridge())
+        assert not can_batch(Ridge())
 
 
 @pytest.mark.parametrize("returned", [[], [1], 5])
@@ -224,17 +224,17 @@ def test_a_shared_fit_that_breaks_on_the_installed_library_is_not_used(monkeypat
         raise AttributeError("_moved")
 
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: broken})
-    dispatch._canary_lives.cache_clear()
+    dispatch._matches_sklearn.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
     finally:
-        dispatch._canary_lives.cache_clear()
+        dispatch._matches_sklearn.cache_clear()
 
 
 @pytest.mark.parametrize("kind", [np.complex128, np.float16])
 def test_other_kinds_of_numbers_are_left_to_the_plain_loop(kind):
     table = X.astype(kind)
-    data = Data(table, regression_target(YR))
+    data = TrainingData(table, regression_target(YR))
     assert data.matrix is None
 
 
@@ -297,7 +297,7 @@ def test_each_room_of_shared_fits_is_found_by_the_types_that_it_knows():
         for path in folder.rglob("*.py")
         if "\nSHARED" in path.read_text(encoding="utf-8")
     }
-    assert rooms == {room for rooms in dispatch.ROOMS.values() for room in rooms}
+    assert rooms == {room for rooms in dispatch.MODULES.values() for room in rooms}
     for room in rooms:
         for kind, fit in import_module(f"stackit.batched_fits.{room}").SHARED.items():
             assert dispatch._catalogue(kind)[kind] is fit

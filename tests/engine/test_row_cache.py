@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from stackit import out_of_fold
-from stackit.engine.row_cache import COUNTED, Slices
+from stackit.engine.row_cache import COUNTED, RowCache
 
 TABLE = np.arange(600.0).reshape(200, 3)
 X, Y = TABLE[:60], np.arange(60.0)
@@ -23,7 +23,7 @@ def address(part):
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
 def test_a_slice_that_anybody_holds_keeps_its_rows(steps):
-    slices, held, random = Slices(TABLE), [], np.random.default_rng(0)
+    slices, held, random = RowCache(TABLE), [], np.random.default_rng(0)
     for n_rows, fate in steps:
         rows = np.sort(random.permutation(200)[:n_rows])
         part = slices.of(rows)
@@ -38,7 +38,7 @@ def test_a_slice_that_anybody_holds_keeps_its_rows(steps):
 @pytest.mark.parametrize("table", [TABLE, np.asfortranarray(TABLE), TABLE.astype(object), TABLE.astype("U5")])
 def test_slices_lie_in_memory_as_plain_ones_do(table):
     rows = np.arange(0, 200, 3)
-    part = Slices(table).of(rows)
+    part = RowCache(table).of(rows)
     assert part.flags.c_contiguous == table[rows].flags.c_contiguous
     assert part.flags.f_contiguous == table[rows].flags.f_contiguous
     assert not part.flags.writeable
@@ -47,7 +47,7 @@ def test_slices_lie_in_memory_as_plain_ones_do(table):
 
 @pytest.mark.skipif(not COUNTED, reason="no counts of references here")
 def test_memory_that_nobody_holds_is_used_again():
-    slices = Slices(TABLE)
+    slices = RowCache(TABLE)
     first = address(slices.of(np.arange(100)))
     slices.of(np.arange(30))
     assert address(slices.of(np.arange(50, 150))) == first
@@ -57,7 +57,7 @@ def test_memory_that_nobody_holds_is_used_again():
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
 def test_a_copy_of_ones_own_can_be_written_into_and_is_nobody_elses(steps):
     table, held, random = TABLE.copy(), [], np.random.default_rng(0)
-    slices = Slices(table)
+    slices = RowCache(table)
     for number, (n_rows, fate) in enumerate(steps):
         rows = None if n_rows == 200 else np.sort(random.permutation(200)[:n_rows])
         shared, own = slices.of(np.arange(n_rows)), slices.own(rows)
@@ -73,7 +73,7 @@ def test_a_copy_of_ones_own_can_be_written_into_and_is_nobody_elses(steps):
 
 @pytest.mark.skipif(not COUNTED, reason="no counts of references here")
 def test_copies_of_ones_own_take_no_new_memory_once_they_are_dropped():
-    slices = Slices(TABLE)
+    slices = RowCache(TABLE)
     first = address(slices.own(np.arange(100)))
     assert address(slices.own(np.arange(50, 151))) == first
     kept = slices.own(np.arange(100))
@@ -81,7 +81,7 @@ def test_copies_of_ones_own_take_no_new_memory_once_they_are_dropped():
 
 
 def test_memory_held_by_a_memoryview_is_left_alone():
-    slices = Slices(TABLE)
+    slices = RowCache(TABLE)
     view = memoryview(slices.of(np.arange(100)))
     slices.of(np.arange(30))
     assert address(slices.of(np.arange(50, 150))) != address(np.asarray(view))

@@ -11,14 +11,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from stackit import make_folds, out_of_fold
-from stackit.engine.fold_batching import SharedTask, run_shared, together
-from stackit.engine.planner import Worklist
-from stackit.engine.run_config import Settings
-from stackit.engine.serialization import Common, pack, unpack
+from stackit.engine.fold_batching import BatchedTask, group_by_estimator, run_batched
+from stackit.engine.planner import TaskPlanner
+from stackit.engine.run_config import RunConfig
+from stackit.engine.serialization import SharedContext, dumps, loads
 from stackit.engine.task import run
-from stackit.engine.training_data import Data
-from stackit.estimators.early_stopping import Plan
-from stackit.estimators.prediction import response_of
+from stackit.engine.training_data import TrainingData
+from stackit.estimators.early_stopping import EarlyStoppingPlan
+from stackit.estimators.prediction import prediction_spec
 from stackit.target import classification_target
 
 
@@ -29,38 +29,38 @@ def work(n):
     members = {"logistic": LogisticRegression(), "bayes": GaussianNB(), "stopping": stopping}
     X, y = make_classification(n, 5, random_state=0)
     folds, target, data = make_folds(y, n_splits=3), classification_target(y), None
-    data = Data(X, target, X[:4], np.ones(n))
-    responses = {name: response_of(name, member, "auto", target) for name, member in members.items()}
+    data = TrainingData(X, target, X[:4], np.ones(n))
+    responses = {name: prediction_spec(name, member, "auto", target) for name, member in members.items()}
     params = {"logistic": {"sample_weight": data.sample_weight}}
-    settings = Settings(n_jobs=1)
-    plan = Plan(list(members.items()), folds, target, params, settings.early_stopping)
-    tasks = Worklist(members, responses, folds, params, settings, plan).on_folds()
-    return together(tasks, tasks, folds, data), data
+    settings = RunConfig(n_jobs=1)
+    plan = EarlyStoppingPlan(list(members.items()), folds, target, params, settings.early_stopping)
+    tasks = TaskPlanner(members, responses, folds, params, settings, plan).on_folds()
+    return group_by_estimator(tasks, tasks, folds, data), data
 
 
 def test_a_task_weighs_the_same_however_many_rows_there_are():
     sizes = []
     for n in (100, 10_000):
         tasks, data = work(n)
-        common = Common(tasks, data)
-        sizes.append(max(len(pack(task, common)) for task in tasks))
+        common = SharedContext(tasks, data)
+        sizes.append(max(len(dumps(task, common)) for task in tasks))
     assert sizes[1] == pytest.approx(sizes[0], abs=100)
     assert sizes[1] < 5000
 
 
 def test_what_is_common_tells_its_size():
     tasks, data = work(1000)
-    assert Common(tasks, data).__sizeof__() >= data.X.nbytes + data.target.y.nbytes
+    assert SharedContext(tasks, data).__sizeof__() >= data.X.nbytes + data.target.y.nbytes
 
 
 def test_a_task_does_elsewhere_what_it_does_here():
     tasks, data = work(200)
-    common = Common(tasks, data)
+    common = SharedContext(tasks, data)
     elsewhere = pickle.loads(pickle.dumps(common))
-    assert any(isinstance(task, SharedTask) for task in tasks)
+    assert any(isinstance(task, BatchedTask) for task in tasks)
     for task in tasks:
-        arrived = unpack(pack(task, common), elsewhere)
-        do = run_shared if isinstance(task, SharedTask) else lambda *given: [run(*given)]
+        arrived = loads(dumps(task, common), elsewhere)
+        do = run_batched if isinstance(task, BatchedTask) else lambda *given: [run(*given)]
         for here, there in zip(do(task, data), do(arrived, elsewhere.data), strict=True):
             assert (here.name, here.split, here.error) == (there.name, there.split, there.error)
             np.testing.assert_array_equal(here.held_out, there.held_out)
@@ -69,9 +69,9 @@ def test_a_task_does_elsewhere_what_it_does_here():
 
 def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
     tasks, data = work(200)
-    common = Common(tasks, data)
-    shared = next(task for task in tasks if isinstance(task, SharedTask))
-    arrived = unpack(pack(shared, common), common)
+    common = SharedContext(tasks, data)
+    shared = next(task for task in tasks if isinstance(task, BatchedTask))
+    arrived = loads(dumps(shared, common), common)
     assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))
     assert arrived.folds is shared.folds
     assert arrived.tasks[0].response.target is data.target

@@ -20,11 +20,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import (
     DiskStore,
-    GivenRegressor,
     Level,
     LevelsClassifier,
     LevelsRegressor,
     MemoryStore,
+    PrecomputedRegressor,
     StackingClassifier,
     StackingRegressor,
     make_folds,
@@ -39,9 +39,9 @@ from stackit.combine import (
     NonNegativeRegressor,
     TemperatureClassifier,
 )
-from stackit.ensemble.zero_weights import unread_estimators
+from stackit.ensemble.zero_weights import unused_estimators
 from stackit.folds import Folds
-from stackit.folds.subset import among, part_of
+from stackit.folds.subset import reindex, restrict
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -309,14 +309,14 @@ def test_too_few_folds_are_refused_before_anything_is_fitted(cv, levels, text):
 def test_folds_of_some_rows_keep_what_is_known_of_them():
     folds = make_folds(Y, scheme="group", n_splits=4, groups=GROUPS)
     rows = folds.splits[0][0]
-    inner = part_of(folds, rows)
+    inner = reindex(folds, rows)
     assert len(inner.splits) == 3
     assert_array_equal(inner.bonds.groups, GROUPS[rows])
     for (train, out), (fit, held_out) in zip(folds.splits[1:], inner.splits, strict=True):
         assert_array_equal(rows[fit], np.intersect1d(train, rows))
         assert_array_equal(rows[held_out], out)
-    assert among(folds, folds.splits[0][1]) is None
-    assert part_of(Folds(4, (([0, 1], [2, 3]),)), np.array([0, 1])) is None
+    assert restrict(folds, folds.splits[0][1]) is None
+    assert reindex(Folds(4, (([0, 1], [2, 3]),)), np.array([0, 1])) is None
 
 
 # --- what they cost
@@ -517,8 +517,8 @@ def test_weights_and_groups_reach_every_level_and_are_cut_to_the_rows_inside():
 
 def test_weights_follow_requests_where_routing_is_on(routing):
     wants = Counted().set_fit_request(sample_weight=True)
-    deaf = Counted().set_fit_request(sample_weight=False)
-    levels = [[("wants", wants), ("deaf", deaf)], Level([("wants", wants)], nested=True)]
+    unsupported = Counted().set_fit_request(sample_weight=False)
+    levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS).fit(X, Y, sample_weight=np.linspace(1, 2, N))
     first = found.levels_[0].fold_estimators
     assert first["deaf"][0].weights_ is None
@@ -528,9 +528,9 @@ def test_weights_follow_requests_where_routing_is_on(routing):
 
 
 def test_other_metadata_reach_those_of_every_level_who_asked_for_them(routing):
-    wants, deaf = (Noting().set_fit_request(ages=asked) for asked in (True, False))
+    wants, unsupported = (Noting().set_fit_request(ages=asked) for asked in (True, False))
     ages = np.arange(N) + 0.5
-    levels = [[("wants", wants), ("deaf", deaf)], Level([("wants", wants)], nested=True)]
+    levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS, refit=True).fit(X, Y, ages=ages)
     first, second = found.levels_
     assert first.fold_estimators["deaf"][1].ages_ is None
@@ -663,7 +663,7 @@ def test_a_column_of_x_with_the_name_of_a_meta_feature_is_refused():
 def test_predictions_made_elsewhere_cannot_stand_below_a_nested_level(tmp_path):
     rows = FRAME.rename_axis("id")
     made = out_of_fold(FIRST, rows, Y, cv=FOLDS)
-    given = GivenRegressor.load(save_predictions(made, tmp_path / "oof.csv"), estimator="tree")
+    given = PrecomputedRegressor.load(save_predictions(made, tmp_path / "oof.csv"), estimator="tree")
     shared = LevelsRegressor([[("given", given), ("knn", KNN)], SECOND], cv=FOLDS).fit(rows, Y)
     assert_allclose(shared.levels_[0].meta_train["given"], made.meta_train["tree"])
     with pytest.raises(
@@ -736,11 +736,11 @@ def test_an_estimator_is_asked_as_long_as_one_of_its_columns_is_read():
     X, y = load_iris(return_X_y=True)
     oof = out_of_fold([("bayes", GaussianNB()), ("knn", KNeighborsClassifier())], X, y, cv=3, n_jobs=1)
     final = LogisticRegression().fit(oof.meta_train, y)
-    assert unread_estimators(final, oof) == set()
+    assert unused_estimators(final, oof) == set()
     final.coef_[:, :2] = 0  # two of the three columns of naive Bayes
-    assert unread_estimators(final, oof) == set()
+    assert unused_estimators(final, oof) == set()
     final.coef_[:, 2] = 0
-    assert unread_estimators(final, oof) == {"bayes"}
+    assert unused_estimators(final, oof) == {"bayes"}
 
 
 def test_a_column_is_named_once_by_name_or_by_place():

@@ -112,7 +112,7 @@ def test_a_level_may_say_for_itself_whether_it_is_refitted(refitted):
     assert_array_equal(found.predict(NEW), other.predict(NEW))
     first, second = found.levels_
     below = (first.transform_refitted if refitted == 0 else first.transform)(NEW).to_numpy()
-    above = (second.answers_refitted if refitted == 1 else second.answers)(below)
+    above = (second.predict_refitted if refitted == 1 else second.answers)(below)
     assert_allclose(found.transform(NEW), second.frame(above), rtol=1e-12)
 
 

@@ -32,8 +32,8 @@ from stackit import (
     make_folds,
     out_of_fold,
 )
-from stackit.estimators.early_stopping import Plan
-from stackit.estimators.early_stopping.splitter import Scheme
+from stackit.estimators.early_stopping import EarlyStoppingPlan
+from stackit.estimators.early_stopping.splitter import ValidationSplitter
 from stackit.target import classification_target, regression_target
 
 xgboost = pytest.importorskip("xgboost")
@@ -139,7 +139,7 @@ def test_predictions_are_those_of_fits_by_hand(labels):
     weight = np.random.default_rng(1).uniform(0.5, 2, len(y))
     estimators = [("xgb", xgb()), ("lgbm", lgbm())]
     oof = out_of_fold(estimators, X, y, cv=folds, sample_weight=weight, n_jobs=1, random_state=None)
-    plan = Plan(estimators, folds, classification_target(y), {})
+    plan = EarlyStoppingPlan(estimators, folds, classification_target(y), {})
     for train, held_out in folds.splits:
         rows, watched = plan.split("xgb", train, held_out, _label(folds, held_out), None)
         by_hand = xgb().fit(
@@ -476,7 +476,9 @@ def test_plain_rows_are_balanced_and_no_class_is_lost(seed, n, n_classes, share)
         return
     folds = make_folds(y, scheme="kfold", n_splits=2)
     try:
-        rows, watched = Scheme(folds, target).split(train, share, np.random.default_rng(seed), "here")
+        rows, watched = ValidationSplitter(folds, target).split(
+            train, share, np.random.default_rng(seed), "here"
+        )
     except ValueError as error:
         assert "must be large enough" in str(error)  # noqa: PT017 - nearly all rows were alone in their class
         return
@@ -498,7 +500,9 @@ def test_labels_outside_the_training_part_do_not_choose_watched_rows(seed, kind)
     other = y.copy()
     other[held_out] = 1 - other[held_out]
     first, second = (
-        Scheme(folds, classification_target(labels)).split(train, 0.2, np.random.default_rng(seed), "here")
+        ValidationSplitter(folds, classification_target(labels)).split(
+            train, 0.2, np.random.default_rng(seed), "here"
+        )
         for labels in (y, np.where(other.any() and not other.all(), other, y))
     )
     assert np.array_equal(first[1], second[1])
@@ -507,7 +511,7 @@ def test_labels_outside_the_training_part_do_not_choose_watched_rows(seed, kind)
 def test_numbers_are_watched_over_their_whole_range():
     y = np.random.default_rng(0).normal(size=200)
     folds = make_folds(y, scheme="kfold", n_splits=2)
-    _, watched = Scheme(folds, regression_target(y)).split(
+    _, watched = ValidationSplitter(folds, regression_target(y)).split(
         np.arange(200), 0.1, np.random.default_rng(0), "here"
     )
     ranks = np.argsort(np.argsort(y))[watched]
@@ -544,7 +548,7 @@ def test_watched_groups_have_the_classes_of_the_training_part():
     y = np.repeat(random.integers(0, 2, 40), 5)  # each group is all of one class
     folds = make_folds(y, scheme="stratified-group", n_splits=4, groups=groups)
     for seed, (train, _) in enumerate(folds.splits):
-        _, watched = Scheme(folds, classification_target(y)).split(
+        _, watched = ValidationSplitter(folds, classification_target(y)).split(
             train, 0.2, np.random.default_rng(seed), "here"
         )
         assert abs(y[watched].mean() - y[train].mean()) < 0.15

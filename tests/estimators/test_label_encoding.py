@@ -27,8 +27,8 @@ from stackit import (
 )
 from stackit.assess import compare, nested_score
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.label_encoding.fitting import coded_parts
-from stackit.estimators.label_encoding.wrappers import ContiguousLabels
+from stackit.estimators.label_encoding.fitting import encoded_parts
+from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
 from stackit.estimators.traits import estimator_type, is_classifier
 
 random = np.random.default_rng(0)
@@ -211,7 +211,7 @@ def test_what_has_probabilities_is_a_classifier_without_tags(kind):
     alone = out_of_fold([("a", kind())], X, Y, cv=5, n_jobs=1)
     beside = out_of_fold([("lr", LogisticRegression()), ("a", kind())], X, Y, cv=5, n_jobs=1)
     assert alone.target.kind == "binary"
-    assert alone.folds.made_by["scheme"] == "StratifiedKFold"
+    assert alone.folds.metadata["scheme"] == "StratifiedKFold"
     np.testing.assert_array_equal(beside.meta_train["a"], beside.meta_train["lr"])
     np.testing.assert_array_equal(alone.meta_train["a"], beside.meta_train["lr"])
     assert alone.summary.loc["a", "whole"] == beside.summary.loc["lr", "whole"]
@@ -384,7 +384,7 @@ def test_codes_are_tried_whatever_error_labels_raise(error, known):
 
     if known:  # as of a library that takes any labels, and then does not
         Refuses.__module__ = "sklearn.linear_model"
-        assert coded_parts(Refuses()) == ()
+        assert encoded_parts(Refuses()) == ()
     np.testing.assert_array_equal(table_of(Refuses(), LABELS["text"][Y]), RIGHT)
 
 
@@ -433,7 +433,7 @@ def test_libraries_that_take_any_labels_get_them_as_they_are():
         def __init__(self, max_depth=1):
             super().__init__(max_depth=max_depth)
 
-    assert coded_parts(Shallow()) == ()
+    assert encoded_parts(Shallow()) == ()
 
 
 @pytest.mark.filterwarnings("ignore:y contains no unlabeled samples")
@@ -563,7 +563,7 @@ def test_weights_of_rows_reach_a_classifier_inside_a_calibration():
 
 
 def test_a_translated_classifier_can_be_cloned_and_set():
-    wrapper = ContiguousLabels(Untagged(C=2.0))
+    wrapper = LabelEncodedClassifier(Untagged(C=2.0))
     copied = clone(wrapper).set_params(C=3.0)
     assert (wrapper.estimator.C, copied.estimator.C, copied.get_params()["C"]) == (2.0, 3.0, 3.0)
     assert "sample_weight" in signature(copied.fit).parameters

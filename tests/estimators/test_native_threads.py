@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 
 from stackit import out_of_fold
-from stackit.engine.task import habits_of
+from stackit.engine.task import inspect_estimator
 
 X, Y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
 
@@ -66,10 +66,10 @@ def test_children_do_not_wait_for_threads_that_their_parent_has_used():
 
 
 def test_no_number_of_threads_means_one_a_core_to_lightgbm_alone():
-    assert habits_of(Booster()).jobs == {"n_jobs": None, "num_threads": None}
-    assert habits_of(RandomForestClassifier()).jobs == {}
-    assert habits_of(Booster(n_jobs=1, num_threads=4)).jobs == {"num_threads": 4}
-    assert habits_of(Booster(n_jobs=1, num_threads=4), threads=4).jobs == {}
+    assert inspect_estimator(Booster()).jobs == {"n_jobs": None, "num_threads": None}
+    assert inspect_estimator(RandomForestClassifier()).jobs == {}
+    assert inspect_estimator(Booster(n_jobs=1, num_threads=4)).jobs == {"num_threads": 4}
+    assert inspect_estimator(Booster(n_jobs=1, num_threads=4), threads=4).jobs == {}
 
 
 @pytest.mark.parametrize("given", [(None, 2), (-1, 1), (2, None)])

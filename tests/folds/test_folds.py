@@ -586,7 +586,7 @@ def test_a_saved_file_loads_as_the_same_folds(tmp_path_factory, case, name):
     path = folds.save(tmp_path_factory.mktemp("folds") / "folds.csv", ids)
     loaded = Folds.load(path, ids)
     assert loaded.digest == folds.digest
-    assert loaded.made_by == folds.made_by
+    assert loaded.metadata == folds.metadata
     assert loaded.assignment.tolist() == folds.assignment.tolist()
 
 
@@ -660,29 +660,29 @@ def refuse(*arguments):
 
 def test_a_file_that_fails_in_the_middle_of_writing_stays_as_it_was(tmp_path):
     path = tmp_path / "folds.csv"
-    files.write_whole(path, "old")
+    files.atomic_write(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        files.write_whole(path, "new" * 100_000 + "\ud800")
+        files.atomic_write(path, "new" * 100_000 + "\ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_cannot_reach_the_disk_stays_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "folds.csv"
-    files.write_whole(path, "old")
+    files.atomic_write(path, "old")
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="no space left"):
-        files.write_whole(path, "new")
+        files.atomic_write(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "folds.csv"
-    files.write_whole(path, "old")
+    files.atomic_write(path, "old")
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no space left"):
-        files.write_whole(path, "new")
+        files.atomic_write(path, "new")
     assert path.read_text() == "old"
 
 
@@ -913,10 +913,10 @@ def test_training_rows_that_are_left_out_are_not_taken_in_where_the_list_is_lost
 
 def test_the_scheme_follows_from_what_is_given():
     y, groups = np.tile([0, 1], 10), np.arange(20) // 2
-    assert make_folds(y, n_splits=2).made_by["scheme"] == "stratified"
-    assert make_folds(y, n_splits=2, groups=groups).made_by["scheme"] == "stratified-group"
-    assert make_folds(np.linspace(0, 1, 20), n_splits=2, groups=groups).made_by["scheme"] == "group"
-    assert make_folds(y, n_splits=2, time=np.arange(20)).made_by["scheme"] == "forward"
+    assert make_folds(y, n_splits=2).metadata["scheme"] == "stratified"
+    assert make_folds(y, n_splits=2, groups=groups).metadata["scheme"] == "stratified-group"
+    assert make_folds(np.linspace(0, 1, 20), n_splits=2, groups=groups).metadata["scheme"] == "group"
+    assert make_folds(y, n_splits=2, time=np.arange(20)).metadata["scheme"] == "forward"
     with pytest.raises(ValueError, match="groups and time must be given one at a time"):
         make_folds(y, n_splits=2, groups=groups, time=np.arange(20))
 

@@ -166,8 +166,8 @@ def test_kept_codes_are_found_by_a_network_that_rounds_otherwise(tmp_path):
     first = CNNCodes(network, cache=tmp_path).fit_transform(IMAGES)
 
     class Rounding(PretrainedNetwork):
-        def likeness(self, layer, pool):
-            return super().likeness(layer, pool) * (1 + 1e-6)
+        def probe_output(self, layer, pool):
+            return super().probe_output(layer, pool) * (1 + 1e-6)
 
         def codes_of_views(self, pixels, layer, pool="mean"):
             passed.append(len(pixels))

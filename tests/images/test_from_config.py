@@ -130,10 +130,10 @@ def test_channels_are_where_it_is_said(network):
 def test_timm_is_read_as_it_means_it():
     assert Preprocessing.of(TIMM) == Preprocessing.of(SimpleNamespace(**TORCHVISION))
     silent = Preprocessing.of({"input_size": (3, 224, 224), "mean": MEAN, "std": STD})
-    assert (silent.size, silent.short_side, silent.interpolation) == (224, 256, "bicubic")
+    assert (silent.size, silent.resize_size, silent.interpolation) == (224, 256, "bicubic")
     # It rounds down: 240 / 0.95 is 252.6.
-    assert Preprocessing.of(TIMM | {"input_size": (3, 240, 240), "crop_pct": 0.95}).short_side == 252
-    assert Preprocessing.of(TIMM | {"crop_pct": 1.0}).short_side == 32
+    assert Preprocessing.of(TIMM | {"input_size": (3, 240, 240), "crop_pct": 0.95}).resize_size == 252
+    assert Preprocessing.of(TIMM | {"crop_pct": 1.0}).resize_size == 32
 
 
 def test_torchvision_has_our_own_preprocessing_of_its_networks():
@@ -141,7 +141,7 @@ def test_torchvision_has_our_own_preprocessing_of_its_networks():
     theirs |= {"std": [0.229, 0.224, 0.225], "interpolation": Mode.BILINEAR}
     assert Preprocessing.of(SimpleNamespace(**theirs)) == Preprocessing.torchvision()
     two = Preprocessing.of(SimpleNamespace(**theirs | {"crop_size": (200, 200), "resize_size": 256}))
-    assert (two.size, two.short_side) == (200, 256)
+    assert (two.size, two.resize_size) == (200, 256)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from stackit import out_of_fold
-from stackit.engine.threads import one_thread
+from stackit.engine.threads import single_threaded
 from stackit.images import (
     CNNCodes,
     OnnxFile,
@@ -307,7 +307,7 @@ def test_a_fit_beside_others_has_one_thread(path):
     torch.set_num_threads(3)
     network.codes(IMAGES)
     assert psutil.Process().num_threads() == before + 2
-    with one_thread():
+    with single_threaded():
         again = PretrainedNetwork(OnnxFile(path), PLAIN)
         again.codes(IMAGES)
     assert psutil.Process().num_threads() == before + 2

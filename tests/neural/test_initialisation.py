@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from stackit.neural.layers.network import Network, Plan
+from stackit.neural.layers.network import Network, NetworkPlan
 
-DENSE = Plan((("dense", 300), "batch_norm", "relu", ("dense", 50)), (100,))
-CONV = Plan((("conv", 60, 5), "batch_norm", "flatten", ("dense", 3)), (8, 6, 6))
+DENSE = NetworkPlan((("dense", 300), "batch_norm", "relu", ("dense", 50)), (100,))
+CONV = NetworkPlan((("conv", 60, 5), "batch_norm", "flatten", ("dense", 3)), (8, 6, 6))
 
 
 def begun(plan, seed=0):
@@ -40,7 +40,7 @@ def test_standard_weights_are_those_of_glorot_and_bengio():
 
 @pytest.mark.parametrize("plan", [DENSE, CONV], ids=["dense", "conv"])
 def test_weights_of_the_ntk_parametrization_are_standard_normal(plan):
-    state = begun(Plan(plan.layers, plan.shape, ntk=True))
+    state = begun(NetworkPlan(plan.layers, plan.shape, ntk=True))
     weights = [value for name, value in state.items() if name.endswith("weight") and value.numel() > 2000]
     assert weights
     for weight in weights:
@@ -48,7 +48,7 @@ def test_weights_of_the_ntk_parametrization_are_standard_normal(plan):
 
 
 def test_everything_else_begins_without_effect():
-    plan = Plan(DENSE.layers, DENSE.shape, scaling=True)
+    plan = NetworkPlan(DENSE.layers, DENSE.shape, scaling=True)
     state = begun(plan)
     ones = ("layers.1.gamma", "layers.1.running_var", "inputs.scale")
     zeros = ("layers.1.beta", "layers.1.running_mean", "layers.3.bias")
@@ -59,7 +59,7 @@ def test_everything_else_begins_without_effect():
 
 def test_waves_and_embedded_levels_begin_as_they_are_said_to():
     """Frequencies N(0, 0.1), phases all round, weights as of a layer of sixteen inputs; levels N(0, 1)."""
-    state = begun(Plan(DENSE.layers, (300,), n_levels=(900,), embedding="periodic"))
+    state = begun(NetworkPlan(DENSE.layers, (300,), n_levels=(900,), embedding="periodic"))
     assert state["inputs.periodic.frequency"].shape == (300, 16)
     assert state["inputs.periodic.weight"].shape == (300, 3, 16)
     assert_normal(state["inputs.periodic.frequency"], 0.1)

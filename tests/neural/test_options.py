@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
-from stackit.neural.training.inputs import Rows
+from stackit.neural.training.inputs import InputRows
 from tests.neural.plain_nets import begun, expected
 
 SMALL = {
@@ -281,7 +281,7 @@ def test_numbers_by_hand():
 
     def seen(**options):
         net = BatchNormMLPClassifier((2,), max_iter=1, **options).fit(X, [0, 1, 0, 1, 0])
-        rows = Rows(torch.as_tensor(X).expand(1, -1, -1))
+        rows = InputRows(torch.as_tensor(X).expand(1, -1, -1))
         return net.network_.inputs(rows)[0, 0].detach().numpy()
 
     np.testing.assert_allclose(seen(), [-0.5382, -0.5126, -0.4870, -0.4614, 1.9993], atol=1e-4)

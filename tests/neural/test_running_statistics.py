@@ -11,7 +11,7 @@ from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network
 from stackit.neural.training.batches import batches
 from stackit.neural.training.inputs import Table
-from stackit.neural.training.losses import Examples, Job
+from stackit.neural.training.losses import Dataset, NetSpec
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +92,8 @@ def test_parameters_without_statistics_predict_badly_and_recomputed_ones_well(se
     order = np.arange(len(y_test))
     network = parameters_only(seven_layers.network_)
     assert accuracy_by_batches(network, X_test, y_test, order) <= 0.80
-    examples = Examples(Table(torch.as_tensor(X, dtype=torch.float32)), torch.as_tensor(y))
-    recompute_statistics(network, examples, [Job(np.arange(len(y)), 0)], batch_size=120)
+    examples = Dataset(Table(torch.as_tensor(X, dtype=torch.float32)), torch.as_tensor(y))
+    recompute_statistics(network, examples, [NetSpec(np.arange(len(y)), 0)], batch_size=120)
     assert accuracy_by_batches(network, X_test, y_test, order) >= 0.97
 
 

@@ -11,15 +11,17 @@ from torch.nn import functional as F
 
 from stackit.neural import BatchNormMLPClassifier
 from stackit.neural.layers.layers import BatchNorm
-from stackit.neural.layers.network import Network, Plan
+from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import batches, n_batches
-from stackit.neural.training.inputs import Rows, Table
+from stackit.neural.training.inputs import InputRows, Table
 from stackit.neural.training.loop import Training, train
-from stackit.neural.training.losses import Examples, Job
+from stackit.neural.training.losses import Dataset, NetSpec
 
-DENSE = Plan((("dense", 16), "batch_norm", "relu", ("dense", 8), "batch_norm", "tanh", ("dense", 3)), (5,))
-NTK = Plan((("dense", 16), "batch_norm", "relu", ("dense", 3), "batch_norm"), (5,), ntk=True)
-CONV = Plan(
+DENSE = NetworkPlan(
+    (("dense", 16), "batch_norm", "relu", ("dense", 8), "batch_norm", "tanh", ("dense", 3)), (5,)
+)
+NTK = NetworkPlan((("dense", 16), "batch_norm", "relu", ("dense", 3), "batch_norm"), (5,), ntk=True)
+CONV = NetworkPlan(
     (
         *(("conv", 4, 3, "same"), "batch_norm", "relu", ("max_pool", 2), "batch_norm"),
         *(("conv", 6, 2), "relu", "flatten", ("dense", 7), "batch_norm", "relu", ("dense", 3)),
@@ -125,13 +127,13 @@ def train_by_torch(net, x, y, job, solver, n_epochs, count):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_training_is_that_of_plain_torch_modules(plan, solver):
     x, y, random = data(plan)
-    jobs = [Job(rows, seed) for seed, rows in enumerate(unequal_folds(random))]
+    jobs = [NetSpec(rows, seed) for seed, rows in enumerate(unequal_folds(random))]
     network = Network(plan, 3).initialise([5, 6, 7]).double()
     nets = [take_over(torch_net(plan), network.state_of(at)) for at in range(3)]
     training = Training(
         4, 16, solver=solver, learning_rate="cosine", learning_rate_init=0.05, population=False
     )
-    trained = train(network, Examples(Table(x), y), jobs, training)
+    trained = train(network, Dataset(Table(x), y), jobs, training)
     predicting = network.of_states([one.states[0] for one in trained]).eval()
     outputs = predicting(Table(x).part(slice(None), 3, torch.float64))
     for at, (net, job) in enumerate(zip(nets, jobs, strict=True)):
@@ -244,14 +246,14 @@ def test_a_network_that_has_stopped_changes_no_more_and_holds_nobody_up():
     y = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
     y[200:] = torch.as_tensor(random.integers(3, size=100))
     jobs = [
-        Job(np.arange(100), 3, watched=np.arange(100, 200)),
-        Job(np.arange(100), 4, watched=np.arange(200, 300)),
+        NetSpec(np.arange(100), 3, watched=np.arange(100, 200)),
+        NetSpec(np.arange(100), 4, watched=np.arange(200, 300)),
     ]
     training = Training(30, 16, learning_rate_init=0.01, patience=3, tol=0.0, population=False)
 
     def trained(jobs):
         network = Network(DENSE, len(jobs)).initialise(job.seed for job in jobs).double()
-        return train(network, Examples(Table(x), y), jobs, training)
+        return train(network, Dataset(Table(x), y), jobs, training)
 
     together, alone = trained(jobs), [*trained(jobs[:1]), *trained(jobs[1:])]
     assert len(together[1].history) < len(together[0].history)
@@ -266,13 +268,13 @@ def test_a_network_that_has_stopped_changes_no_more_and_holds_nobody_up():
 def test_nets_know_nothing_of_each_others_rows():
     """A row turned into nonsense changes the nets that have it, and no bit of those that have not."""
     x, y, random = data(DENSE)
-    jobs = [Job(np.arange(30), 0), Job(np.arange(30, 61), 1)]
+    jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
     changed = x.clone()
     changed[:30] = 1e3 * torch.as_tensor(random.normal(size=(30, 5)))
     first, second = (
         train(
             Network(DENSE, 2).initialise([0, 1]).double(),
-            Examples(Table(table), y),
+            Dataset(Table(table), y),
             jobs,
             Training(3, 10, learning_rate_init=0.01),
         )
@@ -286,7 +288,7 @@ def test_nets_know_nothing_of_each_others_rows():
 def test_statistics_of_the_population_are_those_of_the_paper():
     x, y, _ = data(DENSE, n=60)
     network = Network(DENSE, 1).initialise([0]).double()
-    (trained,) = train(network, Examples(Table(x), y), [Job(np.arange(60), 0)], Training(2, 20))
+    (trained,) = train(network, Dataset(Table(x), y), [NetSpec(np.arange(60), 0)], Training(2, 20))
     state = trained.states[0]
     first = x @ state["layers.0.weight"].T
     torch.testing.assert_close(state["layers.1.running_mean"], first.mean(0))
@@ -296,8 +298,8 @@ def test_statistics_of_the_population_are_those_of_the_paper():
 def test_bfloat16_keeps_statistics_in_float32():
     x, y, _ = data(DENSE)
     network = Network(DENSE, 2).initialise([0, 1])
-    jobs = [Job(np.arange(30), 0), Job(np.arange(30, 61), 1)]
-    examples = Examples(Table(x.float()), y)
+    jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
+    examples = Dataset(Table(x.float()), y)
     trained = train(network, examples, jobs, Training(2, 10, precision=torch.bfloat16))
     assert {value.dtype for value in trained[0].states[0].values()} == {torch.float32}
     assert all(value.isfinite().all() for value in trained[0].states[0].values())
@@ -310,8 +312,8 @@ def test_a_compiled_network_learns_the_same():
 
     def trained(compiled):
         network = Network(DENSE, 2).initialise([0, 1]).double()
-        jobs = [Job(np.arange(30), 0), Job(np.arange(30, 60), 1)]
-        return train(network, Examples(Table(x), y), jobs, Training(2, 10, compile=compiled))
+        jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 60), 1)]
+        return train(network, Dataset(Table(x), y), jobs, Training(2, 10, compile=compiled))
 
     for ours, theirs in zip(trained(True), trained(False), strict=True):
         for name, value in ours.states[0].items():
@@ -337,10 +339,10 @@ def test_a_network_is_compiled_once_however_many_steps_there_are(monkeypatch, we
 
 
 def test_mixed_rows_are_numbers_and_what_stands_for_levels():
-    plan = Plan((("dense", 4), "batch_norm", "relu", ("dense", 2)), (2,), n_levels=(3, 20))
+    plan = NetworkPlan((("dense", 4), "batch_norm", "relu", ("dense", 2)), (2,), n_levels=(3, 20))
     network = Network(plan, 2).initialise([0, 1]).eval()
     codes = torch.tensor([[1, 4], [0, 0]]).expand(2, -1, -1)
-    h = network.inputs(Rows(torch.ones(2, 2, 2), codes))
+    h = network.inputs(InputRows(torch.ones(2, 2, 2), codes))
     assert h.shape == (2, 2 + 3 + 9, 2)
     assert h[0, 2:5].T.tolist() == [[1, 0, 0], [0, 0, 0]]  # one-hot; zeros for a level never seen
     assert not h[:, 5:, 1].any()

@@ -25,11 +25,11 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stackit import (
-    GivenClassifier,
-    GivenRegressor,
     Level,
     LevelsClassifier,
     LevelsRegressor,
+    PrecomputedClassifier,
+    PrecomputedRegressor,
     StackingClassifier,
     StackingRegressor,
     make_folds,
@@ -37,7 +37,7 @@ from stackit import (
     save_predictions,
 )
 from stackit.combine import MeanRegressor
-from stackit.persistence.codec import KIND, Together
+from stackit.persistence.codec import KIND, Decoder
 from tests.persistence.test_persistence import loaded_from
 
 pytest.importorskip("skops")
@@ -191,7 +191,7 @@ class Wrapper(RegressorMixin, BaseEstimator):
 def test_a_file_fills_nothing_but_objects_of_its_own(empty):
     state = {KIND: "dict", "parts": [["fit", 1]]}
     with pytest.raises(ValueError, match="Objects in the file must be such as `save` writes; got a "):
-        Together(None)({KIND: "filled", "parts": [empty, state]})
+        Decoder(None)({KIND: "filled", "parts": [empty, state]})
 
 
 def test_a_memory_of_steps_stays_behind(tmp_path):
@@ -314,7 +314,7 @@ def test_another_file_is_no_network(tmp_path):
 @pytest.mark.parametrize("classify", [True, False])
 def test_given_predictions_are_kept_by_id(classify, tmp_path):
     rows = pd.DataFrame(XC if classify else X).add_prefix("x").rename_axis("id")
-    y, kind = (NAMES, GivenClassifier) if classify else (Y, GivenRegressor)
+    y, kind = (NAMES, PrecomputedClassifier) if classify else (Y, PrecomputedRegressor)
     made = [("nb", GaussianNB())] if classify else [("ridge", Ridge())]
     folds = make_folds(y, scheme="kfold", n_splits=2)
     new = rows.set_axis(rows.index + 1000)

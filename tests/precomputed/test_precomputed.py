@@ -24,9 +24,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from stackit import (
-    GivenClassifier,
-    GivenRegressor,
     MemoryStore,
+    PrecomputedClassifier,
+    PrecomputedRegressor,
     StackingClassifier,
     StackingRegressor,
     make_folds,
@@ -97,7 +97,7 @@ def saved(tmp_path_factory):
 
 
 def forest_of(folder, **options):
-    return GivenClassifier.load(folder / "oof.csv", folder / "test.csv", estimator="forest", **options)
+    return PrecomputedClassifier.load(folder / "oof.csv", folder / "test.csv", estimator="forest", **options)
 
 
 def test_a_run_from_files_equals_the_run_that_wrote_them(saved):
@@ -127,7 +127,7 @@ def test_several_classes_decisions_and_numbers_come_back_too(tmp_path):
     oof = out_of_fold(pairs, X, y, X_test, cv=3, n_jobs=1)
     path = save_predictions(oof, tmp_path / "oof.csv", tmp_path / "test.csv")
     given_ones = [
-        (name, GivenClassifier.load(path, tmp_path / "test.csv", estimator=name)) for name, _ in pairs
+        (name, PrecomputedClassifier.load(path, tmp_path / "test.csv", estimator=name)) for name, _ in pairs
     ]
     again = out_of_fold(given_ones, X, y, X_test, cv=3, n_jobs=1)
     pd.testing.assert_frame_equal(again.meta_train, oof.meta_train, rtol=1e-12)
@@ -141,7 +141,7 @@ def test_a_regressor_from_files_is_the_one_that_was_trained(tmp_path):
     X = X.rename_axis("id")
     oof = out_of_fold([("ridge", Ridge())], X[:400], y[:400], X[400:], cv=4, n_jobs=1)
     save_predictions(oof, tmp_path / "oof.csv", tmp_path / "test.csv")
-    found = GivenRegressor.load(tmp_path / "oof.csv", tmp_path / "test.csv")
+    found = PrecomputedRegressor.load(tmp_path / "oof.csv", tmp_path / "test.csv")
     stack = StackingRegressor([("ridge", found)], Ridge(), cv=4).fit(X[:400], y[:400])
     assert np.allclose(stack.oof_.meta_train, oof.meta_train, rtol=1e-12)
     assert np.allclose(stack.transform(X[400:]), oof.meta_test, rtol=1e-12)
@@ -153,7 +153,7 @@ def test_rows_are_found_by_id_in_whatever_order_they_are(random, as_column):
     X, y, column = passengers()
     order = random.sample(range(len(X)), len(X))
     table = column.iloc[order].reset_index()
-    known = GivenClassifier.load(pd.concat([table, pd.DataFrame({"id": [1, 2], "cnn": [0.1, 0.9]})]))
+    known = PrecomputedClassifier.load(pd.concat([table, pd.DataFrame({"id": [1, 2], "cnn": [0.1, 0.9]})]))
     rows = random.sample(range(len(X)), len(X))
     own = X.reset_index() if as_column else X
     oof = run(known, own.iloc[rows], y[rows])
@@ -166,7 +166,7 @@ def test_columns_of_classes_are_matched_by_name(order, prefix):
     X, y, _ = flowers()
     random = np.random.default_rng(0)
     table = pd.DataFrame(random.dirichlet([1, 1, 1], len(X)), X.index, ["setosa", "versicolor", "virginica"])
-    known = GivenClassifier.load(table[order].add_prefix(prefix))
+    known = PrecomputedClassifier.load(table[order].add_prefix(prefix))
     oof = run(known, X, y)
     assert np.array_equal(oof.meta_train[[f"cnn__{name}" for name in table]], table)
     assert known.fit(X, y).predict(X).tolist() == table.idxmax(axis=1).tolist()
@@ -178,7 +178,7 @@ def test_columns_of_the_test_table_are_matched_by_name_too():
     table = pd.DataFrame(
         np.random.default_rng(0).dirichlet([1, 1, 1], 150), X.index.append(X_test.index), names
     )
-    oof = run(GivenClassifier.load(table[:140], table[names[::-1]][140:]), X, y, X_test)
+    oof = run(PrecomputedClassifier.load(table[:140], table[names[::-1]][140:]), X, y, X_test)
     assert np.allclose(oof.meta_test[[f"cnn__{name}" for name in names]], table[140:], rtol=1e-12)
 
 
@@ -188,14 +188,14 @@ def test_labels_of_any_type_are_matched_as_they_are_written(kind):
     labels = y.astype(bool) if kind is bool else y.astype(kind)
     names = ["True", "False"] if kind is bool else ["1", "0"]
     table = pd.DataFrame(np.column_stack([column, 1 - column]), X.index, names)
-    assert run(GivenClassifier.load(table), X, labels).meta_train["cnn"].tolist() == column.tolist()
+    assert run(PrecomputedClassifier.load(table), X, labels).meta_train["cnn"].tolist() == column.tolist()
 
 
 def test_arrays_go_with_their_ids_and_classes_in_order(tmp_path):
     X, y, X_test = flowers()
     probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], 150)
     np.save(tmp_path / "oof.npy", probabilities[:140])
-    known = GivenClassifier.load(
+    known = PrecomputedClassifier.load(
         tmp_path / "oof.npy", probabilities[140:], ids=pd.Series(X.index, name="id"), test_ids=X_test.index
     )
     oof = run(known, X, y, X_test)
@@ -210,14 +210,14 @@ def test_files_keep_ids_as_they_are_written_and_numbers_to_the_last_digit(tmp_pa
         "\ufeffid,p\n" + "".join(f"{id},{value!r}\n" for id, value in zip(ids, values, strict=True)), "utf-8"
     )
     X = pd.DataFrame({"a": [1, 2, 3, 4]}, index=pd.Index(ids, name="id"))
-    known = GivenClassifier.load(tmp_path / "oof.csv").fit(X, [0, 1, 0, 1])
+    known = PrecomputedClassifier.load(tmp_path / "oof.csv").fit(X, [0, 1, 0, 1])
     assert known.predict_proba(X)[:, 1].tolist() == values
 
 
 def test_a_table_whose_index_had_no_name_can_be_given_one(tmp_path):
     X, y, column = passengers()
     column.rename_axis(None).to_csv(tmp_path / "oof.csv")
-    known = GivenClassifier.load(tmp_path / "oof.csv", id="id")
+    known = PrecomputedClassifier.load(tmp_path / "oof.csv", id="id")
     assert run(known, X, y).meta_train["cnn"].tolist() == column.tolist()
 
 
@@ -227,16 +227,16 @@ def test_rows_that_no_fold_holds_out_need_no_prediction():
     never = folds.coverage == 0
     assert never.any()
     for table in (column[~never], column.where(~never)):
-        oof = run(GivenClassifier.load(table), X, y, cv=folds)
+        oof = run(PrecomputedClassifier.load(table), X, y, cv=folds)
         assert oof.meta_train["cnn"].equals(column.where(~never))
     with pytest.raises(ValueError, match=r"got 1 unknown ids \(159\)"):
-        run(GivenClassifier.load(column[~never][:-1]), X, y, cv=folds)
+        run(PrecomputedClassifier.load(column[~never][:-1]), X, y, cv=folds)
 
 
 def test_repeats_ask_for_the_same_predictions_again():
     X, y, column = passengers()
     folds = make_folds(y, n_splits=3, n_repeats=3, random_state=0)
-    oof = run(GivenClassifier.load(column), X, y, X[:5], cv=folds)
+    oof = run(PrecomputedClassifier.load(column), X, y, X[:5], cv=folds)
     assert np.allclose(oof.meta_train["cnn"], column, rtol=1e-12)
     assert np.allclose(oof.meta_test["cnn"], column[:5], rtol=1e-12)
 
@@ -246,7 +246,7 @@ def test_a_fold_that_lacks_a_class_keeps_all_columns():
     X, y, _ = flowers()
     table = pd.DataFrame(np.full((len(X), 3), 1 / 3), X.index, np.unique(y))
     by_class = [(np.flatnonzero(y != name), np.flatnonzero(y == name)) for name in np.unique(y)]
-    oof = out_of_fold([("cnn", GivenClassifier.load(table))], X, y, cv=by_class, n_jobs=1)
+    oof = out_of_fold([("cnn", PrecomputedClassifier.load(table))], X, y, cv=by_class, n_jobs=1)
     assert np.allclose(oof.meta_train, 1 / 3)
 
 
@@ -254,12 +254,12 @@ def test_a_missing_class_of_two_leaves_the_positive_column_alone():
     X, y, column = passengers()
     by_class = [(np.flatnonzero(y != label), np.flatnonzero(y == label)) for label in (0, 1)]
     with pytest.warns(UserWarning, match="lacks classes"):
-        oof = out_of_fold([("cnn", GivenClassifier.load(column))], X, y, cv=by_class, n_jobs=1)
+        oof = out_of_fold([("cnn", PrecomputedClassifier.load(column))], X, y, cv=by_class, n_jobs=1)
     assert oof.meta_train["cnn"].tolist() == column.tolist()
 
 
 def wrong(table, X, **load):
-    return lambda: run(GivenClassifier.load(table, **load), X, passengers()[1])
+    return lambda: run(PrecomputedClassifier.load(table, **load), X, passengers()[1])
 
 
 X, Y, COLUMN = passengers()
@@ -294,10 +294,10 @@ WRONG = {
     "must be the ids, named 'PassengerId'": wrong(COLUMN.reset_index(), X, id="PassengerId"),
     "folds must be a folds file, Folds or None; got folds=5": wrong(COLUMN, X, folds=5),
     "values must be 'probability' or 'decision'": wrong(COLUMN, X, values="votes"),
-    "one of numbers; got 2 columns": lambda: GivenRegressor.load(TWO),
-    "predictions must be a table of predictions by id": lambda: GivenClassifier(COLUMN).fit(X, Y),
+    "one of numbers; got 2 columns": lambda: PrecomputedRegressor.load(TWO),
+    "predictions must be a table of predictions by id": lambda: PrecomputedClassifier(COLUMN).fit(X, Y),
     "must be a single column; got 2 outputs": lambda: out_of_fold(
-        [("cnn", GivenRegressor.load(COLUMN))], X, np.column_stack([Y, Y]) * 0.5, n_jobs=1
+        [("cnn", PrecomputedRegressor.load(COLUMN))], X, np.column_stack([Y, Y]) * 0.5, n_jobs=1
     ),
 }
 
@@ -311,7 +311,7 @@ def test_what_is_wrong_is_said_in_one_line(text):
 def test_an_unknown_test_row_is_found_before_the_work():
     X, y, column = passengers()
     with pytest.raises(ValueError, match=r"Rows of X_test must be among .*got 1 unknown ids \(7\)") as caught:
-        run(GivenClassifier.load(column), X, y, X[:1].set_axis([7]).rename_axis("id"))
+        run(PrecomputedClassifier.load(column), X, y, X[:1].set_axis([7]).rename_axis("id"))
     assert caught.value.__notes__ == ["The predictions are those of estimator 'cnn'."]
 
 
@@ -319,7 +319,7 @@ def test_a_submission_of_labels_is_not_taken_for_probabilities():
     _, _, column = passengers()
     labels = pd.Series([0, 1, 1], index=pd.Index([1, 2, 3], name="id"), name="Survived")
     with pytest.warns(UserWarning, match="must be probabilities, as those out of fold are; got 0 and 1"):
-        GivenClassifier.load(column, labels)
+        PrecomputedClassifier.load(column, labels)
 
 
 def test_folds_are_compared_whatever_the_order_of_rows_and_of_folds(saved):
@@ -346,27 +346,27 @@ def test_other_folds_are_told(saved, name):
 
 def test_predictions_of_which_no_folds_are_known_are_taken(saved):
     X, y, _, _, _, oof, _ = saved
-    known = GivenClassifier.load(oof.meta_train[["forest"]])
+    known = PrecomputedClassifier.load(oof.meta_train[["forest"]])
     assert run(known, X, y).meta_train["cnn"].tolist() == oof.meta_train["forest"].tolist()
 
 
 def test_in_sample_predictions_are_told_from_honest_ones(saved):
     X, y, X_test, folds, _, oof, _ = saved
     forest = RandomForestClassifier(100, random_state=0).fit(X, y)
-    seen = GivenClassifier.load(
+    seen = PrecomputedClassifier.load(
         pd.Series(forest.predict_proba(X)[:, 1], X.index, name="forest"),
         pd.Series(forest.predict_proba(X_test)[:, 1], X_test.index, name="forest"),
     )
     with pytest.warns(UserWarning, match="The predictions of 'cnn' look in-sample"):
         run(seen, X, y, cv=folds)
-    run(GivenClassifier.load(oof.meta_train[["forest"]], oof.meta_test[["forest"]]), X, y, cv=folds)
+    run(PrecomputedClassifier.load(oof.meta_train[["forest"]], oof.meta_test[["forest"]]), X, y, cv=folds)
 
 
 def test_in_sample_numbers_are_told_too():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     X = X.rename_axis("id")
     forest = RandomForestRegressor(50, random_state=0).fit(X, y)
-    seen = GivenRegressor.load(pd.Series(forest.predict(X), X.index, name="forest"))
+    seen = PrecomputedRegressor.load(pd.Series(forest.predict(X), X.index, name="forest"))
     pairs = [("ridge", Ridge(0.01)), ("seen", seen)]
     with pytest.warns(UserWarning, match="The predictions of 'seen' look in-sample"):
         out_of_fold(pairs, X, y, cv=3, n_jobs=1)
@@ -379,8 +379,8 @@ def test_a_strong_model_beside_weak_ones_is_believed_where_it_is_as_sure_of_test
     strong = np.where(random.random(600) < 0.97, y, 1 - y) * 0.94 + 0.03
     table = pd.Series(strong, X.index, name="net")
     with pytest.warns(UserWarning, match="look in-sample"):
-        run(GivenClassifier.load(table[:400]), X[:400], y[:400])
-    run(GivenClassifier.load(table[:400], table[400:]), X[:400], y[:400])
+        run(PrecomputedClassifier.load(table[:400]), X[:400], y[:400])
+    run(PrecomputedClassifier.load(table[:400], table[400:]), X[:400], y[:400])
 
 
 def test_a_model_that_is_always_sure_does_not_acquit_itself():
@@ -389,7 +389,7 @@ def test_a_model_that_is_always_sure_does_not_acquit_itself():
     column = pd.Series(tree.predict_proba(X)[:, 1], X.index, name="tree")
     assert column.isin([0, 1]).all()
     with pytest.warns(UserWarning, match="look in-sample"):
-        run(GivenClassifier.load(column[:150], column[150:]), X[:150], y[:150])
+        run(PrecomputedClassifier.load(column[:150], column[150:]), X[:150], y[:150])
 
 
 def test_a_few_errors_less_may_be_chance():
@@ -398,18 +398,20 @@ def test_a_few_errors_less_may_be_chance():
         np.where(np.arange(300) % 50 == 0, 1 - y, y) + X["b"] / 1000
     )  # six rows look like the other class
     better = np.where(np.arange(300) % 150 == 0, 1 - y, y) * 0.9 + 0.05  # two errors
-    oof = run(GivenClassifier.load(pd.Series(better, X.index, name="net")), X, y)
+    oof = run(PrecomputedClassifier.load(pd.Series(better, X.index, name="net")), X, y)
     errors = 1 - oof.summary["whole"]
     assert errors.tolist() == pytest.approx([6 / 300, 2 / 300])
 
 
 def test_without_a_trained_estimator_only_perfection_is_told():
     X, y, column = passengers()
-    out_of_fold([("a", GivenClassifier.load(column))], X, y, cv=3, n_jobs=1)
+    out_of_fold([("a", PrecomputedClassifier.load(column))], X, y, cv=3, n_jobs=1)
     almost = pd.Series(np.where(np.arange(60) == 5, 1 - y, y) * 0.8 + 0.1, X.index, name="a")
-    out_of_fold([("a", GivenClassifier.load(almost))], X, y, cv=3, n_jobs=1)
+    out_of_fold([("a", PrecomputedClassifier.load(almost))], X, y, cv=3, n_jobs=1)
     with pytest.warns(UserWarning, match="look in-sample"):
-        out_of_fold([("a", GivenClassifier.load(almost.where(np.arange(60) != 5, y[5])))], X, y, n_jobs=1)
+        out_of_fold(
+            [("a", PrecomputedClassifier.load(almost.where(np.arange(60) != 5, y[5])))], X, y, n_jobs=1
+        )
 
 
 def test_random_labels_stay_unpredictable():
@@ -421,21 +423,21 @@ def test_random_labels_stay_unpredictable():
         y = random.permutation(np.arange(300) % 2)
         folds = make_folds(y, n_splits=5, random_state=seed)
         oof = out_of_fold([("knn", KNeighborsClassifier(3))], X, y, cv=folds, n_jobs=1)
-        again = run(GivenClassifier.load(oof.meta_train), X, y, cv=folds)
+        again = run(PrecomputedClassifier.load(oof.meta_train), X, y, cv=folds)
         aucs.append(roc_auc_score(y, again.meta_train["cnn"]))
     assert abs(np.mean(aucs) - 0.5) < 0.05
 
 
 def test_a_label_does_not_reach_the_given_prediction_of_its_row():
     X, y, column = passengers()
-    before = run(GivenClassifier.load(column), X, y).meta_train["cnn"]
+    before = run(PrecomputedClassifier.load(column), X, y).meta_train["cnn"]
     y[17] = 1 - y[17]
-    assert run(GivenClassifier.load(column), X, y).meta_train["cnn"].equals(before)
+    assert run(PrecomputedClassifier.load(column), X, y).meta_train["cnn"].equals(before)
 
 
 def test_copies_share_one_table():
     X, y, column = passengers()
-    known = GivenClassifier.load(column * 0.99)  # a table that no other test holds
+    known = PrecomputedClassifier.load(column * 0.99)  # a table that no other test holds
     copies = [
         clone(known),
         copy.deepcopy(known),
@@ -452,7 +454,7 @@ def test_copies_share_one_table():
 def test_child_processes_send_back_estimators_that_share_one_table():
     X, y, column = passengers()
     slow = RandomForestClassifier(150)
-    known = GivenClassifier.load(column * 0.98)
+    known = PrecomputedClassifier.load(column * 0.98)
     pairs = [("forest", slow), ("cnn", known)]
     two, one = (out_of_fold(pairs, X, y, X[:9], cv=4, n_jobs=n_jobs) for n_jobs in (2, 1))
     assert two.meta_train.equals(one.meta_train)
@@ -462,45 +464,45 @@ def test_child_processes_send_back_estimators_that_share_one_table():
 def test_a_store_tells_other_predictions_apart():
     X, y, column = passengers()
     store = MemoryStore()
-    assert run(GivenClassifier.load(column), X, y, store=store).n_stored == 0
+    assert run(PrecomputedClassifier.load(column), X, y, store=store).n_stored == 0
     again = run(
-        GivenClassifier.load(column.sample(frac=1.0, random_state=0)[column.index]), X, y, store=store
+        PrecomputedClassifier.load(column.sample(frac=1.0, random_state=0)[column.index]), X, y, store=store
     )
     assert again.n_stored == 6
-    other = run(GivenClassifier.load(1 - column), X, y, store=store)
+    other = run(PrecomputedClassifier.load(1 - column), X, y, store=store)
     assert other.n_stored == 3
     assert np.allclose(other.meta_train["cnn"], 1 - column)
 
 
 def test_a_regressor_may_stand_among_classifiers():
     X, y, column = passengers()
-    oof = run(GivenRegressor.load(column * 7 - 3), X, y)
+    oof = run(PrecomputedRegressor.load(column * 7 - 3), X, y)
     assert oof.meta_train["cnn"].tolist() == (column * 7 - 3).tolist()
 
 
 def test_weights_warn_nobody():
     X, y, column = passengers()
     weights = np.arange(60) / 60
-    run(GivenClassifier.load(column), X, y, sample_weight=weights)
+    run(PrecomputedClassifier.load(column), X, y, sample_weight=weights)
     with sklearn.config_context(enable_metadata_routing=True):
         bayes = GaussianNB().set_fit_request(sample_weight=True)
-        pairs = [("bayes", bayes), ("cnn", GivenClassifier.load(column))]
+        pairs = [("bayes", bayes), ("cnn", PrecomputedClassifier.load(column))]
         stack = StackingClassifier(pairs, cv=3).fit(X, y, sample_weight=weights)
     assert stack.oof_.meta_train["cnn"].tolist() == column.tolist()
 
 
 def test_a_stack_of_estimators_trained_before_takes_predictions_too():
     X, y, column = passengers()
-    pairs = [(name, each.fit(X, y)) for name, each in line_up(GivenClassifier.load(column))]
+    pairs = [(name, each.fit(X, y)) for name, each in line_up(PrecomputedClassifier.load(column))]
     stack = StackingClassifier(pairs, cv="prefit").fit(X, y)
     assert stack.transform(X)[:, 1].tolist() == column.tolist()
 
 
 def test_levels_and_pipelines_pass_ids_on():
     X, y, column = passengers()
-    inner = StackingClassifier(line_up(GivenClassifier.load(column)), LogisticRegression(), cv=3)
+    inner = StackingClassifier(line_up(PrecomputedClassifier.load(column)), LogisticRegression(), cv=3)
     oof = out_of_fold([("stack", inner), ("bayes", GaussianNB())], X, y, cv=3, n_jobs=1)
-    second = run(GivenClassifier.load(column), oof.meta_train, y)
+    second = run(PrecomputedClassifier.load(column), oof.meta_train, y)
     assert second.meta_train["cnn"].tolist() == column.tolist()
     assert second.meta_train.index.name == "id"
 
@@ -515,7 +517,8 @@ def test_ids_are_needed_to_write_and_can_be_passed(tmp_path):
     path = save_predictions(oof, tmp_path / "oof.csv", ids=X.index)
     assert pd.read_csv(path).columns.tolist() == ["id", "bayes"]
     assert (
-        run(GivenClassifier.load(path), X, y).meta_train["cnn"].tolist() == oof.meta_train["bayes"].tolist()
+        run(PrecomputedClassifier.load(path), X, y).meta_train["cnn"].tolist()
+        == oof.meta_train["bayes"].tolist()
     )
 
 
@@ -525,7 +528,7 @@ def test_a_damaged_file_of_facts_is_refused(tmp_path):
     path = save_predictions(oof, tmp_path / "oof.csv")
     (tmp_path / "oof.csv.json").write_text("{}")
     with pytest.raises(ValueError, match=r"oof\.csv\.json must be as it was written; got KeyError"):
-        GivenClassifier.load(path)
+        PrecomputedClassifier.load(path)
 
 
 @pytest.mark.parametrize(
@@ -540,7 +543,7 @@ def test_a_damaged_file_of_facts_is_refused(tmp_path):
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{name} must be a CSV file in UTF-8 .* got \w+Error: .* Write"):
-        GivenClassifier.load(tmp_path / name, ids=pd.Series([1], name="id"))
+        PrecomputedClassifier.load(tmp_path / name, ids=pd.Series([1], name="id"))
 
 
 def test_ids_with_labels_of_their_own_go_by_these(tmp_path):
@@ -551,7 +554,7 @@ def test_ids_with_labels_of_their_own_go_by_these(tmp_path):
         save_predictions(oof, tmp_path / "b.csv", ids=given_ids)
         assert pd.read_csv(tmp_path / "b.csv")["id"].tolist() == list("abcd")
     table = pd.DataFrame({"b": [0.1, 0.9, 0.2, 0.8]}, index=[7, 8, 9, 10])
-    read = GivenClassifier.load(table, ids=ids).predictions
+    read = PrecomputedClassifier.load(table, ids=ids).predictions
     assert dict(zip(read.ids, read.values[:, 0], strict=True)) == {"a": 0.1, "b": 0.9, "c": 0.2, "d": 0.8}
     named = out_of_fold([("b", GaussianNB())], X.rename_axis("id"), [0, 1, 0, 1], cv=2, n_jobs=1)
     with pytest.raises(ValueError, match="ids must be in the order of the rows, whose index holds them too"):
@@ -565,20 +568,20 @@ def test_columns_of_classes_are_found_as_in_submissions(names):
     y = [1, 2, 10, 1, 2, 10]
     X = pd.DataFrame({"a": range(6)}, index=pd.Index(range(6), name="id"))
     right = pd.DataFrame(np.eye(3)[[2, 1, 0, 2, 1, 0]], columns=names, index=X.index)
-    assert GivenClassifier.load(right).fit(X, y).predict(X).tolist() == y
+    assert PrecomputedClassifier.load(right).fit(X, y).predict(X).tolist() == y
 
 
 def test_columns_of_several_estimators_are_not_taken_for_those_of_one():
     X = pd.DataFrame({"a": range(4)}, index=pd.Index(range(4), name="id"))
     table = pd.DataFrame({"a__0": [1.0] * 4, "b__1": [0.0] * 4}, index=X.index)
     with pytest.raises(ValueError, match="Columns of the out-of-fold table must be one a class of y"):
-        GivenClassifier.load(table).fit(X, [0, 1, 0, 1])
+        PrecomputedClassifier.load(table).fit(X, [0, 1, 0, 1])
 
 
 def test_rows_that_were_rounded_add_up_to_one_again():
     X = pd.DataFrame({"a": range(6)}, index=pd.Index(range(6), name="id"))
     rounded = pd.DataFrame({"id": range(6), "0": 0.33, "1": 0.33, "2": [0.33, 0.34] * 3})
-    members = [("given", GivenClassifier.load(rounded))]
+    members = [("given", PrecomputedClassifier.load(rounded))]
     oof = out_of_fold(members, X, [0, 1, 2, 0, 1, 2], cv=2, n_jobs=1)
     assert np.allclose(oof.meta_train.sum(axis=1), 1, atol=1e-12)
     assert oof.meta_train.iloc[1].tolist() == [0.33, 0.33, 0.34]

@@ -21,7 +21,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.results.placeholders import LeftOutError
+from stackit.results.placeholders import MissingDataError
 
 N = 5_000
 RNG = np.random.default_rng(0)
@@ -58,7 +58,7 @@ def test_what_was_left_out_is_said_and_new_rows_are_predicted_the_same(fitted, t
         np.testing.assert_array_equal(lean.predict_proba(frame[:50]), right)
         assert "without out-of-fold" in repr(lean.oof_)
         for ask in ("meta_train", "meta_test", "scores", "summary", "coverage"):
-            with pytest.raises(LeftOutError, match=r"save\(path, oof=True\)"):
+            with pytest.raises(MissingDataError, match=r"save\(path, oof=True\)"):
                 getattr(lean.oof_, ask)
         with pytest.raises(ValueError, match="without out-of-fold predictions"):
             overfitting_alarm(lean, frame)

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, LeaveOneOut, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
 from stackit import compare, diversity, make_folds, out_of_fold, shapley
-from stackit.results.pooling import can_be_pooled, is_of_ranks
+from stackit.results.pooling import can_be_pooled, is_rank_metric
 from stackit.target import classification_target, regression_target
 
 RANDOM = np.random.default_rng(0)
@@ -132,10 +132,10 @@ def test_scorers_of_ranks_are_known_by_what_they_do():
         "jaccard_macro",
     ]
     codes = classification_target([0, 1])
-    assert {name for name in get_scorer_names() if is_of_ranks(name, codes)} >= RANKS
-    assert all(is_of_ranks(name, two) for name in ("roc_auc",))
-    assert all(is_of_ranks(name, three) for name in RANKS_OF_MANY)
-    assert not any(is_of_ranks(name, target) for name in judge_rows for target in (codes, three))
+    assert {name for name in get_scorer_names() if is_rank_metric(name, codes)} >= RANKS
+    assert all(is_rank_metric(name, two) for name in ("roc_auc",))
+    assert all(is_rank_metric(name, three) for name in RANKS_OF_MANY)
+    assert not any(is_rank_metric(name, target) for name in judge_rows for target in (codes, three))
     numbers = ["r2", "neg_mean_squared_error", "neg_mean_absolute_error", "explained_variance", "max_error"]
-    assert not any(is_of_ranks(name, regression_target([1.0, 2.0])) for name in numbers)
-    assert is_of_ranks(make_scorer(rank_correlation), regression_target([1.0, 2.0]))
+    assert not any(is_rank_metric(name, regression_target([1.0, 2.0])) for name in numbers)
+    assert is_rank_metric(make_scorer(rank_correlation), regression_target([1.0, 2.0]))

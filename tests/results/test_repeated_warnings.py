@@ -20,7 +20,7 @@ from stackit import (
     nested_score,
     out_of_fold,
 )
-from stackit.results.repeated_warnings import Repeats, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -188,7 +188,7 @@ def test_compare_says_what_final_estimators_warn_of_once():
 
 
 def test_a_warning_whose_class_takes_more_than_a_text_is_said_all_the_same():
-    repeats = Repeats("fits")
+    repeats = RepeatedWarnings("fits")
     with recorded() as said:
         warnings.simplefilter("always")
         warnings.warn(

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.neighbors import NearestCentroid
 
-from stackit.batched_fits.api import Request, Shared, SharedFit, parts_of
-from stackit.batched_fits.gaussian.class_moments import Moments, Table, labels_of, squares, training
-from stackit.batched_fits.gaussian.covariance import is_steady
-from stackit.batched_fits.scaling import ScaledFit, Scaling, beside, tables_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
+from stackit.batched_fits.gaussian.class_moments import ClassMoments, Table, labels_of, squares, training
+from stackit.batched_fits.gaussian.covariance import is_well_conditioned
+from stackit.batched_fits.scaling import ScaledFit, Scaling, tables_of, with_shift
 
 __all__ = ["SCALED", "SHARED", "fit_centroid"]
 
@@ -21,8 +21,10 @@ FAR = 1e5
 """Squared distances from 0, in deviations, above which those between rows lose their ninth digit."""
 
 
-def fit_centroid(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
-    """Fit NearestCentroid with the euclidean metric on all folds; a `SharedFit`.
+def fit_centroid(
+    estimator: Any, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
+    """Fit NearestCentroid with the euclidean metric on all folds; a `BatchedFit`.
 
     Declined (None): other metrics (medians do not add up), sample weights, parameters that scikit-learn
     warns of or refuses, a class missing in a training part, a column that is constant within
@@ -47,7 +49,7 @@ def fit_centroid(estimator: Any, request: Request, scaling: Scaling | None = Non
     >>> from stackit import make_folds
     >>> X, y = load_iris(return_X_y=True)
     >>> folds = make_folds(y, n_splits=3, random_state=0)
-    >>> shared = fit_centroid(NearestCentroid(), Request(X, y, folds, "predict"))
+    >>> shared = fit_centroid(NearestCentroid(), BatchedRequest(X, y, folds, "predict"))
     >>> [e.score(X[held_out], y[held_out]) for e, (_, held_out) in zip(shared.estimators, folds.splits)]
     [0.9, 0.96, 0.94]
     """
@@ -63,10 +65,12 @@ def fit_centroid(estimator: Any, request: Request, scaling: Scaling | None = Non
         variance = moments.scatter.sum(axis=0) / moments.count.sum()
         if (moments.count == 0).any() or (variance == 0).any():
             return None
-        if _are_far(moments.mean, variance) or not is_steady(beside(moments.mean, table), variance):
+        if _are_far(moments.mean, variance) or not is_well_conditioned(
+            with_shift(moments.mean, table), variance
+        ):
             return None
         fitted.append(_centroids(estimator, classes, moments))
-    return Shared(fitted)
+    return BatchedResult(fitted)
 
 
 def _is_known(estimator: Any, n_classes: int) -> bool:
@@ -95,7 +99,7 @@ def _are_far(mean: Table, variance: Table) -> bool:
     return bool(((mean**2 / variance).sum(axis=1) > FAR).any())
 
 
-def _centroids(estimator: Any, classes: npt.NDArray[Any], moments: Moments) -> Any:
+def _centroids(estimator: Any, classes: npt.NDArray[Any], moments: ClassMoments) -> Any:
     """Return the estimator of one fold (Tibshirani, Hastie, Narasimhan and Chu, 2002, eqs. 1 to 5).
 
     The deviation of class k from the overall mean is measured in units of ``m_k * (s + s_0)``, with
@@ -126,4 +130,4 @@ def _priors(given: Any, count: Table) -> Table:
 
 
 SCALED: dict[type, ScaledFit] = {NearestCentroid: fit_centroid}
-SHARED: dict[type, SharedFit] = {NearestCentroid: fit_centroid}
+SHARED: dict[type, BatchedFit] = {NearestCentroid: fit_centroid}

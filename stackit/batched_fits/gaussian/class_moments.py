@@ -15,7 +15,7 @@ from stackit.batched_fits.api import Rows
 from stackit.batched_fits.scaling import Scaling
 
 __all__ = [
-    "Moments",
+    "ClassMoments",
     "Spread",
     "Table",
     "by_class",
@@ -37,7 +37,7 @@ MOST_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ClassMoments:
     """What a set of rows tells about its C classes.
 
     Parameters
@@ -158,7 +158,7 @@ def training(
     spread: Spread,
     weight: Table | None = None,
     scaling: Scaling | None = None,
-) -> Iterator[Moments]:
+) -> Iterator[ClassMoments]:
     """Return an iterator over the moments of each split's training rows; X is passed over once a repeat.
 
     Parameters
@@ -192,21 +192,21 @@ def training(
 
 def _of_splits(
     X: Table, codes: Rows, n_classes: int, repeats: list[list[Rows]], spread: Spread, weight: Table | None
-) -> Iterator[Moments]:
+) -> Iterator[ClassMoments]:
     for parts in repeats:
         measured = [_measure(X, codes, n_classes, rows, spread, weight) for rows in parts]
         yield from _merged_others(measured, spread)
 
 
-def _scaled(spread: Spread, moments: Moments, shift: Table, scale: Table) -> Moments:
+def _scaled(spread: Spread, moments: ClassMoments, shift: Table, scale: Table) -> ClassMoments:
     """Return the moments of ``(X - shift) / scale``."""
     units = scale if spread in (squares, diagonal) else scale[:, None]
-    return Moments(moments.count, (moments.mean - shift) / scale, moments.scatter / scale / units)
+    return ClassMoments(moments.count, (moments.mean - shift) / scale, moments.scatter / scale / units)
 
 
 def _measure(
     X: Table, codes: Rows, n_classes: int, rows: Rows, spread: Spread, weight: Table | None
-) -> Moments:
+) -> ClassMoments:
     """Return the moments of some rows."""
     rows = rows[np.argsort(codes[rows], kind="stable")]
     ends = np.searchsorted(codes[rows], np.arange(n_classes + 1))
@@ -220,10 +220,10 @@ def _measure(
         block[a:b] -= center
     if weight is not None:
         block *= np.sqrt(share)[:, None]
-    return Moments(count, mean, spread(block, ends))
+    return ClassMoments(count, mean, spread(block, ends))
 
 
-def _merged_others(parts: list[Moments], spread: Spread) -> Iterator[Moments]:
+def _merged_others(parts: list[ClassMoments], spread: Spread) -> Iterator[ClassMoments]:
     """Yield, for each part, the moments of all the others together.
 
     The scatter about the common mean is that about the parts' own means plus that of these means
@@ -237,7 +237,7 @@ def _merged_others(parts: list[Moments], spread: Spread) -> Iterator[Moments]:
         shifts = [np.sqrt(part.count)[:, None] * (part.mean - mean) for part in rest]
         rows = np.stack(shifts, axis=1).reshape(-1, mean.shape[1])
         ends = np.arange(len(count) + 1) * len(rest)
-        yield Moments(count, mean, scatter + spread(rows, ends))
+        yield ClassMoments(count, mean, scatter + spread(rows, ends))
 
 
 def _spans(ends: Rows) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackit.batched_fits.gaussian.class_moments import Table
 
-__all__ = ["is_shrinkage", "is_steady", "ledoit_wolf", "shrunk"]
+__all__ = ["is_shrinkage", "is_well_conditioned", "ledoit_wolf", "shrunk"]
 
 OFFSET = 1e4
 """Means further than this many deviations from 0 make the deviations themselves uncertain."""
@@ -28,7 +28,7 @@ def is_shrinkage(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
 
 
-def is_steady(mean: Table, variance: Table) -> bool:
+def is_well_conditioned(mean: Table, variance: Table) -> bool:
     """Whether variances are those of the data, not of rounding errors: no large offset, no odd constant.
 
     A column of one whole number (as a rule 0) has an exact mean and variance 0, and is steady.
@@ -42,8 +42,10 @@ def is_steady(mean: Table, variance: Table) -> bool:
 
     Examples
     --------
-    >>> is_steady(np.array([[1.0, 0.0]]), np.array([4.0, 0.0])), is_steady(np.array([[1e9]]), np.array([1.0]))
-    (True, False)
+    >>> is_well_conditioned(np.array([[1.0, 0.0]]), np.array([4.0, 0.0]))
+    True
+    >>> is_well_conditioned(np.array([[1e9]]), np.array([1.0]))
+    False
     """
     exact = (variance == 0) & (mean == np.rint(mean))
     return bool((exact | (np.abs(mean) <= OFFSET * np.sqrt(variance))).all())

@@ -11,19 +11,21 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
-from stackit.batched_fits.api import Request, Shared, SharedFit, parts_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
 from stackit.batched_fits.gaussian.class_moments import Table, fits_in_memory, labels_of, training
 from stackit.batched_fits.gaussian.covariance import is_shrinkage
-from stackit.batched_fits.gaussian.lda_solvers import Training, solve, solver_of, spread_of
+from stackit.batched_fits.gaussian.lda_solvers import LdaTraining, solve, solver_of, spread_of
 from stackit.batched_fits.gaussian.qda import fit_quadratic
-from stackit.batched_fits.linear.scores import probabilities, scores_of_all
+from stackit.batched_fits.linear.scores import batched_scores, probabilities
 from stackit.batched_fits.scaling import ScaledFit, Scaling, tables_of
 
 __all__ = ["SCALED", "SHARED", "fit_linear"]
 
 
-def fit_linear(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
-    """Fit LinearDiscriminantAnalysis on all folds; a `SharedFit`.
+def fit_linear(
+    estimator: Any, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
+    """Fit LinearDiscriminantAnalysis on all folds; a `BatchedFit`.
 
     Declined (None): sample weights, a covariance estimator, parameters that scikit-learn warns of or
     refuses, a class missing in a training part, columns whose variance is lost in rounding errors, and
@@ -50,7 +52,7 @@ def fit_linear(estimator: Any, request: Request, scaling: Scaling | None = None)
     >>> from stackit import make_folds
     >>> X, y = load_iris(return_X_y=True)
     >>> folds = make_folds(y, n_splits=3, random_state=0)
-    >>> shared = fit_linear(LinearDiscriminantAnalysis(), Request(X, y, folds, "predict_proba"))
+    >>> shared = fit_linear(LinearDiscriminantAnalysis(), BatchedRequest(X, y, folds, "predict_proba"))
     >>> [e.score(X[held_out], y[held_out]) for e, (_, held_out) in zip(shared.estimators, folds.splits)]
     [1.0, 0.96, 0.98]
     """
@@ -67,7 +69,7 @@ def fit_linear(estimator: Any, request: Request, scaling: Scaling | None = None)
     found = training(X, codes, n_classes, repeats, spread, scaling=scaling)
     tables = tables_of(X, scaling, len(splits))
     for moments, table, (rows, _) in zip(found, tables, splits, strict=True):
-        attributes = solve(solver, Training(estimator, table, codes, rows, moments))
+        attributes = solve(solver, LdaTraining(estimator, table, codes, rows, moments))
         if attributes is None:
             return None
         fitted.append(_estimator(estimator, classes, attributes))
@@ -108,17 +110,17 @@ def _estimator(estimator: Any, classes: npt.NDArray[Any], attributes: dict[str, 
     return fitted
 
 
-def _answered(fitted: list[Any], request: Request, scaling: Scaling | None) -> Shared:
+def _answered(fitted: list[Any], request: BatchedRequest, scaling: Scaling | None) -> BatchedResult:
     """Return the fitted estimators, with the answers where all can be had from one product."""
     if request.method == "predict":
-        return Shared(fitted)
+        return BatchedResult(fitted)
     form: Callable[[Table], Table] = probabilities if request.method == "predict_proba" else _decision
     test = None
     if request.X_test is not None:
         X_test = np.asarray(request.X_test, dtype=np.float64)
-        scores = scores_of_all(X_test, [e.coef_ for e in fitted], [e.intercept_ for e in fitted], scaling)
+        scores = batched_scores(X_test, [e.coef_ for e in fitted], [e.intercept_ for e in fitted], scaling)
         test = [form(table) for table in scores]
-    return Shared(fitted, test=test)
+    return BatchedResult(fitted, test=test)
 
 
 def _decision(scores: Table) -> Table:
@@ -129,7 +131,7 @@ SCALED: dict[type, ScaledFit] = {
     LinearDiscriminantAnalysis: fit_linear,
     QuadraticDiscriminantAnalysis: fit_quadratic,
 }
-SHARED: dict[type, SharedFit] = {
+SHARED: dict[type, BatchedFit] = {
     LinearDiscriminantAnalysis: fit_linear,
     QuadraticDiscriminantAnalysis: fit_quadratic,
 }

@@ -10,18 +10,30 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, eigh, svd
 
 from stackit.batched_fits.api import Rows
-from stackit.batched_fits.gaussian.class_moments import Moments, Spread, Table, by_class, diagonal, pooled
-from stackit.batched_fits.gaussian.covariance import is_steady, ledoit_wolf, shrunk
-from stackit.batched_fits.gaussian.whitening import Whitening, factor, whitening_of_rows, whitening_of_scatter
-from stackit.batched_fits.scaling import Columns, beside
+from stackit.batched_fits.gaussian.class_moments import (
+    ClassMoments,
+    Spread,
+    Table,
+    by_class,
+    diagonal,
+    pooled,
+)
+from stackit.batched_fits.gaussian.covariance import is_well_conditioned, ledoit_wolf, shrunk
+from stackit.batched_fits.gaussian.whitening import (
+    ScatterWhitening,
+    factor,
+    whitening_of_rows,
+    whitening_of_scatter,
+)
+from stackit.batched_fits.scaling import ScaledColumns, with_shift
 
-__all__ = ["Solver", "Training", "solve", "solver_of", "spread_of"]
+__all__ = ["LdaTraining", "Solver", "solve", "solver_of", "spread_of"]
 
 Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class LdaTraining:
     """One split's training rows, as a solver sees them.
 
     Parameters
@@ -39,10 +51,10 @@ class Training:
     """
 
     estimator: Any
-    X: Table | Columns
+    X: Table | ScaledColumns
     codes: Rows
     rows: Rows
-    moments: Moments
+    moments: ClassMoments
 
     @property
     def priors(self) -> Table:
@@ -69,7 +81,7 @@ class Training:
         return mean, self.moments.mean - mean
 
 
-Solver = Callable[[Training], Attributes | None]
+Solver = Callable[[LdaTraining], Attributes | None]
 """Returns what a fit sets, or None where that is uncertain."""
 
 
@@ -105,7 +117,7 @@ def spread_of(estimator: Any, solver: Solver) -> Spread:
     return by_class if needs_covariance and weighted else pooled
 
 
-def solve(solver: Solver, fold: Training) -> Attributes | None:
+def solve(solver: Solver, fold: LdaTraining) -> Attributes | None:
     """Return the attributes of one fold's fit; None where a class is missing, or rounding errors could count.
 
     Examples
@@ -113,16 +125,18 @@ def solve(solver: Solver, fold: Training) -> Attributes | None:
     >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     >>> X, codes = np.array([[0.0], [2.0], [8.0], [10.0]]), np.array([0, 0, 1, 1])
     >>> lda, rows = LinearDiscriminantAnalysis(), np.arange(4)
-    >>> moments = Moments(np.array([2.0, 2.0]), np.array([[1.0], [9.0]]), np.array([[4.0]]))
-    >>> solve(solver_of(lda, 1, 2, 4), Training(lda, X, codes, rows, moments))["coef_"].tolist()
+    >>> moments = ClassMoments(np.array([2.0, 2.0]), np.array([[1.0], [9.0]]), np.array([[4.0]]))
+    >>> solve(solver_of(lda, 1, 2, 4), LdaTraining(lda, X, codes, rows, moments))["coef_"].tolist()
     [[8.0]]
     """
-    if (fold.moments.count == 0).any() or not is_steady(beside(fold.moments.mean, fold.X), fold.variance):
+    if (fold.moments.count == 0).any() or not is_well_conditioned(
+        with_shift(fold.moments.mean, fold.X), fold.variance
+    ):
         return None
     return solver(fold)
 
 
-def _svd_of_columns(fold: Training) -> Attributes | None:
+def _svd_of_columns(fold: LdaTraining) -> Attributes | None:
     """Solve by the (d, d) within-class correlations."""
     scale = _scale(fold)
     correlations = fold.within / scale / scale[:, None] / len(fold.rows)
@@ -132,7 +146,7 @@ def _svd_of_columns(fold: Training) -> Attributes | None:
     return found
 
 
-def _svd_of_rows(fold: Training) -> Attributes | None:
+def _svd_of_rows(fold: LdaTraining) -> Attributes | None:
     """Solve by the (n, n) products of the rows, scaled: their null space is spanned by the classes."""
     scale, codes = _scale(fold), fold.codes[fold.rows]
     rows = fold.X[fold.rows]
@@ -142,13 +156,13 @@ def _svd_of_rows(fold: Training) -> Attributes | None:
     return _svd(fold, scale, whitening_of_rows(rows, null, fold.estimator.tol**2))
 
 
-def _scale(fold: Training) -> Table:
+def _scale(fold: LdaTraining) -> Table:
     """Return the within-class deviations of the columns; 1 for constant ones, as scikit-learn has it."""
     deviation = np.sqrt(fold.variance)
     return np.where(deviation == 0, 1.0, deviation)
 
 
-def _svd(fold: Training, scale: Table, whitening: Whitening | None) -> Attributes | None:
+def _svd(fold: LdaTraining, scale: Table, whitening: ScatterWhitening | None) -> Attributes | None:
     """Return scikit-learn's solution of the solver "svd" from a whitening of the scaled columns.
 
     With W the whitening and B the class means about their mean, weighted by ``sqrt(n * prior / (C - 1))``,
@@ -177,7 +191,7 @@ def _svd(fold: Training, scale: Table, whitening: Whitening | None) -> Attribute
     )
 
 
-def _lsqr(fold: Training) -> Attributes | None:
+def _lsqr(fold: LdaTraining) -> Attributes | None:
     """Solve ``covariance @ coef.T = means.T``, least norm: 0 for columns that are constant."""
     covariance = _covariance_within(fold)
     if covariance is None:
@@ -192,7 +206,7 @@ def _lsqr(fold: Training) -> Attributes | None:
     return _attributes(fold, coef, _intercept(fold, coef), covariance_=covariance)
 
 
-def _eigen(fold: Training) -> Attributes | None:
+def _eigen(fold: LdaTraining) -> Attributes | None:
     """Solve ``between @ v = value * within @ v`` (Duda, Hart and Stork, 2001, section 3.8.3)."""
     within, total = _covariance_within(fold), _covariance_total(fold)
     if within is None or total is None or factor(within) is None:
@@ -210,12 +224,12 @@ def _eigen(fold: Training) -> Attributes | None:
     )
 
 
-def _intercept(fold: Training, coef: Table) -> Table:
+def _intercept(fold: LdaTraining, coef: Table) -> Table:
     intercept: Table = np.log(fold.priors) - 0.5 * np.einsum("ij,ij->i", fold.moments.mean, coef)
     return intercept
 
 
-def _covariance_within(fold: Training) -> Table | None:
+def _covariance_within(fold: LdaTraining) -> Table | None:
     """Return the covariance within classes, each shrunk on its own and weighted by its prior."""
     scatter, shrinkage = fold.moments.scatter, fold.estimator.shrinkage
     if scatter.ndim == 2:
@@ -231,7 +245,7 @@ def _covariance_within(fold: Training) -> Table | None:
     return total
 
 
-def _covariance_total(fold: Training) -> Table | None:
+def _covariance_total(fold: LdaTraining) -> Table | None:
     """Return the covariance of all rows, shrunk."""
     count = fold.moments.count
     mean = count @ fold.moments.mean / len(fold.rows)
@@ -239,24 +253,24 @@ def _covariance_total(fold: Training) -> Table | None:
     return _shrunk(fold, fold.rows, mean, (fold.within + between.T @ between) / len(fold.rows))
 
 
-def _shrunk(fold: Training, rows: Rows, mean: Table, covariance: Table) -> Table | None:
+def _shrunk(fold: LdaTraining, rows: Rows, mean: Table, covariance: Table) -> Table | None:
     """Return a covariance shrunk as the estimator says; None where that is uncertain."""
     shrinkage: Any = fold.estimator.shrinkage
     if shrinkage is None:
         return covariance
     if shrinkage != "auto":
         return shrunk(covariance, shrinkage)
-    if not is_steady(beside(mean, fold.X), np.diag(covariance)):
+    if not is_well_conditioned(with_shift(mean, fold.X), np.diag(covariance)):
         return None
     return ledoit_wolf(fold.X[rows], mean, covariance)
 
 
-def _n_components(fold: Training) -> int:
+def _n_components(fold: LdaTraining) -> int:
     given = fold.estimator.n_components
     return int(min(len(fold.moments.count) - 1, fold.X.shape[1])) if given is None else int(given)
 
 
-def _attributes(fold: Training, coef: Table, intercept: Table, **more: Any) -> Attributes:
+def _attributes(fold: LdaTraining, coef: Table, intercept: Table, **more: Any) -> Attributes:
     """Return all that a fit sets; two classes are told apart by one row of coefficients."""
     if len(coef) == 2:
         coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]

@@ -10,9 +10,9 @@ import numpy as np
 
 from stackit.batched_fits.gaussian.class_moments import Table
 from stackit.batched_fits.moments import EPS
-from stackit.batched_fits.scaling import Columns
+from stackit.batched_fits.scaling import ScaledColumns
 
-__all__ = ["Bells", "keeps_digits", "log_likelihoods"]
+__all__ = ["GaussianParams", "is_accurate", "log_likelihoods"]
 
 SPREAD = 1e5
 """Columns with a squared deviation above this many variances are not expanded into a product."""
@@ -23,7 +23,7 @@ ROUNDING = 2e-10
 
 
 @dataclass(frozen=True, eq=False)
-class Bells:
+class GaussianParams:
     """The classes of one fold: normal in each column, for the table as it is before a scaler.
 
     Parameters
@@ -42,15 +42,15 @@ class Bells:
     offset: float
 
     @classmethod
-    def of(cls, fitted: Any, offset: float, X: Table | Columns) -> Bells:
+    def of(cls, fitted: Any, offset: float, X: Table | ScaledColumns) -> GaussianParams:
         """Return those of a fitted GaussianNB, and of the columns that it has seen."""
         mean, variance, log_prior = fitted.theta_, fitted.var_, np.log(fitted.class_prior_)
-        if isinstance(X, Columns):
+        if isinstance(X, ScaledColumns):
             mean, variance = mean * X.scale + X.shift, variance * X.scale**2
         return cls(log_prior, mean, variance, offset)
 
 
-def log_likelihoods(X: Table, center: Table, bells: list[Bells]) -> Iterator[Table]:
+def log_likelihoods(X: Table, center: Table, bells: list[GaussianParams]) -> Iterator[Table]:
     """Yield the (m, C) joint log-likelihoods of each fold, but for a number that a scaler adds.
 
     ``log prior - (sum(log(2 pi var)) + sum((x - mean)^2 / var)) / 2``. The square is expanded about
@@ -68,7 +68,7 @@ def log_likelihoods(X: Table, center: Table, bells: list[Bells]) -> Iterator[Tab
 
     Examples
     --------
-    >>> bells = Bells(np.log([0.5, 0.5]), np.array([[0.0], [2.0]]), np.ones((2, 1)), 2.0)
+    >>> bells = GaussianParams(np.log([0.5, 0.5]), np.array([[0.0], [2.0]]), np.ones((2, 1)), 2.0)
     >>> next(log_likelihoods(np.array([[0.0]]), np.array([1.0]), [bells])).round(3).tolist()
     [[-1.612, -3.612]]
     """
@@ -93,7 +93,7 @@ def log_likelihoods(X: Table, center: Table, bells: list[Bells]) -> Iterator[Tab
         yield one.log_prior - 0.5 * table
 
 
-def keeps_digits(scores: Table, bells: Bells) -> bool:
+def is_accurate(scores: Table, bells: GaussianParams) -> bool:
     """Whether log-likelihoods are so exact that probabilities are, in all rows.
 
     At D deviations from the likeliest class, the terms of a sum are rounded by D^2 units of the last digit,
@@ -108,8 +108,8 @@ def keeps_digits(scores: Table, bells: Bells) -> bool:
 
     Examples
     --------
-    >>> bells = Bells(np.log([0.5, 0.5]), np.array([[0.0], [2.0]]), np.ones((2, 1)), 2.0)
-    >>> [keeps_digits(np.array([[-3.0, -1.0], [-far, -far]]), bells) for far in (1e3, 1e8)]
+    >>> bells = GaussianParams(np.log([0.5, 0.5]), np.array([[0.0], [2.0]]), np.ones((2, 1)), 2.0)
+    >>> [is_accurate(np.array([[-3.0, -1.0], [-far, -far]]), bells) for far in (1e3, 1e8)]
     [True, False]
     """
     if not len(scores):

@@ -10,11 +10,18 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 
-from stackit.batched_fits.api import Request, Shared, SharedFit, parts_of
-from stackit.batched_fits.gaussian.class_moments import Moments, Table, labels_of, others, squares, training
-from stackit.batched_fits.gaussian.likelihoods import Bells, keeps_digits, log_likelihoods
-from stackit.batched_fits.linear.scores import scores_of_all, softmax
-from stackit.batched_fits.scaling import Columns, ScaledFit, Scaling, tables_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
+from stackit.batched_fits.gaussian.class_moments import (
+    ClassMoments,
+    Table,
+    labels_of,
+    others,
+    squares,
+    training,
+)
+from stackit.batched_fits.gaussian.likelihoods import GaussianParams, is_accurate, log_likelihoods
+from stackit.batched_fits.linear.scores import batched_scores, softmax
+from stackit.batched_fits.scaling import ScaledColumns, ScaledFit, Scaling, tables_of
 
 __all__ = ["SCALED", "SHARED", "fit_counting", "fit_gaussian"]
 
@@ -22,8 +29,10 @@ OFFSET = 1e5
 """A class mean further than this many deviations from 0 has a deviation of rounding errors."""
 
 
-def fit_gaussian(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
-    """Fit GaussianNB on all folds; a `SharedFit`.
+def fit_gaussian(
+    estimator: Any, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
+    """Fit GaussianNB on all folds; a `BatchedFit`.
 
     Declined (None): priors or a smoothing that scikit-learn refuses, weights that are negative or leave a
     class without rows, a class missing in a training part, variances that consist of rounding errors; behind
@@ -48,7 +57,7 @@ def fit_gaussian(estimator: Any, request: Request, scaling: Scaling | None = Non
     >>> from stackit import make_folds
     >>> X, y = load_iris(return_X_y=True)
     >>> folds = make_folds(y, n_splits=3, random_state=0)
-    >>> shared = fit_gaussian(GaussianNB(), Request(X, y, folds, "predict_proba"))
+    >>> shared = fit_gaussian(GaussianNB(), BatchedRequest(X, y, folds, "predict_proba"))
     >>> [e.score(X[held_out], y[held_out]) for e, (_, held_out) in zip(shared.estimators, folds.splits)]
     [0.96, 0.94, 0.98]
     """
@@ -68,11 +77,11 @@ def fit_gaussian(estimator: Any, request: Request, scaling: Scaling | None = Non
         offset = _offset(fitted[-1], found, table)
         if (found.count < 1e-6).any() or offset > OFFSET:
             return None
-        bells.append(Bells.of(fitted[-1], offset, table))
+        bells.append(GaussianParams.of(fitted[-1], offset, table))
     return _gaussian_answers(fitted, bells, X, request, scaling is not None)
 
 
-def _is_known_gaussian(estimator: Any, n_classes: int, request: Request) -> bool:
+def _is_known_gaussian(estimator: Any, n_classes: int, request: BatchedRequest) -> bool:
     smoothing, weight = estimator.var_smoothing, request.sample_weight
     return (
         isinstance(smoothing, Real)
@@ -88,7 +97,7 @@ def _are_priors(given: Any, n_classes: int) -> bool:
     return bool(usual and (priors > 0).all() and abs(priors.sum() - 1) < 1e-6)
 
 
-def _variance(moments: Moments) -> Table:
+def _variance(moments: ClassMoments) -> Table:
     """Return the (d,) variances of all classes together."""
     share = moments.count / moments.count.sum()
     mean = share @ moments.mean
@@ -96,7 +105,7 @@ def _variance(moments: Moments) -> Table:
     return variance
 
 
-def _gaussian(estimator: Any, classes: npt.NDArray[Any], moments: Moments, largest: float) -> Any:
+def _gaussian(estimator: Any, classes: npt.NDArray[Any], moments: ClassMoments, largest: float) -> Any:
     """Return the estimator of one fold: variances get a share of the largest, of unweighted rows, on top."""
     fitted = clone(estimator)
     count = moments.count
@@ -112,7 +121,7 @@ def _gaussian(estimator: Any, classes: npt.NDArray[Any], moments: Moments, large
     return fitted
 
 
-def _offset(fitted: Any, moments: Moments, X: Table | Columns) -> float:
+def _offset(fitted: Any, moments: ClassMoments, X: Table | ScaledColumns) -> float:
     """Return how many deviations from 0 a mean is at most, before a scaler or behind it; inf without any.
 
     Rounding errors of the means are in proportion. Constant whole numbers, and constants that a scaler turns
@@ -120,23 +129,23 @@ def _offset(fitted: Any, moments: Moments, X: Table | Columns) -> float:
     """
     if not (fitted.var_ > 0).all():
         return np.inf
-    mean, moved = fitted.theta_, isinstance(X, Columns)
+    mean, moved = fitted.theta_, isinstance(X, ScaledColumns)
     size = np.abs(mean)
-    if isinstance(X, Columns):
+    if isinstance(X, ScaledColumns):
         size = np.maximum(size, np.abs(X.shift / X.scale))
     exact = (moments.scatter == 0) & (mean == (0.0 if moved else np.rint(mean)))
     return float((np.where(exact, 0.0, size) / np.sqrt(fitted.var_)).max())
 
 
 def _gaussian_answers(
-    fitted: list[Any], bells: list[Bells], X: Table, request: Request, scaled: bool
-) -> Shared | None:
+    fitted: list[Any], bells: list[GaussianParams], X: Table, request: BatchedRequest, scaled: bool
+) -> BatchedResult | None:
     """Return the estimators with the probabilities of held-out and test rows.
 
     None where a scaler's rounding shows: it makes a constant a little less constant.
     """
     if request.method != "predict_proba":
-        return Shared(fitted)
+        return BatchedResult(fitted)
     center = X.mean(axis=0)
     scores = [
         next(log_likelihoods(X[rows], center, [one]))
@@ -145,13 +154,13 @@ def _gaussian_answers(
     test = None
     if request.X_test is not None:
         test = list(log_likelihoods(np.asarray(request.X_test, dtype=np.float64), center, bells))
-    if scaled and not all(map(keeps_digits, scores + (test or []), bells * 2)):
+    if scaled and not all(map(is_accurate, scores + (test or []), bells * 2)):
         return None
-    return Shared(fitted, [*map(softmax, scores)], None if test is None else [*map(softmax, test)])
+    return BatchedResult(fitted, [*map(softmax, scores)], None if test is None else [*map(softmax, test)])
 
 
-def fit_counting(estimator: Any, request: Request) -> Shared | None:
-    """Fit MultinomialNB, ComplementNB or BernoulliNB on all folds; a `SharedFit`.
+def fit_counting(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
+    """Fit MultinomialNB, ComplementNB or BernoulliNB on all folds; a `BatchedFit`.
 
     Their fits depend on the rows through the (weighted) sums of each class alone. So scikit-learn itself is
     fitted, on these sums: a row a class, and a row of zeros that carries the rest of the class's weight.
@@ -174,7 +183,7 @@ def fit_counting(estimator: Any, request: Request) -> Shared | None:
     >>> from stackit import make_folds
     >>> X, y = np.array([[3.0, 0.0], [0.0, 2.0]] * 4), np.array(["a", "b"] * 4)
     >>> folds = make_folds(y, n_splits=2, random_state=0)
-    >>> shared = fit_counting(MultinomialNB(), Request(X, y, folds, "predict_proba"))
+    >>> shared = fit_counting(MultinomialNB(), BatchedRequest(X, y, folds, "predict_proba"))
     >>> [e.feature_count_.tolist() for e in shared.estimators]
     [[[6.0, 0.0], [0.0, 4.0]], [[6.0, 0.0], [0.0, 4.0]]]
     """
@@ -200,7 +209,7 @@ def fit_counting(estimator: Any, request: Request) -> Shared | None:
     return _counting_answers(fitted, request)
 
 
-def _is_known_counting(estimator: Any, classes: npt.NDArray[Any], request: Request) -> bool:
+def _is_known_counting(estimator: Any, classes: npt.NDArray[Any], request: BatchedRequest) -> bool:
     alpha, prior, weight = np.asarray(estimator.alpha), estimator.class_prior, request.sample_weight
     binarizes = isinstance(estimator, BernoulliNB)
     return bool(
@@ -236,13 +245,13 @@ def _fitted_on_sums(estimator: Any, classes: npt.NDArray[Any], total: Table) -> 
     return fitted.set_params(binarize=estimator.binarize) if isinstance(fitted, BernoulliNB) else fitted
 
 
-def _counting_answers(fitted: list[Any], request: Request) -> Shared:
+def _counting_answers(fitted: list[Any], request: BatchedRequest) -> BatchedResult:
     """Return the estimators, with the probabilities of the test rows from one product."""
     if request.method != "predict_proba" or request.X_test is None:
-        return Shared(fitted)
+        return BatchedResult(fitted)
     weights, offsets = zip(*map(_linear, fitted), strict=True)
-    scores = scores_of_all(_counted(fitted[0], request.X_test), weights, offsets)
-    return Shared(fitted, test=[softmax(table) for table in scores])
+    scores = batched_scores(_counted(fitted[0], request.X_test), weights, offsets)
+    return BatchedResult(fitted, test=[softmax(table) for table in scores])
 
 
 def _linear(fitted: Any) -> tuple[Table, Table]:
@@ -257,7 +266,7 @@ def _linear(fitted: Any) -> tuple[Table, Table]:
 
 
 SCALED: dict[type, ScaledFit] = {GaussianNB: fit_gaussian}
-SHARED: dict[type, SharedFit] = {
+SHARED: dict[type, BatchedFit] = {
     BernoulliNB: fit_counting,
     ComplementNB: fit_counting,
     GaussianNB: fit_gaussian,

@@ -10,24 +10,26 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import clone
 
-from stackit.batched_fits.api import Request, Rows, Shared, parts_of
+from stackit.batched_fits.api import BatchedRequest, BatchedResult, Rows, parts_of
 from stackit.batched_fits.gaussian.class_moments import (
-    Moments,
+    ClassMoments,
     Table,
     by_class,
     fits_in_memory,
     labels_of,
     training,
 )
-from stackit.batched_fits.gaussian.covariance import is_shrinkage, is_steady, ledoit_wolf, shrunk
+from stackit.batched_fits.gaussian.covariance import is_shrinkage, is_well_conditioned, ledoit_wolf, shrunk
 from stackit.batched_fits.gaussian.whitening import CONDITION
-from stackit.batched_fits.scaling import Columns, Scaling, beside, tables_of
+from stackit.batched_fits.scaling import ScaledColumns, Scaling, tables_of, with_shift
 
 __all__ = ["fit_quadratic"]
 
 
-def fit_quadratic(estimator: Any, request: Request, scaling: Scaling | None = None) -> Shared | None:
-    """Fit QuadraticDiscriminantAnalysis on all folds; a `SharedFit`.
+def fit_quadratic(
+    estimator: Any, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
+    """Fit QuadraticDiscriminantAnalysis on all folds; a `BatchedFit`.
 
     The scalings and rotations of a class are the eigenvalues and eigenvectors of its covariance. Declined
     (None): sample weights, a covariance estimator, parameters that scikit-learn refuses, a class missing or
@@ -54,7 +56,7 @@ def fit_quadratic(estimator: Any, request: Request, scaling: Scaling | None = No
     >>> from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     >>> X, y = load_iris(return_X_y=True)
     >>> folds = make_folds(y, n_splits=3, random_state=0)
-    >>> shared = fit_quadratic(QuadraticDiscriminantAnalysis(), Request(X, y, folds, "predict_proba"))
+    >>> shared = fit_quadratic(QuadraticDiscriminantAnalysis(), BatchedRequest(X, y, folds, "predict_proba"))
     >>> [e.score(X[held_out], y[held_out]) for e, (_, held_out) in zip(shared.estimators, folds.splits)]
     [1.0, 0.94, 0.98]
     """
@@ -74,7 +76,7 @@ def fit_quadratic(estimator: Any, request: Request, scaling: Scaling | None = No
             return None
         fitted.append(clone(estimator))
         _set(fitted[-1], solved, moments, n_features_in_=X.shape[1], classes_=classes.copy())
-    return Shared(fitted)
+    return BatchedResult(fitted)
 
 
 def _is_known(estimator: Any, n_classes: int) -> bool:
@@ -99,7 +101,7 @@ def _are_priors(given: Any, n_classes: int) -> bool:
 
 
 def _solved(
-    estimator: Any, X: Table | Columns, codes: Rows, rows: Rows, moments: Moments
+    estimator: Any, X: Table | ScaledColumns, codes: Rows, rows: Rows, moments: ClassMoments
 ) -> Iterator[tuple[Table, Table, Table]]:
     """Yield the scalings, rotation and covariance of each class, until one is uncertain."""
     for number, (count, mean, scatter) in enumerate(
@@ -108,7 +110,7 @@ def _solved(
         if count < 2 or (estimator.solver == "svd" and count < X.shape[1]):
             return
         covariance = _shrunk(estimator, X, rows[codes[rows] == number], mean, scatter / count)
-        if covariance is None or not is_steady(beside(mean, X), np.diag(scatter) / count):
+        if covariance is None or not is_well_conditioned(with_shift(mean, X), np.diag(scatter) / count):
             return
         values, rotation = eigh(covariance, check_finite=False)
         values, rotation = values[::-1].copy(), rotation[:, ::-1].copy()
@@ -120,14 +122,16 @@ def _solved(
         yield values, rotation, covariance
 
 
-def _shrunk(estimator: Any, X: Table | Columns, rows: Rows, mean: Table, covariance: Table) -> Table | None:
+def _shrunk(
+    estimator: Any, X: Table | ScaledColumns, rows: Rows, mean: Table, covariance: Table
+) -> Table | None:
     shrinkage = estimator.shrinkage
     if shrinkage == "auto":
         return ledoit_wolf(X[rows], mean, covariance)
     return covariance if shrinkage is None else shrunk(covariance, shrinkage)
 
 
-def _set(fitted: Any, solved: list[tuple[Table, Table, Table]], moments: Moments, **more: Any) -> None:
+def _set(fitted: Any, solved: list[tuple[Table, Table, Table]], moments: ClassMoments, **more: Any) -> None:
     """Give an estimator all that its fit sets."""
     given = fitted.priors
     fitted.priors_ = moments.count / moments.count.sum() if given is None else np.array(given)

@@ -11,14 +11,14 @@ from scipy.linalg.lapack import dpocon
 
 from stackit.batched_fits.gaussian.class_moments import Table
 
-__all__ = ["Whitening", "factor", "whitening_of_rows", "whitening_of_scatter"]
+__all__ = ["ScatterWhitening", "factor", "whitening_of_rows", "whitening_of_scatter"]
 
 CONDITION = 1e-7
 """Below this reciprocal condition number, answers agree with other methods' to less than 1e-9."""
 
 
 @dataclass(frozen=True, eq=False)
-class Whitening:
+class ScatterWhitening:
     """A matrix F with ``F @ F.T`` the (pseudo-)inverse of a (d, d) scatter matrix.
 
     Parameters
@@ -51,7 +51,7 @@ def factor(matrix: Table, smallest: float = 0.0) -> Table | None:
     return lower if reciprocal > CONDITION and reciprocal * norm > 10 * smallest else None
 
 
-def whitening_of_scatter(scatter: Table, smallest: float) -> Whitening | None:
+def whitening_of_scatter(scatter: Table, smallest: float) -> ScatterWhitening | None:
     """Return F with ``F @ F.T`` the pseudo-inverse of a (d, d) matrix; None when its rank is uncertain.
 
     Parameters
@@ -69,7 +69,7 @@ def whitening_of_scatter(scatter: Table, smallest: float) -> Whitening | None:
     """
     lower = _sure_factor(scatter, smallest)
     if lower is not None:
-        return Whitening(
+        return ScatterWhitening(
             lambda table: solve_triangular(lower, table, lower=True, check_finite=False),
             lambda table: solve_triangular(lower, table, lower=True, trans="T", check_finite=False),
         )
@@ -78,10 +78,10 @@ def whitening_of_scatter(scatter: Table, smallest: float) -> Whitening | None:
         return None
     values, vectors = spectrum
     root = vectors / np.sqrt(values)
-    return Whitening(lambda table: root.T @ table, lambda table: root @ table)
+    return ScatterWhitening(lambda table: root.T @ table, lambda table: root @ table)
 
 
-def whitening_of_rows(rows: Table, null: Table, smallest: float) -> Whitening | None:
+def whitening_of_rows(rows: Table, null: Table, smallest: float) -> ScatterWhitening | None:
     """Return F with ``F @ F.T`` the pseudo-inverse of ``A.T @ A``, from the (n, n) matrix ``A @ A.T``.
 
     With N the projector on the null space of ``A @ A.T``, ``F = A.T @ inv(A @ A.T + N)``: it equals
@@ -105,7 +105,7 @@ def whitening_of_rows(rows: Table, null: Table, smallest: float) -> Whitening | 
     kernel = rows @ rows.T
     lower = _sure_factor(kernel + null @ null.T, smallest)
     if lower is not None:
-        return Whitening(
+        return ScatterWhitening(
             lambda table: cho_solve((lower, True), rows @ table, check_finite=False),
             lambda table: rows.T @ cho_solve((lower, True), table, check_finite=False),
         )
@@ -114,7 +114,7 @@ def whitening_of_rows(rows: Table, null: Table, smallest: float) -> Whitening | 
         return None
     values, vectors = spectrum
     root = vectors / values
-    return Whitening(lambda table: root.T @ (rows @ table), lambda table: rows.T @ (root @ table))
+    return ScatterWhitening(lambda table: root.T @ (rows @ table), lambda table: rows.T @ (root @ table))
 
 
 def _factored(matrix: Table) -> tuple[Table | None, float, float]:

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from stackit.batched_fits.api import Request, Rows, Shared, SharedFit, parts_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows, parts_of
 
 __all__ = ["SHARED", "share_kernel_ridge"]
 
@@ -30,7 +30,7 @@ DEFINITE = {"chi2", "cosine", "laplacian", "linear", "rbf"}
 """Kernels without negative eigenvalues, whose matrices can be inverted with any `alpha` > 0."""
 
 
-def share_kernel_ridge(estimator: Any, request: Request) -> Shared | None:
+def share_kernel_ridge(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
     r"""Fit kernel ridge regression on all folds from one inverse.
 
     With :math:`B = (K + \alpha I)^{-1}` over all rows and :math:`z = B y`, a fold that holds out the rows F
@@ -61,7 +61,7 @@ def share_kernel_ridge(estimator: Any, request: Request) -> Shared | None:
     --------
     >>> from stackit import make_folds
     >>> X, y = np.sin(np.arange(90.0)).reshape(30, 3), np.arange(30.0)
-    >>> request = Request(X, y, make_folds(y, scheme="kfold", n_splits=10), "predict")
+    >>> request = BatchedRequest(X, y, make_folds(y, scheme="kfold", n_splits=10), "predict")
     >>> shared = share_kernel_ridge(KernelRidge(kernel="rbf"), request)
     >>> train, held_out = request.folds.splits[0]
     >>> plain = KernelRidge(kernel="rbf").fit(X[train], y[train])
@@ -81,10 +81,10 @@ def share_kernel_ridge(estimator: Any, request: Request) -> Shared | None:
         duals.append(dual * roots[:, np.newaxis])
         fitted.append(_fitted(estimator, request, train, duals[-1][train]))
         held_out.append((-missed / roots[rows, np.newaxis]).reshape(request.y[rows].shape))
-    return Shared(fitted, held_out, _test_answers(estimator, np.hstack(duals), request))
+    return BatchedResult(fitted, held_out, _test_answers(estimator, np.hstack(duals), request))
 
 
-def _can_share(estimator: Any, request: Request) -> bool:
+def _can_share(estimator: Any, request: BatchedRequest) -> bool:
     """Whether the matrix can be inverted, and the inverse gains something."""
     X, alpha, weights = request.X, estimator.alpha, request.sample_weight
     shares = [len(train) / len(X) for train, _ in request.folds.splits]
@@ -137,14 +137,14 @@ def _dual(inverse: Table, targets: Table, held_out: Rows) -> tuple[Table, Table]
     return dual, missed
 
 
-def _fitted(estimator: Any, request: Request, train: Rows, dual: Table) -> Any:
+def _fitted(estimator: Any, request: BatchedRequest, train: Rows, dual: Table) -> Any:
     fitted = clone(estimator)
     fitted.X_fit_, fitted.n_features_in_ = request.X[train], request.X.shape[1]
     fitted.dual_coef_ = dual.reshape(len(train), *request.y.shape[1:])
     return fitted
 
 
-def _test_answers(estimator: Any, duals: Table, request: Request) -> list[npt.NDArray[Any]] | None:
+def _test_answers(estimator: Any, duals: Table, request: BatchedRequest) -> list[npt.NDArray[Any]] | None:
     """Predict the test table in all folds at once; `duals` has the folds side by side."""
     if request.X_test is None:
         return None
@@ -156,4 +156,4 @@ def _test_answers(estimator: Any, duals: Table, request: Request) -> list[npt.ND
     return [part.reshape(len(part), *request.y.shape[1:]) for part in parts]
 
 
-SHARED: dict[type, SharedFit] = {KernelRidge: share_kernel_ridge}
+SHARED: dict[type, BatchedFit] = {KernelRidge: share_kernel_ridge}

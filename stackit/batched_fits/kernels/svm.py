@@ -15,7 +15,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
-from stackit.batched_fits.api import Request, Rows, Shared, SharedFit
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows
 from stackit.estimators.traits import is_classifier
 
 __all__ = ["SHARED", "share_support_vectors"]
@@ -57,7 +57,7 @@ class Products:
         return float(self.squares.max())
 
 
-def share_support_vectors(estimator: Any, request: Request) -> Shared | None:
+def share_support_vectors(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
     """Fit a support vector machine on all folds from one table of inner products.
 
     libsvm spends most of its time on kernel values, one inner product at a time. Here all products of the
@@ -89,7 +89,7 @@ def share_support_vectors(estimator: Any, request: Request) -> Shared | None:
     --------
     >>> from stackit import make_folds
     >>> X, y = np.sin(np.arange(60.0)).reshape(20, 3), np.tile(["a", "b"], 10)
-    >>> request = Request(X, y, make_folds(y, n_splits=2, random_state=0), "decision_function")
+    >>> request = BatchedRequest(X, y, make_folds(y, n_splits=2, random_state=0), "decision_function")
     >>> first = share_support_vectors(SVC(), request).estimators[0]
     >>> train, _ = request.folds.splits[0]
     >>> bool((first.dual_coef_ == SVC().fit(X[train], y[train]).dual_coef_).all())
@@ -108,7 +108,9 @@ def share_support_vectors(estimator: Any, request: Request) -> Shared | None:
         machine.ask(products.table[rows], X[rows], request.method)
         for machine, (_, rows) in zip(machines, request.folds.splits, strict=True)
     ]
-    return Shared([machine.fitted for machine in machines], held_out, _test_answers(machines, X, request))
+    return BatchedResult(
+        [machine.fitted for machine in machines], held_out, _test_answers(machines, X, request)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +173,7 @@ class Machine:
         return np.asarray(getattr(teller, method)(rows))
 
 
-def _can_share(estimator: Any, request: Request) -> bool:
+def _can_share(estimator: Any, request: BatchedRequest) -> bool:
     """Whether libsvm is asked for nothing that it would do otherwise with a precomputed kernel."""
     y, weights = request.y, request.sample_weight
     return bool(
@@ -231,7 +233,9 @@ def _blur(kernel: str, gamma: float, unit: float, squares: Any) -> Any:
     return unit * squares if kernel == "linear" else unit * (1 + 4 * gamma * squares)
 
 
-def _machines(estimator: Any, gammas: list[float], products: Products, request: Request) -> list[Machine]:
+def _machines(
+    estimator: Any, gammas: list[float], products: Products, request: BatchedRequest
+) -> list[Machine]:
     """Fit each fold on its part of the kernel, all in one buffer."""
     weights = request.sample_weight
     buffer = np.empty(max(len(train) for train, _ in request.folds.splits) ** 2)
@@ -243,7 +247,7 @@ def _machines(estimator: Any, gammas: list[float], products: Products, request: 
         with config_context(assume_finite=True):
             inner.fit(kernel, request.y[train], None if weights is None else weights[train])
         support, width = train[inner.support_], products.X.shape[1]
-        fitted = _dressed(
+        fitted = _make_fitted(
             estimator,
             inner,
             support_vectors_=products.X[support],
@@ -277,7 +281,7 @@ def _exactly(kernel: str, gamma: float, products: Products, i: int, j: int) -> f
     return math.exp(-gamma * (float(products.squares[i]) + float(products.squares[j]) - 2 * dot))
 
 
-def _dressed(estimator: Any, inner: Any, **attributes: Any) -> Any:
+def _make_fitted(estimator: Any, inner: Any, **attributes: Any) -> Any:
     """Return an estimator with its own settings and what another of its type has learnt."""
     fitted, settings = clone(estimator), inner.get_params(deep=False)
     learnt = {name: value for name, value in vars(inner).items() if name not in settings}
@@ -285,7 +289,9 @@ def _dressed(estimator: Any, inner: Any, **attributes: Any) -> Any:
     return fitted
 
 
-def _test_answers(machines: list[Machine], X: Table, request: Request) -> list[npt.NDArray[Any]] | None:
+def _test_answers(
+    machines: list[Machine], X: Table, request: BatchedRequest
+) -> list[npt.NDArray[Any]] | None:
     """Ask all folds about the test table, whose products with the training table are made once."""
     if request.X_test is None:
         return None
@@ -298,4 +304,4 @@ def _test_answers(machines: list[Machine], X: Table, request: Request) -> list[n
     return [np.concatenate(parts) for parts in answers]
 
 
-SHARED: dict[type, SharedFit] = dict.fromkeys((SVC, NuSVC, SVR, NuSVR), share_support_vectors)
+SHARED: dict[type, BatchedFit] = dict.fromkeys((SVC, NuSVC, SVR, NuSVR), share_support_vectors)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from stackit.batched_fits.api import Request
+from stackit.batched_fits.api import BatchedRequest
 
 __all__ = ["class_targets", "class_weights"]
 
@@ -17,7 +17,7 @@ Rows = npt.NDArray[np.intp]
 Table = npt.NDArray[np.float64]
 
 
-def class_targets(request: Request) -> tuple[Table, Rows | None, npt.NDArray[Any]] | None:
+def class_targets(request: BatchedRequest) -> tuple[Table, Rows | None, npt.NDArray[Any]] | None:
     """Return targets as RidgeClassifier makes them, the class numbers, and labels that hold each class.
 
     Parameters
@@ -35,7 +35,7 @@ def class_targets(request: Request) -> tuple[Table, Rows | None, npt.NDArray[Any
     --------
     >>> from stackit import make_folds
     >>> y = np.array(["a", "b", "a", "b"])
-    >>> class_targets(Request(np.eye(4), y, make_folds(y, n_splits=2), "predict"))[0].tolist()
+    >>> class_targets(BatchedRequest(np.eye(4), y, make_folds(y, n_splits=2), "predict"))[0].tolist()
     [[-1.0], [1.0], [-1.0], [1.0]]
     """
     y = request.y
@@ -53,7 +53,7 @@ def class_targets(request: Request) -> tuple[Table, Rows | None, npt.NDArray[Any
 
 
 def class_weights(
-    estimator: RidgeClassifier, request: Request, codes: Rows | None
+    estimator: RidgeClassifier, request: BatchedRequest, codes: Rows | None
 ) -> tuple[Table | None, Rows | None]:
     """Return the weights of the rows, and the class numbers where each split has to balance its classes.
 
@@ -75,7 +75,7 @@ def class_weights(
     --------
     >>> from stackit import make_folds
     >>> y = np.array(["a", "b", "a", "b"])
-    >>> request = Request(np.eye(4), y, make_folds(y, n_splits=2), "predict")
+    >>> request = BatchedRequest(np.eye(4), y, make_folds(y, n_splits=2), "predict")
     >>> class_weights(RidgeClassifier(class_weight={"a": 3}), request, np.array([0, 1, 0, 1]))[0].tolist()
     [3.0, 1.0, 3.0, 1.0]
     """

@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
-from stackit.batched_fits.linear.least_squares import Line, Problem, Rows, Solved, Table, positive_definite
+from stackit.batched_fits.linear.least_squares import (
+    LinearSolution,
+    LinearSolutions,
+    Problem,
+    Rows,
+    Table,
+    positive_definite,
+)
 
 __all__ = ["solve_dual"]
 
 NEGLIGIBLE = 1e-10
 
 
-def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
+def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions | None:
     r"""Solve for all splits, with one inverse of the kernel matrix of all rows.
 
     Let s be the roots of the weights, A = diag(s) X X^T diag(s) + alpha I, and N the inverse of A on the
@@ -62,8 +69,8 @@ def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
         if at_origin is None:
             return None
         held_out.append((problem.X[part] - origin) @ coef + at_origin)
-        lines.append(Line(coef, at_origin + (_shift(problem, split) - origin) @ coef))
-    return Solved(lines, held_out)
+        lines.append(LinearSolution(coef, at_origin + (_shift(problem, split) - origin) @ coef))
+    return LinearSolutions(lines, held_out)
 
 
 def _augmented(problem: Problem, order: Rows, root: Table, origin: Table) -> Table:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 
-from stackit.batched_fits.api import Request, Shared, SharedFit, parts_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
 from stackit.batched_fits.linear.class_targets import class_targets, class_weights
 from stackit.batched_fits.linear.dual import solve_dual
-from stackit.batched_fits.linear.least_squares import Line, Problem, Rows, Solved, Table
+from stackit.batched_fits.linear.least_squares import LinearSolution, LinearSolutions, Problem, Rows, Table
 from stackit.batched_fits.linear.primal import n_cells, solve_primal
 from stackit.batched_fits.moments import EPS, origin_of, some_of
 from stackit.batched_fits.scaling import ScaledFit, Scaling
@@ -26,7 +26,9 @@ MOST_ROUNDING = 2.5e-10
 TIE = 1e-9
 
 
-def share_ridge(estimator: Ridge, request: Request, scaling: Scaling | None = None) -> Shared | None:
+def share_ridge(
+    estimator: Ridge, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
     """Fit a Ridge on all folds.
 
     Parameters
@@ -48,7 +50,7 @@ def share_ridge(estimator: Ridge, request: Request, scaling: Scaling | None = No
     >>> from stackit import make_folds
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
     >>> folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
-    >>> shared = share_ridge(Ridge(), Request(X, X[:, 0], folds, "predict"))
+    >>> shared = share_ridge(Ridge(), BatchedRequest(X, X[:, 0], folds, "predict"))
     >>> train, held_out = folds.splits[0]
     >>> np.allclose(shared.held_out[0], Ridge().fit(X[train], X[train, 0]).predict(X[held_out]))
     True
@@ -66,8 +68,8 @@ def share_ridge(estimator: Ridge, request: Request, scaling: Scaling | None = No
 
 
 def share_linear_regression(
-    estimator: LinearRegression, request: Request, scaling: Scaling | None = None
-) -> Shared | None:
+    estimator: LinearRegression, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
     """Fit a LinearRegression on all folds, where least squares have a unique and well-conditioned solution.
 
     Parameters, result and example are those of `share_ridge`, with ``alpha=0``.
@@ -77,7 +79,7 @@ def share_linear_regression(
     >>> from stackit import make_folds
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
     >>> folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
-    >>> shared = share_linear_regression(LinearRegression(), Request(X, X[:, 0], folds, "predict"))
+    >>> shared = share_linear_regression(LinearRegression(), BatchedRequest(X, X[:, 0], folds, "predict"))
     >>> np.allclose([one.coef_ for one in shared.estimators], [1.0, 0.0])
     True
     """
@@ -99,8 +101,8 @@ def share_linear_regression(
 
 
 def share_ridge_classifier(
-    estimator: RidgeClassifier, request: Request, scaling: Scaling | None = None
-) -> Shared | None:
+    estimator: RidgeClassifier, request: BatchedRequest, scaling: Scaling | None = None
+) -> BatchedResult | None:
     """Fit a RidgeClassifier on all folds: ridge regression on targets of -1 and 1.
 
     Parameters and result are those of `share_ridge`.
@@ -110,7 +112,7 @@ def share_ridge_classifier(
     >>> from stackit import make_folds
     >>> X, y = np.arange(12.0).reshape(6, 2) ** 2, np.array(["no", "no", "no", "yes", "yes", "yes"])
     >>> folds = make_folds(y, n_splits=3, random_state=0)
-    >>> shared = share_ridge_classifier(RidgeClassifier(), Request(X, y, folds, "predict"))
+    >>> shared = share_ridge_classifier(RidgeClassifier(), BatchedRequest(X, y, folds, "predict"))
     >>> train, held_out = folds.splits[0]
     >>> (shared.held_out[0] == RidgeClassifier().fit(X[train], y[train]).predict(X[held_out])).all()
     np.True_
@@ -134,14 +136,16 @@ SCALED: dict[type, ScaledFit] = {
     Ridge: share_ridge,
     RidgeClassifier: share_ridge_classifier,
 }
-SHARED: dict[type, SharedFit] = {
+SHARED: dict[type, BatchedFit] = {
     LinearRegression: share_linear_regression,
     Ridge: share_ridge,
     RidgeClassifier: share_ridge_classifier,
 }
 
 
-def _share(estimator: Any, request: Request, problem: Problem, some_y: npt.NDArray[Any]) -> Shared | None:
+def _share(
+    estimator: Any, request: BatchedRequest, problem: Problem, some_y: npt.NDArray[Any]
+) -> BatchedResult | None:
     """Solve, and dress the solutions as fitted estimators with their answers."""
     repeats = parts_of(request.folds)
     if repeats is None or not _is_covered(request, problem):
@@ -150,12 +154,12 @@ def _share(estimator: Any, request: Request, problem: Problem, some_y: npt.NDArr
     solved = _solve(problem, repeats) if fitted is not None else None
     if solved is None or not _is_sharp(problem, solved.lines):
         return None
-    estimators = [_dressed(fitted, line) for line in solved.lines]
+    estimators = [_make_fitted(fitted, line) for line in solved.lines]
     test = None if request.X_test is None else _values(solved.lines, problem, request.X_test)
     if request.method == "predict" and hasattr(fitted, "classes_"):
         if not all(map(_is_decided, solved.held_out + (test or []))):
             return None
-    return Shared(
+    return BatchedResult(
         estimators,
         _answers(estimators, request, solved.held_out),
         None if test is None else _answers(estimators, request, test),
@@ -169,14 +173,14 @@ def _is_decided(values: Table) -> bool:
     return bool((ahead > TIE).all())
 
 
-def _is_covered(request: Request, problem: Problem) -> bool:
+def _is_covered(request: BatchedRequest, problem: Problem) -> bool:
     X, weight = request.X, request.sample_weight
     tables = [X] if request.X_test is None else [X, request.X_test]
     dense = all(type(table) is np.ndarray and table.dtype in (np.float64, np.float32) for table in tables)
     return dense and isinstance(problem.intercept, bool) and (weight is None or bool((weight >= 0).all()))
 
 
-def _solve(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
+def _solve(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions | None:
     """Take the cheaper way that is open: the kernel matrix, or the normal equations if they fit in memory."""
     (n, d), t = problem.X.shape, problem.Y.shape[1]
     n_splits = sum(map(len, repeats))
@@ -190,7 +194,7 @@ def _solve(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
     return solve_primal(problem, repeats) if small and d <= n else None
 
 
-def _is_sharp(problem: Problem, lines: list[Line]) -> bool:
+def _is_sharp(problem: Problem, lines: list[LinearSolution]) -> bool:
     """Whether the plain loop's answers keep their digits where columns are far from 0 beside their spread.
 
     Coefficients and intercept cancel: rounding makes up to about three times the bound used here. Without
@@ -243,7 +247,7 @@ def _columns(y: npt.NDArray[Any]) -> Table:
     return y.reshape(len(y), -1).astype(np.float64)
 
 
-def _fitted_on_nothing(estimator: Any, request: Request, y: npt.NDArray[Any]) -> Any:
+def _fitted_on_nothing(estimator: Any, request: BatchedRequest, y: npt.NDArray[Any]) -> Any:
     """Fit a clone on zeros, for all attributes that do not depend on X; None if it refuses its parameters."""
     nothing = np.zeros((len(y), request.X.shape[1]))
     try:
@@ -252,7 +256,7 @@ def _fitted_on_nothing(estimator: Any, request: Request, y: npt.NDArray[Any]) ->
         return None
 
 
-def _dressed(fitted: Any, line: Line) -> Any:
+def _make_fitted(fitted: Any, line: LinearSolution) -> Any:
     """Return a copy of a fitted estimator with the coefficients of a line."""
     one = copy.deepcopy(fitted)
     one.coef_ = line.coef.T.reshape(fitted.coef_.shape).copy()
@@ -269,7 +273,7 @@ def _of_full_rank(estimators: list[LinearRegression]) -> bool:
     return all(one.singular_[-1] > smallest * one.singular_[0] for one in estimators)
 
 
-def _values(lines: list[Line], problem: Problem, X: npt.NDArray[np.floating]) -> list[Table]:
+def _values(lines: list[LinearSolution], problem: Problem, X: npt.NDArray[np.floating]) -> list[Table]:
     """Return the (m, t) values of each line at all rows of a table, with one product for all."""
     scaling, t = problem.scaling, problem.Y.shape[1]
     coefs, constants = [line.coef for line in lines], [line.intercept for line in lines]
@@ -285,7 +289,7 @@ def _values(lines: list[Line], problem: Problem, X: npt.NDArray[np.floating]) ->
     return [products[:, t * i : t * (i + 1)] + constant for i, constant in enumerate(constants)]
 
 
-def _answers(estimators: list[Any], request: Request, values: list[Table]) -> list[Table] | None:
+def _answers(estimators: list[Any], request: BatchedRequest, values: list[Table]) -> list[Table] | None:
     """Return the values as the estimators give them for the method; None where they should be asked."""
     flat = [table.ravel() if table.shape[1] == 1 else table for table in values]
     if request.method == "decision_function" or not hasattr(estimators[0], "classes_"):

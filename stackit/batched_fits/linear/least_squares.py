@@ -10,7 +10,7 @@ from scipy.linalg import lapack
 
 from stackit.batched_fits.scaling import Scaling
 
-__all__ = ["RCOND", "Line", "Problem", "Rows", "Solved", "Table", "positive_definite"]
+__all__ = ["RCOND", "LinearSolution", "LinearSolutions", "Problem", "Rows", "Table", "positive_definite"]
 
 Rows = npt.NDArray[np.intp]
 Table = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class LinearSolution:
     """The solution in one split, for the columns as they are after scaling.
 
     Parameters
@@ -70,10 +70,10 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
+class LinearSolutions:
     """The solutions of all splits, and the (n_held_out, t) values of each at the rows that it holds out."""
 
-    lines: list[Line]
+    lines: list[LinearSolution]
     held_out: list[Table]
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack, svdvals
 
-from stackit.batched_fits.linear.least_squares import Line, Problem, Rows, Solved, Table, positive_definite
+from stackit.batched_fits.linear.least_squares import (
+    LinearSolution,
+    LinearSolutions,
+    Problem,
+    Rows,
+    Table,
+    positive_definite,
+)
 from stackit.batched_fits.moments import CentredTable, Moments, centred_table, origin_of
 
 __all__ = ["n_cells", "solve_primal"]
@@ -19,7 +26,7 @@ def n_cells(problem: Problem, parts: list[Rows]) -> int:
     return len(parts) * n_classes
 
 
-def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
+def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions | None:
     r"""Solve for all splits, with one pass over the rows a repeat.
 
     With the statistics of the training rows, added up from the other parts,
@@ -48,7 +55,7 @@ def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
     [[0.0, 2.0], [4.0, 6.0]]
     """
     origin = origin_of(problem.X)
-    lines: list[Line] = []
+    lines: list[LinearSolution] = []
     held_out: list[Table] = []
     for parts in repeats:
         cells, part_of, factors = _cells(problem, parts)
@@ -63,7 +70,7 @@ def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> Solved | None:
                 answers[cells[cell]] = _values(line, table, cell, shift, scale)
             lines.append(line)
             held_out.append(answers[rows])
-    return Solved(lines, held_out)
+    return LinearSolutions(lines, held_out)
 
 
 def _cells(problem: Problem, parts: list[Rows]) -> tuple[list[Rows], Rows, Table]:
@@ -87,7 +94,9 @@ def _shift_and_scale(problem: Problem, split: int, origin: Table) -> tuple[Table
     return problem.scaling.shift[split] - origin, problem.scaling.scale[split]
 
 
-def _line(problem: Problem, table: CentredTable, factor: Table, shift: Table, scale: Table) -> Line | None:
+def _line(
+    problem: Problem, table: CentredTable, factor: Table, shift: Table, scale: Table
+) -> LinearSolution | None:
     if not (factor * table.weight).any():
         return None
     moments, d = table.merged(factor), len(shift)
@@ -98,7 +107,7 @@ def _line(problem: Problem, table: CentredTable, factor: Table, shift: Table, sc
         return None
     coef, singular = solution
     intercept = target - middle @ coef if problem.intercept else np.zeros(len(target))
-    return Line(coef, intercept, singular)
+    return LinearSolution(coef, intercept, singular)
 
 
 def _normal_equations(problem: Problem, moments: Moments, middle: Table, scale: Table) -> tuple[Table, Table]:
@@ -135,7 +144,7 @@ def _coefficients(gram: Table, products: Table, alpha: Table) -> tuple[Table, Ta
     return coef, singular
 
 
-def _values(line: Line, table: CentredTable, cell: int, shift: Table, scale: Table) -> Table:
+def _values(line: LinearSolution, table: CentredTable, cell: int, shift: Table, scale: Table) -> Table:
     """Return the (n_cell, t) values of a line at the rows of a cell."""
     d = len(shift)
     at_centre = line.intercept + ((table.centre[cell, :d] - shift) / scale) @ line.coef

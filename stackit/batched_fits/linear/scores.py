@@ -10,7 +10,7 @@ from scipy.special import expit
 from stackit.batched_fits.gaussian.class_moments import Table
 from stackit.batched_fits.scaling import Scaling
 
-__all__ = ["probabilities", "scores_of_all", "softmax"]
+__all__ = ["batched_scores", "probabilities", "softmax"]
 
 
 def softmax(scores: Table) -> Table:
@@ -40,7 +40,7 @@ def probabilities(decision: Table) -> Table:
     return np.column_stack([1 - positive, positive])
 
 
-def scores_of_all(
+def batched_scores(
     X: Table, weights: Sequence[Table], offsets: Sequence[Table], scaling: Scaling | None = None
 ) -> list[Table]:
     """Return ``X @ w.T + b`` for each fold's weights and offsets, from one pass over X.
@@ -55,7 +55,7 @@ def scores_of_all(
 
     Examples
     --------
-    >>> tables = scores_of_all(np.eye(2), [np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], [[0.0], [1.0]])
+    >>> tables = batched_scores(np.eye(2), [np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], [[0.0], [1.0]])
     >>> [table.ravel().tolist() for table in tables]
     [[1.0, 2.0], [4.0, 5.0]]
     """

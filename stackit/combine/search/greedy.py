@@ -12,7 +12,7 @@ from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegress
 from stackit.combine.search.objective import Objective, objective_of
 from stackit.combine.weighted import Weighted
 from stackit.target import Target
-from stackit.validation import fault, is_number, is_whole
+from stackit.validation import invalid_value, is_number, is_whole
 
 __all__ = ["GreedyClassifier", "GreedyRegressor", "best_of_sorted", "classes_of", "numbers_of"]
 
@@ -168,7 +168,7 @@ def best_of_sorted(objective: Objective, places: Places) -> tuple[int, float]:
         objective.move(int(place), step)
     n_best = int(np.argmax(scores)) + 1
     if scores[n_best - 1] == -np.inf:
-        raise fault(
+        raise invalid_value(
             "scoring",
             "a metric of what the estimators predict",
             f"one that says: {objective.refusal}",
@@ -184,7 +184,7 @@ def _average_of_bags(search: Any, objective: Objective) -> Weights:
     counts = is_whole(search.n_bags) and is_whole(search.n_steps) and is_number(search.bag_fraction)
     if not counts or not 0 < search.bag_fraction <= 1 or search.n_bags < 1 or search.n_steps < 0:
         got = f"n_bags={search.n_bags!r}, bag_fraction={search.bag_fraction!r}, n_steps={search.n_steps!r}"
-        raise fault(
+        raise invalid_value(
             "n_bags, bag_fraction and n_steps",
             "a whole number of at least 1, above 0 and at most 1, and a whole number of at least 0",
             got,

@@ -11,7 +11,7 @@ from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegress
 from stackit.combine.search.greedy import best_of_sorted, classes_of, numbers_of
 from stackit.combine.search.objective import Objective, objective_of
 from stackit.combine.weighted import Weighted
-from stackit.validation import fault, is_number
+from stackit.validation import invalid_value, is_number
 
 __all__ = ["HillClimbClassifier", "HillClimbRegressor"]
 
@@ -106,7 +106,9 @@ class HillClimbRegressor(Weighted, CombinerRegressor):
 def _climb(objective: Objective, negative: bool, precision: float) -> Weights:
     """Return the shares at the top."""
     if not (is_number(precision) and 0 < precision <= LARGEST):
-        raise fault("precision", f"above 0 and at most {LARGEST}", f"{precision=}", "Pass precision=0.004")
+        raise invalid_value(
+            "precision", f"above 0 and at most {LARGEST}", f"{precision=}", "Pass precision=0.004"
+        )
     places = np.arange(len(objective.shares))
     _, score = best_of_sorted(objective, places)
     size = LARGEST

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.estimators.prediction import Response
-from stackit.estimators.scoring import score_answer, scorer_of
+from stackit.estimators.prediction import PredictionSpec
+from stackit.estimators.scoring import score_predictions, scorer_of
 from stackit.target import Target
 
-__all__ = ["FAST", "Asked", "Metric", "areas_under_curve"]
+__all__ = ["FAST", "Metric", "ScorerMetric", "areas_under_curve"]
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats], Floats]
@@ -155,7 +155,7 @@ def _area_of_sorted(values: npt.NDArray[Any], labels: npt.NDArray[Any], weights:
     return float(above @ (passed - below / 2) / pairs) if pairs > 0 else 0.5
 
 
-class Asked:
+class ScorerMetric:
     """The metric that asks a scikit-learn scorer about one blend after the other; higher is better.
 
     A blend that the scorer refuses, as one with negative weights may be below what a logarithm takes, scores
@@ -185,7 +185,7 @@ class Asked:
         scorer_of(scoring, target)
         classify = target.is_classification
         method, kind = ("predict_proba", "probability") if classify else ("predict", "number")
-        self.response = Response("blend", method, kind, target)  # type: ignore[arg-type]
+        self.response = PredictionSpec("blend", method, kind, target)  # type: ignore[arg-type]
         self.scoring, self.rows = scoring, np.arange(len(target.y))
         self.weights = None if (weights == weights[0]).all() else weights
         self.refusal: ValueError | None = None
@@ -199,7 +199,7 @@ class Asked:
 
     def _score(self, answer: Floats) -> float:
         try:
-            score = score_answer(self.response, answer, self.rows, self.scoring, self.weights)
+            score = score_predictions(self.response, answer, self.rows, self.scoring, self.weights)
         except ValueError as error:
             self.refusal = error
             return -np.inf

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.combine.combiner import Blocks
-from stackit.combine.search.metrics import FAST, Asked, Metric
+from stackit.combine.search.metrics import FAST, Metric, ScorerMetric
 from stackit.target import Target
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["SQUARED", "Blended", "Objective", "Squared", "objective_of"]
+__all__ = ["SQUARED", "BlendObjective", "Objective", "Squared", "objective_of"]
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -39,7 +39,7 @@ class Objective(Protocol):
         """Return the score of ``(1 - step) * blend + step * estimator`` for each place and its step."""
 
 
-class Blended:
+class BlendObjective:
     """An objective of any metric: the blend of now is kept, and candidates differ from it by one estimator.
 
     Parameters
@@ -57,7 +57,7 @@ class Blended:
     @property
     def refusal(self) -> ValueError | None:
         """Why a blend was refused, if any was."""
-        return self.metric.refusal if isinstance(self.metric, Asked) else None
+        return self.metric.refusal if isinstance(self.metric, ScorerMetric) else None
 
     def start(self, shares: Floats) -> None:
         """Make the blend by `shares` the one that steps start from."""
@@ -165,7 +165,7 @@ def objective_of(scoring: Any, blocks: Blocks, target: Target, weights: Floats) 
         scoring = "accuracy" if target.is_classification else "r2"
     if scoring == "roc_auc" and target.kind == "multiclass":
         classes = f"scoring='roc_auc' with {len(target.classes)} classes"
-        raise fault("scoring", "a metric of several classes", classes, "Pass scoring='roc_auc_ovr'")
+        raise invalid_value("scoring", "a metric of several classes", classes, "Pass scoring='roc_auc_ovr'")
     table = np.ascontiguousarray(blocks.transpose(1, 0, 2))
     if not target.is_classification and scoring in SQUARED:
         squared = _squared(scoring, table, target.y.reshape(len(blocks), -1), weights)
@@ -173,10 +173,10 @@ def objective_of(scoring: Any, blocks: Blocks, target: Target, weights: Floats) 
             return squared
     make = FAST.get((scoring, target.kind)) if isinstance(scoring, str) else None
     if make is None:
-        return Blended(table, Asked(scoring, target, weights))
+        return BlendObjective(table, ScorerMetric(scoring, target, weights))
     if target.kind == "binary":
         table = np.ascontiguousarray(table[:, :, 1:])
-    return Blended(table, make(target.codes, weights))
+    return BlendObjective(table, make(target.codes, weights))
 
 
 def _squared(scoring: str, table: Floats, truth: Floats, weights: Floats) -> Squared | None:

@@ -1,6 +1,13 @@
 """Honest early stopping: which rows of a training part are watched, and who is shown them."""
 
-from stackit.estimators.early_stopping.fitting import Watched, fit, wants_codes
-from stackit.estimators.early_stopping.plan import EarlyStopping, Plan, check_reach
+from stackit.estimators.early_stopping.fitting import ValidationSet, fit, needs_encoded_labels
+from stackit.estimators.early_stopping.plan import EarlyStopping, EarlyStoppingPlan, check_reach
 
-__all__ = ["EarlyStopping", "Plan", "Watched", "check_reach", "fit", "wants_codes"]
+__all__ = [
+    "EarlyStopping",
+    "EarlyStoppingPlan",
+    "ValidationSet",
+    "check_reach",
+    "fit",
+    "needs_encoded_labels",
+]

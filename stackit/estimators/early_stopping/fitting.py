@@ -20,14 +20,14 @@ from stackit.validation import routing_enabled
 
 __all__ = [
     "LARGE",
-    "Watched",
-    "brings_own_rows",
+    "ValidationSet",
     "fit",
+    "has_eval_set",
+    "has_internal_split",
     "last_step",
+    "needs_encoded_labels",
     "parts_of",
-    "splits_by_itself",
-    "wants_codes",
-    "watches",
+    "uses_validation_set",
 ]
 
 # Under which names gradient boosting libraries are told after how many rounds without progress to stop.
@@ -36,7 +36,7 @@ LARGE = 10_000  # rows from which early_stopping="auto" means yes, as in scikit-
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class ValidationSet:
     """Rows that an estimator is not fitted on, and that tell it when to stop.
 
     Parameters
@@ -54,7 +54,7 @@ class Watched:
     params: dict[str, Any]
 
 
-def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: Watched | None = None) -> Any:
+def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: ValidationSet | None = None) -> Any:
     """Fit an estimator in place, and show it the rows to watch.
 
     In a pipeline the steps before the last are fitted without these rows, which they then transform.
@@ -80,7 +80,7 @@ def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: Watched
     >>> from sklearn.ensemble import HistGradientBoostingRegressor
     >>> boosting = HistGradientBoostingRegressor(early_stopping=True, max_iter=50, n_iter_no_change=2)
     >>> X = np.arange(90.0).reshape(-1, 1)
-    >>> fit(boosting, X, X[:, 0], {}, Watched(X[80:], -X[80:, 0], {})).n_iter_
+    >>> fit(boosting, X, X[:, 0], {}, ValidationSet(X[80:], -X[80:, 0], {})).n_iter_
     2
     """
     if watched is None:
@@ -99,7 +99,7 @@ def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: Watched
     return estimator
 
 
-def watches(estimator: Any, n_train: int) -> bool:
+def uses_validation_set(estimator: Any, n_train: int) -> bool:
     """Whether an estimator is set to stop early, and its fit takes the rows to watch from outside.
 
     Those are the estimators whose fit has ``eval_set`` (xgboost, lightgbm) or ``X_val`` and ``y_val``
@@ -116,7 +116,7 @@ def watches(estimator: Any, n_train: int) -> bool:
     --------
     >>> from sklearn.ensemble import HistGradientBoostingRegressor
     >>> boosting = HistGradientBoostingRegressor(early_stopping="auto")
-    >>> watches(boosting, 10_001), watches(boosting, 10_000)
+    >>> uses_validation_set(boosting, 10_001), uses_validation_set(boosting, 10_000)
     (True, False)
     """
     own = getattr(type(estimator), "fit", None)
@@ -135,13 +135,13 @@ def _takes_rows(fit: Any) -> bool:
     return not isfunction(fit) or not {"eval_set", "X_val"}.isdisjoint(signature(fit).parameters)
 
 
-def splits_by_itself(estimator: Any, n_train: int) -> bool:
+def has_internal_split(estimator: Any, n_train: int) -> bool:
     """Whether an estimator stops early on a random split of its own making.
 
     Examples
     --------
     >>> from sklearn.linear_model import SGDRegressor
-    >>> splits_by_itself(SGDRegressor(early_stopping=True), 100), splits_by_itself(SGDRegressor(), 100)
+    >>> has_internal_split(SGDRegressor(early_stopping=True), 100), has_internal_split(SGDRegressor(), 100)
     (True, False)
     """
     if isinstance(estimator, FrozenEstimator) or _on_training_loss(estimator):
@@ -153,7 +153,7 @@ def splits_by_itself(estimator: Any, n_train: int) -> bool:
     return getattr(estimator, "n_iter_no_change", None) is not None
 
 
-def wants_codes(estimator: Any) -> bool:
+def needs_encoded_labels(estimator: Any) -> bool:
     """Whether an estimator reads the labels of watched rows as 0, 1, 2, ..., whatever those to fit on are."""
     return bool(has_fit_parameter(last_step(estimator), "eval_set"))
 
@@ -182,7 +182,7 @@ def parts_of(estimator: Any) -> Iterator[Any]:
                 yield from parts_of(member)
 
 
-def brings_own_rows(params: Any) -> bool:
+def has_eval_set(params: Any) -> bool:
     """Whether fit is passed rows to watch by the caller."""
     return any(name.split("__")[-1] in ("eval_set", "eval_X", "X_val") for name in params)
 
@@ -206,7 +206,7 @@ def _on_training_loss(estimator: Any) -> bool:
     return getattr(estimator, "validation_fraction", 0.1) is None
 
 
-def _shown(estimator: Any, watched: Watched, params: dict[str, Any]) -> dict[str, Any]:
+def _shown(estimator: Any, watched: ValidationSet, params: dict[str, Any]) -> dict[str, Any]:
     """Return the watched rows and their weights under the names that an estimator's fit has for them."""
     takes = partial(has_fit_parameter, estimator)
     if takes("eval_X"):  # lightgbm since 4.7, where eval_set warns
@@ -237,14 +237,16 @@ def _quiet(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _fit_pipeline(pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], watched: Watched) -> Pipeline:
+def _fit_pipeline(
+    pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], watched: ValidationSet
+) -> Pipeline:
     """Fit the steps before the last, and the last on what they make of the rows."""
     front, (name, last) = pipeline[:-1], pipeline.steps[-1]
     if front.steps:
         X = front.fit_transform(X, y, **_for_front(front, name, params))
-        watched = Watched(front.transform(watched.X), watched.y, watched.params)
+        watched = ValidationSet(front.transform(watched.X), watched.y, watched.params)
         pipeline.steps[:-1] = front.steps  # a pipeline with a memory fits clones
-    own = Watched(watched.X, watched.y, _for_last(pipeline, name, watched.params))
+    own = ValidationSet(watched.X, watched.y, _for_last(pipeline, name, watched.params))
     fit(last, X, y, _for_last(pipeline, name, params), own)
     return pipeline
 

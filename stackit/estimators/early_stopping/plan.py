@@ -9,27 +9,27 @@ import numpy as np
 
 from stackit.estimators.early_stopping.fitting import (
     LARGE,
-    brings_own_rows,
+    has_eval_set,
+    has_internal_split,
     last_step,
+    needs_encoded_labels,
     parts_of,
-    splits_by_itself,
-    wants_codes,
-    watches,
+    uses_validation_set,
 )
-from stackit.estimators.early_stopping.splitter import Scheme
+from stackit.estimators.early_stopping.splitter import ValidationSplitter
 from stackit.folds import Folds
 from stackit.folds.folds import Rows
 from stackit.target import Target
-from stackit.validation import NamedEstimators, fault, listed, warn
+from stackit.validation import NamedEstimators, format_list, invalid_value, warn
 
-__all__ = ["EarlyStopping", "Plan", "check_reach"]
+__all__ = ["EarlyStopping", "EarlyStoppingPlan", "check_reach"]
 
 EarlyStopping = Literal["training", "held_out"]
 # As in scikit-learn: a tenth is enough to see a loss turn, and costs a tenth of the rows.
 SHARE = 0.1
 
 
-class Plan:
+class EarlyStoppingPlan:
     """Says for each fit which rows an estimator that stops early is fitted on, and which it watches.
 
     Scikit-learn's histogram gradient boosting is left to its own split of the training part where nothing
@@ -65,7 +65,7 @@ class Plan:
     >>> from stackit.target import regression_target
     >>> folds = make_folds(range(40), scheme="forward", n_splits=3)
     >>> boosting = HistGradientBoostingRegressor(early_stopping=True)
-    >>> plan = Plan([("boosting", boosting)], folds, regression_target(range(40)), {})
+    >>> plan = EarlyStoppingPlan([("boosting", boosting)], folds, regression_target(range(40)), {})
     >>> fit, watched = plan.split("boosting", *folds.splits[0], label=(0, 0), seed=0)
     >>> fit.tolist(), watched.tolist()
     ([0, 1, 2, 3, 4, 5, 6, 7, 8], [9])
@@ -80,20 +80,20 @@ class Plan:
         early_stopping: EarlyStopping = "training",
     ) -> None:
         if early_stopping not in get_args(EarlyStopping):
-            raise fault(
+            raise invalid_value(
                 "early_stopping",
                 "'training' or 'held_out'",
                 f"early_stopping={early_stopping!r}",
                 "Pass early_stopping='training'",
             )
         self.mode, self.target = early_stopping, target
-        self.scheme = Scheme(folds, target)
+        self.scheme = ValidationSplitter(folds, target)
         self.parts = {name: last_step(estimator) for name, estimator in estimators}
         self.others = {
             name: [part for part in parts_of(estimator) if part is not self.parts[name]]
             for name, estimator in estimators
         }
-        self.left_alone = {name for name in self.parts if brings_own_rows(fit_params.get(name, ()))}
+        self.left_alone = {name for name in self.parts if has_eval_set(fit_params.get(name, ()))}
         self.optimistic: set[str] = set()
         self._habits: dict[tuple[str, bool], tuple[bool, bool]] = {}
         self._known: dict[tuple[float, tuple[int, int]], tuple[Rows, Rows]] = {}
@@ -137,17 +137,17 @@ class Plan:
         if self._lacking:
             warn(
                 "The rows to fit on, of those estimators that stop early, lack classes that the training "
-                f"part has ({listed(self._lacking)}): they get probability 0 there. Use other folds, or "
+                f"part has ({format_list(self._lacking)}): they get probability 0 there. Use other folds, or "
                 "merge rare classes."
             )
         if self._deaf:
             warn(
-                f"Estimators that stop early on random rows of the training part ({listed(self._deaf)}) "
+                f"Estimators that stop early on random rows of the training part ({format_list(self._deaf)}) "
                 "ignore its groups or times: they may stop too late. Their held-out rows are not concerned."
             )
         if self.optimistic:
             warn(
-                f"The scores of {listed(sorted(self.optimistic))} are optimistic: these estimators stop "
+                f"The scores of {format_list(sorted(self.optimistic))} are optimistic: these estimators stop "
                 "when they are best on the held-out rows. Leave out early_stopping='held_out'."
             )
 
@@ -167,7 +167,7 @@ class Plan:
         self.optimistic.add(name)
         watched = self.scheme.known(train, held_out)
         if not len(watched):
-            raise fault(
+            raise invalid_value(
                 f"Held-out rows {_place(label)}",
                 "of a class of the training part where an estimator watches them",
                 "none that is",
@@ -179,7 +179,7 @@ class Plan:
         if self.target.kind in ("binary", "multiclass"):
             lost = np.setdiff1d(self.target.codes[train], self.target.codes[fit])
             if len(lost):
-                classes = listed(self.target.classes[lost])
+                classes = format_list(self.target.classes[lost])
                 self._lacking[f"{classes} {_place(label)}"] = None
 
     def _habits_of(self, name: str, n_train: int) -> tuple[bool, bool]:
@@ -187,9 +187,9 @@ class Plan:
         key = name, n_train > LARGE
         if key not in self._habits:
             part, others = self.parts[name], self.others[name]
-            is_watching = watches(part, n_train)
+            is_watching = uses_validation_set(part, n_train)
             own = others if is_watching else [part, *others]
-            self._habits[key] = is_watching, any(splits_by_itself(each, n_train) for each in own)
+            self._habits[key] = is_watching, any(has_internal_split(each, n_train) for each in own)
         return self._habits[key]
 
 
@@ -209,12 +209,16 @@ def check_reach(estimators: NamedEstimators, fit_params: Mapping[str, Any]) -> N
         When one sits inside another estimator that is no pipeline, or behind a resampler.
     """
     for name, estimator in estimators:
-        if brings_own_rows(fit_params.get(name, ())):
+        if has_eval_set(fit_params.get(name, ())):
             continue
         for part in parts_of(estimator):
-            if part is not last_step(estimator) and wants_codes(part) and watches(part, 0):
+            if (
+                part is not last_step(estimator)
+                and needs_encoded_labels(part)
+                and uses_validation_set(part, 0)
+            ):
                 kind = type(part).__name__
-                raise fault(
+                raise invalid_value(
                     f"Within {name!r}, {kind}",
                     "fitted a fixed number of rounds, or be the last step of a pipeline without a resampler: "
                     "only there it can be shown the rows by which it stops",
@@ -228,7 +232,7 @@ def _share_of(part: Any, n_train: int) -> float:
     wanted = getattr(part, "validation_fraction", SHARE)
     share = wanted / n_train if isinstance(wanted, int | np.integer) else float(wanted)
     if not 0 < share < 1:
-        raise fault(
+        raise invalid_value(
             "validation_fraction",
             "between 0 and 1, or fewer rows than the training part has",
             f"validation_fraction={wanted!r}",

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.folds import Folds
-from stackit.folds.constraints import Bonds
+from stackit.folds.constraints import SplitConstraints
 from stackit.folds.folds import Rows
-from stackit.folds.schemes import past_of
+from stackit.folds.schemes import n_rows_before
 from stackit.target import Target
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["Scheme"]
+__all__ = ["ValidationSplitter"]
 
 DRAWS = 20  # of groups, of which the one is taken that is most like the training part
 ADVICE = "Use fewer folds, or switch early stopping off"
@@ -25,7 +25,7 @@ Parts = tuple[Rows, Rows]
 
 
 @dataclass(frozen=True, eq=False)
-class Scheme:
+class ValidationSplitter:
     """How the folds of a run split rows, to split each training part once more in the same way.
 
     Folds ordered in time: the last stretch is watched, after the folds' own gap. Known groups: whole
@@ -43,7 +43,7 @@ class Scheme:
     >>> from stackit.folds import make_folds
     >>> from stackit.target import regression_target
     >>> folds = make_folds(range(12), scheme="forward", n_splits=2, gap=1)
-    >>> scheme = Scheme(folds, regression_target(range(12)))
+    >>> scheme = ValidationSplitter(folds, regression_target(range(12)))
     >>> fit, watched = scheme.split(np.arange(8), 0.25, np.random.default_rng(0), "of fold 1")
     >>> fit.tolist(), watched.tolist()
     ([0, 1, 2, 3, 4], [6, 7])
@@ -53,14 +53,14 @@ class Scheme:
     target: Target
 
     @cached_property
-    def bonds(self) -> Bonds:
+    def bonds(self) -> SplitConstraints:
         """Groups, times and gap; rows that are in the order of time themselves have their positions."""
         known = self.folds.bonds
         groups = None if self.is_ordered and self._tears(known.groups) else known.groups
         if known.moments is not None or not self.is_ordered:
-            return Bonds(groups, known.moments, known.gap)
+            return SplitConstraints(groups, known.moments, known.gap)
         gaps = [int(held_out.min() - train.max()) - 1 for train, held_out in self.folds.splits]
-        return Bonds(groups, pd.Series(np.arange(self.folds.n_samples)), max(gaps))
+        return SplitConstraints(groups, pd.Series(np.arange(self.folds.n_samples)), max(gaps))
 
     @cached_property
     def is_ordered(self) -> bool:
@@ -68,8 +68,8 @@ class Scheme:
         if self.folds.bonds.moments is not None:
             return True
         in_row_order = all(train.max() < held_out.min() for train, held_out in self.folds.splits)
-        if self.folds.made_by.get("scheme") == "forward" and not in_row_order:
-            raise fault(
+        if self.folds.metadata.get("scheme") == "forward" and not in_row_order:
+            raise invalid_value(
                 "Folds ordered in time",
                 "made in this run, or of rows in the order of time, where an estimator stops early",
                 "a folds file, which does not hold the times",
@@ -80,13 +80,13 @@ class Scheme:
     @cached_property
     def is_plain(self) -> bool:
         """Whether random rows are as good as any: neither groups nor times bind them."""
-        bound = self._keeps_groups or self.folds.made_by.get("scheme") == "forward"
+        bound = self._keeps_groups or self.folds.metadata.get("scheme") == "forward"
         return not bound and self.bonds.groups is None and self.bonds.moments is None
 
     @property
     def _keeps_groups(self) -> bool:
         """Whether the folds keep groups whole by name, which may be all that is known of them."""
-        return "group" in str(self.folds.made_by.get("scheme")).lower()
+        return "group" in str(self.folds.metadata.get("scheme")).lower()
 
     def split(self, train: Rows, share: float, random: np.random.Generator, place: str) -> Parts:
         """Return the rows to fit on and the rows to watch.
@@ -122,7 +122,7 @@ class Scheme:
             fit, watched = self._groups(rows, share, random, place)
         watched = self.known(fit, watched)
         if not len(fit) or not len(watched):
-            raise fault(
+            raise invalid_value(
                 f"The training part {place}",
                 "large enough to be fitted on one part and watched on another, with no other classes",
                 f"n_train={len(rows)}",
@@ -153,7 +153,7 @@ class Scheme:
     def _groups(self, rows: Rows, share: float, random: np.random.Generator, place: str) -> Parts:
         """Watch the groups, of some draws, whose rows and classes come nearest to the share."""
         if self.bonds.groups is None:
-            raise fault(
+            raise invalid_value(
                 "groups",
                 "given where an estimator stops early and folds keep groups whole",
                 "groups=None with folds that do not know them, as from a file",
@@ -161,7 +161,7 @@ class Scheme:
             )
         found, of_row = np.unique(self.bonds.groups[rows], return_inverse=True)
         if len(found) < 2:
-            raise fault(f"The training part {place}", "of at least two groups", "one group", ADVICE)
+            raise invalid_value(f"The training part {place}", "of at least two groups", "one group", ADVICE)
         classes = self._classes(rows)
         counts = np.zeros((len(found), classes.max() + 1))
         np.add.at(counts, (of_row, classes), 1)
@@ -176,11 +176,11 @@ class Scheme:
         sorted_moments = moments.iloc[ordered].reset_index(drop=True)
         firsts = np.flatnonzero(~sorted_moments.duplicated().to_numpy())[1:]
         if not len(firsts):
-            raise fault(f"The training part {place}", "of at least two moments", "one moment", ADVICE)
+            raise invalid_value(f"The training part {place}", "of at least two moments", "one moment", ADVICE)
         start = int(firsts[np.abs(firsts - len(rows) * (1 - share)).argmin()])
-        past = past_of(sorted_moments, start, self.bonds.gap)
+        past = n_rows_before(sorted_moments, start, self.bonds.gap)
         if past == 0:
-            raise fault(
+            raise invalid_value(
                 "gap",
                 f"shorter than the training part {place}, where an estimator stops early",
                 f"gap={self.bonds.gap!r}",

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import Watched, fit, wants_codes
-from stackit.estimators.label_encoding.wrappers import ContiguousLabels, OneClass, classes_in
+from stackit.estimators.early_stopping import ValidationSet, fit, needs_encoded_labels
+from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, classes_in
 from stackit.estimators.traits import is_classifier, tags_of
-from stackit.validation import listed, wants_to_write
+from stackit.validation import format_list, is_readonly_error
 
-__all__ = ["coded_parts", "fit_classifier"]
+__all__ = ["encoded_parts", "fit_classifier"]
 
 Labels = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ HANDS_ON = {"imblearn", "sklearn"}
 METHODS = {"fit", "predict", "predict_proba", "decision_function"}
 
 
-def coded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+def encoded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """Return which classifiers get codes: "" for the estimator itself, or the names of its parts.
 
     Those of libraries that take any labels get them as they are, and hand them on to what they are made of.
@@ -50,7 +50,7 @@ def coded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tupl
     ...     __module__ = "mine"
     ...     def fit(self, X, y):
     ...         return super().fit(X, y)
-    >>> coded_parts(Own()), coded_parts(make_pipeline(Own())), coded_parts(LogisticRegression())
+    >>> encoded_parts(Own()), encoded_parts(make_pipeline(Own())), encoded_parts(LogisticRegression())
     (('',), ('own',), ())
     """
     if not _takes_any_labels(estimator):
@@ -68,7 +68,7 @@ def fit_classifier(
     X: Any,
     y: Labels,
     fit_params: dict[str, Any],
-    watched: Watched | None = None,
+    watched: ValidationSet | None = None,
     coded: tuple[str, ...] | None = None,
     known: Labels | None = None,
     found: Labels | None = None,
@@ -106,7 +106,7 @@ def fit_classifier(
     Exception
         Where both ways fail, what the classifier raised first.
     """
-    coded = coded_parts(estimator) if coded is None else coded
+    coded = encoded_parts(estimator) if coded is None else coded
     case = _Case(estimator, X, y, fit_params, watched, coded, known)
     if found is not None:
         vars(case)["found"] = found
@@ -115,11 +115,11 @@ def fit_classifier(
     except MemoryError:
         raise
     except Exception as error:
-        if wants_to_write(error):
+        if is_readonly_error(error):
             raise
         refusal = error
     if len(case.found) == 1:
-        return OneClass().fit(X, y)
+        return ConstantClassifier().fit(X, y)
     second = None if case.are_codes else case.fit_second()
     if second is None:
         raise refusal
@@ -134,7 +134,7 @@ class _Case:
     X: Any
     y: Labels
     fit_params: dict[str, Any]
-    watched: Watched | None
+    watched: ValidationSet | None
     coded: tuple[str, ...]
     known: Labels | None
 
@@ -157,7 +157,9 @@ class _Case:
     @property
     def starts_with_codes(self) -> bool:
         """Whether the classifier as a whole is given codes first; else labels, or codes to some parts."""
-        watches_codes = self.watched is not None and (bool(self.coded) or wants_codes(self.estimator))
+        watches_codes = self.watched is not None and (
+            bool(self.coded) or needs_encoded_labels(self.estimator)
+        )
         return "" in self.coded or watches_codes or (bool(self.coded) and self.are_codes)
 
     def fit_first(self) -> Any:
@@ -167,11 +169,13 @@ class _Case:
                 return self._fit_on_codes(self.estimator)
             except Exception as error:
                 if not self.are_codes:
-                    error.add_note(f"It was fitted on codes in place of the labels ({listed(self.found)}).")
+                    error.add_note(
+                        f"It was fitted on codes in place of the labels ({format_list(self.found)})."
+                    )
                 raise
         if self.coded:
             params = self.estimator.get_params(deep=True)
-            self.estimator.set_params(**{name: ContiguousLabels(params[name]) for name in self.coded})
+            self.estimator.set_params(**{name: LabelEncodedClassifier(params[name]) for name in self.coded})
         return fit(self.estimator, self.X, self.y, self.fit_params, self.watched)
 
     def fit_second(self) -> Any:
@@ -182,19 +186,19 @@ class _Case:
                 return fit(other, self.X, self.y, self.fit_params, self.watched)
             return self._fit_on_codes(other)
         except Exception as error:
-            if wants_to_write(error):
+            if is_readonly_error(error):
                 raise
             return None  # the first error is the one to hear
 
     def _fit_on_codes(self, estimator: Any) -> Any:
         """Fit on codes; a classifier that has codes already is wrapped where it does not say its classes."""
         if not (self.are_codes and self.are_all):
-            wrapper = ContiguousLabels(estimator)
+            wrapper = LabelEncodedClassifier(estimator)
             return wrapper.fit_codes(self.X, self.y, self.fit_params, self.watched, self.known)
         fit(estimator, self.X, self.y, self.fit_params, self.watched)
         if not self.coded or _speaks_as_expected(estimator, self.found):
             return estimator
-        return ContiguousLabels(estimator).learn_classes(self.X, self.found)
+        return LabelEncodedClassifier(estimator).learn_classes(self.X, self.found)
 
 
 def _speaks_as_expected(fitted: Any, classes: Labels) -> bool:

@@ -14,11 +14,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import Watched, fit
+from stackit.estimators.early_stopping import ValidationSet, fit
 from stackit.estimators.label_encoding.params import params_in_codes
-from stackit.validation import fault, listed, n_rows, take
+from stackit.validation import format_list, invalid_value, num_samples, safe_index
 
-__all__ = ["ContiguousLabels", "OneClass", "classes_in", "lacks_order"]
+__all__ = ["ConstantClassifier", "LabelEncodedClassifier", "classes_in", "lacks_order"]
 
 Labels = npt.NDArray[Any]
 
@@ -27,7 +27,7 @@ ENOUGH = 500
 OWN = {"estimator", "classes_", "_labels", "_is_ordered", "_speaks_codes"}
 
 
-class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     """Gives labels 0, 1, 2, ... to a classifier that takes no others, and translates its answers back.
 
     Parameters that name labels (``class_weight``, ``pos_label``) are translated too. It stands in the place
@@ -47,7 +47,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
     Examples
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> tree = ContiguousLabels(DecisionTreeClassifier()).fit([[0], [1]], ["no", "yes"])
+    >>> tree = LabelEncodedClassifier(DecisionTreeClassifier()).fit([[0], [1]], ["no", "yes"])
     >>> tree.predict([[1]]).tolist(), tree.estimator.classes_.tolist(), tree.feature_importances_.tolist()
     (['yes'], [0, 1], [1.0])
     """
@@ -56,14 +56,14 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         self.estimator = estimator
 
     @property
-    def fit(self) -> Callable[..., ContiguousLabels]:
+    def fit(self) -> Callable[..., LabelEncodedClassifier]:
         """Fit the classifier on the positions of the labels: ``fit(X, y, **fit_params)``.
 
         The signature is that of the classifier's fit, for others look there for what it takes.
         """
 
         @wraps(self.estimator.fit)
-        def fit_on_codes(X: Any, y: Any, **fit_params: Any) -> ContiguousLabels:
+        def fit_on_codes(X: Any, y: Any, **fit_params: Any) -> LabelEncodedClassifier:
             return self.fit_codes(X, y, fit_params)
 
         return fit_on_codes
@@ -73,9 +73,9 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         X: Any,
         y: Any,
         fit_params: Mapping[str, Any],
-        watched: Watched | None = None,
+        watched: ValidationSet | None = None,
         known: Labels | None = None,
-    ) -> ContiguousLabels:
+    ) -> LabelEncodedClassifier:
         """Fit the classifier on the positions of the labels; so are those of watched rows.
 
         Parameters
@@ -103,7 +103,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
                 self.set_params(**{name: params[name] for name in changed})
         return self.learn_classes(X, labels)
 
-    def learn_classes(self, X: Any, labels: Labels) -> ContiguousLabels:
+    def learn_classes(self, X: Any, labels: Labels) -> LabelEncodedClassifier:
         """Find out what the classifier, fitted on codes, has to say of its classes.
 
         One that names classes of its own, which are no codes, speaks of labels already. One that names none
@@ -144,7 +144,9 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         codes = _winners(raw)
         if not np.isin(codes, range(len(self._labels))).all():
             if not hasattr(self, "predict_proba"):
-                raise fault("Predictions", f"codes below {len(self._labels)}", listed(codes), "Check predict")
+                raise invalid_value(
+                    "Predictions", f"codes below {len(self._labels)}", format_list(codes), "Check predict"
+                )
             codes = self.predict_proba(X).argmax(axis=1)  # a net's spare output has won
         labels: Labels = self._labels[codes]
         return labels
@@ -153,7 +155,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
     def predict_proba(self, X: Any, **predict_params: Any) -> Any:
         """Return the (n, n_classes) probabilities."""
         if not self._is_ordered:
-            raise fault(
+            raise invalid_value(
                 f"Columns of predict_proba of {type(self.estimator).__name__}",
                 "in the order of the labels, or named by classes_ after fit",
                 "another order, by what it predicts, and no classes_",
@@ -183,7 +185,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         """Return the parameters of the classifier."""
         return dict(self.estimator.get_params(deep=deep)) if hasattr(self.estimator, "get_params") else {}
 
-    def set_params(self, **params: Any) -> ContiguousLabels:
+    def set_params(self, **params: Any) -> LabelEncodedClassifier:
         """Set parameters of the classifier."""
         self.estimator.set_params(**params)
         return self
@@ -194,8 +196,8 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
 
     def _has_order(self, X: Any) -> bool:
         """Whether rows predicted to be of a class have more probability than others in its column."""
-        rows = np.unique(np.linspace(0, n_rows(X) - 1, min(n_rows(X), ENOUGH)).astype(np.intp))
-        some, n_classes = take(X, rows), len(self._labels)
+        rows = np.unique(np.linspace(0, num_samples(X) - 1, min(num_samples(X), ENOUGH)).astype(np.intp))
+        some, n_classes = safe_index(X, rows), len(self._labels)
         table = self._as_table(self.estimator.predict_proba(some), some)
         if table.ndim != 2 or table.shape[1] < n_classes:
             return True
@@ -209,7 +211,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         raw = np.asarray(raw)
         if raw.ndim != 1:
             return raw
-        if n_rows(X) == 1 and len(raw) == len(self.classes_):
+        if num_samples(X) == 1 and len(raw) == len(self.classes_):
             return raw[np.newaxis]
         return np.column_stack([1 - raw, raw]) if len(self.classes_) == 2 else raw
 
@@ -228,7 +230,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
             columns = list(range(n_classes))
         return None if columns == list(range(raw.shape[1])) else np.array(columns, dtype=np.intp)
 
-    def __sklearn_clone__(self) -> ContiguousLabels:
+    def __sklearn_clone__(self) -> LabelEncodedClassifier:
         return type(self)(unfitted_copy(self.estimator))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
@@ -245,7 +247,7 @@ class ContiguousLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         return getattr(self.estimator, name)
 
 
-class OneClass(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ConstantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Stands in for a classifier that cannot be trained on the one class that a training part has.
 
     Attributes
@@ -255,26 +257,26 @@ class OneClass(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> OneClass().fit([[0], [1]], ["no", "no"]).predict([[5]]).tolist()
+    >>> ConstantClassifier().fit([[0], [1]], ["no", "no"]).predict([[5]]).tolist()
     ['no']
     """
 
-    def fit(self, X: Any, y: Any) -> OneClass:
+    def fit(self, X: Any, y: Any) -> ConstantClassifier:
         """Remember the class."""
         self.classes_ = np.unique(np.asarray(y))
         return self
 
     def predict(self, X: Any) -> Labels:
         """Return the (n,) labels."""
-        return np.repeat(self.classes_, n_rows(X))
+        return np.repeat(self.classes_, num_samples(X))
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the (n, 1) probabilities."""
-        return np.ones((n_rows(X), 1))
+        return np.ones((num_samples(X), 1))
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the (n,) decisions."""
-        return np.zeros(n_rows(X))
+        return np.zeros(num_samples(X))
 
 
 def lacks_order(fitted: Any, method: str) -> bool:
@@ -286,7 +288,7 @@ def lacks_order(fitted: Any, method: str) -> bool:
     >>> lacks_order(LogisticRegression(), "predict_proba")
     False
     """
-    return method == "predict_proba" and isinstance(fitted, ContiguousLabels) and not fitted.is_ordered
+    return method == "predict_proba" and isinstance(fitted, LabelEncodedClassifier) and not fitted.is_ordered
 
 
 def _are_words(raw: npt.NDArray[Any], labels: Labels) -> bool:

@@ -8,12 +8,12 @@ from numbers import Integral
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["check_count", "check_n_classes", "in_a_row", "layer_names", "tapped"]
 
@@ -37,7 +37,7 @@ def check_count(name: str, value: object, advice: str) -> None:
     ValueError: hidden must be a positive integer; got hidden=0. Pass 4096.
     """
     if not isinstance(value, Integral) or value < 1:
-        raise fault(name, "a positive integer", f"{name}={value!r}", advice)
+        raise invalid_value(name, "a positive integer", f"{name}={value!r}", advice)
 
 
 def check_n_classes(n_classes: int | None) -> None:
@@ -90,18 +90,20 @@ def tapped(network: torch.nn.Module, layer: str, batch: torch.Tensor) -> torch.T
     part = dict(network.named_modules()).get(layer) if layer else None
     if part is None:
         tops = [name for name, _ in network.named_children()]
-        raise fault("layer", f"one of the network's, such as {listed(tops, 60)}", f"{layer=}", "Choose one")
+        raise invalid_value(
+            "layer", f"one of the network's, such as {format_list(tops, 60)}", f"{layer=}", "Choose one"
+        )
     hook = part.register_forward_hook(_way_out(get_ident()))
     try:
         network(batch)
     except _Reached as reached:
         output = reached.output
     else:
-        raise fault("layer", "one that images pass", f"{layer=}", "Choose a layer inside or after it")
+        raise invalid_value("layer", "one that images pass", f"{layer=}", "Choose a layer inside or after it")
     finally:
         hook.remove()
     if not isinstance(output, torch.Tensor):
-        raise fault("layer", "one that gives one tensor", f"{layer=}", "Choose another layer")
+        raise invalid_value("layer", "one that gives one tensor", f"{layer=}", "Choose another layer")
     return output
 
 

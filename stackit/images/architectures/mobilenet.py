@@ -7,12 +7,12 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["SameConv2d", "mobilenet"]
 
@@ -82,7 +82,7 @@ def mobilenet(width: float = 1.0, *, n_classes: int | None = 1000) -> torch.nn.S
     torch.Size([2, 10])
     """
     if not isinstance(width, Real) or not 1 / 32 <= width < float("inf"):
-        raise fault("width", "a number of at least 1/32", f"{width=}", "Pass 1.0")
+        raise invalid_value("width", "a number of at least 1/32", f"{width=}", "Pass 1.0")
     check_n_classes(n_classes)
     parts = dict(_blocks(width)) | {"pool": torch.nn.AdaptiveAvgPool2d(1)}
     if n_classes is not None:

@@ -7,12 +7,12 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["Residual", "Subsampled", "cifar_resnet", "resnet"]
 
@@ -105,7 +105,7 @@ def resnet(depth: int = 18, *, n_classes: int | None = 1000) -> torch.nn.Sequent
     """
     counts = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
     if depth not in counts:
-        raise fault("depth", "18, 34 or 50", f"{depth=}", "Pass depth=18")
+        raise invalid_value("depth", "18, 34 or 50", f"{depth=}", "Pass depth=18")
     check_n_classes(n_classes)
     block, expansion = (_bottleneck, 4) if depth == 50 else (_basic, 1)
     stem: Parts = {
@@ -149,7 +149,7 @@ def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Seq
     torch.Size([2, 10])
     """
     if not isinstance(depth, Integral) or depth < 8 or depth % 6 != 2:
-        raise fault("depth", "6 n + 2", f"{depth=}", "Pass depth=20")
+        raise invalid_value("depth", "6 n + 2", f"{depth=}", "Pass depth=20")
     check_n_classes(n_classes)
     stem: Parts = {
         "conv1": torch.nn.Conv2d(3, 16, 3, padding=1, bias=False),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import require
+from stackit.validation import import_optional
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["Fire", "squeezenet"]
 

@@ -7,12 +7,12 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from stackit.images.architectures.layers import check_count, check_n_classes, in_a_row
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["VGG_CONFIGURATIONS", "vgg"]
 
@@ -78,11 +78,11 @@ def vgg(
     """
     if configuration not in VGG_CONFIGURATIONS:
         names = ", ".join(VGG_CONFIGURATIONS)
-        raise fault("configuration", f"one of {names}", f"{configuration=}", "Pass 'D' for VGG16")
+        raise invalid_value("configuration", f"one of {names}", f"{configuration=}", "Pass 'D' for VGG16")
     if not isinstance(image_size, Integral) or image_size < 32 or image_size % 32:
-        raise fault("image_size", "a multiple of 32", f"{image_size=}", "Pass 224")
+        raise invalid_value("image_size", "a multiple of 32", f"{image_size=}", "Pass 224")
     if len(channels) != N_STAGES:
-        raise fault("channels", f"{N_STAGES} numbers, one a stage", f"{channels=}", "Leave it out")
+        raise invalid_value("channels", f"{N_STAGES} numbers, one a stage", f"{channels=}", "Leave it out")
     for width in channels:
         check_count("channels", width, "Leave it out")
     check_count("hidden", hidden, "Pass 4096")

@@ -17,7 +17,7 @@ from stackit.images.io.sources import Photograph
 from stackit.images.network import Codes, PretrainedNetwork
 from stackit.images.preprocessing import Pixels
 
-__all__ = ["Batch", "Fault", "Seen", "in_order", "look"]
+__all__ = ["Fault", "ImageBatch", "Seen", "in_order", "load_image"]
 
 KINDS = (FileNotFoundError, PermissionError, OSError, ValueError)
 
@@ -49,7 +49,7 @@ Seen = tuple[bytes, Codes | Pixels] | Fault
 """A photograph's digest, with its codes where they are known and else its views; or what is wrong with it."""
 
 
-class Batch:
+class ImageBatch:
     """Photographs that wait until a batch is full; equal ones wait as one.
 
     Parameters
@@ -97,7 +97,7 @@ class Batch:
         self.waiting, self.rows = {}, {}
 
 
-def look(source: Photograph, cache: CodeCache | None, network: PretrainedNetwork, n_views: int) -> Seen:
+def load_image(source: Photograph, cache: CodeCache | None, network: PretrainedNetwork, n_views: int) -> Seen:
     """Read a photograph; decode it unless its codes are kept."""
     try:
         content = source.read()

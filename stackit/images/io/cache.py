@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.files import write_whole
+from stackit.files import atomic_write
 from stackit.images.network import Codes
 from stackit.validation import warn
 
@@ -46,19 +46,19 @@ class CodeCache:
     --------
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
-    >>> likeness = np.float32([0.5, 0.25])
-    >>> CodeCache(folder, "resnet18 relu", likeness).put({b"k" * 32: np.float32([1, 2])})
-    >>> CodeCache(folder, "resnet18 relu", likeness).get(b"k" * 32)
+    >>> probe_output = np.float32([0.5, 0.25])
+    >>> CodeCache(folder, "resnet18 relu", probe_output).put({b"k" * 32: np.float32([1, 2])})
+    >>> CodeCache(folder, "resnet18 relu", probe_output).get(b"k" * 32)
     array([1., 2.], dtype=float32)
-    >>> CodeCache(folder, "resnet18 conv1", likeness).get(b"k" * 32) is None
+    >>> CodeCache(folder, "resnet18 conv1", probe_output).get(b"k" * 32) is None
     True
-    >>> CodeCache(folder, "resnet18 relu", likeness[::-1]).get(b"k" * 32) is None
+    >>> CodeCache(folder, "resnet18 relu", probe_output[::-1]).get(b"k" * 32) is None
     True
     """
 
-    def __init__(self, path: str | os.PathLike[str], way: str, likeness: Codes) -> None:
-        self.likeness = likeness
-        self.folder = _folder_of(Path(path) / hashlib.sha256(way.encode()).hexdigest()[:32], likeness)
+    def __init__(self, path: str | os.PathLike[str], way: str, probe_output: Codes) -> None:
+        self.probe_output = probe_output
+        self.folder = _folder_of(Path(path) / hashlib.sha256(way.encode()).hexdigest()[:32], probe_output)
         self.places: dict[bytes, list[tuple[Path, int]]] = {}
         for file in sorted(self.folder.glob("*.npy")):
             self._index(file)
@@ -88,9 +88,9 @@ class CodeCache:
             row["key"], row["check"], row["codes"] = key, zlib.crc32(values.tobytes()), values
         self.folder.mkdir(parents=True, exist_ok=True)
         if _loaded(self.folder / LIKENESS) is None:
-            write_whole(self.folder / LIKENESS, _as_npy(self.likeness))
+            atomic_write(self.folder / LIKENESS, _as_npy(self.probe_output))
         name = hashlib.sha256(b"".join(codes)).hexdigest()[:32]
-        write_whole(self.folder / f"{name}.npy", _as_npy(rows))
+        atomic_write(self.folder / f"{name}.npy", _as_npy(rows))
 
     def _index(self, file: Path) -> None:
         try:
@@ -104,18 +104,18 @@ class CodeCache:
             self.places.setdefault(bytes(key), []).append((file, row))
 
 
-def _folder_of(way: Path, likeness: Codes) -> Path:
+def _folder_of(way: Path, probe_output: Codes) -> Path:
     """The folder whose network made the same of the fixed image, or a new one."""
     for file in sorted(way.glob(f"*/{LIKENESS}")):
         known = _loaded(file)
-        if known is not None and known.shape == likeness.shape and _is_like(known, likeness):
+        if known is not None and known.shape == probe_output.shape and _is_like(known, probe_output):
             return file.parent
-    return way / hashlib.sha256(likeness.tobytes()).hexdigest()[:16]
+    return way / hashlib.sha256(probe_output.tobytes()).hexdigest()[:16]
 
 
-def _is_like(known: Codes, likeness: Codes) -> bool:
+def _is_like(known: Codes, probe_output: Codes) -> bool:
     most = np.abs(known).max(initial=0, where=np.isfinite(known))
-    return np.allclose(known, likeness, rtol=0, atol=TOLERANCE * most, equal_nan=True)
+    return np.allclose(known, probe_output, rtol=0, atol=TOLERANCE * most, equal_nan=True)
 
 
 def _loaded(file: Path) -> Codes | None:

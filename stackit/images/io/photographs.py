@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     from PIL import Image, ImageOps, UnidentifiedImageError
 else:
-    Image = require("PIL.Image", "images")
-    ImageOps = require("PIL.ImageOps", "images")
-    UnidentifiedImageError = require("PIL", "images").UnidentifiedImageError
+    Image = import_optional("PIL.Image", "images")
+    ImageOps = import_optional("PIL.ImageOps", "images")
+    UnidentifiedImageError = import_optional("PIL", "images").UnidentifiedImageError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decoded"]
 
@@ -102,7 +102,7 @@ def as_image(image: Any) -> Image.Image:
     if array.dtype != np.uint8 or not coloured or not array.size:
         got = f"dtype={array.dtype}, shape={array.shape}"
         advice = "Bring values to 0 ... 255, with channels last"
-        raise fault(
+        raise invalid_value(
             "An image", "an array of uint8 of shape (height, width, 3) or (height, width)", got, advice
         )
     return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")
@@ -155,4 +155,4 @@ def _check_mode(mode: str) -> None:
 
 
 def _no_photograph(expected: str, got: str, advice: str = "Mend it or leave it out") -> ValueError:
-    return fault("A photograph", expected, got, advice)
+    return invalid_value("A photograph", expected, got, advice)

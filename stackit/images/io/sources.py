@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from stackit.images.io.photographs import FORMATS, as_image, check_content, check_size, decoded
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     from PIL import Image
 else:
-    Image = require("PIL.Image", "images")
+    Image = import_optional("PIL.Image", "images")
 
 __all__ = ["Photograph", "list_photographs", "photographs"]
 
@@ -98,7 +98,7 @@ def list_photographs(place: FilePath) -> pd.DataFrame:
     files = sorted(name for name in names if _is_photograph(PurePosixPath(name)))
     if not files:
         advice = f"Put files there that end with {', '.join(SUFFIXES)}"
-        raise fault("A place of photographs", "one with photographs in it", f"{str(path)!r}", advice)
+        raise invalid_value("A place of photographs", "one with photographs in it", f"{str(path)!r}", advice)
     return pd.DataFrame({"file": files, "label": [PurePosixPath(name).parent.name for name in files]})
 
 
@@ -149,19 +149,25 @@ def _rows(X: Any) -> list[Any]:
             rows = rows[:, 0]  # a column of paths
         if rows.ndim not in (1, 3, 4):
             expected = "paths, or images of shape (n, height, width, 3)"
-            raise fault("X", expected, f"shape={rows.shape}", "Pass one column of paths, or arrays of bytes")
+            raise invalid_value(
+                "X", expected, f"shape={rows.shape}", "Pass one column of paths, or arrays of bytes"
+            )
         if rows.ndim == 3 and rows.shape[2] == 3:
             got = f"shape={rows.shape}, one photograph"
-            raise fault("X", "photographs of shape (n, height, width, 3)", got, "Pass image[np.newaxis]")
+            raise invalid_value(
+                "X", "photographs of shape (n, height, width, 3)", got, "Pass image[np.newaxis]"
+            )
     if not len(rows):
-        raise fault("X", "at least one photograph", "none", "Pass some")
+        raise invalid_value("X", "at least one photograph", "none", "Pass some")
     return list(rows)
 
 
 def _content(row: Any, max_pixels: int) -> bytes:
     """The size and pixels of an image that is in memory, by which it is known again."""
     if row is None or (pd.api.types.is_scalar(row) and pd.isna(row)):
-        raise fault("A photograph", "a path or an image", f"{row}", "Fill in its path, or leave the row out")
+        raise invalid_value(
+            "A photograph", "a path or an image", f"{row}", "Fill in its path, or leave the row out"
+        )
     if isinstance(row, Image.Image):
         check_size(row.size, max_pixels)  # before it is decoded
     with PILLOW if isinstance(row, Image.Image) else nullcontext():
@@ -197,7 +203,7 @@ def _read_file(path: str) -> bytes:
     with open(path, "rb", opener=lambda path, flags: os.open(path, flags | NONBLOCK)) as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
-            raise fault("A photograph", "a file", "a pipe or a device", "Pass the path of a file")
+            raise invalid_value("A photograph", "a file", "a pipe or a device", "Pass the path of a file")
         _check_length(facts.st_size)
         return file.read()
 
@@ -214,11 +220,13 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's
         got = str(error) or type(error).__name__
-        raise fault("A photograph", "readable in its archive", got, "Write the archive anew") from error
+        raise invalid_value(
+            "A photograph", "readable in its archive", got, "Write the archive anew"
+        ) from error
 
 
 def _leads_out(root: str | None, got: str) -> ValueError:
-    return fault(
+    return invalid_value(
         "The name of a photograph",
         f"that of a file inside root={root!r}, also behind links",
         got,
@@ -229,7 +237,7 @@ def _leads_out(root: str | None, got: str) -> ValueError:
 def _check_length(n_bytes: int) -> None:
     if n_bytes > LARGEST_FILE:
         expected = f"a file of at most {LARGEST_FILE} bytes"
-        raise fault("A photograph", expected, f"{n_bytes}", "Make it smaller")
+        raise invalid_value("A photograph", expected, f"{n_bytes}", "Make it smaller")
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -237,7 +245,9 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         expected = "a folder or a zip archive"
-        raise fault("A place of photographs", expected, f"{str(path)!r}", "Pass one of these") from error
+        raise invalid_value(
+            "A place of photographs", expected, f"{str(path)!r}", "Pass one of these"
+        ) from error
 
 
 def _is_photograph(path: PurePosixPath) -> bool:

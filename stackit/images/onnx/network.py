@@ -13,12 +13,12 @@ import numpy.typing as npt
 from stackit.images.onnx.graph import Graph, read_graph
 from stackit.images.preprocessing import Preprocessing
 from stackit.images.weights.formats import FilePath
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["OnnxFile"]
 
@@ -83,7 +83,7 @@ class OnnxFile:
     >>> codes = helper.make_tensor_value_info("codes", TensorProto.FLOAT, ["n", 3])
     >>> nodes = [helper.make_node("GlobalAveragePool", ["image"], ["mean"])]
     >>> nodes.append(helper.make_node("Flatten", ["mean"], ["codes"]))
-    >>> graph = helper.make_graph(nodes, "mean colours", [image], [codes])
+    >>> graph = helper.make_graph(nodes, "mean channel_order", [image], [codes])
     >>> opset = [helper.make_opsetid("", 17)]
     >>> path = tempfile.mkdtemp() + "/colours.onnx"
     >>> save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
@@ -96,9 +96,9 @@ class OnnxFile:
     """
 
     def __init__(self, path: FilePath, *, layout: str = "NCHW") -> None:
-        require("onnxruntime", "onnx")
+        import_optional("onnxruntime", "onnx")
         if layout not in LAYOUTS:
-            raise fault("layout", "'NCHW' or 'NHWC'", f"{layout=}", "Look at the shape of its input")
+            raise invalid_value("layout", "'NCHW' or 'NHWC'", f"{layout=}", "Look at the shape of its input")
         self.name, self.layout = Path(path).name, layout
         self.content = np.fromfile(path, np.uint8)
         graph = self._graph()
@@ -107,7 +107,7 @@ class OnnxFile:
         if learning := [node.outputs[0] for node in graph.nodes if node.learns]:
             expected = "with batch normalisation by its running statistics"
             raise self._refused(
-                expected, f"that of each batch in {listed(learning)}", "Export it for inference"
+                expected, f"that of each batch in {format_list(learning)}", "Export it for inference"
             )
         self._begin()
         self._take_input(self._session(self.outputs[0], torch.get_num_threads()))
@@ -150,10 +150,12 @@ class OnnxFile:
         """Raise unless the network takes images as a preprocessing makes them."""
         size, sides = preprocessing.size, [side for side in self.sides if side is not None]
         if any(side != size for side in sides):
-            raise fault("size", f"{self.name}'s {'×'.join(map(str, sides))} pixels", f"{size=}", "Pass that")
+            raise invalid_value(
+                "size", f"{self.name}'s {'×'.join(map(str, sides))} pixels", f"{size=}", "Pass that"
+            )
         if self.dtype == "uint8" and (preprocessing.mean, preprocessing.std) != ((0,) * 3, (1,) * 3):
             got = f"mean={preprocessing.mean}, std={preprocessing.std}"
-            raise fault(
+            raise invalid_value(
                 "mean and std", f"0 and 1, as {self.name} takes bytes", got, "Leave them to the network"
             )
 
@@ -188,7 +190,7 @@ class OnnxFile:
 
     def _opened(self, layer: str, n_threads: int) -> Any:
         """A session of onnxruntime that ends with a layer."""
-        onnxruntime = require("onnxruntime", "onnx")
+        onnxruntime = import_optional("onnxruntime", "onnx")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
         options.log_severity_level = 3  # its warnings are of weights that nothing before the layer needs
@@ -211,7 +213,7 @@ class OnnxFile:
         shape = [size if isinstance(size, int) else None for size in inputs[0].shape] if inputs else []
         if len(inputs) != 1 or inputs[0].type not in TYPES or len(shape) != 4 or not self._coloured(shape):
             expected = f"one with one input, of numbers {self.layout} with three channels"
-            got = listed(f"{one.name} {one.type} {one.shape}" for one in inputs)
+            got = format_list(f"{one.name} {one.type} {one.shape}" for one in inputs)
             raise self._refused(expected, got, "Pass the other layout, or export it for photographs")
         self.input, self.dtype = inputs[0].name, TYPES[inputs[0].type]
         self.n_at_once, self.sides = shape[0], [shape[at] for at in LAYOUTS[self.layout][1:]]
@@ -231,10 +233,14 @@ class OnnxFile:
                 f"one that gives {layer!r}", _first_line(error), "Choose another layer"
             ) from error
         if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
-            raise fault("layer", "one that gives one tensor of numbers", f"{layer=}", "Choose another layer")
+            raise invalid_value(
+                "layer", "one that gives one tensor of numbers", f"{layer=}", "Choose another layer"
+            )
         if output.shape[:1] != full.shape[:1]:
             got = f"{layer=} of shape {output.shape} for {len(full)} images"
-            raise fault("layer", "one with a row an image", got, "Choose another layer, or export it anew")
+            raise invalid_value(
+                "layer", "one with a row an image", got, "Choose another layer, or export it anew"
+            )
         return output[:n]
 
     def _check_rows_are_alone(self, layer: str, like: Array) -> None:
@@ -248,10 +254,10 @@ class OnnxFile:
         )
         if not np.allclose(first, again, rtol=0, atol=_tolerance(first), equal_nan=True):
             expected = "one whose codes do not depend on the images beside, nor on chance"
-            raise fault("layer", expected, f"{layer=} of {self.name}", "Export it for inference")
+            raise invalid_value("layer", expected, f"{layer=} of {self.name}", "Export it for inference")
 
     def _refused(self, expected: str, got: str, advice: str) -> ValueError:
-        return fault(WHAT, expected, f"{self.name!r} ({got})", advice)
+        return invalid_value(WHAT, expected, f"{self.name!r} ({got})", advice)
 
 
 def _tolerance(codes: Array) -> float:
@@ -267,7 +273,9 @@ def _beside(path: Path, file: str) -> Content:
     # By its words: in a cache of a hub both are links to files of other names.
     place = path.parent / file
     if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise fault(WHAT, "one with its weights beside it", f"{path.name!r} ({file!r})", "Put them there")
+        raise invalid_value(
+            WHAT, "one with its weights beside it", f"{path.name!r} ({file!r})", "Put them there"
+        )
     if not place.is_file():
         raise FileNotFoundError(f"{path.name} has weights in {file}, which is not beside it. Put it there.")
     return np.fromfile(place, np.uint8)

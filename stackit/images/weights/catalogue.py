@@ -20,12 +20,12 @@ from stackit.images.weights.download import download as fetched
 from stackit.images.weights.formats import Arrays, FilePath, read_arrays
 from stackit.images.weights.published import put_weights
 from stackit.images.weights.state_dict import writer_of
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["PUBLISHED", "Published", "file_of", "pretrained", "shared"]
 
@@ -175,7 +175,9 @@ def file_of(name: str, weights: FilePath | None = None, *, download: bool = Fals
     """Return where the file of a network is; parameters and errors are those of `pretrained`."""
     if not isinstance(name, str) or name not in PUBLISHED:
         names = ", ".join(PUBLISHED)
-        raise fault("name", f"one of {names}", f"{name=}", "Or make a PretrainedNetwork of your own network")
+        raise invalid_value(
+            "name", f"one of {names}", f"{name=}", "Or make a PretrainedNetwork of your own network"
+        )
     known = PUBLISHED[name]
     own = None if weights is None else Path(weights).expanduser()
     places = _places(known.file) if own is None else [own, own / known.file]
@@ -196,7 +198,9 @@ def _checked(path: Path, name: str) -> Path:
     other = next((other for other, known in PUBLISHED.items() if known.file == path.name), name)
     if path.name != PUBLISHED[name].file and other != name:
         expected = f"those of {name!r}, such as {PUBLISHED[name].file}"
-        raise fault("weights", expected, f"weights={str(path)!r}", f"Pass name={other!r}, whose they are")
+        raise invalid_value(
+            "weights", expected, f"weights={str(path)!r}", f"Pass name={other!r}, whose they are"
+        )
     return path
 
 
@@ -207,7 +211,7 @@ def _check_writer(arrays: Arrays, path: Path, name: str) -> None:
         others = f"{name}_oxford"
         advice = f"{writer} {name} is {others!r}" if others in PUBLISHED else "Make a PretrainedNetwork of it"
         got = f"weights={str(path)!r} with names of {writer}"
-        raise fault("weights", f"torchvision's for {name!r}, as its preprocessing is", got, advice)
+        raise invalid_value("weights", f"torchvision's for {name!r}, as its preprocessing is", got, advice)
 
 
 def _places(file: str) -> list[Path]:

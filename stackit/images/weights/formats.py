@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import safetensors
     import safetensors.torch
     import torch
 else:
-    torch = require("torch", "images")
-    safetensors = require("safetensors", "images")
-    require("safetensors.torch", "images")
+    torch = import_optional("torch", "images")
+    safetensors = import_optional("safetensors", "images")
+    import_optional("safetensors.torch", "images")
 
 __all__ = ["Arrays", "FilePath", "check_digest", "read_arrays"]
 
@@ -92,7 +92,7 @@ def check_digest(path: FilePath, sha256: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not sha256 or not digest.startswith(sha256.lower()):
         advice = "Fetch it anew: it is damaged, or not the published one"
-        raise fault(WHAT, f"of the sha256 {sha256}...", f"{str(path)!r} of {digest}", advice)
+        raise invalid_value(WHAT, f"of the sha256 {sha256}...", f"{str(path)!r} of {digest}", advice)
 
 
 def _reader(path: FilePath, *, trusted: bool) -> Callable[[FilePath], Mapping[str, Any]]:
@@ -131,7 +131,7 @@ def _read_archive(path: FilePath) -> Any:
     if any(Path(name).name == "data.pkl" for name in names):
         return _read_torch(path)
     if not all(name.endswith(".npy") for name in names):
-        raise ValueError(f"an archive of {listed(names, 3)}")
+        raise ValueError(f"an archive of {format_list(names, 3)}")
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
@@ -144,7 +144,7 @@ def _tensors(arrays: Any, path: FilePath) -> Arrays:
         raise _refused(path, f"a {type(arrays).__name__}", "Save the state_dict of the network")
     other = [name for name, array in arrays.items() if not _is_numbers(array)]
     if other:
-        got = f"with {listed(other)}, which are no arrays of real numbers"
+        got = f"with {format_list(other)}, which are no arrays of real numbers"
         raise _refused(path, got, "Save the state_dict alone")
     return {str(name): _tensor(array) for name, array in arrays.items()}
 
@@ -169,4 +169,6 @@ def _pickled(path: FilePath, error: Exception) -> ValueError:
 
 
 def _refused(path: FilePath, kind: str, advice: str) -> ValueError:
-    return fault(WHAT, "safetensors, .npz or a state_dict of torch", f"{str(path)!r} ({kind})", advice)
+    return invalid_value(
+        WHAT, "safetensors, .npz or a state_dict of torch", f"{str(path)!r} ({kind})", advice
+    )

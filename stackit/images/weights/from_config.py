@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
-__all__ = ["wishes_of"]
+__all__ = ["from_config"]
 
 # What timm takes where a configuration is silent.
 CROP_PCT, INTERPOLATION, CROP_MODE = 0.875, "bicubic", "center"
@@ -16,7 +16,7 @@ OF_TIMM = ("mean", "std", "input_size")
 OF_TORCHVISION = ("mean", "std", "crop_size", "resize_size", "interpolation")
 
 
-def wishes_of(config: Any) -> dict[str, Any]:
+def from_config(config: Any) -> dict[str, Any]:
     """Return the arguments of `Preprocessing` that a configuration asks for.
 
     Parameters
@@ -32,7 +32,7 @@ def wishes_of(config: Any) -> dict[str, Any]:
     Examples
     --------
     >>> config = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (1.0,) * 3}
-    >>> wishes_of(config)["short_side"]
+    >>> from_config(config)["short_side"]
     256
     """
     wishes = _of_timm(config) if isinstance(config, Mapping) else _of_torchvision(config)
@@ -87,4 +87,4 @@ def _times_255(values: Sequence[float], name: str) -> tuple[float, ...]:
 
 
 def _refused(expected: str, got: str) -> ValueError:
-    return fault("A configuration of photographs", expected, got, "Write its Preprocessing out")
+    return invalid_value("A configuration of photographs", expected, got, "Write its Preprocessing out")

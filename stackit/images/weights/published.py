@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackit.images.weights.formats import Arrays, FilePath, read_arrays
-from stackit.images.weights.state_dict import own_state
+from stackit.images.weights.state_dict import convert_state_dict
 from stackit.neural.weights import check_state
-from stackit.validation import fault, listed, require
+from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["put_weights", "read_weights", "swap_colours"]
 
@@ -65,7 +65,7 @@ def put_weights(network: torch.nn.Module, arrays: Arrays, path: FilePath) -> Non
     ValueError
         When they are not those of the network, or not finite as its numbers.
     """
-    state = own_state(arrays, network)
+    state = convert_state_dict(arrays, network)
     everything = network.state_dict()
     counts = {name: torch.tensor(0) for name in everything if name.endswith(COUNTS)}
     check_state(state, {name: part for name, part in everything.items() if name not in counts}, path)
@@ -103,7 +103,7 @@ def swap_colours(network: torch.nn.Module) -> None:
     first = next((layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)), None)
     if first is None or first.weight.shape[1] != 3:
         got = "no convolution" if first is None else f"{first.weight.shape[1]} channels"
-        raise fault("The first convolution", "of three channels", got, "Leave the network as it is")
+        raise invalid_value("The first convolution", "of three channels", got, "Leave the network as it is")
     with torch.no_grad():
         first.weight.copy_(first.weight.flip(1))
 
@@ -117,4 +117,4 @@ def _check_values(state: Arrays, path: FilePath) -> None:
     if wrong:
         expected = "finite, and variances not negative"
         advice = "Fetch it anew, or another one of the same network"
-        raise fault("A file of weights", expected, f"{str(path)!r} with {listed(wrong)}", advice)
+        raise invalid_value("A file of weights", expected, f"{str(path)!r} with {format_list(wrong)}", advice)

@@ -12,12 +12,12 @@ from stackit.images.preprocessing import Preprocessing
 from stackit.images.weights.catalogue import PUBLISHED
 from stackit.images.weights.formats import FilePath
 from stackit.neural.weights import load_weights, read_metadata, save_weights
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
 __all__ = ["load_network", "save_network"]
 
@@ -55,7 +55,7 @@ def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     module = network.network
     if isinstance(module, OnnxFile):
         advice = "Keep that file, compute its codes once, and stack estimators that learn from these"
-        raise fault("A network in a file", "one of torch", f"{network.name!r}, an ONNX file", advice)
+        raise invalid_value("A network in a file", "one of torch", f"{network.name!r}, an ONNX file", advice)
     facts = {
         "format": FORMAT,
         "architecture": _architecture_of(network.name, module),
@@ -87,7 +87,7 @@ def load_network(path: FilePath) -> PretrainedNetwork:
     facts: dict[str, Any] = json.loads(read_metadata(path).get("stackit", "{}"))
     if facts.get("format") != FORMAT or facts.get("architecture") not in PUBLISHED:
         got = f"{str(path)!r} of format {facts.get('format')} and architecture {facts.get('architecture')}"
-        raise fault("A file of a network", "written by save_network", got, "Pass another file")
+        raise invalid_value("A file of a network", "written by save_network", got, "Pass another file")
     module = _bare(facts["architecture"]).to_empty(device="cpu")
     load_weights(module, path)
     looks = facts["preprocessing"]
@@ -101,7 +101,7 @@ def _architecture_of(own_name: str, own: torch.nn.Module) -> str:
         made = _bare(name)
         if type(made) is type(own) and repr(made) == repr(own) and _shapes(made) == _shapes(own):
             return name
-    raise fault(
+    raise invalid_value(
         "A network in a file",
         f"of a published architecture ({', '.join(PUBLISHED)})",
         f"{own_name!r}, a {type(own).__name__} of another one",

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from stackit.images.weights.formats import Arrays
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "images")
+    torch = import_optional("torch", "images")
 
-__all__ = ["own_state", "writer_of"]
+__all__ = ["convert_state_dict", "writer_of"]
 
 # What Keras and TensorFlow call the arrays of a layer.
 KINDS = {
@@ -47,7 +47,7 @@ KERNELS = ("kernel", "weights")
 DEPTHWISE = ("depthwise_kernel", "depthwise_weights")
 
 
-def own_state(arrays: Arrays, network: torch.nn.Module) -> Arrays:
+def convert_state_dict(arrays: Arrays, network: torch.nn.Module) -> Arrays:
     """Return arrays as a state of a network: named and laid out as torch does, whoever wrote them.
 
     Files whose arrays are called kernel, gamma, moving_mean, ... are Keras' or TensorFlow's: kernels
@@ -169,7 +169,9 @@ def _kernel(
         side = math.isqrt(len(array) // channels)
         if side * side * channels != len(array):
             expected = f"of {channels} channels of a square image"
-            raise fault("A dense kernel", expected, f"shape={tuple(array.shape)}", "Take its own network")
+            raise invalid_value(
+                "A dense kernel", expected, f"shape={tuple(array.shape)}", "Take its own network"
+            )
         array = array.reshape(side, side, channels, -1).permute(2, 0, 1, 3).flatten(0, 2)
     return array.T if array.ndim == 2 else array
 

@@ -9,7 +9,7 @@ import torch
 
 from stackit.neural.layers.network import Network
 from stackit.neural.training.batches import batches, n_batches
-from stackit.neural.training.losses import Examples, Job
+from stackit.neural.training.losses import Dataset, NetSpec
 
 __all__ = ["population_batches", "recompute_statistics"]
 
@@ -26,7 +26,9 @@ def population_batches(n_rows: int, batch_size: int, widest: int) -> int:
 
 
 @torch.no_grad()
-def recompute_statistics(network: Network, examples: Examples, jobs: Sequence[Job], batch_size: int) -> None:
+def recompute_statistics(
+    network: Network, examples: Dataset, jobs: Sequence[NetSpec], batch_size: int
+) -> None:
     """Compute the statistics of batch norm anew, over all rows that each network has learned from.
 
     With mean and variance of the batches B of m rows, E[x] is the mean of the means, and Var[x] that of

@@ -15,7 +15,7 @@ from stackit.neural.batchnorm.tensors import (
     shaped,
 )
 from stackit.neural.batchnorm.transform import batch_norm
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 if TYPE_CHECKING:
     import torch
@@ -157,12 +157,12 @@ def scale_invariance(
     0.1
     """
     if not math.isfinite(scale) or scale == 0:
-        raise fault("scale", "a number other than 0", f"{scale=}", "Pass scale=10.0")
+        raise invalid_value("scale", "a number other than 0", f"{scale=}", "Pass scale=10.0")
     weight, inputs = as_floats(weight, "weight"), as_floats(inputs, "inputs")
     if weight.ndim != 2 or inputs.ndim != 2 or weight.shape[1] != inputs.shape[1]:
         expected = "of shapes (outputs, inputs) and (n, inputs)"
         got = f"shapes {tuple(weight.shape)} and {tuple(inputs.shape)}"
-        raise fault("weight and inputs", expected, got, "Pass two tables")
+        raise invalid_value("weight and inputs", expected, got, "Pass two tables")
     plain, scaled = (_by_weight(w, inputs, gradient, eps) for w in (weight, scale * weight))
     return ScaleInvariance(plain, scaled, (scaled.norm() / plain.norm()).item())
 

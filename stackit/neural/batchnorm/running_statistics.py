@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stackit.neural.batchnorm.tensors import Numbers, as_floats
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "torch")
+    torch = import_optional("torch", "torch")
 
 __all__ = ["cumulative_decay", "moving_average", "pooled_moments", "population_moments", "warm_decay"]
 
@@ -110,11 +110,11 @@ def moving_average(
     """
     values, shadow = as_floats(values, "values"), as_floats(start, "start")
     if values.ndim == 0 or len(values) == 0:
-        raise fault("values", "a series", f"shape={tuple(values.shape)}", "Pass one value an update")
+        raise invalid_value("values", "a series", f"shape={tuple(values.shape)}", "Pass one value an update")
     if shadow.ndim and shadow.shape != values.shape[1:]:
         expected = f"one number, or of a value's shape {tuple(values.shape[1:])}"
         advice = "Pass start=0.0 for means, 1.0 for variances"
-        raise fault("start", expected, f"shape={tuple(shadow.shape)}", advice)
+        raise invalid_value("start", expected, f"shape={tuple(shadow.shape)}", advice)
     return torch.stack(list(_shadows(values, shadow.to(values), decay, warm)))
 
 
@@ -199,7 +199,9 @@ def pooled_moments(
     means, variances, sizes = _batches(means, variances, sizes, least=0)
     total = sizes.sum(0)
     if not (total > correction).all():
-        raise fault("sizes", f"more than {correction} in all", f"sum={total.min():g}", "Pass more rows")
+        raise invalid_value(
+            "sizes", f"more than {correction} in all", f"sum={total.min():g}", "Pass more rows"
+        )
     mean = torch.where(sizes > 0, sizes * means, 0).sum(0) / total
     inner = torch.where(sizes > 0, sizes * (variances + (means - mean).square()), 0)
     return mean, inner.sum(0) / (total - correction)
@@ -227,23 +229,29 @@ def _batches(
     means, variances = as_floats(means, "means"), as_floats(variances, "variances")
     if means.ndim == 0 or len(means) == 0 or means.shape != variances.shape:
         got = f"shapes {tuple(means.shape)} and {tuple(variances.shape)}"
-        raise fault("means and variances", "of one shape, a row a batch", got, "Pass (batches, channels)")
+        raise invalid_value(
+            "means and variances", "of one shape, a row a batch", got, "Pass (batches, channels)"
+        )
     counts = as_floats(sizes, "sizes").to(means)
     counts = counts.expand(len(means)) if counts.ndim == 0 else counts
     if counts.shape != means.shape[: counts.ndim]:
         expected = f"one number, or one a batch ({len(means)})"
-        raise fault("sizes", expected, f"shape={tuple(counts.shape)}", "Pass the rows of each batch")
+        raise invalid_value("sizes", expected, f"shape={tuple(counts.shape)}", "Pass the rows of each batch")
     if not (counts >= least).all():
-        raise fault("sizes", f"at least {least}", f"{sizes=}", "Merge a single row into another batch")
+        raise invalid_value(
+            "sizes", f"at least {least}", f"{sizes=}", "Merge a single row into another batch"
+        )
     return means, variances, counts.reshape(*counts.shape, *(1,) * (means.ndim - counts.ndim))
 
 
 def _check_decay(decay: float) -> float:
     if not 0 <= decay < 1:
-        raise fault("decay", "at least 0 and less than 1", f"{decay=}", "Pass decay=0.99")
+        raise invalid_value("decay", "at least 0 and less than 1", f"{decay=}", "Pass decay=0.99")
     return decay
 
 
 def _check_updates(n_updates: int) -> None:
     if n_updates < 0:
-        raise fault("n_updates", "0 or more", f"{n_updates=}", "Pass the number of updates made so far")
+        raise invalid_value(
+            "n_updates", "0 or more", f"{n_updates=}", "Pass the number of updates made so far"
+        )

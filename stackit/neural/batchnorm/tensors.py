@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stackit.validation import fault, require
+from stackit.validation import import_optional, invalid_value
 
 if TYPE_CHECKING:
     import torch
 else:
-    torch = require("torch", "torch")
+    torch = import_optional("torch", "torch")
 
 __all__ = ["Axes", "Numbers", "along", "as_floats", "checked_axes", "inverse_root", "shaped"]
 
@@ -38,7 +38,7 @@ def as_floats(numbers: Numbers, name: str) -> torch.Tensor:
     """
     tensor = numbers if isinstance(numbers, torch.Tensor) else _copied(numbers, name)
     if tensor.is_complex():
-        raise fault(name, "real numbers", f"dtype={tensor.dtype}", "Pass their real part")
+        raise invalid_value(name, "real numbers", f"dtype={tensor.dtype}", "Pass their real part")
     return tensor if tensor.is_floating_point() else tensor.double()
 
 
@@ -47,9 +47,11 @@ def checked_axes(x: torch.Tensor, axes: Axes) -> tuple[int, ...]:
     chosen = tuple(int(axis) for axis in np.atleast_1d(axes))
     if not chosen or any(not -x.ndim <= axis < x.ndim for axis in chosen):
         expected = f"axes of x, whose shape is {tuple(x.shape)}"
-        raise fault("axes", expected, f"{axes=}", "Pass 0, or (0, 2, 3) for images")
+        raise invalid_value("axes", expected, f"{axes=}", "Pass 0, or (0, 2, 3) for images")
     if any(x.shape[axis] == 0 for axis in chosen):
-        raise fault("x", "a batch of at least one row", f"shape={tuple(x.shape)}", "Leave empty batches out")
+        raise invalid_value(
+            "x", "a batch of at least one row", f"shape={tuple(x.shape)}", "Leave empty batches out"
+        )
     return tuple(axis % x.ndim for axis in chosen)
 
 
@@ -64,7 +66,7 @@ def shaped(values: Numbers, shape: Sequence[int], name: str) -> torch.Tensor:
     """Values as a tensor that has the shape it must have."""
     tensor = as_floats(values, name)
     if tensor.shape != tuple(shape):
-        raise fault(
+        raise invalid_value(
             name, f"of shape {tuple(shape)}", f"shape={tuple(tensor.shape)}", "Pass one value a channel"
         )
     return tensor
@@ -73,9 +75,9 @@ def shaped(values: Numbers, shape: Sequence[int], name: str) -> torch.Tensor:
 def inverse_root(variance: torch.Tensor, eps: float) -> torch.Tensor:
     """1 / sqrt(variance + eps), the factor of every normalisation."""
     if not eps >= 0:
-        raise fault("eps", "0 or more", f"{eps=}", "Pass eps=1e-5")
+        raise invalid_value("eps", "0 or more", f"{eps=}", "Pass eps=1e-5")
     if eps == 0 and (variance == 0).any():
-        raise fault("eps", "positive where a channel is constant", f"{eps=}", "Pass eps=1e-5")
+        raise invalid_value("eps", "positive where a channel is constant", f"{eps=}", "Pass eps=1e-5")
     return (variance + eps).rsqrt()
 
 
@@ -85,6 +87,6 @@ def _copied(numbers: Numbers, name: str) -> torch.Tensor:
         array = np.array(numbers, order="C")
         return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     except (RuntimeError, TypeError, ValueError) as error:
-        raise fault(
+        raise invalid_value(
             name, "an array of numbers", f"{type(numbers).__name__} ({error})", "Pass numbers alone"
         ) from error

@@ -10,7 +10,7 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Whitening", "whiten"]
 
@@ -117,27 +117,29 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _check_parameters(self) -> None:
         if self.kind not in ("pca", "zca"):
-            raise fault("kind", "'pca' or 'zca'", f"kind={self.kind!r}", "Pass kind='zca'")
+            raise invalid_value("kind", "'pca' or 'zca'", f"kind={self.kind!r}", "Pass kind='zca'")
         if not self.eps >= 0:
-            raise fault("eps", "0 or more", f"eps={self.eps!r}", "Pass eps=1e-5")
+            raise invalid_value("eps", "0 or more", f"eps={self.eps!r}", "Pass eps=1e-5")
 
     def _check_rank(self, values: Table) -> None:
         least = values[0] * len(values) * np.finfo(values.dtype).eps
         if self.eps == 0 and not values[-1] > least:
             rank = int((values > least).sum())
             advice = f"{rank} of {len(values)} directions vary: pass eps=1e-5"
-            raise fault("eps", "positive where features depend on one another", f"eps={self.eps!r}", advice)
+            raise invalid_value(
+                "eps", "positive where features depend on one another", f"eps={self.eps!r}", advice
+            )
 
 
 def whiten(X: Any, kind: Kind = "zca", *, eps: float = 1e-5) -> Table:
-    """Return X whitened by its own mean and covariance: `Whitening` for one table.
+    """Return X whitened by its own mean and covariance: `ScatterWhitening` for one table.
 
     Parameters
     ----------
     X : (n, d) array-like
         At least two rows.
     kind, eps
-        As in `Whitening`.
+        As in `ScatterWhitening`.
 
     Returns
     -------

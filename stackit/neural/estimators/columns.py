@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from stackit.validation import fault, listed
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["Columns"]
+__all__ = ["InputColumns"]
 
 
 @dataclass(frozen=True)
-class Columns:
+class InputColumns:
     """Which columns of a table are numbers and which categories, and the levels that were seen in training.
 
     Parameters
@@ -29,7 +29,7 @@ class Columns:
     Examples
     --------
     >>> table = pd.DataFrame({"age": [22.0, 38.0], "port": ["S", "C"]})
-    >>> columns = Columns.of(table)
+    >>> columns = InputColumns.of(table)
     >>> numbers, codes = columns.read(table)
     >>> numbers.ravel().tolist(), codes.ravel().tolist()
     ([22.0, 38.0], [2, 1])
@@ -42,7 +42,7 @@ class Columns:
     levels: tuple[tuple[Any, ...], ...] = ()
 
     @classmethod
-    def of(cls, X: Any, rows: npt.NDArray[np.intp] | None = None) -> Columns:
+    def of(cls, X: Any, rows: npt.NDArray[np.intp] | None = None) -> InputColumns:
         """Look at the training rows of a table; what is neither number nor truth is a category."""
         if not isinstance(X, pd.DataFrame):
             return cls(tuple(range(X.shape[1])))
@@ -50,8 +50,8 @@ class Columns:
         categories = tuple(at for at, is_number in enumerate(kinds) if not is_number)
         dates = [X.columns[at] for at in categories if X.dtypes.iloc[at].kind in "mM"]
         if dates:
-            raise fault(
-                "X", "of numbers and categories", f"dates in {listed(dates)}", "Turn them into numbers"
+            raise invalid_value(
+                "X", "of numbers and categories", f"dates in {format_list(dates)}", "Turn them into numbers"
             )
         seen = X if rows is None else X.iloc[rows]
         levels = tuple(_levels(seen.iloc[:, at]) for at in categories)
@@ -70,7 +70,7 @@ class Columns:
         numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
         if not np.isfinite(numbers).all():
             worst = X.columns[self.numbers[int(np.flatnonzero(~np.isfinite(numbers).all(axis=0))[0])]]
-            raise fault(
+            raise invalid_value(
                 "X",
                 "without NaN and infinity in columns of numbers",
                 f"them in column {worst!r}",

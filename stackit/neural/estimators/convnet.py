@@ -19,8 +19,8 @@ from sklearn.utils.validation import (
 from stackit.neural.estimators.network import BatchNormNetwork
 from stackit.neural.estimators.outputs import Classifies
 from stackit.neural.estimators.parameters import check_choice
-from stackit.neural.layers.network import Layer, Plan
-from stackit.validation import fault
+from stackit.neural.layers.network import Layer, NetworkPlan
+from stackit.validation import invalid_value
 
 __all__ = ["BatchNormConvNetClassifier"]
 
@@ -162,12 +162,12 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> NetworkPlan:
         check_choice("output", self.output, ("linear", "batch_norm"))
         check_choice("parametrization", self.parametrization, ("standard", "ntk"))
         hidden = [layer if isinstance(layer, str) else tuple(layer) for layer in self.layers]
         last: list[Layer] = [("dense", n_outputs)]
-        return Plan(
+        return NetworkPlan(
             layers=(*hidden, *last, *(["batch_norm"] if self.output == "batch_norm" else [])),
             shape=shape,
             ntk=self.parametrization == "ntk",
@@ -190,7 +190,7 @@ class BatchNormConvNetClassifier(Classifies, BatchNormNetwork):
         images = images[:, np.newaxis] if images.ndim == 3 else images
         known = None if reset else self.shape_
         if images.ndim != 4 or (known and images.shape[1:] != known):
-            raise fault(
+            raise invalid_value(
                 "X",
                 f"images (n, channels, height, width) or (n, height, width){f' of {known}' if known else ''}",
                 f"X of shape {np.shape(X)}",
@@ -214,4 +214,4 @@ def _shaped(rows: npt.NDArray[Any], image_shape: tuple[int, ...]) -> npt.NDArray
     except (TypeError, ValueError) as error:
         expected = f"(channels, height, width) of {rows.shape[1]} pixels, one of them perhaps -1"
         advice = "Pass the shape of one image, as in image_shape=(1, 28, 28)"
-        raise fault("image_shape", expected, f"{image_shape=}", advice) from error
+        raise invalid_value("image_shape", expected, f"{image_shape=}", advice) from error

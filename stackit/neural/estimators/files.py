@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from stackit.neural.estimators.columns import Columns
-from stackit.neural.layers.network import Network, Plan
+from stackit.neural.estimators.columns import InputColumns
+from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.weights import load_weights, read_metadata, save_weights
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["load_estimator", "save_estimator"]
 
@@ -77,26 +77,30 @@ def load_estimator(kind: type, path: FilePath) -> Any:
     text = read_metadata(path).get("stackit")
     if text is None:
         got = f"{str(path)!r} without what `save` notes beside the weights"
-        raise fault("A file of a net", "written by its `save`", got, "Read weights alone with load_weights")
+        raise invalid_value(
+            "A file of a net", "written by its `save`", got, "Read weights alone with load_weights"
+        )
     try:
         facts = json.loads(text)
         if facts["format"] != FORMAT:
             got = f"{str(path)!r} of format {facts['format']}"
-            raise fault("The file", f"of format {FORMAT}", got, "Update stackit, or save it anew")
+            raise invalid_value("The file", f"of format {FORMAT}", got, "Update stackit, or save it anew")
         if facts["class"] != kind.__name__:
             got = f"{str(path)!r} of a {facts['class']}"
-            raise fault("The file", f"of a {kind.__name__}", got, f"Call {facts['class']}.load")
+            raise invalid_value("The file", f"of a {kind.__name__}", got, f"Call {facts['class']}.load")
         return _restored(kind, facts, path)
     except (KeyError, TypeError, AttributeError) as error:
         got = f"{str(path)!r}, where this cannot be read: {error!r}"
-        raise fault("A file of a net", "complete, as its `save` wrote it", got, "Save it anew") from error
+        raise invalid_value(
+            "A file of a net", "complete, as its `save` wrote it", got, "Save it anew"
+        ) from error
 
 
 def _restored(kind: type, facts: dict[str, Any], path: FilePath) -> Any:
     net: Any = kind(**{name: _tupled(value) for name, value in facts["parameters"].items()})
     columns, plan = facts["columns"], facts["plan"]
-    net.columns_ = Columns(**{name: _tupled(value) for name, value in columns.items()})
-    network = Network(Plan(**{name: _tupled(value) for name, value in plan.items()}), facts["n_nets"])
+    net.columns_ = InputColumns(**{name: _tupled(value) for name, value in columns.items()})
+    network = Network(NetworkPlan(**{name: _tupled(value) for name, value in plan.items()}), facts["n_nets"])
     net.network_ = network.to(DTYPES[facts["dtype"]])
     load_weights(net.network_, path)
     net.network_.eval()
@@ -131,7 +135,9 @@ def _plain(value: Any, name: str) -> Any:
         return [_plain(part, name) for part in value]
     if value is None or isinstance(value, str | int | float):
         return value
-    raise fault(name, "of text, numbers and truth values to be written", f"{value!r}", "Turn it into text")
+    raise invalid_value(
+        name, "of text, numbers and truth values to be written", f"{value!r}", "Turn it into text"
+    )
 
 
 def _tupled(value: Any) -> Any:

@@ -14,12 +14,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
-from stackit.neural.estimators.columns import Columns
+from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.estimators.files import load_estimator, save_estimator
 from stackit.neural.layers.network import Network
 from stackit.neural.training.folds import table_of
-from stackit.neural.training.losses import Examples, Job
-from stackit.validation import fault
+from stackit.neural.training.losses import Dataset, NetSpec
+from stackit.validation import invalid_value
 
 __all__ = ["FittedNetwork", "device_of"]
 
@@ -40,7 +40,7 @@ def device_of(device: str) -> torch.device:
             return torch.device(device)
         except (RuntimeError, AssertionError, TypeError) as error:
             expected = "'auto', or one that torch can use here, such as 'cpu', 'cuda', 'cuda:1', 'mps'"
-            raise fault("device", expected, f"{device=}", "Pass device='auto'") from error
+            raise invalid_value("device", expected, f"{device=}", "Pass device='auto'") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -49,7 +49,7 @@ def device_of(device: str) -> torch.device:
 class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
     """What there is of an estimator once it is fitted."""
 
-    columns_: Columns
+    columns_: InputColumns
     network_: Network
     device: str
 
@@ -140,9 +140,11 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
         if len(rows) < 2:
             got = f"n_samples = {len(rows)}"
-            raise fault("X", "of two rows or more for batch norm", got, "Pass more rows, of weights above 0")
+            raise invalid_value(
+                "X", "of two rows or more for batch norm", got, "Pass more rows, of weights above 0"
+            )
         device, dtype = device_of(self.device), self.network_.inputs.centre.dtype
-        examples = Examples(
+        examples = Dataset(
             table_of(self.columns_, X, device, dtype),
             torch.zeros(len(X), dtype=torch.int64, device=device),
             None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
@@ -150,7 +152,7 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         # On copies: if it fails, the statistics are what they were.
         states = [self.network_.state_of(net) for net in range(self.network_.n_nets)]
         network = self.network_.of_states(states).to(device)
-        recompute_statistics(network, examples, [Job(rows, 0)] * network.n_nets, 2)
+        recompute_statistics(network, examples, [NetSpec(rows, 0)] * network.n_nets, 2)
         self.network_ = network.cpu()
         return self
 

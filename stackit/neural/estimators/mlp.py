@@ -12,8 +12,8 @@ from stackit.neural.estimators.network import BatchNormNetwork
 from stackit.neural.estimators.outputs import Classifies, Regresses
 from stackit.neural.estimators.parameters import check_choice
 from stackit.neural.layers.layers import ACTIVATIONS
-from stackit.neural.layers.network import Layer, Plan
-from stackit.validation import fault
+from stackit.neural.layers.network import Layer, NetworkPlan
+from stackit.validation import invalid_value
 
 __all__ = ["BatchNormMLPClassifier", "BatchNormMLPRegressor"]
 
@@ -35,7 +35,7 @@ class _MLP(BatchNormNetwork):
         tags.input_tags.categorical = True
         return tags
 
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> NetworkPlan:
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_choice("categories", self.categories, ("auto", "one_hot", "embedding"))
         check_choice("embedding", self.embedding, (None, "periodic"))
@@ -43,7 +43,7 @@ class _MLP(BatchNormNetwork):
         check_choice("parametrization", self.parametrization, ("standard", "ntk"))
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
         if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
-            raise fault(
+            raise invalid_value(
                 "hidden_layer_sizes",
                 "whole numbers above 0",
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r}",
@@ -53,7 +53,7 @@ class _MLP(BatchNormNetwork):
             layer for size in sizes for layer in (("dense", int(size)), "batch_norm", self.activation)
         ]
         last: list[Layer] = [("dense", n_outputs), *(["batch_norm"] if self.output == "batch_norm" else [])]
-        return Plan(
+        return NetworkPlan(
             layers=(*hidden, *last),
             shape=shape,
             n_levels=n_levels,

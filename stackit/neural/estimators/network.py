@@ -20,14 +20,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from stackit.neural.estimators.columns import Columns
+from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.estimators.fitted import FittedNetwork, device_of
 from stackit.neural.estimators.parameters import PRECISIONS, check_parameters
-from stackit.neural.layers.network import Plan
+from stackit.neural.layers.network import NetworkPlan
 from stackit.neural.training.batches import Ints
 from stackit.neural.training.folds import Fit, Outcome, fit_together
 from stackit.neural.training.loop import Training
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["BatchNormNetwork"]
 
@@ -110,13 +110,15 @@ class BatchNormNetwork(FittedNetwork):
         watched = np.array([], dtype=np.intp)
         if (X_val is None) != (y_val is None):
             lacking = "y_val" if y_val is None else "X_val"
-            raise fault("X_val and y_val", "given together", f"{lacking}=None", f"Pass {lacking} too")
+            raise invalid_value("X_val and y_val", "given together", f"{lacking}=None", f"Pass {lacking} too")
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, reset=False)
             watched = np.arange(n, n + len(X_val))
             if y.shape[1:] != y_val.shape[1:]:
                 got = f"shapes {y.shape} and {y_val.shape}"
-                raise fault("y and y_val", "of as many outputs", got, "Pass both with the same columns")
+                raise invalid_value(
+                    "y and y_val", "of as many outputs", got, "Pass both with the same columns"
+                )
             X, y = _below(X, X_val), _below(y, y_val)
             if weights is not None or sample_weight_val is not None:
                 both = _weights_of(weights, X[:n]), _weights_of(sample_weight_val, X_val)
@@ -209,13 +211,13 @@ class BatchNormNetwork(FittedNetwork):
         if self.early_stopping and not len(watched):
             rows, watched = self._split(targets, rows, seeds[0])
         if len(rows) < 2:
-            raise fault(
+            raise invalid_value(
                 "X",
                 "of two rows or more for batch norm",
                 f"n_samples = {len(rows)}",
                 "Fit on more rows, of weights that are not 0",
             )
-        columns = Columns.of(X, rows) if X.ndim == 2 else Columns(())
+        columns = InputColumns.of(X, rows) if X.ndim == 2 else InputColumns(())
         n_numbers = X.shape[1] - len(columns.categories)
         shape = (n_numbers, *X.shape[2:])
         n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
@@ -281,7 +283,9 @@ class BatchNormNetwork(FittedNetwork):
         """Check a table of numbers and categories."""
         if not isinstance(X, pd.DataFrame) or not len(X):
             got = f"{type(X).__name__} of shape {np.shape(X)}"
-            raise fault("X", "a data frame of one row or more, as in fit", got, "Pass a pandas DataFrame")
+            raise invalid_value(
+                "X", "a data frame of one row or more, as in fit", got, "Pass a pandas DataFrame"
+            )
         _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)
         return X
@@ -309,7 +313,7 @@ class BatchNormNetwork(FittedNetwork):
         """Return what a fit is to know of its target: class weights, or how numbers are standardised."""
 
     @abstractmethod
-    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> Plan:
+    def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> NetworkPlan:
         """Return what the networks are made of."""
 
     @abstractmethod
@@ -334,7 +338,7 @@ def _batch_size(n_rows: int) -> int:
 
 
 def _all_numbers(X: pd.DataFrame) -> bool:
-    return not Columns.of(X.iloc[:0]).categories
+    return not InputColumns.of(X.iloc[:0]).categories
 
 
 def _below(upper: Any, lower: Any) -> Any:

@@ -18,7 +18,7 @@ from sklearn.utils.validation import column_or_1d
 
 from stackit.neural.estimators.network import BatchNormNetwork
 from stackit.neural.training.batches import Ints
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Classifies", "Regresses"]
 
@@ -61,7 +61,7 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
     def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
-            raise fault("y", "labels", "NaN or None in y", "Drop these rows")
+            raise invalid_value("y", "labels", "NaN or None in y", "Drop these rows")
         check_classification_targets(y)
         return np.asarray(y)
 
@@ -139,7 +139,7 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
         numbers = np.asarray(y, dtype=np.float64)
         self._one_dimension = numbers.ndim == 1
         if not np.isfinite(numbers).all():
-            raise fault("y", "finite numbers", "NaN or infinity in y", "Drop these rows")
+            raise invalid_value("y", "finite numbers", "NaN or infinity in y", "Drop these rows")
         return numbers
 
     def _targets(self, estimators: Sequence[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -183,7 +183,7 @@ def _inverse(numbers: npt.NDArray[np.float64], where: Any = True) -> npt.NDArray
 
 def _parts(rows: Ints, n_watched: int, seed: int, stratify: Any) -> tuple[Ints, Ints]:
     if len(rows) - n_watched < 2:
-        raise fault(
+        raise invalid_value(
             "X",
             "of enough rows to learn from some and watch others",
             f"n_samples = {len(rows)}",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["PRECISIONS", "check_choice", "check_parameters"]
 
@@ -49,24 +49,24 @@ def check_parameters(net: Any) -> None:
         _check_number("weight_averaging", net.weight_averaging, 0.0, 1.0)
     if net.n_snapshots > 1 and net.learning_rate != "cyclic":
         got = f"{net.n_snapshots=} with {net.learning_rate=}".replace("net.", "")
-        raise fault("n_snapshots", "1 without cycles", got, "Pass learning_rate='cyclic'")
+        raise invalid_value("n_snapshots", "1 without cycles", got, "Pass learning_rate='cyclic'")
     alone = {"early_stopping": net.early_stopping, "n_snapshots": net.n_snapshots > 1}
     alone["weight_averaging"] = net.weight_averaging is not None
     if sum(alone.values()) > 1:
         both = [name for name, used in alone.items() if used]
-        raise fault("Ways to choose weights", "one at a time", " and ".join(both), "Drop all but one")
+        raise invalid_value("Ways to choose weights", "one at a time", " and ".join(both), "Drop all but one")
 
 
 def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse a value that is not among those allowed."""
     if value not in allowed:
         names = " or ".join(map(repr, allowed))
-        raise fault(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
+        raise invalid_value(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
 
 
 def _check_count(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
-        raise fault(
+        raise invalid_value(
             name, f"an integer, {least} or more", f"{name}={value!r}", f"Pass {name}={max(least, 10)}"
         )
 
@@ -75,4 +75,4 @@ def _check_number(name: str, value: Any, least: float, below: float) -> None:
     if not isinstance(value, int | float | np.number) or not least <= value < below:
         positive, end = least > 0, "" if below == np.inf else f" and below {below:g}"
         expected = f"a number {'above 0' if positive else 'of 0 or more'}{end}"
-        raise fault(name, expected, f"{name}={value!r}", f"Look {name} up in the docstring")
+        raise invalid_value(name, expected, f"{name}={value!r}", f"Look {name} up in the docstring")

@@ -184,7 +184,7 @@ class BatchNorm(nn.Module):
         self.n_updates += self.training
         return normal.view(h.shape)
 
-    def catch_up(self) -> None:
+    def update_running_stats(self) -> None:
         """Let the running statistics follow the batch that was seen last."""
         if self.moments is not None:
             self.running_mean.lerp_(self.moments[0], self.momentum)
@@ -212,7 +212,7 @@ class BatchNorm(nn.Module):
         rows = torch.maximum(weights.sum(1), (weights > 0).sum(1))[:, None] * area
         self.moments = mean, var * rows / (rows - 1).clamp_min(1)
         if not self.catches_up:
-            self.catch_up()
+            self.update_running_stats()
 
 
 class Affine(nn.Module):

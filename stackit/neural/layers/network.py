@@ -21,17 +21,17 @@ from stackit.neural.layers.layers import (
     MaxPool,
     fold,
 )
-from stackit.neural.training.inputs import Inputs, Rows
-from stackit.validation import fault
+from stackit.neural.training.inputs import InputRows, Inputs
+from stackit.validation import invalid_value
 
-__all__ = ["Layer", "Network", "Plan", "State"]
+__all__ = ["Layer", "Network", "NetworkPlan", "State"]
 
 Layer = str | Sequence[Any]
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Plan:
+class NetworkPlan:
     """What a network is made of; networks of equal plans are trained together.
 
     Parameters
@@ -66,7 +66,7 @@ class Plan:
 
 
 class Network(nn.Module):
-    """K networks of one plan: `Rows` of K networks in, (K, n_outputs, B) out.
+    """K networks of one plan: `InputRows` of K networks in, (K, n_outputs, B) out.
 
     Every parameter and every statistic has the networks as its first axis, so that a network is taken out by
     an index.
@@ -80,13 +80,13 @@ class Network(nn.Module):
 
     Examples
     --------
-    >>> plan = Plan(layers=(("dense", 8), "batch_norm", "relu", ("dense", 3)), shape=(4,))
+    >>> plan = NetworkPlan(layers=(("dense", 8), "batch_norm", "relu", ("dense", 3)), shape=(4,))
     >>> network = Network(plan, n_nets=5)
     >>> network.n_parameters  # of one: 8·4, gamma and beta 2·8, 3·8 + 3
     75
     """
 
-    def __init__(self, plan: Plan, n_nets: int) -> None:
+    def __init__(self, plan: NetworkPlan, n_nets: int) -> None:
         super().__init__()
         self.plan = plan
         self.inputs = Inputs(
@@ -109,7 +109,7 @@ class Network(nn.Module):
         # Small nets are held up by calls: a module's own forward is called at once, without hooks.
         self.steps = [layer.forward for layer in self.layers]
 
-    def forward(self, rows: Rows, weights: Tensor | None = None) -> Tensor:
+    def forward(self, rows: InputRows, weights: Tensor | None = None) -> Tensor:
         h: Tensor = self.inputs.forward(rows)
         for layer in self.steps:
             h = layer(h, weights)
@@ -174,7 +174,7 @@ class Folded(nn.Module):
         super().__init__()
         self.inputs, self.layers = inputs, nn.ModuleList(layers)
 
-    def forward(self, rows: Rows) -> Tensor:
+    def forward(self, rows: InputRows) -> Tensor:
         h: Tensor = self.inputs(rows)
         for layer in self.layers:
             h = layer(h)
@@ -182,7 +182,7 @@ class Folded(nn.Module):
 
 
 def _layer(
-    layer: Layer, plan: Plan, n_nets: int, shape: tuple[int, ...], biased: bool
+    layer: Layer, plan: NetworkPlan, n_nets: int, shape: tuple[int, ...], biased: bool
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """Make a layer, and tell what shape comes out of it."""
     kind, *sizes = (layer,) if isinstance(layer, str) else tuple(layer)
@@ -201,7 +201,7 @@ def _layer(
         return Flatten(math.prod(shape)), (math.prod(shape),)
     if kind in ACTIVATIONS:
         return Activation(kind), shape
-    raise fault(
+    raise invalid_value(
         "layers",
         f"dense, conv, batch_norm, max_pool, flatten, {', '.join(ACTIVATIONS)}, in an order that fits",
         f"{layer!r} for activations of shape {shape}",
@@ -210,7 +210,7 @@ def _layer(
 
 
 def _conv(
-    sizes: list[Any], plan: Plan, n_nets: int, shape: tuple[int, ...], biased: bool
+    sizes: list[Any], plan: NetworkPlan, n_nets: int, shape: tuple[int, ...], biased: bool
 ) -> tuple[nn.Module, tuple[int, ...]]:
     channels, size, padding = (*sizes, "valid")[:3]
     lost = size - 1 if padding == "valid" else 0
@@ -222,7 +222,7 @@ def _conv(
 
 
 def _too_small(size: int, shape: tuple[int, ...]) -> ValueError:
-    return fault(
+    return invalid_value(
         "Images",
         f"at least {size} by {size} where they meet a layer of that size",
         f"{shape=}",

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from stackit.neural.batchnorm.bn_statistics import population_batches
-from stackit.neural.estimators.columns import Columns
-from stackit.neural.layers.network import Network, Plan
+from stackit.neural.estimators.columns import InputColumns
+from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import Ints, n_batches
 from stackit.neural.training.inputs import Table, standardisation
 from stackit.neural.training.loop import Trained, Training, train
-from stackit.neural.training.losses import Examples, Job
+from stackit.neural.training.losses import Dataset, NetSpec
 from stackit.progress import progress_bar
 
 __all__ = ["Fit", "Outcome", "fit_together", "table_of"]
@@ -50,8 +50,8 @@ class Fit:
     rows: Ints
     watched: Ints
     seeds: tuple[int, ...]
-    columns: Columns
-    plan: Plan
+    columns: InputColumns
+    plan: NetworkPlan
     training: Training
     classes: tuple[int, ...] = ()
     class_weight: npt.NDArray[np.float64] | None = None
@@ -142,18 +142,18 @@ def _examples(
     weights: npt.NDArray[np.float64] | None,
     device: torch.device,
     dtype: torch.dtype,
-) -> Examples:
+) -> Dataset:
     if fit.classes:  # a row of any other class is none of the fit's
         targets = np.searchsorted(fit.classes, targets)
     far = _widest_float(device) if targets.dtype.kind == "f" else None
-    return Examples(
+    return Dataset(
         table_of(fit.columns, X, device, dtype),
         torch.as_tensor(np.require(targets, requirements="W"), dtype=far, device=device),
         None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
     )
 
 
-def table_of(columns: Columns, X: Any, device: torch.device, dtype: torch.dtype) -> Table:
+def table_of(columns: InputColumns, X: Any, device: torch.device, dtype: torch.dtype) -> Table:
     """Put a table on a device; images of small integers stay what they are until they are used."""
     numbers, codes = columns.read(X)
     as_it_is = numbers.ndim == 4 and numbers.dtype == np.uint8
@@ -172,7 +172,7 @@ def _scaled(fit: Fit, X: Any, weights: npt.NDArray[np.float64] | None, scaling: 
 
 
 def _train(
-    own: list[_Scaled], examples: Examples, training: Training, dtype: torch.dtype, advance: Any
+    own: list[_Scaled], examples: Dataset, training: Training, dtype: torch.dtype, advance: Any
 ) -> list[Outcome]:
     """Train a cohort, each fit with all its seeds."""
     members = [(scaled, seed) for scaled in own for seed in scaled.fit.seeds]
@@ -192,11 +192,11 @@ def _widest_float(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _job(fit: Fit, seed: int, device: torch.device, dtype: torch.dtype) -> Job:
+def _job(fit: Fit, seed: int, device: torch.device, dtype: torch.dtype) -> NetSpec:
     def tensor(values: npt.NDArray[np.float64] | None, dtype: torch.dtype) -> Tensor | None:
         return None if values is None else torch.as_tensor(values, dtype=dtype, device=device)
 
-    return Job(
+    return NetSpec(
         rows=fit.rows,
         seed=seed,
         centre=tensor(fit.centre, _widest_float(device)),

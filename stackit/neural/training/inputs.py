@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Inputs", "Rows", "Table", "embedding_width", "standardisation"]
+__all__ = ["InputRows", "Inputs", "Table", "embedding_width", "standardisation"]
 
 Floats = npt.NDArray[np.float64]
 READY = 2**22  # numbers of a table that is standardised once for each network
@@ -37,21 +37,21 @@ class Table:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, rows: Tensor, dtype: torch.dtype) -> Rows:
+    def take(self, rows: Tensor, dtype: torch.dtype) -> InputRows:
         """Gather rows (K, B), those of all networks at once."""
         numbers = self.numbers.index_select(0, rows.flatten()).to(dtype)
         numbers = numbers.view(*rows.shape, *numbers.shape[1:])
-        return Rows(numbers, None if self.codes is None else self.codes[rows])
+        return InputRows(numbers, None if self.codes is None else self.codes[rows])
 
     def keep(self, nets: list[int]) -> Table:
         """Networks are gone; the rows are those of all."""
         return self
 
-    def part(self, at: slice, n_nets: int, dtype: torch.dtype) -> Rows:
+    def part(self, at: slice, n_nets: int, dtype: torch.dtype) -> InputRows:
         """The same rows for each of K networks, without copies."""
         numbers = self.numbers[at].to(dtype)
         codes = None if self.codes is None else self.codes[at].expand(n_nets, -1, -1)
-        return Rows(numbers.expand(n_nets, *numbers.shape), codes)
+        return InputRows(numbers.expand(n_nets, *numbers.shape), codes)
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ class ReadyTable:
     numbers: Tensor
     codes: Tensor | None = None
 
-    def take(self, rows: Tensor, dtype: torch.dtype) -> Rows:
+    def take(self, rows: Tensor, dtype: torch.dtype) -> InputRows:
         """Gather rows (K, B), those of all networks at once."""
         numbers = self.numbers.flatten(0, 1).index_select(0, (rows + self._firsts).flatten())
         codes = None if self.codes is None else self.codes[rows]
-        return Rows(numbers.view(*rows.shape, self.numbers.shape[2]), codes, ready=True)
+        return InputRows(numbers.view(*rows.shape, self.numbers.shape[2]), codes, ready=True)
 
     @cached_property
     def _firsts(self) -> Tensor:
@@ -87,7 +87,7 @@ class ReadyTable:
 
 
 @dataclass(frozen=True)
-class Rows:
+class InputRows:
     """Some rows of each network: numbers (K, B, ...), perhaps standardised, and perhaps codes (K, B, c)."""
 
     numbers: Tensor
@@ -154,7 +154,7 @@ class Inputs(nn.Module):
                 drawn = torch.empty(level[net, 1:].shape, dtype=torch.float64)
                 level.data[net, 1:] = drawn.normal_(generator=generator)
 
-    def forward(self, rows: Rows) -> Tensor:
+    def forward(self, rows: InputRows) -> Tensor:
         if rows.numbers.dim() == 5:
             return self._images(rows.numbers)
         x = rows.numbers if rows.ready else self._standardised(rows.numbers)

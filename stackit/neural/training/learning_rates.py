@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["SCHEDULES", "cycle_ends", "learning_rates"]
 
@@ -21,7 +21,7 @@ END_DIVISOR = 1e4
 
 
 @dataclass(frozen=True)
-class Training:
+class Schedule:
     """How long a training is, and what its schedule may need."""
 
     n_epochs: int
@@ -96,9 +96,11 @@ def learning_rates(
     [1.0, 0.5, 1.0, 0.5]
     """
     if name not in SHAPES:
-        raise fault("The schedule", f"one of {', '.join(SCHEDULES)}", f"{name=}", "Pass name='cosine'")
+        raise invalid_value(
+            "The schedule", f"one of {', '.join(SCHEDULES)}", f"{name=}", "Pass name='cosine'"
+        )
     if not (0 < init < np.inf):
-        raise fault("init", "a positive number", f"{init=}", "Pass init=1e-3")
+        raise invalid_value("init", "a positive number", f"{init=}", "Pass init=1e-3")
     for what, number in [
         ("n_epochs", n_epochs),
         ("steps_per_epoch", steps_per_epoch),
@@ -106,7 +108,7 @@ def learning_rates(
     ]:
         _check_count(what, number, least=1)
     _check_count("decay_after", decay_after or 0, least=0)
-    return init * SHAPES[name](Training(n_epochs, steps_per_epoch, decay_after or 0, n_cycles))
+    return init * SHAPES[name](Schedule(n_epochs, steps_per_epoch, decay_after or 0, n_cycles))
 
 
 def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
@@ -143,7 +145,7 @@ def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
     length = -(-n_steps // n_cycles)
     ends = np.minimum(np.arange(length, n_steps + length, length, dtype=np.intp), n_steps)
     if len(ends) != n_cycles:
-        raise fault(
+        raise invalid_value(
             "n_cycles",
             f"a number of cycles that fits into {n_steps} steps",
             f"{n_cycles=}",
@@ -152,26 +154,26 @@ def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
     return ends
 
 
-def _constant(training: Training) -> Rates:
+def _constant(training: Schedule) -> Rates:
     return np.ones(training.n_steps)
 
 
-def _linear(training: Training) -> Rates:
+def _linear(training: Schedule) -> Rates:
     epochs, start = np.arange(training.n_epochs), training.decay_after
     share = (training.n_epochs - epochs) / max(training.n_epochs - start, 1)
     return np.repeat(np.where(epochs < start, 1.0, share), training.steps_per_epoch)
 
 
-def _cosine(training: Training) -> Rates:
+def _cosine(training: Schedule) -> Rates:
     return _falling(np.arange(training.n_steps) / training.n_steps)
 
 
-def _cyclic(training: Training) -> Rates:
+def _cyclic(training: Schedule) -> Rates:
     length = cycle_ends(training.n_steps, training.n_cycles)[0]
     return _falling(np.arange(training.n_steps) % length / length)
 
 
-def _one_cycle(training: Training) -> Rates:
+def _one_cycle(training: Schedule) -> Rates:
     top, last = RISING_SHARE * training.n_steps - 1, training.n_steps - 1
     steps = np.arange(training.n_steps)
     low, end = 1 / START_DIVISOR, 1 / (START_DIVISOR * END_DIVISOR)
@@ -187,12 +189,12 @@ def _falling(share: npt.NDArray[np.floating]) -> Rates:
 
 def _check_count(name: str, number: int, least: int) -> None:
     if number != int(number) or number < least:
-        raise fault(
+        raise invalid_value(
             name, f"a whole number, at least {least}", f"{name}={number!r}", f"Pass {name}={max(least, 1)}"
         )
 
 
-SHAPES: dict[str, Callable[[Training], Rates]] = {
+SHAPES: dict[str, Callable[[Schedule], Rates]] = {
     "constant": _constant,
     "cosine": _cosine,
     "cyclic": _cyclic,

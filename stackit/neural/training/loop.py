@@ -16,9 +16,9 @@ from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network, State
 from stackit.neural.training.batches import Batch, batches, n_batches
 from stackit.neural.training.learning_rates import cycle_ends, learning_rates
-from stackit.neural.training.losses import Examples, Job, Losses, average_of
+from stackit.neural.training.losses import Dataset, Losses, NetSpec, average_of
 from stackit.neural.training.optimizers import optimizer_of
-from stackit.validation import fault
+from stackit.validation import invalid_value
 
 __all__ = ["Trained", "Training", "train"]
 
@@ -119,8 +119,8 @@ class Trained:
 
 def train(
     network: Network,
-    examples: Examples,
-    jobs: Sequence[Job],
+    examples: Dataset,
+    jobs: Sequence[NetSpec],
     training: Training,
     advance: Callable[[], Any] = lambda: None,
 ) -> list[Trained]:
@@ -155,7 +155,9 @@ def train(
 class _Trainer:
     """Networks on their way; those that have stopped are gone from all tensors."""
 
-    def __init__(self, network: Network, examples: Examples, jobs: Sequence[Job], training: Training) -> None:
+    def __init__(
+        self, network: Network, examples: Dataset, jobs: Sequence[NetSpec], training: Training
+    ) -> None:
         self.network, self.examples, self.jobs, self.training = network, examples, jobs, training
         self.alive = list(range(len(jobs)))
         self.trained = [Trained() for _ in jobs]
@@ -228,7 +230,7 @@ class _Trainer:
             outputs = self.forward(self.table.take(batch.rows, self.dtype), weights)
         if self.training.compile:
             for norm in self.network.norms:
-                norm.catch_up()
+                norm.update_running_stats()
         return self.losses(outputs.to(self.dtype), batch, weights)
 
     @torch.no_grad()
@@ -305,7 +307,7 @@ def _compiled(network: Network) -> Any:
 
 def _check_finite(losses: Tensor, epoch: int) -> None:
     if not torch.isfinite(losses).all():
-        raise fault(
+        raise invalid_value(
             "The loss of the training rows",
             "finite",
             f"losses {[round(loss, 3) for loss in losses.tolist()]} in epoch {epoch + 1}",

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from stackit.neural.training.batches import Batch, Ints
 from stackit.neural.training.inputs import Table
 
-__all__ = ["Examples", "Job", "Losses", "average_of"]
+__all__ = ["Dataset", "Losses", "NetSpec", "average_of"]
 
 
 @dataclass(frozen=True)
-class Examples:
+class Dataset:
     """What all networks of a program learn from.
 
     Parameters
@@ -43,7 +43,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Job:
+class NetSpec:
     """One network's part of the work.
 
     Parameters
@@ -71,7 +71,7 @@ class Job:
 class Losses:
     """What is to be made small: cross-entropy of classes, or squared error of standardised numbers."""
 
-    def __init__(self, examples: Examples, jobs: Sequence[Job], label_smoothing: float = 0.0) -> None:
+    def __init__(self, examples: Dataset, jobs: Sequence[NetSpec], label_smoothing: float = 0.0) -> None:
         self.examples, self.smoothing = examples, label_smoothing
         self.classifies = not examples.targets.is_floating_point()
         self.centre, self.factor, self.class_weight = (

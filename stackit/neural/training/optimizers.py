@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "Library", "Optimizer", "optimizer_of"]
+__all__ = ["Adam", "Optimizer", "TorchOptimizer", "optimizer_of"]
 
 
 class Optimizer(Protocol):
@@ -74,7 +74,7 @@ class Adam:
         self.means, self.squares = ([one[nets] for one in tensors] for tensors in (self.means, self.squares))
 
 
-class Library:
+class TorchOptimizer:
     """An optimiser of torch's library."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
@@ -102,6 +102,6 @@ def optimizer_of(training: Any, parameters: Sequence[Tensor]) -> Optimizer:
     if training.solver == "adam":
         return Adam(parameters, training.beta_1, training.beta_2)
     if training.solver == "adadelta":
-        return Library(torch.optim.Adadelta(parameters, lr=rate, rho=0.95))
+        return TorchOptimizer(torch.optim.Adadelta(parameters, lr=rate, rho=0.95))
     nesterov = training.momentum > 0
-    return Library(torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, nesterov=nesterov))
+    return TorchOptimizer(torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, nesterov=nesterov))

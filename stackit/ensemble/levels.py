@@ -227,7 +227,7 @@ class Levels(FinalEstimatorMixin, TransformerMixin, NumberedLevels):  # type: ig
         X = self._check_X(X, reset=False)
         unread = self._unread()
         if unread:
-            self._check_gaps(X)
+            self._check_finite(X)
         meta = self.top_.transform(X, unread)
         return level_features(self.passthrough, meta, X, is_combiner(self.final_estimator_))
 

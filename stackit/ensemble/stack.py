@@ -311,7 +311,7 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
         X = self._check_X(X, reset=False)
         unread = self._unread()
         if unread:
-            self._check_gaps(X)
+            self._check_finite(X)
         meta = self._predict_meta(X, unread)
         return self._input_of_final(self.final_estimator_, meta, X)
 

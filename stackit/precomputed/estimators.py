@@ -70,7 +70,7 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
     >>> table = pd.DataFrame({"PassengerId": [4, 3, 2, 1], "survived": [0.9, 0.2, 0.8, 0.4]})
     >>> given = PrecomputedClassifier.load(table)
     >>> given
-    GivenClassifier(predictions=Predictions('the out-of-fold table', 4 rows out of fold, 0 test rows))
+    PrecomputedClassifier(predictions=Predictions('the out-of-fold table', 4 rows out of fold, 0 test rows))
     >>> oof = out_of_fold([("cnn", given)], X, [0, 1, 0, 1], cv=2, n_jobs=1)
     >>> oof.meta_train["cnn"].tolist()
     [0.4, 0.8, 0.2, 0.9]
@@ -124,7 +124,7 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
 
         Returns
         -------
-        GivenClassifier
+        PrecomputedClassifier
 
         Raises
         ------
@@ -235,11 +235,11 @@ class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
         Parameters
         ----------
         train, test, id, ids, test_ids, estimator, folds
-            As in `GivenClassifier.load`, with one column of numbers.
+            As in `PrecomputedClassifier.load`, with one column of numbers.
 
         Returns
         -------
-        GivenRegressor
+        PrecomputedRegressor
 
         Raises
         ------
@@ -256,7 +256,7 @@ class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
                 f"Columns of {read.name}",
                 "one of numbers",
                 f"{read.values.shape[1]} columns",
-                "Pass estimator='its name', or one GivenRegressor a column",
+                "Pass estimator='its name', or one PrecomputedRegressor a column",
             )
         return cls(read)
 

@@ -244,7 +244,7 @@ def _numbers(table: pd.DataFrame, name: str, kind: Kind) -> Values:
         return values
     wrong = ((values < -RANGE_TOLERANCE) | (values > 1 + RANGE_TOLERANCE)).any(axis=1)
     if wrong.any():
-        advice = "Pass values='decision' for decision values, or GivenRegressor for numbers"
+        advice = "Pass values='decision' for decision values, or PrecomputedRegressor for numbers"
         raise _fault_of(table, wrong, name, "probabilities between 0 and 1", advice)
     wrong = abs(values.sum(axis=1) - 1) > SUM_TOLERANCE
     if values.shape[1] > 1 and wrong.any():

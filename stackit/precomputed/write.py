@@ -26,7 +26,7 @@ def save_predictions(
     ids: Any = None,
     test_ids: Any = None,
 ) -> Path:
-    """Write a run's predictions as CSV files, which `GivenClassifier.load` and `GivenRegressor.load` read.
+    """Write a run's predictions as CSV files, which the `load` of precomputed estimators reads.
 
     A second file, the same name as the first with ``.json`` behind it, holds a digest of the folds, so
     that a stack with others is warned, and what kind of values each estimator gave.

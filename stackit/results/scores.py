@@ -129,8 +129,8 @@ class ScoresMixin:
             warn(
                 f"The scores of {format_list(self.responses)} are optimistic, and may show a gain where "
                 "there is none: these estimators see columns of X beside predictions that were made on the "
-                "same folds, and the two together give away labels of held-out rows. Use Level(..., nested=True), "
-                "or nested_score."
+                "same folds, and the two together give away labels of held-out rows. Use "
+                "Level(..., nested=True), or nested_score."
             )
 
     def _score(

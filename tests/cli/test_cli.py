@@ -641,7 +641,7 @@ def test_debug_shows_the_traceback(debug):
     )
     assert result.exit_code == ExitCode.USAGE
     assert result.stderr.startswith("Traceback (most recent call last):")
-    assert "Stop: TABLE must be a file that exists" in result.stderr
+    assert "CommandError: TABLE must be a file that exists" in result.stderr
 
 
 def test_version_and_help_and_wrong_commands():

@@ -48,13 +48,13 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import (
     DiskStore,
-    GivenClassifier,
-    GivenRegressor,
     Level,
     LevelsClassifier,
     LevelsRegressor,
     MemoryStore,
     OutOfFold,
+    PrecomputedClassifier,
+    PrecomputedRegressor,
     StackingClassifier,
     StackingRegressor,
     average_or_refit,
@@ -993,7 +993,7 @@ def predictions_of_classes_made_elsewhere() -> Values:
         oof = out_of_fold(classifiers(), train, y[::2], test, cv=3, n_jobs=1, random_state=0)
         save_predictions(oof, path, test_path)
         members = [
-            ("given", GivenClassifier.load(path, test_path, estimator="forest")),
+            ("given", PrecomputedClassifier.load(path, test_path, estimator="forest")),
             ("bayes", GaussianNB()),
         ]
         stack = StackingClassifier(members, LogisticRegression(), cv=3).fit(train, y[::2])
@@ -1005,7 +1005,7 @@ def predictions_of_numbers_made_elsewhere() -> Values:
     X, y, _ = DIABETES
     table = pd.DataFrame({"id": ROWS[:150][::-1], "net": np.round(y * 0.9 + 10, 3)[::-1]})
     frame = pd.DataFrame(X, index=pd.Index(ROWS[:150], name="id")).add_prefix("x")
-    members = [("net", GivenRegressor.load(table)), ("ridge", Ridge())]
+    members = [("net", PrecomputedRegressor.load(table)), ("ridge", Ridge())]
     return of_run(out_of_fold(members, frame, y, cv=3, n_jobs=1))
 
 

@@ -53,7 +53,7 @@ def refusal(what: str, expected: str, got: str, advice: str) -> CommandError:
     >>> raise refusal("--gap", "at least 0", "--gap=-1", "Pass --gap 0")
     Traceback (most recent call last):
         ...
-    stackit.cli.errors.Stop: --gap must be at least 0; got --gap=-1. Pass --gap 0.
+    stackit.cli.errors.CommandError: --gap must be at least 0; got --gap=-1. Pass --gap 0.
     """
     return CommandError(ExitCode.USAGE, f"{what} must be {expected}; got {got}. {advice}.")
 

@@ -73,7 +73,7 @@ def check_shape(table: npt.NDArray[Any], *shapes: Shape) -> None:
     >>> check_shape(np.ones((1, 2)), (5, 2))
     Traceback (most recent call last):
         ...
-    stackit.estimators.prediction_checks.RefusedPredictions: ('of shape (5, 2)', 'shape (1, 2)', ...)
+    stackit.estimators.prediction_checks.InvalidPredictionsError: ('of shape (5, 2)', 'shape (1, 2)', ...)
     """
     if table.shape not in shapes:
         raise InvalidPredictionsError(
@@ -118,7 +118,7 @@ def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Table:
     >>> as_probabilities([[20, 80]], 1, width=2)
     Traceback (most recent call last):
         ...
-    stackit.estimators.prediction_checks.RefusedPredictions: ('probabilities, from 0 to 1 ...',...
+    stackit.estimators.prediction_checks.InvalidPredictionsError: ('probabilities, from 0 to 1 ...',...
     """
     table = as_floats(raw)
     if table.shape != (n, width):
@@ -197,7 +197,7 @@ def class_positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.
 
     Raises
     ------
-    RefusedPredictions
+    InvalidPredictionsError
         When one is none of the classes, or missing.
 
     Examples

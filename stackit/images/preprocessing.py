@@ -37,7 +37,7 @@ CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 class Preprocessing:
     """The pixels of a photograph that a network was trained to see, as it was trained to see them.
 
-    The photograph is scaled until its short side has `short_side` pixels, a square of `size` is cut out, and
+    The photograph is scaled until its short side has `resize_size` pixels, a square of `size` is cut out, and
     ``(value - mean) / std`` is given to the network, a channel, values from 0 to 255. Filters are wider where
     an image shrinks.
 
@@ -45,9 +45,9 @@ class Preprocessing:
     ----------
     size : int
         Height and width of what the network gets, in pixels.
-    short_side : int
+    resize_size : int
         What the short side of the photograph is scaled to, in pixels.
-    colours : {"RGB", "BGR"}
+    channel_order : {"RGB", "BGR"}
         The order of the channels.
     mean, std : three floats
         What is taken away and divided by, in that order, on the scale of 0 to 255.
@@ -77,10 +77,12 @@ class Preprocessing:
     def __post_init__(self) -> None:
         sides = (self.size, self.resize_size)
         if not all(isinstance(side, Integral) for side in sides) or not 1 <= self.size <= self.resize_size:
-            expected = f"1 to short_side={self.resize_size} whole pixels"
-            raise invalid_value("size", expected, f"size={self.size}", "Pass size=224, short_side=256")
+            expected = f"1 to resize_size={self.resize_size} whole pixels"
+            raise invalid_value("size", expected, f"size={self.size}", "Pass size=224, resize_size=256")
         if self.channel_order not in ("RGB", "BGR"):
-            raise invalid_value("colours", "'RGB' or 'BGR'", f"colours={self.channel_order!r}", "Pass 'RGB'")
+            raise invalid_value(
+                "channel_order", "'RGB' or 'BGR'", f"channel_order={self.channel_order!r}", "Pass 'RGB'"
+            )
         numbers = (*self.mean, *self.std)
         if not len(self.mean) == len(self.std) == 3 or not all(map(isfinite, numbers)) or min(self.std) <= 0:
             expected = "three finite numbers each, std positive"

@@ -190,9 +190,9 @@ def test_a_small_file_of_very_many_pixels_is_refused_before_it_is_decoded():
         (lambda: small().codes([np.zeros((9, 9, 3))]), "An image must be an array of uint8.*dtype=float64"),
         (
             lambda: Preprocessing.caffe(300, 224),
-            "size must be 1 to short_side=224 whole pixels; got size=300",
+            "size must be 1 to resize_size=224 whole pixels; got size=300",
         ),
-        (lambda: Preprocessing(9, 9, "RBG", (0, 0, 0), (1, 1, 1)), "colours must be 'RGB' or 'BGR'"),
+        (lambda: Preprocessing(9, 9, "RBG", (0, 0, 0), (1, 1, 1)), "channel_order must be 'RGB' or 'BGR'"),
         (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 0, 1)), "std positive; got mean"),
         (lambda: Preprocessing(9, 9, "RGB", (0, np.nan, 0), (1, 1, 1)), "three finite numbers each"),
         (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 1, np.inf)), "three finite numbers each"),

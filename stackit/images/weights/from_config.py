@@ -32,12 +32,12 @@ def from_config(config: Any) -> dict[str, Any]:
     Examples
     --------
     >>> config = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (1.0,) * 3}
-    >>> from_config(config)["short_side"]
+    >>> from_config(config)["resize_size"]
     256
     """
     wishes = _of_timm(config) if isinstance(config, Mapping) else _of_torchvision(config)
     mean, std = (_times_255(wishes[name], name) for name in ("mean", "std"))
-    return wishes | {"colours": "RGB", "mean": mean, "std": std}
+    return wishes | {"channel_order": "RGB", "mean": mean, "std": std}
 
 
 def _of_timm(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _of_timm(config: Mapping[str, Any]) -> dict[str, Any]:
         raise _refused("of squares in colour, cut from the middle", got)
     return {
         "size": height,
-        "short_side": math.floor(height / (config.get("crop_pct") or CROP_PCT)),
+        "resize_size": math.floor(height / (config.get("crop_pct") or CROP_PCT)),
         "mean": config["mean"],
         "std": config["std"],
         "interpolation": config.get("interpolation") or INTERPOLATION,
@@ -63,7 +63,7 @@ def _of_torchvision(config: Any) -> dict[str, Any]:
         raise _refused("timm's mapping or torchvision's transforms()", got)
     return {
         "size": _side(config.crop_size, "crop_size"),
-        "short_side": _side(config.resize_size, "resize_size"),
+        "resize_size": _side(config.resize_size, "resize_size"),
         "mean": config.mean,
         "std": config.std,
         # An enumeration there, whose values are the words.

@@ -9,3 +9,14 @@ import pytest
 def without_torch(monkeypatch):
     """Let the engine fork, as in a program without nets: the suite's own tests of nets have loaded torch."""
     monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+@pytest.fixture(scope="module")
+def single_torch_thread():
+    """Let torch work in one thread: for networks this small, more threads cost more than they bring."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

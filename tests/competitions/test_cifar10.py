@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from competitions.cifar10 import solve
@@ -13,10 +12,7 @@ from competitions.cifar10.photographs import SHIFT, doubled, read
 from competitions.data import find
 from competitions.lost_statistics.statistics import accuracy, network_of
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("single_torch_thread")
 
 
 @pytest.fixture(scope="module")

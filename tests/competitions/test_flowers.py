@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestCentroid
@@ -26,10 +25,7 @@ from competitions.flowers.photographs import digests, given_codes, groups_of, ow
 from competitions.flowers.pictures import in_the_plane, worst
 from stackit import DiskStore, make_folds
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("single_torch_thread")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import struct
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -17,10 +16,7 @@ from competitions.mnist.images import read_idx
 from competitions.mnist.lineup import convnet, final_estimator, mlp, plain_mlp
 from competitions.mnist.scores import alone, score
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("single_torch_thread")
 
 
 @pytest.fixture(scope="module")

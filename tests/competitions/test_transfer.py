@@ -24,10 +24,7 @@ from competitions.transfer.networks import (
 from competitions.transfer.tasks import FILES, Task, photographs, tasks
 from competitions.transfer.ways import by_codes, by_fine_tuning, target_alone, transfer_gap
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("single_torch_thread")
 
 
 def bars(name, n, seed, across):

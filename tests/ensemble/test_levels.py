@@ -42,6 +42,7 @@ from stackit.combine import (
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.folds import Folds
 from stackit.folds.subset import reindex, restrict
+from tests.doubles import CountingRidge, GroupRecordingRidge
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -59,27 +60,6 @@ FIRSTC = [("tree", DecisionTreeClassifier(max_depth=5, random_state=0)), ("knn",
 SECONDC = [("nb", GaussianNB()), ("stump", DecisionTreeClassifier(max_depth=3, random_state=0))]
 
 
-class Counted(RegressorMixin, BaseEstimator):
-    """A ridge that counts its fits and its predictions under its name."""
-
-    fits, asked = {}, {}
-
-    def __init__(self, name="one", alpha=1.0):
-        self.name = name
-        self.alpha = alpha
-
-    def fit(self, X, y, sample_weight=None):
-        Counted.fits[self.name] = Counted.fits.get(self.name, 0) + 1
-        self.ridge_ = Ridge(self.alpha).fit(X, y, sample_weight)
-        self.weights_, self.columns_ = sample_weight, getattr(X, "columns", None)
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def predict(self, X):
-        Counted.asked[self.name] = Counted.asked.get(self.name, 0) + 1
-        return self.ridge_.predict(X)
-
-
 class Picky(Ridge):
     """A ridge that cannot be fitted with the row that stands first in X among its own."""
 
@@ -90,18 +70,6 @@ class Picky(Ridge):
 
 
 X_FIRST = X[FOLDS.splits[0][1][0], 0]
-
-
-class Grouped(RegressorMixin, BaseEstimator):
-    """A ridge that remembers the groups that its fit was given."""
-
-    def fit(self, X, y, groups=None):
-        self.groups_ = groups
-        self.ridge_ = Ridge().fit(X, y)
-        return self
-
-    def predict(self, X):
-        return self.ridge_.predict(X)
 
 
 class Noting(RegressorMixin, BaseEstimator):
@@ -118,7 +86,7 @@ class Noting(RegressorMixin, BaseEstimator):
 
 @pytest.fixture(autouse=True)
 def counters():
-    Counted.fits, Counted.asked = {}, {}
+    CountingRidge.fits, CountingRidge.predictions = {}, {}
 
 
 @pytest.fixture
@@ -286,7 +254,7 @@ def test_each_level_above_ordered_folds_covers_a_block_less(nested):
 
 def test_the_final_estimator_learns_from_covered_rows_with_their_weights():
     weights = np.linspace(1, 2, N)
-    found = LevelsRegressor([FIRST, SECOND], Counted(), cv=TimeSeriesSplit(4))
+    found = LevelsRegressor([FIRST, SECOND], CountingRidge(), cv=TimeSeriesSplit(4))
     with pytest.warns(UserWarning, match="not passed to level_1__knn: they"):
         found.fit(X, Y, sample_weight=weights)
     assert_array_equal(found.final_estimator_.weights_, weights[found.oof_.coverage > 0])
@@ -302,8 +270,8 @@ def test_the_final_estimator_learns_from_covered_rows_with_their_weights():
 )
 def test_too_few_folds_are_refused_before_anything_is_fitted(cv, levels, text):
     with pytest.raises(ValueError, match=text):
-        LevelsRegressor([[("one", Counted())], *levels[1:]], cv=cv).fit(X, Y)
-    assert Counted.fits == {}
+        LevelsRegressor([[("one", CountingRidge())], *levels[1:]], cv=cv).fit(X, Y)
+    assert CountingRidge.fits == {}
 
 
 def test_folds_of_some_rows_keep_what_is_known_of_them():
@@ -325,12 +293,12 @@ def test_folds_of_some_rows_keep_what_is_known_of_them():
 @pytest.mark.parametrize("nested", [(False, False), (False, True), (True, False), (True, True)])
 def test_fits_are_as_many_as_counted_before(nested):
     levels = [
-        Level([("a", Counted("1")), ("b", Counted("1", 2.0))]),
-        Level([("a", Counted("2"))], nested=nested[0]),
-        Level([("a", Counted("3"))], nested=nested[1]),
+        Level([("a", CountingRidge("1")), ("b", CountingRidge("1", 2.0))]),
+        Level([("a", CountingRidge("2"))], nested=nested[0]),
+        Level([("a", CountingRidge("3"))], nested=nested[1]),
     ]
     found = LevelsRegressor(levels, LinearRegression(), cv=FOLDS).fit(X, Y)
-    assert found.count_fits(4) == [Counted.fits[name] for name in "123"]
+    assert found.count_fits(4) == [CountingRidge.fits[name] for name in "123"]
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -367,35 +335,38 @@ def test_neither_the_number_of_workers_nor_what_else_is_there_changes_anything()
 
 
 def test_who_has_no_weight_is_not_asked():
-    members = [("a", Counted("a")), ("b", Counted("b", 5.0))]
+    members = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0))]
     stack = StackingRegressor(members, MeanRegressor({"b": 1}), cv=FOLDS).fit(X, Y)
-    Counted.asked = {}
+    CountingRidge.predictions = {}
     found = stack.predict(NEW)
-    assert Counted.asked == {"b": 4}
+    assert CountingRidge.predictions == {"b": 4}
     assert_array_equal(found, stack.transform(NEW)[:, 1])
-    assert Counted.asked == {"a": 4, "b": 8}
+    assert CountingRidge.predictions == {"a": 4, "b": 8}
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_below_who_has_no_weight_nobody_is_asked(nested):
-    first = [("a", Counted("a")), ("b", Counted("b", 5.0)), ("c", Counted("c", 9.0))]
+    first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = [first, Level(second, nested=nested)]
     found = LevelsRegressor(levels, MeanRegressor({"bc": 1}), cv=FOLDS).fit(X, Y)
-    Counted.asked = {}
+    CountingRidge.predictions = {}
     some = found.predict(NEW)
-    assert set(Counted.asked) == {"b", "c"}
+    assert set(CountingRidge.predictions) == {"b", "c"}
     assert_allclose(some, found.transform(NEW)[:, 1], rtol=1e-12)
     assert found.final_estimator_.named_weights_ == {"ab": 0.0, "bc": 1.0}
 
 
 def test_linear_finals_with_zeros_and_calibrated_combiners_ask_only_whom_they_read():
-    members = [("a", Counted("a")), ("b", Counted("b", 1e6))]  # so much penalty leaves next to the mean
+    members = [
+        ("a", CountingRidge("a")),
+        ("b", CountingRidge("b", 1e6)),
+    ]  # so much penalty leaves next to the mean
     lasso = StackingRegressor(members, Lasso(10.0), cv=FOLDS).fit(X, Y)
     assert (lasso.final_estimator_.coef_ == 0).tolist() == [False, True]
-    Counted.asked = {}
+    CountingRidge.predictions = {}
     assert_allclose(lasso.predict(NEW), lasso.final_estimator_.predict(lasso.oof_.transform(NEW).to_numpy()))
-    assert Counted.asked == {"a": 8, "b": 4}
+    assert CountingRidge.predictions == {"a": 8, "b": 4}
     told = TemperatureClassifier(IsotonicClassifier(MeanClassifier({"knn": 1})))
     calm = StackingClassifier(FIRSTC, told, cv=FOLDSC).fit(XC, NAMES)
     assert calm._unread() == {"tree"}
@@ -411,7 +382,7 @@ def test_gaps_are_refused_also_where_no_one_is_asked_who_would_refuse_them():
 
 
 def test_a_final_estimator_of_unknown_kind_reads_all():
-    stack = StackingRegressor(FIRST, Counted(), cv=FOLDS).fit(X, Y)
+    stack = StackingRegressor(FIRST, CountingRidge(), cv=FOLDS).fit(X, Y)
     assert stack._unread() == set()
     passed = StackingRegressor(FIRST, Lasso(1.0), cv=FOLDS, passthrough=True).fit(X, Y)
     table = np.c_[passed.oof_.transform(NEW), NEW]
@@ -419,18 +390,18 @@ def test_a_final_estimator_of_unknown_kind_reads_all():
 
 
 def test_who_has_no_weight_is_not_refitted():
-    members = [("a", Counted("a")), ("b", Counted("b", 1e9))]
+    members = [("a", CountingRidge("a")), ("b", CountingRidge("b", 1e9))]
     stack = StackingRegressor(members, NonNegativeRegressor(), cv=FOLDS, refit=True).fit(X, Y)
     weights = stack.final_estimator_.named_weights_
-    assert Counted.fits == {"a": 5, "b": 5 if weights["b"] else 4}
+    assert CountingRidge.fits == {"a": 5, "b": 5 if weights["b"] else 4}
     told = StackingRegressor(members, MeanRegressor([1, 0]), cv=FOLDS, refit=True)
-    Counted.fits = {}
+    CountingRidge.fits = {}
     told.fit(X, Y)
-    assert Counted.fits == {"a": 5, "b": 4}
+    assert CountingRidge.fits == {"a": 5, "b": 4}
     assert list(told.oof_.refitted) == ["a"]
-    Counted.asked = {}
+    CountingRidge.predictions = {}
     assert_allclose(told.predict(NEW), Ridge().fit(X, Y).predict(NEW))
-    assert Counted.asked == {"a": 1}
+    assert CountingRidge.predictions == {"a": 1}
     assert_allclose(told.transform(NEW)[:, 1], told.oof_.transform(NEW)["b"])
 
 
@@ -459,11 +430,11 @@ def test_a_combiner_learns_again_without_those_whose_refit_fails():
 
 def test_columns_of_a_frame_are_chosen_by_name():
     levels = [
-        Level([("one", Counted())], passthrough=["fare", "age"]),
-        Level([("two", Counted())], passthrough=["deck"]),
-        Level([("three", Counted())], passthrough=True),
+        Level([("one", CountingRidge())], passthrough=["fare", "age"]),
+        Level([("two", CountingRidge())], passthrough=["deck"]),
+        Level([("three", CountingRidge())], passthrough=True),
     ]
-    found = LevelsRegressor(levels, Counted(), cv=FOLDS, passthrough=["port", 0]).fit(FRAME, Y)
+    found = LevelsRegressor(levels, CountingRidge(), cv=FOLDS, passthrough=["port", 0]).fit(FRAME, Y)
     seen = [
         list(level.fold_estimators[name][0].columns_)
         for level, name in zip(found.levels_, ("one", "two", "three"), strict=True)
@@ -474,7 +445,7 @@ def test_columns_of_a_frame_are_chosen_by_name():
     plain = [
         Level(level.estimators, passthrough=by) for level, by in zip(levels, ([1, 0], [3], True), strict=True)
     ]
-    same = LevelsRegressor(plain, Counted(), cv=FOLDS, passthrough=[4, 0]).fit(X, Y)
+    same = LevelsRegressor(plain, CountingRidge(), cv=FOLDS, passthrough=[4, 0]).fit(X, Y)
     assert_allclose(same.predict(NEW), found.predict(pd.DataFrame(NEW, columns=FRAME.columns)), rtol=1e-9)
 
 
@@ -497,8 +468,8 @@ def test_combiners_as_estimators_of_a_level_know_those_below_by_name():
 def test_weights_and_groups_reach_every_level_and_are_cut_to_the_rows_inside():
     weights = np.linspace(1, 2, N)
     levels = [
-        [("one", Counted()), ("grouped", Grouped())],
-        Level([("two", Counted()), ("grouped", Grouped())], nested=True),
+        [("one", CountingRidge()), ("grouped", GroupRecordingRidge())],
+        Level([("two", CountingRidge()), ("grouped", GroupRecordingRidge())], nested=True),
     ]
     found = LevelsRegressor(levels, cv=GroupKFold(4))
     with pytest.warns(UserWarning, match="not passed to level_1__grouped, level_2__grouped"):
@@ -516,8 +487,8 @@ def test_weights_and_groups_reach_every_level_and_are_cut_to_the_rows_inside():
 
 
 def test_weights_follow_requests_where_routing_is_on(routing):
-    wants = Counted().set_fit_request(sample_weight=True)
-    unsupported = Counted().set_fit_request(sample_weight=False)
+    wants = CountingRidge().set_fit_request(sample_weight=True)
+    unsupported = CountingRidge().set_fit_request(sample_weight=False)
     levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS).fit(X, Y, sample_weight=np.linspace(1, 2, N))
     first = found.levels_[0].fold_estimators
@@ -600,7 +571,7 @@ def test_an_estimator_that_fails_in_one_part_is_left_out_of_all():
 
 def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
     above = Level([("picky", Picky()), *SECOND], nested=True, passthrough=True)
-    identity = [("x", Counted())]
+    identity = [("x", CountingRidge())]
 
     class PickyOfLast(Picky):
         def fit(self, X, y):

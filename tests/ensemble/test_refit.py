@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
@@ -21,6 +21,7 @@ from stackit import (
     make_folds,
 )
 from stackit.combine import ConvexClassifier, MeanRegressor, NonNegativeRegressor
+from tests.doubles import CountingRidge
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -31,25 +32,6 @@ FIRST = [("tree", DecisionTreeRegressor(max_depth=5, random_state=0)), ("knn", K
 SECOND = [("ridge", Ridge()), ("stump", DecisionTreeRegressor(max_depth=3, random_state=0))]
 FORESTS = [("forest", RandomForestRegressor(5)), ("knn", KNeighborsRegressor(3))]
 FORESTSC = [("forest", RandomForestClassifier(5)), ("nb", GaussianNB()), ("knn", KNeighborsClassifier(3))]
-
-
-class Counted(RegressorMixin, BaseEstimator):
-    """A ridge that counts its fits and its predictions under its name."""
-
-    fits, asked = {}, {}
-
-    def __init__(self, name="one", alpha=1.0):
-        self.name = name
-        self.alpha = alpha
-
-    def fit(self, X, y):
-        Counted.fits[self.name] = Counted.fits.get(self.name, 0) + 1
-        self.ridge_ = Ridge(self.alpha).fit(X, y)
-        return self
-
-    def predict(self, X):
-        Counted.asked[self.name] = Counted.asked.get(self.name, 0) + 1
-        return self.ridge_.predict(X)
 
 
 class OnFewer(Ridge):
@@ -63,7 +45,7 @@ class OnFewer(Ridge):
 
 @pytest.fixture(autouse=True)
 def counters():
-    Counted.fits, Counted.asked = {}, {}
+    CountingRidge.fits, CountingRidge.predictions = {}, {}
 
 
 # --- what they equal
@@ -184,26 +166,26 @@ def test_a_refit_watches_rows_as_its_folds_do():
 )
 def test_fits_are_as_many_as_counted_before(nested, refit):
     levels = [
-        Level([("a", Counted("1")), ("b", Counted("1", 2.0))], refit=refit[0]),
-        Level([("a", Counted("2"))], nested=nested[0], refit=refit[1]),
-        Level([("a", Counted("3"))], nested=nested[1], refit=refit[2]),
+        Level([("a", CountingRidge("1")), ("b", CountingRidge("1", 2.0))], refit=refit[0]),
+        Level([("a", CountingRidge("2"))], nested=nested[0], refit=refit[1]),
+        Level([("a", CountingRidge("3"))], nested=nested[1], refit=refit[2]),
     ]
     found = LevelsRegressor(levels, LinearRegression(), cv=FOLDS, refit=refit[2] is False).fit(X, Y)
-    assert found.count_fits(4) == [Counted.fits[name] for name in "123"]
+    assert found.count_fits(4) == [CountingRidge.fits[name] for name in "123"]
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_whom_nobody_reads_is_neither_refitted_nor_asked(nested):
-    first = [("a", Counted("a")), ("b", Counted("b", 5.0)), ("c", Counted("c", 9.0))]
+    first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = [first, Level(second, nested=nested)]
     found = LevelsRegressor(levels, MeanRegressor({"bc": 1}), cv=FOLDS, refit=True).fit(X, Y)
     assert [list(level.refitted) for level in found.levels_] == [["b", "c"], ["bc"]]
     if not nested:
-        assert Counted.fits == {"a": 4, "b": 5, "c": 5}
-    Counted.asked = {}
+        assert CountingRidge.fits == {"a": 4, "b": 5, "c": 5}
+    CountingRidge.predictions = {}
     some = found.predict(NEW)
-    assert Counted.asked == {"b": 1, "c": 1}
+    assert CountingRidge.predictions == {"b": 1, "c": 1}
     both = [Ridge(alpha).fit(X, Y).predict(NEW) for alpha in (5.0, 9.0)]
     assert_allclose(some, np.mean(both, axis=0), rtol=1e-12)
 

@@ -9,7 +9,7 @@ import pytest
 import sklearn
 from scipy import sparse
 from sklearn import ensemble
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
@@ -44,6 +44,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import LevelsClassifier, StackingClassifier, StackingRegressor, make_folds
+from tests.doubles import FailingClassifier, GroupRecordingRidge
 
 X, Y = make_classification(90, 5, n_informative=3, random_state=0)
 X3, Y3 = make_classification(90, 6, n_informative=4, n_classes=3, random_state=1)
@@ -82,25 +83,6 @@ class Attentive(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.bayes_.predict(X)
-
-
-class Grouped(RegressorMixin, BaseEstimator):
-    """A ridge that remembers the groups that its fit was given."""
-
-    def fit(self, X, y, groups=None):
-        self.groups_ = groups
-        self.ridge_ = Ridge().fit(X, y)
-        return self
-
-    def predict(self, X):
-        return self.ridge_.predict(X)
-
-
-class Broken(DecisionTreeClassifier):
-    """Never fits."""
-
-    def fit(self, X, y):
-        raise MemoryError("too large")
 
 
 @pytest.fixture
@@ -431,7 +413,9 @@ def test_groups_of_numbers_stay_together(cv, final):
 
 
 def test_groups_reach_members_that_want_them_cut_to_their_rows():
-    stack = StackingRegressor([("g", Grouped())], Ridge(), cv=GroupKFold(3)).fit(XR, YR, groups=GROUPS)
+    stack = StackingRegressor([("g", GroupRecordingRidge())], Ridge(), cv=GroupKFold(3)).fit(
+        XR, YR, groups=GROUPS
+    )
     for member, (train, _) in zip(stack.estimators_[0], stack.oof_.folds.split(), strict=True):
         np.testing.assert_array_equal(member.groups_, GROUPS[train])
 
@@ -609,7 +593,7 @@ class TestRouting:
     def test_groups_of_the_folds_go_to_those_who_requested_some(self):
         search = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3))
         folds = make_folds(YR, scheme="group", n_splits=3, groups=GROUPS, random_state=0)
-        members = [("search", search), ("ridge", RidgeCV(cv=GroupKFold(3))), ("own", Grouped())]
+        members = [("search", search), ("ridge", RidgeCV(cv=GroupKFold(3))), ("own", GroupRecordingRidge())]
         stack = StackingRegressor(members, search, cv=folds).fit(XR, YR)
         assert stack.named_estimators_["own"][0].groups_ is None  # it has not said that it wants any
         assert stack.final_estimator_.best_params_
@@ -883,7 +867,7 @@ def test_a_final_estimator_of_the_other_kind_is_refused(stack, text):
 
 
 def test_a_failing_base_estimator_can_be_left_out():
-    stack = StackingClassifier([("bad", Broken()), *CLASSIFIERS], cv=3, on_error="skip")
+    stack = StackingClassifier([("bad", FailingClassifier()), *CLASSIFIERS], cv=3, on_error="skip")
     with pytest.warns(UserWarning, match="Estimator 'bad' failed and is left out: MemoryError: too large"):
         stack.fit(X, NAMES)
     expected = StackingClassifier(CLASSIFIERS, cv=3).fit(X, NAMES)
@@ -894,7 +878,7 @@ def test_a_failing_base_estimator_can_be_left_out():
 
 def test_a_failing_base_estimator_stops_the_fit_by_default():
     with pytest.raises(MemoryError, match="too large") as caught:
-        StackingClassifier([("nb", NB), ("bad", Broken())], cv=3).fit(X, Y)
+        StackingClassifier([("nb", NB), ("bad", FailingClassifier())], cv=3).fit(X, Y)
     assert "estimator 'bad' in repeat 0 fold 0" in caught.value.__notes__[0]
 
 

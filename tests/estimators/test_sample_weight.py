@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -45,6 +45,7 @@ from stackit.combine import (
     TemperatureClassifier,
 )
 from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
+from tests.doubles import FailingClassifier
 
 N = 120
 X, Y = make_classification(N, 5, n_informative=3, flip_y=0.2, random_state=0)
@@ -324,17 +325,7 @@ def test_a_selection_hands_weights_on_to_its_estimator():
 # --- weights of members, one of which has failed
 
 
-class Broken(ClassifierMixin, BaseEstimator):
-    """Never fits."""
-
-    def fit(self, X, y):
-        raise MemoryError("too large")
-
-    def predict_proba(self, X):
-        raise NotImplementedError
-
-
-FAILING = [MEMBERS[0], ("broken", Broken()), MEMBERS[1]]
+FAILING = [MEMBERS[0], ("broken", FailingClassifier()), MEMBERS[1]]
 
 
 @pytest.mark.parametrize(

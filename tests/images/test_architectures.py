@@ -39,14 +39,6 @@ PUBLISHED = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("make", "options", "count"), PUBLISHED)
 def test_networks_have_exactly_the_published_parameters(make, options, count):
     with torch.device("meta"):

@@ -18,14 +18,6 @@ from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_res
 from stackit.images.io.photographs import FORMATS, decoded
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)

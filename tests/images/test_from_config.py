@@ -27,14 +27,6 @@ TORCHVISION = {"crop_size": [32], "resize_size": [40], "mean": list(MEAN), "std"
 TORCHVISION |= {"interpolation": Mode.BICUBIC}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def noise(height, width, seed):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 

@@ -19,14 +19,6 @@ ROOT = Path(__file__).parent.parent.parent
 DAISY = 985
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def real(file):
     """A file of the data sets, where they are."""
     folders = [Path(os.environ.get("STACKIT_DATA", ROOT / "data")), ROOT.parent / "shared" / "data"]

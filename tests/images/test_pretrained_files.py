@@ -25,14 +25,6 @@ from stackit.images import (
 from stackit.images.weights.catalogue import PUBLISHED, Published
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def tiny_vgg(seed=0):
     torch.manual_seed(seed)
     return vgg("D", n_classes=3, image_size=32, channels=(2, 2, 2, 2, 2), hidden=4)

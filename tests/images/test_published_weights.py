@@ -26,14 +26,6 @@ ROOT = Path(__file__).parent.parent.parent
 KERAS = {"running_mean": "moving_mean", "running_var": "moving_variance", "bias": "bias"}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def published(name):
     """A real file, where the data are."""
     folders = [Path(os.environ.get("STACKIT_DATA", ROOT / "data")), ROOT.parent / "shared" / "data"]

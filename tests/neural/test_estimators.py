@@ -12,11 +12,6 @@ from stackit import out_of_fold
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @parametrize_with_checks(
     [
         BatchNormMLPClassifier((16,), max_iter=40),

@@ -19,11 +19,6 @@ from stackit.neural import (
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def frame():
     X, y = load_wine(return_X_y=True, as_frame=True)
     gaps = np.where(X["hue"] > 1, "blue", None)

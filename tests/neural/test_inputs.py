@@ -19,11 +19,6 @@ from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, B
 SMALL = {"max_iter": 3, "precision": "float64", "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def passengers():
     """A mixed frame: numbers, truth values, few levels with gaps, many levels, some of them rare."""

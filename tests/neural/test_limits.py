@@ -19,14 +19,6 @@ from stackit.neural.training.optimizers import Adam
 SMALL = {"max_iter": 2, "precision": "float64", "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def wine():
     return load_wine(return_X_y=True)

@@ -20,11 +20,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def table(n=70, n_classes=3, seed=0):
     """Columns of all kinds: normal, far away, with outliers, half zeros; and labels that depend on them."""
     random = np.random.default_rng(seed)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -17,11 +16,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from competitions.data import find
 from stackit import out_of_fold
 from stackit.neural import modern_mlp_classifier, modern_mlp_regressor
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def test_presets_learn_with_the_defaults_of_their_users():

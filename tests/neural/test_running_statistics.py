@@ -14,11 +14,6 @@ from stackit.neural.training.inputs import Table
 from stackit.neural.training.losses import Dataset, NetSpec
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)

@@ -32,11 +32,6 @@ PLANS = pytest.mark.parametrize("plan", [DENSE, NTK, CONV], ids=["dense", "ntk",
 SOLVERS = ["adam", "sgd", "adadelta"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 class Ntk(torch.nn.Linear):
     """A layer of torch with weights divided by the root of their fan-in."""
 

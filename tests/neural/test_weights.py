@@ -18,15 +18,6 @@ PIXELS = torch.from_numpy(load_digits().data[:200]).float() / 16
 LABELS = torch.from_numpy(load_digits().target[:200])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """For nets so small, threads cost more than they bring."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def net(seed=0, sizes=(64, 100, 50, 25, 10)):
     """Dense layers without bias, each normalised, the logits too."""
     torch.manual_seed(seed)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -38,6 +37,7 @@ from stackit import (
 )
 from stackit.combine import MeanRegressor
 from stackit.persistence.codec import KIND, Decoder
+from tests.doubles import CountingRidge
 from tests.persistence.test_persistence import loaded_from
 
 pytest.importorskip("skops")
@@ -47,24 +47,6 @@ X, Y = make_regression(N, 4, noise=20.0, random_state=0)
 XC, YC = make_classification(N, 5, n_informative=3, n_classes=3, random_state=1)
 NAMES = np.array(["b", "a", "c"], dtype=object)[YC]
 FOLDS = make_folds(Y, scheme="kfold", n_splits=2)
-
-
-class Counted(RegressorMixin, BaseEstimator):
-    """A ridge that counts how often it is asked, under its name."""
-
-    asked: ClassVar = {}
-
-    def __init__(self, name="one", alpha=1.0):
-        self.name = name
-        self.alpha = alpha
-
-    def fit(self, X, y):
-        self.ridge_ = Ridge(self.alpha).fit(X, y)
-        return self
-
-    def predict(self, X):
-        Counted.asked[self.name] = Counted.asked.get(self.name, 0) + 1
-        return self.ridge_.predict(X)
 
 
 def answers_of(ensemble, X):
@@ -368,7 +350,7 @@ def test_a_tensor_in_a_strange_estimator_is_named(tmp_path):
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("refit", [False, True])
 def test_who_has_no_weight_is_not_asked_after_loading_either(nested, refit, tmp_path):
-    first = [("a", Counted("a")), ("b", Counted("b", 5.0)), ("c", Counted("c", 9.0))]
+    first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = LevelsRegressor(
         [first, Level(second, nested=nested)], MeanRegressor({"bc": 1}), cv=3, refit=refit
@@ -376,12 +358,12 @@ def test_who_has_no_weight_is_not_asked_after_loading_either(nested, refit, tmp_
     fitted = levels.fit(X, Y)
     expected = fitted.predict(X)
     loaded = LevelsRegressor.load(
-        fitted.save(tmp_path / "it.stackit"), trusted=[f"{Counted.__module__}.Counted"]
+        fitted.save(tmp_path / "it.stackit"), trusted=[f"{CountingRidge.__module__}.CountingRidge"]
     )
-    Counted.asked = {}
+    CountingRidge.predictions = {}
     assert_array_equal(loaded.predict(X), expected)
     times = 1 if refit else 6 if nested else 3
-    assert Counted.asked == {"b": times, "c": times}
+    assert CountingRidge.predictions == {"b": times, "c": times}
     assert [list(level.refitted) for level in loaded.levels_] == ([["b", "c"], ["bc"]] if refit else [[], []])
 
 

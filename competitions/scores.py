@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from stackit import OutOfFold
+from stackit.arrays import Rows
 from stackit.assess.repeats import Repeat, cross_fit_finals
-from stackit.folds.folds import Rows
 
 __all__ = ["Score", "cross_fitted", "repeats_of", "scores_of", "show", "spread"]
 

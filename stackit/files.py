@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Rows
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["Names", "atomic_write", "check_ids", "metadata_path", "read", "write"]
 
-Rows = npt.NDArray[np.intp]
 # A column of nothing, which says that training rows are listed beside the CSV.
 LISTED = "training rows in the .json file"
 Names = npt.NDArray[np.str_]

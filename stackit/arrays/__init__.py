@@ -1,3 +1,6 @@
 """The rows and columns of any table: frames, schema, and memory of their own for foreign code."""
 
-__all__: list[str] = []
+from stackit.arrays.rows import check_rows, num_samples, safe_index
+from stackit.arrays.types import FilePath, Floats, Rows
+
+__all__ = ["FilePath", "Floats", "Rows", "check_rows", "num_samples", "safe_index"]

@@ -8,6 +8,7 @@ only, unless a parameter tells them to work in place, so they share.
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +23,14 @@ import pandas as pd
 from scipy import sparse
 
 from stackit.arrays.frames import as_pandas, is_foreign_frame, with_safe_names
-from stackit.validation import is_readonly_error, num_samples, safe_index
+from stackit.arrays.rows import num_samples, safe_index
 
 __all__ = [
     "WELL_KNOWN",
     "Reader",
     "call_isolated",
     "inspect_reader",
+    "is_readonly_error",
     "own_copy",
     "own_rows",
     "own_tables",
@@ -313,3 +315,14 @@ def _library_of(part: Any) -> str:
     """Return the package that a function or a type, or the type of any other object, is from."""
     kind = part if isinstance(part, FunctionType | type) else type(part)
     return str(kind.__module__).split(".")[0]
+
+
+def is_readonly_error(error: Exception) -> bool:
+    """Whether an estimator failed because it tried to write into a read-only table.
+
+    Examples
+    --------
+    >>> is_readonly_error(ValueError("assignment destination is read-only"))
+    True
+    """
+    return re.search("read-?only|write?able", str(error)) is not None

@@ -1,15 +1,58 @@
-"""Labels of rows: what an index says of which row is which, and where it says nothing."""
+"""Rows of any table: how many there are, some of them, one value per row, and the labels of an index."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from sklearn.utils import _safe_indexing
 
+from stackit.arrays.types import Rows
 from stackit.validation import invalid_value
 
-__all__ = ["ids_by_rows", "is_plain", "order_of"]
+__all__ = ["check_rows", "ids_by_rows", "is_plain", "num_samples", "order_of", "safe_index"]
+
+
+def num_samples(table: Any) -> int:
+    """Return the number of rows of an array, a data frame, a sparse matrix or a list."""
+    shape = getattr(table, "shape", None)
+    return int(shape[0]) if shape else len(table)
+
+
+def safe_index(table: Any, rows: Rows) -> Any:
+    """Return some rows of an array, a data frame, a sparse matrix or a list, in the same container."""
+    return table[rows] if type(table) is np.ndarray else _safe_indexing(table, rows)
+
+
+def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
+    """Return groups as an array with one value per row; None stays None.
+
+    Parameters
+    ----------
+    values : (n,) array-like or None
+        One value a row.
+    name : str
+        What they are called in the error.
+    n : int
+        The number of rows.
+
+    Raises
+    ------
+    ValueError
+        When there is not one value per row.
+    """
+    if values is None:
+        return None
+    column = np.asarray(values)
+    if column.shape != (n,):
+        raise invalid_value(
+            name, f"one value a row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values"
+        )
+    if pd.isna(column).any():
+        raise invalid_value(name, "without missing values", f"{pd.isna(column).sum()} missing", "Fill them")
+    return column
 
 
 def is_plain(index: pd.Index[Any]) -> bool:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.arrays import Floats
+from stackit.estimators.prediction import PredictionSpec
 from stackit.results.oof import OutOfFold
 
 __all__ = ["CalibratedPredictions", "calibrated_for"]
 
-Floats = npt.NDArray[np.float64]
 LEAST = 1e-6
 
 
@@ -34,7 +34,7 @@ class CalibratedPredictions:
     """
 
     def __init__(
-        self, oof: OutOfFold, response: PredictionSpec, answers: Table, rows: npt.NDArray[np.intp]
+        self, oof: OutOfFold, response: PredictionSpec, answers: Floats, rows: npt.NDArray[np.intp]
     ) -> None:
         self.response, self.classify = response, oof.target.is_classification
         weights = None if oof.sample_weight is None else np.asarray(oof.sample_weight)[rows]
@@ -55,7 +55,7 @@ class CalibratedPredictions:
             self.mean, self.spread = self.truth.mean(axis=0), self.truth.var(axis=0).sum()
             self.regression = LinearRegression().fit(answers, self.truth, weights)
 
-    def __call__(self, answer: Table, truth: npt.NDArray[Any] | None) -> Floats:
+    def __call__(self, answer: Floats, truth: npt.NDArray[Any] | None) -> Floats:
         """Return the loss that each answer promises, or, with the truth, has."""
         if not self.classify:
             predicted = self.regression.predict(answer)
@@ -69,13 +69,13 @@ class CalibratedPredictions:
             return np.asarray(-np.log(chances[np.arange(len(chances)), truth.reshape(-1)]))
         return np.asarray(-(chances * np.log(chances)).sum(axis=1))
 
-    def _features(self, answer: Table) -> Table:
+    def _features(self, answer: Floats) -> Floats:
         if self.response.kind != "probability":
             return answer
-        logs: Table = np.log(answer.clip(LEAST, 1))
+        logs: Floats = np.log(answer.clip(LEAST, 1))
         return logs[:, 1:] - logs[:, :1] if answer.shape[1] == 2 else logs
 
-    def _scaled(self, table: Table) -> Table:
+    def _scaled(self, table: Floats) -> Floats:
         return np.asarray((table - self.center) / self.scale)
 
 

@@ -21,10 +21,15 @@ from stackit.combine.search.metrics import FAST
 from stackit.combine.search.objective import SQUARED
 from stackit.ensemble.level_columns import check_columns, select_columns
 from stackit.ensemble.levels import Levels
-from stackit.estimators.named_estimators import AnyEstimators, name_estimators
+from stackit.estimators.named_estimators import (
+    AnyEstimators,
+    NamedEstimators,
+    check_estimators,
+    name_estimators,
+)
 from stackit.estimators.scoring import Scoring
 from stackit.results.oof import OutOfFold
-from stackit.validation import NamedEstimators, check_estimators, invalid_value
+from stackit.validation import invalid_value
 
 __all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "is_given_away", "passed_through", "prior"]
 

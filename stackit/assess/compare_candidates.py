@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stackit.arrays import check_rows
 from stackit.assess.candidates import MEAN, PRIOR, finals_of, is_given_away, passed_through
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
@@ -12,7 +13,6 @@ from stackit.estimators.named_estimators import AnyEstimators
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
-from stackit.validation import check_rows
 
 __all__ = ["compare"]
 

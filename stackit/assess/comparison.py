@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Floats
 from stackit.assess.candidates import BEST
 from stackit.assess.losses import row_losses
 from stackit.assess.repeats import Repeat
-from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
 from stackit.validation import format_list, invalid_value
 
@@ -151,7 +151,7 @@ class Comparison:
         return chosen
 
     @staticmethod
-    def _elsewhere(known: OutOfFold, name: str, average: Table, rows: npt.NDArray[np.intp]) -> float:
+    def _elsewhere(known: OutOfFold, name: str, average: Floats, rows: npt.NDArray[np.intp]) -> float:
         """The score of some rows, by folds where the column must not be pooled."""
         if known.is_pooled:
             return known._score(name, average[rows], rows)

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
+from stackit.arrays import Floats, num_samples
 from stackit.target import Target
-from stackit.validation import num_samples
 
 __all__ = ["SURE", "encoded_columns", "left_out_columns", "places_of"]
 
-Floats = npt.NDArray[np.float64]
 # How many normal deviates of evenness make an encoding, and which share of rows in exact levels.
 SURE = 4.0
 SHARE = 0.2

@@ -12,18 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from stackit.arrays import Floats, num_samples
 from stackit.assess.calibration import CalibratedPredictions, calibrated_for
 from stackit.assess.encodings import SHARE, SURE, encoded_columns, left_out_columns, places_of
 from stackit.assess.leakage import have_twins, share_of_twins, twins_test
 from stackit.assess.reversal import turned_round
 from stackit.ensemble.levels import Levels
-from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
-from stackit.validation import num_samples
 
 __all__ = ["Evidence", "Leaks", "leaks_of"]
 
-Floats = npt.NDArray[np.float64]
 LEAST = 1e-6
 FEW = 30
 # A promise is kept where new rows are not this many standard errors worse.
@@ -154,7 +152,7 @@ class Evidence:
         share = 1 / sum(len(rows) for _, rows in oof.folds.splits)
         held = {False: np.zeros(oof.folds.n_samples), True: np.zeros(oof.folds.n_samples)}
         new = {False: np.zeros(num_samples(self.tables[0])), True: np.zeros(num_samples(self.tables[0]))}
-        asked = dict[tuple[int, int], Table]()
+        asked = dict[tuple[int, int], Floats]()
         for at, (_, rows) in enumerate(oof.folds.splits):
             calibrated: CalibratedPredictions = calibrated_for(oof, name, at)
             estimator = oof.fold_estimators[name][at]

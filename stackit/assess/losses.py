@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import get_scorer
 
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.arrays import Floats
+from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import PrecomputedEstimator, Scoring
 from stackit.target import Target
 
@@ -19,50 +20,50 @@ Losses = npt.NDArray[np.float64]
 LEAST = float(np.finfo(np.float64).eps)
 
 
-def _wrong(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _wrong(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     return np.asarray(
         PrecomputedEstimator(response).predict(answer) != response.target.y[rows], dtype=np.float64
     )
 
 
-def _log_loss(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _log_loss(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     chances = answer[np.arange(len(rows)), response.target.codes[rows]]
     return np.asarray(-np.log(chances.clip(LEAST, 1 - LEAST)))
 
 
-def _brier(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _brier(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     truth = np.eye(len(response.target.classes))[response.target.codes[rows]]
     scale = 2 if response.target.kind == "binary" else 1
     return np.asarray(((answer - truth) ** 2).sum(axis=1) / scale)
 
 
-def _squared(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _squared(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     return np.asarray(((answer - _numbers(response, rows)) ** 2).mean(axis=1))
 
 
-def _unexplained(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _unexplained(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     spread = response.target.y.reshape(len(response.target.y), -1).var(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
     return np.asarray(((answer - _numbers(response, rows)) ** 2 / scale).mean(axis=1))
 
 
-def _absolute(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _absolute(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     return np.asarray(np.abs(answer - _numbers(response, rows)).mean(axis=1))
 
 
-def _squared_log(response: PredictionSpec, answer: Table, rows: Any) -> Losses:
+def _squared_log(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
     truth = _numbers(response, rows)
     known = (answer > -1) & (truth > -1)  # where there is no logarithm, the metric refuses the whole column
     logs = [np.log1p(np.where(known, table, 0.0)) for table in (answer, truth)]
     return np.asarray(np.where(known, (logs[0] - logs[1]) ** 2, np.inf).mean(axis=1))
 
 
-def _numbers(response: PredictionSpec, rows: Any) -> Table:
+def _numbers(response: PredictionSpec, rows: Any) -> Floats:
     return np.asarray(response.target.y[rows], dtype=np.float64).reshape(len(rows), -1)
 
 
 # How the loss is called, how a row's is computed, and whether it needs probabilities.
-LOSSES: dict[str, tuple[str, Callable[[PredictionSpec, Table, Any], Losses], bool]] = {
+LOSSES: dict[str, tuple[str, Callable[[PredictionSpec, Floats, Any], Losses], bool]] = {
     "accuracy": ("error rate", _wrong, False),
     "neg_log_loss": ("log loss", _log_loss, True),
     "neg_brier_score": ("Brier score", _brier, True),
@@ -108,7 +109,7 @@ def loss_name(scoring: Scoring, target: Target) -> str:
     return LOSSES[metric][0] if metric else (scoring if isinstance(scoring, str) else "score")
 
 
-def row_losses(response: PredictionSpec, answer: Table, rows: Any, scoring: Scoring = None) -> Losses | None:
+def row_losses(response: PredictionSpec, answer: Floats, rows: Any, scoring: Scoring = None) -> Losses | None:
     """Return the loss of each row, where the metric is a mean of such losses or the root of one.
 
     Log loss, Brier score, absolute and squared (log) error are themselves, accuracy counts a wrong label as

@@ -6,6 +6,7 @@ from typing import Any
 
 from sklearn.utils import check_consistent_length, indexable
 
+from stackit.arrays import check_rows
 from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
@@ -16,7 +17,7 @@ from stackit.estimators.sample_weight import check_sample_weight, check_weighted
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
 from stackit.store import Store
-from stackit.validation import check_rows, invalid_value
+from stackit.validation import invalid_value
 
 __all__ = ["nested_score"]
 

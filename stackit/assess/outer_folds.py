@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone
 
+from stackit.arrays import Floats, Rows, num_samples, safe_index
 from stackit.arrays.frames import index_of
 from stackit.assess.candidates import MEAN, PRIOR, STACK, prior
 from stackit.assess.comparison import Comparison
@@ -22,7 +22,8 @@ from stackit.ensemble.level_columns import level_features
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stack import Stack
 from stackit.estimators.copies import warn_of_lost_parameters
-from stackit.estimators.prediction import PredictionSpec, Table, prediction_spec
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.estimators.prediction import PredictionSpec, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
 from stackit.folds.constraints import SplitConstraints
@@ -30,12 +31,11 @@ from stackit.precomputed.estimators import Precomputed
 from stackit.results.oof import OutOfFold
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.target import Target
-from stackit.validation import NamedEstimators, format_list, invalid_value, num_samples, safe_index, warn
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["OuterFolds"]
 
-Rows = npt.NDArray[np.intp]
-Answers = dict[str, tuple[PredictionSpec, Table]]
+Answers = dict[str, tuple[PredictionSpec, Floats]]
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class OuterFolds:
         return answers
 
     def _of_finals(
-        self, finals: NamedEstimators, oof: OutOfFold, found: dict[str, Table], split: tuple[Rows, Rows]
+        self, finals: NamedEstimators, oof: OutOfFold, found: dict[str, Floats], split: tuple[Rows, Rows]
     ) -> Answers:
         """Fit final estimators on the inner out-of-fold predictions; return their answers for the fold."""
         train, held_out = split
@@ -248,7 +248,7 @@ def _within(folds: Folds, rows: Rows) -> Folds | None:
     return Folds(len(rows), tuple(kept), folds.metadata, own)
 
 
-def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:
     """Fit a stack; return what its members answer for new rows, and what its final estimator sees of them."""
     # Test answers are kept in a store beside the others; fitted estimators may not be.
     stack._fit(*known, X_test=None if stack.refit else asked)
@@ -258,7 +258,7 @@ def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tup
     return found, stack._input_of_final(stack.final_estimator_, meta, asked)
 
 
-def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Table], Any]:
+def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:
     """Fit levels, and return the same of the last."""
     levels.fit(*known)
     found = levels.top_.answers(asked)
@@ -266,7 +266,7 @@ def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[d
     return found, level_features(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
 
 
-def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[PredictionSpec, Table]]:
+def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[PredictionSpec, Floats]]:
     """What the prior of the training rows answers for n others."""
     known = prior(target.is_classification)
     known.fit(np.zeros((len(train), 1)), target.y[train], None if weights is None else weights[train])

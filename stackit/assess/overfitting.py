@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils import check_consistent_length
 
+from stackit.arrays import num_samples
 from stackit.assess.evidence import Evidence, leaks_of
 from stackit.assess.repeats import oof_of
 from stackit.engine.threads import single_threaded
 from stackit.ensemble.levels import Levels
 from stackit.precomputed.checks import errors_of, is_too_good
 from stackit.results.oof import OutOfFold
-from stackit.validation import format_list, invalid_value, num_samples
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["OverfittingAlarm", "overfitting_alarm"]
 

@@ -15,9 +15,9 @@ from stackit.arrays.isolation import own_copy
 from stackit.ensemble import StackingClassifier, StackingRegressor
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stack import Stack
-from stackit.estimators.named_estimators import AnyEstimators, name_estimators
+from stackit.estimators.named_estimators import AnyEstimators, check_estimators, name_estimators
 from stackit.estimators.traits import classifiers_among
-from stackit.validation import check_estimators, format_list, invalid_value
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["AverageOrRefit", "average_or_refit"]
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Floats, safe_index
 from stackit.arrays.frames import index_of
 from stackit.assess.calibration import calibrated_for
 from stackit.ensemble.fitted import AnyFitted, NestedLevel
 from stackit.ensemble.level_columns import level_features
 from stackit.ensemble.levels import Levels
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.estimators.prediction import PredictionSpec
 from stackit.results.oof import OutOfFold
-from stackit.validation import safe_index
 
 __all__ = ["turned_round"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def turned_round(levels: Levels, X: Any) -> dict[str, Floats] | None:
@@ -102,7 +99,7 @@ def _gained(oof: OutOfFold, name: str, tables: list[Any]) -> Floats:
     return np.asarray(total[covered] / oof.coverage[covered])
 
 
-def _losses(oof: OutOfFold, name: str, at: int, answer: Table) -> Floats:
+def _losses(oof: OutOfFold, name: str, at: int, answer: Floats) -> Floats:
     """Return losses that no row dominates: what the right class lacks, or the squared error."""
     response: PredictionSpec = oof.responses[name]
     codes = oof.target.codes[oof.folds.splits[at][1]]

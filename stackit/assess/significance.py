@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from stackit.estimators.sample_weight import check_sample_weight
 from stackit.validation import invalid_value
 
 __all__ = ["PairedTest", "paired_folds", "paired_rows"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

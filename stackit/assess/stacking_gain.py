@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import check_rows
 from stackit.assess.candidates import BEST, MEAN, PRIOR
 from stackit.assess.comparison import Comparison
 from stackit.assess.losses import Losses, loss_name
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
-from stackit.validation import check_rows, format_list, invalid_value
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Gain", "gain"]
 

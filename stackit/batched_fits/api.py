@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Rows
 from stackit.folds import Folds
 
 __all__ = ["BatchedFit", "BatchedRequest", "BatchedResult", "parts_of"]
-
-Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats, Rows
+
 __all__ = ["EPS", "CentredTable", "Moments", "centred_table", "origin_of", "some_of"]
 
-Rows = npt.NDArray[np.intp]
-Table = npt.NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -29,8 +29,8 @@ class Moments:
     """
 
     weight: float
-    mean: Table
-    scatter: Table
+    mean: Floats
+    scatter: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +54,13 @@ class CentredTable:
     """
 
     cells: list[Rows]
-    values: list[Table]
-    centre: Table
-    weight: Table
-    mean: Table
-    scatter: Table
+    values: list[Floats]
+    centre: Floats
+    weight: Floats
+    mean: Floats
+    scatter: Floats
 
-    def merged(self, factor: Table) -> Moments:
+    def merged(self, factor: Floats) -> Moments:
         """Return the statistics of all cells together, the weights in each multiplied by its factor.
 
         .. math:: S = \\sum_c f_c S_c + \\sum_c f_c W_c (m_c - m)(m_c - m)^T
@@ -93,7 +93,7 @@ class CentredTable:
         return Moments(float(weight.sum()), mean, scatter)
 
 
-def origin_of(X: npt.NDArray[np.floating]) -> Table:
+def origin_of(X: npt.NDArray[np.floating]) -> Floats:
     """Return a point near the middle of the rows: differences to it are exact where columns are far from 0.
 
     Examples
@@ -117,11 +117,11 @@ def some_of(X: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 
 def centred_table(
     X: npt.NDArray[np.floating],
-    Y: Table | None,
+    Y: Floats | None,
     cells: list[Rows],
     *,
-    weight: Table | None = None,
-    origin: Table | None = None,
+    weight: Floats | None = None,
+    origin: Floats | None = None,
 ) -> CentredTable:
     """Copy the rows cell by cell, centre them, and sum their squares and products.
 
@@ -167,7 +167,7 @@ def centred_table(
     return CentredTable(cells, values, centre, totals, centre + mean, scatter)
 
 
-def _statistics(block: Table, weight: Table | None, total: float) -> tuple[Table, Table]:
+def _statistics(block: Floats, weight: Floats | None, total: float) -> tuple[Floats, Floats]:
     """Return the small mean that centring has left, and the scatter about it (a two-pass algorithm)."""
     rest = (block.sum(axis=0) if weight is None else weight @ block) / (total or 1.0)
     scaled = block if weight is None else block * np.sqrt(weight)[:, np.newaxis]

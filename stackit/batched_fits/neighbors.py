@@ -12,12 +12,12 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
 from stackit.estimators.traits import is_classifier
 
 __all__ = ["SHARED", "share_neighbors"]
 
-Table = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 METRICS = {"euclidean", "l2", "manhattan", "l1", "cityblock", "chebyshev", "minkowski", "cosine"}
@@ -65,10 +65,10 @@ class Search:
         may have moved each.
     """
 
-    distances: Table
+    distances: Floats
     indices: Rows
-    measured: Table
-    errors: Table
+    measured: Floats
+    errors: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Neighbours:
         Where rounding leaves enough digits of the distances to make weights of them.
     """
 
-    distances: Table
+    distances: Floats
     indices: Rows
     certain: Mask
     faithful: Mask
@@ -207,7 +207,7 @@ def _unit(X: npt.NDArray[Any]) -> float:
     return float((16 + X.shape[1]) * np.finfo(np.float64).eps)
 
 
-def _squares(table: npt.NDArray[Any]) -> Table:
+def _squares(table: npt.NDArray[Any]) -> Floats:
     """Return the squared length of each row."""
     return np.asarray(np.einsum("ij,ij->i", table, table, dtype=np.float64))
 

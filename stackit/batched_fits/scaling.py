@@ -11,12 +11,12 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from stackit.batched_fits.api import BatchedRequest, BatchedResult, Rows
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.api import BatchedRequest, BatchedResult
 from stackit.batched_fits.moments import origin_of
 
 __all__ = ["ScaledColumns", "ScaledFit", "Scaling", "fit_scalers", "tables_of", "with_shift"]
 
-Table = npt.NDArray[np.float64]
 
 NEARLY_CONSTANT = 1e-7
 
@@ -39,8 +39,8 @@ class Scaling:
     [[2.0]]
     """
 
-    shift: Table
-    scale: Table
+    shift: Floats
+    scale: Floats
 
     @classmethod
     def of(cls, scalers: list[StandardScaler]) -> Scaling:
@@ -68,16 +68,16 @@ class ScaledColumns:
     [[1.0], [-1.0]]
     """
 
-    X: Table
-    shift: Table
-    scale: Table
+    X: Floats
+    shift: Floats
+    scale: Floats
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Those of the table."""
         return self.X.shape
 
-    def __getitem__(self, rows: Rows) -> Table:
+    def __getitem__(self, rows: Rows) -> Floats:
         """Return a scaled copy of some rows."""
         taken = self.X[rows]
         taken -= self.shift
@@ -85,7 +85,7 @@ class ScaledColumns:
         return taken
 
 
-def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | ScaledColumns]:
+def tables_of(X: Floats, scaling: Scaling | None, n_splits: int) -> list[Floats | ScaledColumns]:
     """Return the table as each split sees it.
 
     Examples
@@ -99,7 +99,7 @@ def tables_of(X: Table, scaling: Scaling | None, n_splits: int) -> list[Table | 
     return [ScaledColumns(X, *moved) for moved in zip(scaling.shift, scaling.scale, strict=True)]
 
 
-def with_shift(mean: Table, X: Table | ScaledColumns) -> Table:
+def with_shift(mean: Floats, X: Floats | ScaledColumns) -> Floats:
     """Return means, and below them how far a scaler has moved each column: both cost the spread digits.
 
     Parameters
@@ -172,7 +172,7 @@ def _of_repeat(
     return fitted
 
 
-def _mean_and_squares(rows: npt.NDArray[np.floating], origin: Table) -> tuple[Table, Table]:
+def _mean_and_squares(rows: npt.NDArray[np.floating], origin: Floats) -> tuple[Floats, Floats]:
     """Return the mean of ``rows - origin``, and the sum of squares about it."""
     block = rows - origin
     mean = block.mean(axis=0)
@@ -181,7 +181,11 @@ def _mean_and_squares(rows: npt.NDArray[np.floating], origin: Table) -> tuple[Ta
 
 
 def _fitted(
-    scaler: StandardScaler, X: npt.NDArray[np.floating], size: int, mean: Table | None, variance: Table | None
+    scaler: StandardScaler,
+    X: npt.NDArray[np.floating],
+    size: int,
+    mean: Floats | None,
+    variance: Floats | None,
 ) -> StandardScaler:
     """Return a scaler as scikit-learn fits it, with statistics put in."""
     one = clone(scaler).fit(X[:1])
@@ -193,7 +197,7 @@ def _fitted(
 
 
 def _refit_nearly_constant(
-    one: StandardScaler, X: npt.NDArray[np.floating], others: list[Rows], origin: Table
+    one: StandardScaler, X: npt.NDArray[np.floating], others: list[Rows], origin: Floats
 ) -> None:
     """Leave columns with hardly any spread to scikit-learn, which decides whether they are constant."""
     if not one.with_std:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from sklearn.base import clone
 
+from stackit.arrays import Floats
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.mean import MeanClassifier
 from stackit.validation import invalid_value
 
 __all__ = ["Calibrated"]
 
-Floats = npt.NDArray[np.float64]
 # What a fit knows of the table, before it learns from it.
 READ = {
     "_sigmoids",

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from stackit.arrays import Floats
 from stackit.combine.columns import check_blocks
 from stackit.combine.members import are_probabilities, cut, kinds_in, members_of, scores_of
 from stackit.combine.sigmoid import calibrated_out_of_fold, fit_sigmoids, probabilities_of
@@ -21,7 +22,6 @@ from stackit.validation import invalid_value
 __all__ = ["Blocks", "CombinerClassifier", "CombinerRegressor"]
 
 Blocks = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float64]
 
 

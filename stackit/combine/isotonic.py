@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 
+from stackit.arrays import Floats
 from stackit.combine.calibrated import Calibrated
 from stackit.combine.combiner import Weights
 from stackit.validation import invalid_value, is_number
 
 __all__ = ["IsotonicClassifier"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class IsotonicClassifier(Calibrated):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
 from stackit.combine.logs import log_probabilities, softmax
 from stackit.combine.weighted import Weighted
@@ -14,7 +15,6 @@ from stackit.validation import invalid_value, is_number
 
 __all__ = ["LogisticClassifier"]
 
-Floats = npt.NDArray[np.float64]
 STRENGTHS = 10.0 ** np.arange(-1, 6)
 N_SPLITS = 5
 CHUNK = 1 << 21  # numbers that are multiplied at a time

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.validation import invalid_value, is_number
 
 __all__ = ["log_probabilities", "softmax"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def log_probabilities(probabilities: Floats, clip: float) -> Floats:

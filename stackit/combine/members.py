@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.combine.columns import APART, are_labels, check_blocks, halves
 from stackit.estimators.prediction import pairwise_votes
 from stackit.estimators.prediction_checks import SUM_TOLERANCE
@@ -16,7 +17,6 @@ from stackit.validation import invalid_value
 
 __all__ = ["Member", "are_probabilities", "cut", "kinds_in", "members_of", "scores_of"]
 
-Floats = npt.NDArray[np.float64]
 Member = tuple[str, int]  # what its columns are, and how many
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, logit
+
+from stackit.arrays import Floats
 
 __all__ = ["calibrated_out_of_fold", "fit_sigmoids", "probabilities_of"]
 
-Floats = npt.NDArray[np.float64]
 N_SPLITS = 5
 FEW = 50  # distinct rows below which there are no folds
 PENALTY = 1e-3  # shrinks the slope of an honest column by half a per cent

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import nnls
+
+from stackit.arrays import Floats
 
 __all__ = ["log_loss_on_simplex", "squares_on_simplex"]
 
-Floats = npt.NDArray[np.float64]
 GAP = 1e-10
 WIDE = 64  # columns in a step of Newton's method: a step over hundreds takes a hundred times longer
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
+from stackit.arrays import Floats
 from stackit.combine.calibrated import Calibrated
 from stackit.combine.combiner import Weights
 from stackit.combine.logs import log_probabilities, softmax
 
 __all__ = ["TemperatureClassifier"]
 
-Floats = npt.NDArray[np.float64]
 COLDEST, HOTTEST = 0.05, 20.0
 
 

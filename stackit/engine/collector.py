@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
 from stackit.engine.task import TaskResult
 from stackit.engine.training_data import TrainingData
-from stackit.estimators.prediction import METHODS, PredictionSpec, Table, prediction_spec
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.estimators.prediction import METHODS, PredictionSpec, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
-from stackit.validation import NamedEstimators, warn
+from stackit.validation import warn
 
 __all__ = ["ResultCollector", "prediction_specs", "warn_of_failure"]
 
@@ -61,7 +63,7 @@ class ResultCollector:
             name: [None] * len(folds.splits) for name in responses
         }
         self.n_missing = dict.fromkeys(responses, len(folds.splits))
-        self.test: dict[str, Table] = {}
+        self.test: dict[str, Floats] = {}
         self.refitted: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
 
@@ -192,7 +194,7 @@ def prediction_specs(
     return responses, unusable
 
 
-def _votes(answer: Table | None) -> Table | None:
+def _votes(answer: Floats | None) -> Floats | None:
     """Return a vote per row for the class of highest probability."""
     return None if answer is None else np.eye(answer.shape[1])[answer.argmax(axis=1)]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length, indexable
 
+from stackit.arrays import Rows, check_rows
 from stackit.engine.collector import ResultCollector, prediction_specs, warn_of_failure
 from stackit.engine.executor import run_all
 from stackit.engine.fold_batching import group_by_estimator
@@ -21,19 +22,23 @@ from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
-from stackit.estimators.named_estimators import AnyEstimators, name_estimators
+from stackit.estimators.named_estimators import (
+    AnyEstimators,
+    NamedEstimators,
+    check_estimators,
+    name_estimators,
+)
 from stackit.estimators.prediction import check_column_names
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.estimators.traits import classifiers_among
 from stackit.folds import Folds, as_folds
-from stackit.folds.folds import Rows
 from stackit.precomputed import check_precomputed, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.target import Target, classification_target, regression_target
-from stackit.validation import NamedEstimators, check_estimators, check_rows, format_list, warn
+from stackit.validation import format_list, warn
 
 __all__ = ["cross_fit", "out_of_fold", "refit"]
 

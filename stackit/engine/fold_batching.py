@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import Floats, num_samples
 from stackit.arrays.isolation import own_tables
 from stackit.batched_fits import BatchedRequest, BatchedResult, can_batch, fit_batched
 from stackit.engine.failures import as_failure
 from stackit.engine.task import EstimatorTraits, Task, TaskResult, run, seeded
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
-from stackit.estimators.prediction import Table
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.traits import tags_of
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import recorded
-from stackit.validation import num_samples
 
 __all__ = ["AnyTask", "BatchedTask", "Fallback", "failed", "group_by_estimator", "run_batched", "work"]
 
@@ -258,7 +257,7 @@ def _finished(task: Task, shared: BatchedResult, data: TrainingData, seconds: fl
     return done
 
 
-def _answer(task: Task, raw: Any, at: int, estimator: Any, data: TrainingData, held_out: bool) -> Table:
+def _answer(task: Task, raw: Any, at: int, estimator: Any, data: TrainingData, held_out: bool) -> Floats:
     if raw is None:
         X = data.rows(task.held_out, task.habits.reader) if held_out else data.X_test
         owned = held_out and not task.habits.is_trusted_library

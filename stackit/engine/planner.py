@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
 
+from stackit.arrays import Rows
 from stackit.engine.run_config import RunConfig
 from stackit.engine.task import Task, inspect_estimator, seed_of
 from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import PredictionSpec
 from stackit.folds import Folds
-from stackit.folds.folds import Rows
 
 __all__ = ["TaskPlanner"]
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.folds.folds import Rows
-from stackit.validation import safe_index
+from stackit.arrays import Rows, safe_index
 
 __all__ = ["RowCache"]
 

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from stackit.arrays.isolation import Reader, inspect_reader, own_values
+from stackit.arrays import Floats, Rows, num_samples, safe_index
+from stackit.arrays.isolation import Reader, inspect_reader, is_readonly_error, own_values
 from stackit.engine.failures import as_failure, pack_failure, unpack_failure
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
@@ -16,14 +17,12 @@ from stackit.estimators.inner_groups import pass_groups, remove_groups
 from stackit.estimators.label_encoding.fitting import encoded_parts, fit_classifier
 from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, lacks_order
 from stackit.estimators.metadata_routing import INNER_GROUPS, FitParams, index_fit_params
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.seeds import Seeds, seed_of, seeds_of
 from stackit.estimators.traits import is_classifier
-from stackit.folds.folds import Rows
 from stackit.results.repeated_warnings import RecordedWarning
 from stackit.target import Target
-from stackit.validation import is_readonly_error, num_samples, safe_index
 
 __all__ = [
     "EstimatorTraits",
@@ -132,8 +131,8 @@ class TaskResult:
     name: str
     split: int
     estimator: Any = None
-    held_out: Table | None = None
-    test: Table | None = None
+    held_out: Floats | None = None
+    test: Floats | None = None
     seconds: float = 0.0
     shared: bool = False
     error: Exception | None = None

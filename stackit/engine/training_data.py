@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import Rows
 from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.arrays.isolation import Reader, own_rows, rows_for
 from stackit.arrays.schema import TableSchema
 from stackit.engine.row_cache import RowCache
-from stackit.folds.folds import Rows
 from stackit.target import Target
 
 __all__ = ["TrainingData"]

@@ -15,6 +15,7 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from stackit.arrays import num_samples
 from stackit.arrays.isolation import call_isolated, inspect_reader, own_values, rows_for
 from stackit.arrays.schema import TableSchema
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
@@ -29,7 +30,7 @@ from stackit.persistence import load_ensemble, save_ensemble
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import keeps_rows
 from stackit.target import Target, classification_target, regression_target
-from stackit.validation import invalid_value, num_samples
+from stackit.validation import invalid_value
 
 __all__ = [
     "FINAL",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Rows
 from stackit.arrays.frames import index_of
 from stackit.engine.cross_fit import cross_fit
 from stackit.engine.run_config import RunConfig
@@ -18,7 +19,6 @@ from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import LevelInputs, data_of, wants_names
 from stackit.ensemble.refit import members_of, refit_levels, settings_of
 from stackit.folds import Folds
-from stackit.folds.folds import Rows
 from stackit.folds.subset import reindex, restrict
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
 from stackit.ensemble.level_columns import Passthrough, level_features, select_columns
 from stackit.ensemble.zero_weights import unused_estimators
-from stackit.estimators.prediction import Table
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
@@ -56,7 +56,7 @@ class FittedLevel:
         """Return the (m, k) meta-features of new rows, as `OutOfFold.transform_refitted` does."""
         return self.oof.frame(self.answers(X, skip), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return the answers for new rows; of the level below only what somebody reads is computed."""
         return self.oof.predict_refitted(self._table(X, skip), skip)
 
@@ -114,7 +114,7 @@ class NestedLevel:
         """Return the (m, k) meta-features of new rows; each fold has its own levels below."""
         return self.oof.frame(self.answers(X, skip), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return for new rows the answer of the refitted estimators, or the average over the folds."""
         again = {} if self.whole is None else self.whole.answers(X, skip)
         left_out = {*skip, *again}

@@ -9,8 +9,9 @@ from stackit.engine.run_config import RunConfig
 from stackit.ensemble.final import check_weighs_members
 from stackit.ensemble.level_columns import Passthrough
 from stackit.ensemble.params import NamedMembers
+from stackit.estimators.named_estimators import NamedEstimators, check_estimators
 from stackit.precomputed.estimators import Precomputed
-from stackit.validation import NamedEstimators, check_estimators, format_list, invalid_value
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Level", "check_nested", "count_fits", "levels_in"]
 

@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Rows, num_samples, safe_index
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.final import is_combiner
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_columns import level_features, select_columns
 from stackit.estimators.metadata_routing import FitParams, index_fit_params
 from stackit.folds import Folds
-from stackit.folds.folds import Rows
 from stackit.folds.subset import reindex
 from stackit.target import Target
-from stackit.validation import num_samples, safe_index
 
 __all__ = ["LevelInputs", "data_of", "wants_names"]
 

@@ -12,6 +12,7 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
+from stackit.arrays import check_rows
 from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
 from stackit.ensemble.final import FINAL, FinalEstimatorMixin, is_combiner
@@ -28,13 +29,13 @@ from stackit.ensemble.validate_weights import reweighed, validate_weights
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
+from stackit.estimators.named_estimators import visual_block
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.estimators.traits import is_classifier, tags_of
 from stackit.folds import Folds, as_folds
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.target import Target
-from stackit.validation import check_rows, visual_block
 
 __all__ = ["Levels"]
 

@@ -14,7 +14,8 @@ from sklearn.utils.metadata_routing import (
 )
 
 from stackit.estimators.metadata_routing import FitParams, fit_params_of, route_to
-from stackit.validation import NamedEstimators, format_list, routing_enabled
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.validation import format_list, routing_enabled
 
 __all__ = ["add_final", "route_fit_params", "router_of"]
 

@@ -7,8 +7,9 @@ from typing import Any, Self
 from sklearn.utils import Bunch
 
 from stackit.estimators.copies import CopiedEnsemble
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.traits import classifiers_among
-from stackit.validation import NamedEstimators, invalid_value
+from stackit.validation import invalid_value
 
 __all__ = ["NamedMembers"]
 

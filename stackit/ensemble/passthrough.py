@@ -9,9 +9,10 @@ import pandas as pd
 from scipy import sparse
 
 from stackit.arrays.frames import as_pandas, is_foreign_frame, names_of, safe_names
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.prediction import prediction_spec
 from stackit.target import Target
-from stackit.validation import NamedEstimators, invalid_value
+from stackit.validation import invalid_value
 
 __all__ = ["check_no_common_names", "side_by_side"]
 

@@ -15,6 +15,7 @@ from sklearn.utils import Bunch, Tags, check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
+from stackit.arrays import check_rows, num_samples
 from stackit.engine.cross_fit import cross_fit, refit
 from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
@@ -28,6 +29,7 @@ from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.metadata_routing import FitParams
+from stackit.estimators.named_estimators import check_estimators, visual_block
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
 from stackit.estimators.traits import is_classifier, tags_of
 from stackit.folds import Folds, as_folds, make_folds
@@ -35,14 +37,7 @@ from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
 from stackit.store import Store
 from stackit.target import Target
-from stackit.validation import (
-    check_estimators,
-    check_rows,
-    format_list,
-    invalid_value,
-    num_samples,
-    visual_block,
-)
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Stack"]
 

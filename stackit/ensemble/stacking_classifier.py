@@ -10,8 +10,8 @@ from stackit.engine.run_config import OnError
 from stackit.ensemble.final import FinalClassifier
 from stackit.ensemble.stack import Stack
 from stackit.estimators.early_stopping import EarlyStopping
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.store import Store
-from stackit.validation import NamedEstimators
 
 __all__ = ["StackingClassifier"]
 

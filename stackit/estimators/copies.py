@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.validation import NamedEstimators, format_list, warn
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.validation import format_list, warn
 
 __all__ = ["CopiedEnsemble", "unfitted_copy", "warn_of_lost_parameters"]
 

@@ -16,9 +16,11 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import has_fit_parameter
 
+from stackit.arrays import Rows, num_samples, safe_index
 from stackit.estimators.inner_groups import group_splitters
-from stackit.folds.folds import Rows, wants_groups
-from stackit.validation import NamedEstimators, num_samples, routing_enabled, safe_index, warn
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.folds.folds import wants_groups
+from stackit.validation import routing_enabled, warn
 
 __all__ = [
     "INNER_GROUPS",

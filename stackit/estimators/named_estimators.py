@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from stackit.validation import invalid_value
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["AnyEstimators", "name_estimators"]
+__all__ = ["AnyEstimators", "NamedEstimators", "check_estimators", "name_estimators", "visual_block"]
 
 # A list of (name, estimator) tuples, a dict of them, estimators without names, or a single estimator.
 AnyEstimators = Any
+NamedEstimators = Sequence[tuple[str, Any]]
 
 
 def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> Any:
@@ -28,7 +29,7 @@ def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> A
     Returns
     -------
     list of (str, estimator)
-        Checked by `stackit.validation.check_estimators`; what is none of the above is returned as it is.
+        Checked by `check_estimators`; what is none of the above is returned as it is.
 
     Raises
     ------
@@ -54,6 +55,51 @@ def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> A
     else:
         return estimators
     return _named(members, taken)
+
+
+def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) -> None:
+    """Raise unless `estimators` is a non-empty list of (name, estimator) pairs with usable names.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        What the caller gave.
+    reserved : iterable of str
+        Names that mean something else already, such as constructor arguments.
+
+    Raises
+    ------
+    ValueError
+        When the list is empty, a pair is malformed, a name is repeated, reserved or holds ``__``, or
+        an estimator is a class or lacks ``fit``.
+    """
+    if not isinstance(estimators, Sequence) or isinstance(estimators, str) or not estimators:
+        raise invalid_value(
+            "estimators",
+            "a non-empty list of (name, estimator) tuples",
+            f"estimators={estimators!r}",
+            "Pass for example [('lr', LogisticRegression())]",
+        )
+    for pair in estimators:
+        _check_pair(pair)
+    names = [name for name, _ in estimators]
+    wrong = sorted({n for n in names if names.count(n) > 1 or "__" in n or not n or n in set(reserved)})
+    if wrong:
+        raise invalid_value(
+            "Names of estimators",
+            "unique, not empty, without '__' and not those of constructor arguments",
+            f"names={names!r}",
+            f"Rename {format_list(map(repr, wrong))}",
+        )
+
+
+def visual_block(kind: str, estimators: list[Any], names: list[str] | None = None) -> Any:
+    """Return scikit-learn's block of an HTML diagram; its class is private and has moved before."""
+    try:
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+    except ImportError:
+        from sklearn.utils._estimator_html_repr import _VisualBlock
+    return _VisualBlock(kind, estimators, names=names, dash_wrapped=False)
 
 
 def _named(members: list[Any], taken: Collection[str]) -> list[Any]:
@@ -86,3 +132,22 @@ def _is_estimator(value: Any) -> bool:
 def _is_pair(value: Any) -> bool:
     """Whether it is a (name, estimator) pair, and not two estimators."""
     return isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], str)
+
+
+def _check_pair(pair: Any) -> None:
+    """Raise unless `pair` is a (name, estimator) tuple."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
+        raise invalid_value(
+            "Each member of estimators",
+            "a (name, estimator) tuple",
+            f"member={pair!r}",
+            "Pass for example ('lr', LogisticRegression())",
+        )
+    name, estimator = pair
+    if inspect.isclass(estimator) or not hasattr(estimator, "fit"):
+        raise invalid_value(
+            f"Estimator {name!r}",
+            "an object with fit and predict",
+            f"{name}={estimator!r}",
+            "Pass an instance, as in LogisticRegression()",
+        )

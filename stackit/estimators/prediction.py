@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats, num_samples
 from stackit.arrays.frames import distinct
 from stackit.arrays.isolation import Reader, call_isolated, inspect_reader
 from stackit.estimators.prediction_checks import (
@@ -22,12 +23,11 @@ from stackit.estimators.prediction_checks import (
 )
 from stackit.estimators.traits import is_classifier
 from stackit.target import Target
-from stackit.validation import format_list, invalid_value, num_samples
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["METHODS", "Kind", "PredictionSpec", "check_column_names", "pairwise_votes", "prediction_spec"]
 
 METHODS = ("predict_proba", "decision_function", "predict")
-Table = npt.NDArray[np.float64]
 Kind = Literal["probability", "decision", "pairwise", "label", "number"]
 Place = tuple[int, int] | None
 
@@ -57,7 +57,7 @@ class PredictionSpec:
     kind: Kind
     target: Target
 
-    def ask(self, estimator: Any, X: Any, place: Place = None) -> Table:
+    def ask(self, estimator: Any, X: Any, place: Place = None) -> Floats:
         """Return the (n_samples, width) answer of a fitted estimator, in the order of the global classes.
 
         A class that the estimator has not seen in training gets probability 0, no votes, or the row's
@@ -80,7 +80,7 @@ class PredictionSpec:
         n = num_samples(X)  # first: a table of its own an estimator may shorten, as by dropping gaps in place
         return self.align_classes(estimator, getattr(estimator, self.method)(X), n, place)
 
-    def align_classes(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Table:
+    def align_classes(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Floats:
         """Return as an answer what a fitted estimator's method has returned for n rows, and check it.
 
         Raises
@@ -124,7 +124,7 @@ class PredictionSpec:
             return table.astype(target.classes.dtype)
         return table[:, 0] if target.kind == "regression" else table
 
-    def _arranged(self, estimator: Any, raw: Any, n: int) -> Table:
+    def _arranged(self, estimator: Any, raw: Any, n: int) -> Floats:
         if self.target.kind == "multilabel":
             return self._label_table(estimator, raw, n)
         if self.kind == "number":
@@ -145,7 +145,7 @@ class PredictionSpec:
         place: Place = None,
         reader: Reader | None = None,
         owned: bool = False,
-    ) -> Table:
+    ) -> Floats:
         """Predict a table such that the estimator cannot change it, unless it is its own (`owned`)."""
         reader = inspect_reader(estimator) if reader is None else reader
         return np.asarray(call_isolated(lambda table: self.ask(estimator, table, place), X, reader, owned))
@@ -154,7 +154,7 @@ class PredictionSpec:
         """Return the way in which an estimator is asked for labels instead."""
         return replace(self, method="predict", kind="label")
 
-    def columns(self, answer: Table) -> Table:
+    def columns(self, answer: Floats) -> Floats:
         """Return the (n_samples, n_columns) meta-features of an answer, averaged or not.
 
         One column for a binary probability (the positive class) and for labels (the position of the
@@ -206,18 +206,18 @@ class PredictionSpec:
             given, advice = f"classes_={refused.args[1]}", "Train it on the same labels"
             raise InvalidPredictionsError(f"among those of y ({known})", given, advice, "Classes") from None
 
-    def _spread(self, raw: Table, classes: npt.NDArray[Any]) -> Table:
+    def _spread(self, raw: Floats, classes: npt.NDArray[Any]) -> Floats:
         """Put the columns of an estimator's own classes among those of all."""
         table = np.zeros((len(raw), len(self.target.classes)))
         table[:, self._positions(classes)] = raw
         return table
 
-    def _votes(self, labels: npt.NDArray[Any]) -> Table:
+    def _votes(self, labels: npt.NDArray[Any]) -> Floats:
         table = np.zeros((len(labels), len(self.target.classes)))
         table[np.arange(len(labels)), class_positions(labels, self.target.classes)] = 1.0
         return table
 
-    def _decisions(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Table:
+    def _decisions(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Floats:
         """A column a class, or one in all where there are two: the second class's decision."""
         n_classes = len(self.target.classes)
         table = as_numbers(raw, n, width=len(seen) if len(seen) > 2 else 1)
@@ -231,7 +231,7 @@ class PredictionSpec:
         spread[:, seen] = table
         return spread
 
-    def _pairs(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Table:
+    def _pairs(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Floats:
         """A column a pair of all classes; pairs that the estimator has not seen stand at 0."""
         pairs = list(combinations(range(len(self.target.classes)), 2))
         own = [pairs.index(pair) for pair in combinations(seen.tolist(), 2)]
@@ -241,7 +241,7 @@ class PredictionSpec:
             table[:, own] = as_numbers(raw, n, len(own)) * (-1.0 if len(own) == 1 else 1.0)
         return table
 
-    def _label_table(self, estimator: Any, raw: Any, n: int) -> Table:
+    def _label_table(self, estimator: Any, raw: Any, n: int) -> Floats:
         """Return the (n, n_labels) table of a multilabel answer: one column a label."""
         width = len(self.target.outputs)
         if self.kind == "probability":
@@ -253,7 +253,7 @@ class PredictionSpec:
         return table
 
 
-def pairwise_votes(decisions: Table, n_classes: int) -> Table:
+def pairwise_votes(decisions: Floats, n_classes: int) -> Floats:
     """Return how many pairs each class wins; the (n_samples, n_classes) votes.
 
     Parameters

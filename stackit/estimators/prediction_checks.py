@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.validation import format_list, invalid_value
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "class_positions",
 ]
 
-Table = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 # How far from 1 a row of probabilities may add up to, and how far outside [0, 1] rounding may put one.
 SUM_TOLERANCE = 1e-3
@@ -83,7 +83,7 @@ def check_shape(table: npt.NDArray[Any], *shapes: Shape) -> None:
         )
 
 
-def as_numbers(raw: Any, n: int, width: int) -> Table:
+def as_numbers(raw: Any, n: int, width: int) -> Floats:
     """Return finite numbers as an (n, width) table; a single column may come as (n,).
 
     Examples
@@ -101,7 +101,7 @@ def as_numbers(raw: Any, n: int, width: int) -> Table:
     return table
 
 
-def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Table:
+def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Floats:
     """Return (n, width) probabilities; rounding errors outside [0, 1] are cut off.
 
     Parameters
@@ -138,7 +138,7 @@ def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Table:
     )
 
 
-def as_label_probabilities(raw: Any, n: int, width: int, classes_of: Callable[[], Any]) -> Table:
+def as_label_probabilities(raw: Any, n: int, width: int, classes_of: Callable[[], Any]) -> Floats:
     """Return the (n, n_labels) probabilities of the label 1, for targets of several labels.
 
     Parameters
@@ -223,7 +223,7 @@ def class_positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.
     return found
 
 
-def check_finite(table: Table) -> None:
+def check_finite(table: Floats) -> None:
     """Refuse NaN and infinity."""
     if np.logical_and.reduce(np.isfinite(table), axis=None):
         return
@@ -236,7 +236,7 @@ def check_finite(table: Table) -> None:
     )
 
 
-def as_floats(raw: Any) -> Table:
+def as_floats(raw: Any) -> Floats:
     """Return whatever holds real numbers as an array of floats; masked ones are missing."""
     try:
         if type(raw) is not np.ndarray:
@@ -258,7 +258,7 @@ def _as_array(raw: Any) -> npt.NDArray[Any]:
     return np.asarray(raw)
 
 
-def _are_probabilities(table: Table, sums: bool, slack: float = 0.0) -> bool:
+def _are_probabilities(table: Floats, sums: bool, slack: float = 0.0) -> bool:
     """Whether all is right; NaN compares as false, and infinity makes no sum of 1."""
     if not np.minimum.reduce(table, axis=None) >= -slack:
         return False
@@ -271,14 +271,14 @@ def _are_probabilities(table: Table, sums: bool, slack: float = 0.0) -> bool:
     return bool(np.maximum.reduce(np.abs(errors)) <= SUM_TOLERANCE)
 
 
-def _row_sums(table: Table) -> Table:
+def _row_sums(table: Floats) -> Floats:
     """Return the (n,) sums of rows; of few columns by adding them, which is many times faster."""
     width = table.shape[1]
     if table.size <= FEW:
         return np.asarray(table.dot(ONES[:width] if width <= len(ONES) else np.ones(width)))
     if width > 4:
         return np.asarray(np.add.reduce(table, axis=1))
-    total: Table = table[:, 0].copy()
+    total: Floats = table[:, 0].copy()
     for column in table.T[1:]:
         total += column
     return total

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.folds.folds import Folds, Rows
-from stackit.validation import NamedEstimators, format_list, invalid_value, warn
+from stackit.arrays import Rows
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.folds.folds import Folds
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["check_sample_weight", "check_weighted_folds", "rescale_weights", "warn_of_scale"]
 

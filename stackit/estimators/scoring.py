@@ -11,7 +11,8 @@ from sklearn.metrics import get_scorer, log_loss, make_scorer
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
-from stackit.estimators.prediction import PredictionSpec, Table, pairwise_votes
+from stackit.arrays import Floats
+from stackit.estimators.prediction import PredictionSpec, pairwise_votes
 from stackit.target import Target
 from stackit.validation import invalid_value
 
@@ -22,7 +23,7 @@ Scoring = Any
 
 def score_predictions(
     response: PredictionSpec,
-    answer: Table,
+    answer: Floats,
     rows: npt.NDArray[np.intp],
     scoring: Scoring = None,
     sample_weight: Any = None,
@@ -144,7 +145,7 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
         """Do nothing: the predictions exist."""
         return self
 
-    def predict(self, X: Table) -> npt.NDArray[Any]:
+    def predict(self, X: Floats) -> npt.NDArray[Any]:
         """Return the labels, or numbers, that an answer stands for."""
         kind, target = self.response.kind, self.response.target
         if not target.is_classification:
@@ -162,12 +163,12 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
         return np.asarray(target.classes[codes])
 
     @available_if(lambda self: self.response.kind == "probability")  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Table) -> Table:
+    def predict_proba(self, X: Floats) -> Floats:
         """Return the (n, n_classes) probabilities."""
         return X
 
     @available_if(lambda self: self.response.kind == "decision")  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Table) -> Table:
+    def decision_function(self, X: Floats) -> Floats:
         """Return the decision values, one column as a vector."""
         return X[:, 0] if X.shape[1] == 1 else X
 

@@ -8,7 +8,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
-from stackit.validation import NamedEstimators, invalid_value
+from stackit.estimators.named_estimators import NamedEstimators
+from stackit.validation import invalid_value
 
 __all__ = ["classifiers_among", "estimator_type", "is_classifier", "is_regressor", "tags_of"]
 

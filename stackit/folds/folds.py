@@ -17,14 +17,13 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from stackit import files
+from stackit.arrays import Rows, num_samples
 from stackit.arrays.isolation import inspect_reader, own_tables
 from stackit.folds.constraints import SplitConstraints
 from stackit.target import Target
-from stackit.validation import format_list, invalid_value, num_samples, warn
+from stackit.validation import format_list, invalid_value, warn
 
-__all__ = ["Folds", "Rows", "as_folds", "wants_groups"]
-
-Rows = npt.NDArray[np.intp]
+__all__ = ["Folds", "as_folds", "wants_groups"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.multiclass import type_of_target
 
+from stackit.arrays import Rows, num_samples
 from stackit.folds.constraints import SplitConstraints
-from stackit.folds.folds import Folds, Rows
+from stackit.folds.folds import Folds
 from stackit.target import classification_target
-from stackit.validation import format_list, invalid_value, num_samples
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["SCHEMES", "make_folds", "n_rows_before", "times_of"]
 

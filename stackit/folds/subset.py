@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from stackit.arrays import Rows
 from stackit.folds.constraints import SplitConstraints
-from stackit.folds.folds import Folds, Rows
+from stackit.folds.folds import Folds
 
 __all__ = ["reindex", "restrict"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackit.arrays import FilePath
 from stackit.files import atomic_write
 from stackit.validation import format_list, import_optional, invalid_value
 
@@ -23,7 +23,6 @@ else:
 __all__ = ["check_state", "load_weights", "read_metadata", "save_weights"]
 
 State = dict[str, torch.Tensor]
-FilePath = str | os.PathLike[str]
 RUNNING = ("running_mean", "running_var")
 # How files that torch.save writes begin: zip archives, or bare pickles from old versions.
 PICKLED = (b"PK\x03\x04", b"\x80")

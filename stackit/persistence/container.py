@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stackit.arrays import FilePath
 from stackit.files import atomic_write
 from stackit.persistence.codec import Decoder, Encoder
 from stackit.persistence.nets import net_as_bytes, net_of_bytes
@@ -20,7 +20,6 @@ from stackit.validation import format_list, import_optional, invalid_value, warn
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
-FilePath = str | os.PathLike[str]
 FORMAT = 3
 FACTS, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")

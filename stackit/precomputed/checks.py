@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.scoring import PrecomputedEstimator
 from stackit.files import Names, check_ids
 from stackit.folds import Folds
@@ -14,7 +15,7 @@ from stackit.precomputed.estimators import Precomputed, PrecomputedClassifier
 from stackit.precomputed.table import fingerprint, ids_in
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
-from stackit.validation import NamedEstimators, invalid_value, warn
+from stackit.validation import invalid_value, warn
 
 __all__ = ["check_precomputed", "errors_of", "is_too_good", "warn_of_in_sample"]
 

@@ -6,20 +6,19 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stackit.arrays.row_labels import ids_by_rows
+from stackit.arrays.rows import ids_by_rows
 from stackit.files import Names, check_ids, metadata_path
 from stackit.folds import Folds
 from stackit.precomputed.table import Kind, Predictions, Values, fingerprint
 from stackit.validation import format_list, invalid_value, warn
 
-__all__ = ["PathLike", "Source", "read_predictions"]
+__all__ = ["Source", "read_predictions"]
 
-PathLike: TypeAlias = str | os.PathLike[str]
 MISSING = ["", "NA", "NaN", "nan"]
 # How far from one a row of probabilities may add up to: published files are rounded, often to two digits.
 SUM_TOLERANCE = 0.02

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from stackit.arrays.row_labels import ids_by_rows
+from stackit.arrays import FilePath
+from stackit.arrays.rows import ids_by_rows
 from stackit.files import atomic_write, check_ids, metadata_path
-from stackit.precomputed.read import PathLike
 from stackit.precomputed.table import fingerprint
 from stackit.results.oof import OutOfFold
 from stackit.validation import invalid_value
@@ -20,8 +20,8 @@ __all__ = ["save_predictions"]
 
 def save_predictions(
     oof: OutOfFold,
-    path: PathLike,
-    test_path: PathLike | None = None,
+    path: FilePath,
+    test_path: FilePath | None = None,
     *,
     ids: Any = None,
     test_ids: Any = None,

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Floats, num_samples
 from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
@@ -22,7 +23,7 @@ from stackit.results.placeholders import Placeholder
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.results.scores import ScoresMixin
 from stackit.target import Target
-from stackit.validation import invalid_value, num_samples
+from stackit.validation import invalid_value
 
 __all__ = ["OutOfFold"]
 
@@ -83,8 +84,8 @@ class OutOfFold(ScoresMixin):
     target: Target
     responses: dict[str, PredictionSpec]
     fold_estimators: dict[str, Sequence[Any]]
-    held_out: dict[str, list[Table]]
-    test: dict[str, Table]
+    held_out: dict[str, list[Floats]]
+    test: dict[str, Floats]
     seconds: dict[str, list[float]]
     paths: dict[str, str]
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -141,7 +142,7 @@ class OutOfFold(ScoresMixin):
         """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
         return self.frame(self.test, self.test_index) if self.test else None
 
-    def average(self, name: str) -> Table:
+    def average(self, name: str) -> Floats:
         """Return the (n, width) answer of an estimator for rows held out, averaged over repeats.
 
         Parameters
@@ -156,7 +157,7 @@ class OutOfFold(ScoresMixin):
         """
         answers = self.held_out[name]
         if self.folds.n_repeats == 1:
-            only: Table = np.full((self.folds.n_samples, answers[0].shape[1]), np.nan)
+            only: Floats = np.full((self.folds.n_samples, answers[0].shape[1]), np.nan)
             for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
                 only[rows] = answer
             return only
@@ -164,7 +165,7 @@ class OutOfFold(ScoresMixin):
         for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
             total[rows] += answer
         counts = np.where(self.coverage > 0, self.coverage, np.nan)
-        average: Table = total / counts[:, np.newaxis]
+        average: Floats = total / counts[:, np.newaxis]
         return average
 
     def of_repeat(self, repeat: int) -> OutOfFold:
@@ -288,12 +289,12 @@ class OutOfFold(ScoresMixin):
         self.check_accepts_X()
         return self.frame(self.predict_refitted(X, skip), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
+    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return the average (m, width) answer for new rows of each estimator; see `transform`."""
         members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in skip}
         return self._ask(members, X)
 
-    def predict_refitted(self, X: Any, skip: Collection[str] = ()) -> dict[str, Table]:
+    def predict_refitted(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return the (m, width) answer for new rows of each estimator; see `transform_refitted`."""
         return self._ask(self.asked(skip), X)
 
@@ -325,7 +326,7 @@ class OutOfFold(ScoresMixin):
         """Return new rows as the estimators know their table, checked as `TableSchema.conform` does."""
         return X if self.schema is None else self.schema.conform(X, called, "each estimator")
 
-    def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Table]:
+    def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Floats]:
         X, repeats = self.conform(X), RepeatedWarnings("predictions")
         answers = {
             name: self._average_prediction(name, members[name], X, repeats)
@@ -338,7 +339,7 @@ class OutOfFold(ScoresMixin):
 
     def _average_prediction(
         self, name: str, of_folds: Sequence[Any], X: Any, repeats: RepeatedWarnings
-    ) -> Table:
+    ) -> Floats:
         # The same object in all folds (it is frozen) answers once.
         members = {id(member): (member, place) for member, place in self._placed(name, of_folds)}
         response = self.responses[name]
@@ -354,7 +355,7 @@ class OutOfFold(ScoresMixin):
         refitted = name in self.refitted and len(members) == 1 and members[0] is self.refitted[name]
         return zip(members, [ALL_ROWS] if refitted else self.folds.labels, strict=True)
 
-    def frame(self, answers: Mapping[str, Table], index: Any = None) -> pd.DataFrame:
+    def frame(self, answers: Mapping[str, Floats], index: Any = None) -> pd.DataFrame:
         """Return the meta-features of the (m, width) answers of estimators.
 
         Parameters

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.arrays import Floats
+from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.folds import Folds
 from stackit.target import Target, classification_target, regression_target
@@ -132,7 +133,7 @@ def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: 
 
 def _priors(
     folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None
-) -> tuple[PredictionSpec, Table]:
+) -> tuple[PredictionSpec, Floats]:
     """Return what the prior of each training part predicts: shares of classes, or the mean."""
     weights = np.ones(len(target.y)) if sample_weight is None else np.asarray(sample_weight)
     parts = [train for train, _ in folds.splits]
@@ -146,7 +147,9 @@ def _priors(
     return PredictionSpec("prior", "predict", "number", target), table
 
 
-def _score(response: PredictionSpec, answer: Table, rows: Any, scoring: Scoring, sample_weight: Any) -> float:
+def _score(
+    response: PredictionSpec, answer: Floats, rows: Any, scoring: Scoring, sample_weight: Any
+) -> float:
     """Return a score; NaN where there is none, as for one class alone."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.estimators.prediction import PredictionSpec, Table
+from stackit.arrays import Floats
+from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.folds import Folds
 from stackit.results.pooling import can_be_pooled
@@ -27,7 +28,7 @@ class ScoresMixin:
     folds: Folds
     target: Target
     responses: dict[str, PredictionSpec]
-    held_out: dict[str, list[Table]]
+    held_out: dict[str, list[Floats]]
     seconds: dict[str, list[float]]
     sample_weight: Any
     scoring: Scoring
@@ -41,7 +42,7 @@ class ScoresMixin:
         """The (n,) number of times each row was held out."""
 
     @abstractmethod
-    def average(self, name: str) -> Table:
+    def average(self, name: str) -> Floats:
         """Return the (n, width) answer of an estimator for rows held out, averaged over repeats."""
 
     @cached_property
@@ -134,7 +135,7 @@ class ScoresMixin:
             )
 
     def _score(
-        self, name: str, answer: Table, rows: npt.NDArray[np.intp], repeats: RepeatedWarnings | None = None
+        self, name: str, answer: Floats, rows: npt.NDArray[np.intp], repeats: RepeatedWarnings | None = None
     ) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
         judged = self.responses[name], answer, rows, self.scoring, self.sample_weight

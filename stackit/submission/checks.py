@@ -10,16 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stackit.submission.sample import (
-    INTEGER,
-    Column,
-    Kind,
-    PathLike,
-    Sample,
-    Texts,
-    numbers_of,
-    read_table,
-)
+from stackit.arrays import FilePath
+from stackit.submission.sample import INTEGER, Column, Kind, Sample, Texts, numbers_of, read_table
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["check_submission", "judge"]
@@ -32,8 +24,8 @@ ROUNDING = 1e-6
 
 
 def check_submission(
-    submission: PathLike | pd.DataFrame,
-    sample: PathLike | pd.DataFrame,
+    submission: FilePath | pd.DataFrame,
+    sample: FilePath | pd.DataFrame,
     *,
     kind: Kind | None = None,
     labels: Iterable[Any] | None = None,

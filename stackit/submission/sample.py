@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import FilePath
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["INTEGER", "Column", "Kind", "PathLike", "Sample", "Texts", "numbers_of", "read_table", "table_of"]
+__all__ = ["INTEGER", "Column", "Kind", "Sample", "Texts", "numbers_of", "read_table", "table_of"]
 
 Kind = Literal["labels", "integers", "probabilities", "numbers", "text"]
-PathLike: TypeAlias = str | os.PathLike[str]
 Texts: TypeAlias = "pd.Series[str]"
 
 INTEGER = "[+-]?[0-9]+"
@@ -58,7 +57,7 @@ class Sample:
     @classmethod
     def read(
         cls,
-        sample: PathLike | pd.DataFrame,
+        sample: FilePath | pd.DataFrame,
         kind: Kind | None,
         labels: Iterable[Any] | None,
         tolerance: float,
@@ -86,7 +85,7 @@ class Sample:
         return cls(name, table.columns[0], table.iloc[:, 0], columns, one, tolerance)
 
 
-def read_table(source: PathLike | pd.DataFrame) -> pd.DataFrame:
+def read_table(source: FilePath | pd.DataFrame) -> pd.DataFrame:
     """Read a table as text, cell for cell; a data frame is read as the CSV file it would become."""
     if isinstance(source, pd.DataFrame):
         return table_of(io.StringIO(source.to_csv(index=False)), "the data frame")

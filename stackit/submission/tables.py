@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.arrays.row_labels import is_plain, order_of
+from stackit.arrays.rows import is_plain, order_of
 from stackit.precomputed.class_columns import class_text, match_names, without_estimator
 from stackit.submission.sample import Sample, Texts
 from stackit.validation import format_list, invalid_value

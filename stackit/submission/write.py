@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import FilePath
 from stackit.files import atomic_write
 from stackit.submission.checks import judge
-from stackit.submission.sample import Column, Kind, PathLike, Sample, table_of
+from stackit.submission.sample import Column, Kind, Sample, table_of
 from stackit.submission.tables import named_table
 from stackit.validation import invalid_value
 
@@ -22,11 +23,11 @@ COMPRESSED = {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar"}
 
 
 def write_submission(
-    path: PathLike,
+    path: FilePath,
     ids: Any,
     predictions: Any,
     *,
-    sample: PathLike | pd.DataFrame,
+    sample: FilePath | pd.DataFrame,
     kind: Kind | None = None,
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,

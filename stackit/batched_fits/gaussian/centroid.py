@@ -10,8 +10,9 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.neighbors import NearestCentroid
 
+from stackit.arrays import Floats
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
-from stackit.batched_fits.gaussian.class_moments import ClassMoments, Table, labels_of, squares, training
+from stackit.batched_fits.gaussian.class_moments import ClassMoments, labels_of, squares, training
 from stackit.batched_fits.gaussian.covariance import is_well_conditioned
 from stackit.batched_fits.scaling import ScaledFit, Scaling, tables_of, with_shift
 
@@ -94,7 +95,7 @@ def _are_priors(given: Any, n_classes: int) -> bool:
     return bool(usual and (priors > 0).all() and abs(priors.sum() - 1) < 1e-6)
 
 
-def _are_far(mean: Table, variance: Table) -> bool:
+def _are_far(mean: Floats, variance: Floats) -> bool:
     """Whether scikit-learn's distances, as differences of squared lengths, are dominated by rounding."""
     return bool(((mean**2 / variance).sum(axis=1) > FAR).any())
 
@@ -123,7 +124,7 @@ def _centroids(estimator: Any, classes: npt.NDArray[Any], moments: ClassMoments)
     return fitted
 
 
-def _priors(given: Any, count: Table) -> Table:
+def _priors(given: Any, count: Floats) -> Floats:
     if isinstance(given, str):
         return count / count.sum() if given == "empirical" else np.full(len(count), 1 / len(count))
     return np.array(given)

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.multiclass import type_of_target
 
-from stackit.batched_fits.api import Rows
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.scaling import Scaling
 
 __all__ = [
     "ClassMoments",
     "Spread",
-    "Table",
     "by_class",
     "diagonal",
     "fits_in_memory",
@@ -28,8 +27,7 @@ __all__ = [
     "training",
 ]
 
-Table = npt.NDArray[np.float64]
-Spread = Callable[[Table, Rows], Table]
+Spread = Callable[[Floats, Rows], Floats]
 """Sums products of centred rows, sorted by class; class c is ``rows[ends[c]:ends[c + 1]]``."""
 
 MOST_BYTES = 2 << 30
@@ -50,9 +48,9 @@ class ClassMoments:
         Sums of products about the class means, as the `Spread` forms them.
     """
 
-    count: Table
-    mean: Table
-    scatter: Table
+    count: Floats
+    mean: Floats
+    scatter: Floats
 
 
 def labels_of(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Rows] | None:
@@ -70,7 +68,7 @@ def labels_of(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Rows] | None:
     return classes, codes
 
 
-def squares(rows: Table, ends: Rows) -> Table:
+def squares(rows: Floats, ends: Rows) -> Floats:
     """Return the (C, d) sums of squares of each class; a `Spread`.
 
     Examples
@@ -81,7 +79,7 @@ def squares(rows: Table, ends: Rows) -> Table:
     return np.stack([np.einsum("ij,ij->j", rows[a:b], rows[a:b]) for a, b in _spans(ends)])
 
 
-def pooled(rows: Table, ends: Rows) -> Table:
+def pooled(rows: Floats, ends: Rows) -> Floats:
     """Return the (d, d) scatter of all classes together; a `Spread`.
 
     Examples
@@ -92,7 +90,7 @@ def pooled(rows: Table, ends: Rows) -> Table:
     return rows.T @ rows
 
 
-def diagonal(rows: Table, ends: Rows) -> Table:
+def diagonal(rows: Floats, ends: Rows) -> Floats:
     """Return the (d,) sums of squares of all classes together; a `Spread`.
 
     Examples
@@ -100,11 +98,11 @@ def diagonal(rows: Table, ends: Rows) -> Table:
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([0, 1, 2])).tolist()
     [10.0, 4.0]
     """
-    total: Table = np.einsum("ij,ij->j", rows, rows)
+    total: Floats = np.einsum("ij,ij->j", rows, rows)
     return total
 
 
-def by_class(rows: Table, ends: Rows) -> Table:
+def by_class(rows: Floats, ends: Rows) -> Floats:
     """Return the (C, d, d) scatter of each class; a `Spread`.
 
     Examples
@@ -115,7 +113,7 @@ def by_class(rows: Table, ends: Rows) -> Table:
     return np.stack([rows[a:b].T @ rows[a:b] for a, b in _spans(ends)])
 
 
-def fits_in_memory(spread: Spread, X: Table, n_classes: int, repeats: list[list[Rows]]) -> bool:
+def fits_in_memory(spread: Spread, X: Floats, n_classes: int, repeats: list[list[Rows]]) -> bool:
     """Whether the scatter matrices of a repeat's parts may be held at once.
 
     Examples
@@ -129,7 +127,7 @@ def fits_in_memory(spread: Spread, X: Table, n_classes: int, repeats: list[list[
     return bool(8 * n_matrices * n_parts * X.shape[1] ** 2 <= MOST_BYTES)
 
 
-def others(parts: Sequence[Table]) -> Iterator[Table]:
+def others(parts: Sequence[Floats]) -> Iterator[Floats]:
     """Yield, for each part, the sum of all the others.
 
     By halves: a part gets the sum of the half that it is not in, and the rest from within its own half;
@@ -151,12 +149,12 @@ def others(parts: Sequence[Table]) -> Iterator[Table]:
 
 
 def training(
-    X: Table,
+    X: Floats,
     codes: Rows,
     n_classes: int,
     repeats: list[list[Rows]],
     spread: Spread,
-    weight: Table | None = None,
+    weight: Floats | None = None,
     scaling: Scaling | None = None,
 ) -> Iterator[ClassMoments]:
     """Return an iterator over the moments of each split's training rows; X is passed over once a repeat.
@@ -191,21 +189,21 @@ def training(
 
 
 def _of_splits(
-    X: Table, codes: Rows, n_classes: int, repeats: list[list[Rows]], spread: Spread, weight: Table | None
+    X: Floats, codes: Rows, n_classes: int, repeats: list[list[Rows]], spread: Spread, weight: Floats | None
 ) -> Iterator[ClassMoments]:
     for parts in repeats:
         measured = [_measure(X, codes, n_classes, rows, spread, weight) for rows in parts]
         yield from _merged_others(measured, spread)
 
 
-def _scaled(spread: Spread, moments: ClassMoments, shift: Table, scale: Table) -> ClassMoments:
+def _scaled(spread: Spread, moments: ClassMoments, shift: Floats, scale: Floats) -> ClassMoments:
     """Return the moments of ``(X - shift) / scale``."""
     units = scale if spread in (squares, diagonal) else scale[:, None]
     return ClassMoments(moments.count, (moments.mean - shift) / scale, moments.scatter / scale / units)
 
 
 def _measure(
-    X: Table, codes: Rows, n_classes: int, rows: Rows, spread: Spread, weight: Table | None
+    X: Floats, codes: Rows, n_classes: int, rows: Rows, spread: Spread, weight: Floats | None
 ) -> ClassMoments:
     """Return the moments of some rows."""
     rows = rows[np.argsort(codes[rows], kind="stable")]

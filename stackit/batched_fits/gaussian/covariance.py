@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stackit.batched_fits.gaussian.class_moments import Table
+from stackit.arrays import Floats
 
 __all__ = ["is_shrinkage", "is_well_conditioned", "ledoit_wolf", "shrunk"]
 
@@ -28,7 +28,7 @@ def is_shrinkage(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
 
 
-def is_well_conditioned(mean: Table, variance: Table) -> bool:
+def is_well_conditioned(mean: Floats, variance: Floats) -> bool:
     """Whether variances are those of the data, not of rounding errors: no large offset, no odd constant.
 
     A column of one whole number (as a rule 0) has an exact mean and variance 0, and is steady.
@@ -51,7 +51,7 @@ def is_well_conditioned(mean: Table, variance: Table) -> bool:
     return bool((exact | (np.abs(mean) <= OFFSET * np.sqrt(variance))).all())
 
 
-def shrunk(covariance: Table, shrinkage: float) -> Table:
+def shrunk(covariance: Floats, shrinkage: float) -> Floats:
     """Return ``(1 - shrinkage) * covariance + shrinkage * mu * I``, mu the mean variance.
 
     Examples
@@ -64,7 +64,7 @@ def shrunk(covariance: Table, shrinkage: float) -> Table:
     return result
 
 
-def ledoit_wolf(rows: Table, mean: Table, covariance: Table) -> Table | None:
+def ledoit_wolf(rows: Floats, mean: Floats, covariance: Floats) -> Floats | None:
     """Return the covariance shrunk by the formula of Ledoit and Wolf (2004, lemma 3.1), on scaled columns.
 
     Columns are scaled to variance 1 before and back after. With R the (d, d) correlation matrix, mu the

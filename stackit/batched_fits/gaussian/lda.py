@@ -11,8 +11,9 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
+from stackit.arrays import Floats
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
-from stackit.batched_fits.gaussian.class_moments import Table, fits_in_memory, labels_of, training
+from stackit.batched_fits.gaussian.class_moments import fits_in_memory, labels_of, training
 from stackit.batched_fits.gaussian.covariance import is_shrinkage
 from stackit.batched_fits.gaussian.lda_solvers import LdaTraining, solve, solver_of, spread_of
 from stackit.batched_fits.gaussian.qda import fit_quadratic
@@ -76,7 +77,7 @@ def fit_linear(
     return _answered(fitted, request, scaling)
 
 
-def _is_known(estimator: Any, X: Table, n_classes: int) -> bool:
+def _is_known(estimator: Any, X: Floats, n_classes: int) -> bool:
     """Whether the parameters are ones that scikit-learn takes without a word."""
     most = min(n_classes - 1, X.shape[1])
     n_components, tol = estimator.n_components, estimator.tol
@@ -114,7 +115,7 @@ def _answered(fitted: list[Any], request: BatchedRequest, scaling: Scaling | Non
     """Return the fitted estimators, with the answers where all can be had from one product."""
     if request.method == "predict":
         return BatchedResult(fitted)
-    form: Callable[[Table], Table] = probabilities if request.method == "predict_proba" else _decision
+    form: Callable[[Floats], Floats] = probabilities if request.method == "predict_proba" else _decision
     test = None
     if request.X_test is not None:
         X_test = np.asarray(request.X_test, dtype=np.float64)
@@ -123,7 +124,7 @@ def _answered(fitted: list[Any], request: BatchedRequest, scaling: Scaling | Non
     return BatchedResult(fitted, test=test)
 
 
-def _decision(scores: Table) -> Table:
+def _decision(scores: Floats) -> Floats:
     return scores[:, 0] if scores.shape[1] == 1 else scores
 
 

@@ -9,15 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, eigh, svd
 
-from stackit.batched_fits.api import Rows
-from stackit.batched_fits.gaussian.class_moments import (
-    ClassMoments,
-    Spread,
-    Table,
-    by_class,
-    diagonal,
-    pooled,
-)
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.gaussian.class_moments import ClassMoments, Spread, by_class, diagonal, pooled
 from stackit.batched_fits.gaussian.covariance import is_well_conditioned, ledoit_wolf, shrunk
 from stackit.batched_fits.gaussian.whitening import (
     ScatterWhitening,
@@ -51,33 +44,33 @@ class LdaTraining:
     """
 
     estimator: Any
-    X: Table | ScaledColumns
+    X: Floats | ScaledColumns
     codes: Rows
     rows: Rows
     moments: ClassMoments
 
     @property
-    def priors(self) -> Table:
+    def priors(self) -> Floats:
         """The (C,) probabilities of the classes: those given, or their shares."""
         given = self.estimator.priors
         return self.moments.count / len(self.rows) if given is None else np.array(given, dtype=np.float64)
 
     @property
-    def within(self) -> Table:
+    def within(self) -> Floats:
         """The (d, d) scatter within the classes; its (d,) diagonal where no more was measured."""
         scatter = self.moments.scatter
         return scatter.sum(axis=0) if scatter.ndim == 3 else scatter
 
     @property
-    def variance(self) -> Table:
+    def variance(self) -> Floats:
         """The (d,) variances within the classes."""
         within = self.within
         return (np.diag(within) if within.ndim == 2 else within) / len(self.rows)
 
     @property
-    def centers(self) -> tuple[Table, Table]:
+    def centers(self) -> tuple[Floats, Floats]:
         """The (d,) mean of all classes by their priors, and the (C, d) class means about it."""
-        mean: Table = self.priors @ self.moments.mean
+        mean: Floats = self.priors @ self.moments.mean
         return mean, self.moments.mean - mean
 
 
@@ -156,13 +149,13 @@ def _svd_of_rows(fold: LdaTraining) -> Attributes | None:
     return _svd(fold, scale, whitening_of_rows(rows, null, fold.estimator.tol**2))
 
 
-def _scale(fold: LdaTraining) -> Table:
+def _scale(fold: LdaTraining) -> Floats:
     """Return the within-class deviations of the columns; 1 for constant ones, as scikit-learn has it."""
     deviation = np.sqrt(fold.variance)
     return np.where(deviation == 0, 1.0, deviation)
 
 
-def _svd(fold: LdaTraining, scale: Table, whitening: ScatterWhitening | None) -> Attributes | None:
+def _svd(fold: LdaTraining, scale: Floats, whitening: ScatterWhitening | None) -> Attributes | None:
     """Return scikit-learn's solution of the solver "svd" from a whitening of the scaled columns.
 
     With W the whitening and B the class means about their mean, weighted by ``sqrt(n * prior / (C - 1))``,
@@ -224,18 +217,18 @@ def _eigen(fold: LdaTraining) -> Attributes | None:
     )
 
 
-def _intercept(fold: LdaTraining, coef: Table) -> Table:
-    intercept: Table = np.log(fold.priors) - 0.5 * np.einsum("ij,ij->i", fold.moments.mean, coef)
+def _intercept(fold: LdaTraining, coef: Floats) -> Floats:
+    intercept: Floats = np.log(fold.priors) - 0.5 * np.einsum("ij,ij->i", fold.moments.mean, coef)
     return intercept
 
 
-def _covariance_within(fold: LdaTraining) -> Table | None:
+def _covariance_within(fold: LdaTraining) -> Floats | None:
     """Return the covariance within classes, each shrunk on its own and weighted by its prior."""
     scatter, shrinkage = fold.moments.scatter, fold.estimator.shrinkage
     if scatter.ndim == 2:
         covariance = scatter / len(fold.rows)
         return covariance if shrinkage is None else shrunk(covariance, shrinkage)
-    total: Table = np.zeros_like(scatter[0])
+    total: Floats = np.zeros_like(scatter[0])
     for number, prior in enumerate(fold.priors):
         rows = fold.rows[fold.codes[fold.rows] == number]
         of_class = _shrunk(fold, rows, fold.moments.mean[number], scatter[number] / len(rows))
@@ -245,7 +238,7 @@ def _covariance_within(fold: LdaTraining) -> Table | None:
     return total
 
 
-def _covariance_total(fold: LdaTraining) -> Table | None:
+def _covariance_total(fold: LdaTraining) -> Floats | None:
     """Return the covariance of all rows, shrunk."""
     count = fold.moments.count
     mean = count @ fold.moments.mean / len(fold.rows)
@@ -253,7 +246,7 @@ def _covariance_total(fold: LdaTraining) -> Table | None:
     return _shrunk(fold, fold.rows, mean, (fold.within + between.T @ between) / len(fold.rows))
 
 
-def _shrunk(fold: LdaTraining, rows: Rows, mean: Table, covariance: Table) -> Table | None:
+def _shrunk(fold: LdaTraining, rows: Rows, mean: Floats, covariance: Floats) -> Floats | None:
     """Return a covariance shrunk as the estimator says; None where that is uncertain."""
     shrinkage: Any = fold.estimator.shrinkage
     if shrinkage is None:
@@ -270,7 +263,7 @@ def _n_components(fold: LdaTraining) -> int:
     return int(min(len(fold.moments.count) - 1, fold.X.shape[1])) if given is None else int(given)
 
 
-def _attributes(fold: LdaTraining, coef: Table, intercept: Table, **more: Any) -> Attributes:
+def _attributes(fold: LdaTraining, coef: Floats, intercept: Floats, **more: Any) -> Attributes:
     """Return all that a fit sets; two classes are told apart by one row of coefficients."""
     if len(coef) == 2:
         coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackit.batched_fits.gaussian.class_moments import Table
+from stackit.arrays import Floats
 from stackit.batched_fits.moments import EPS
 from stackit.batched_fits.scaling import ScaledColumns
 
@@ -36,13 +36,13 @@ class GaussianParams:
         How many deviations from 0 the means are at most: what rounding errors are in proportion to.
     """
 
-    log_prior: Table
-    mean: Table
-    variance: Table
+    log_prior: Floats
+    mean: Floats
+    variance: Floats
     offset: float
 
     @classmethod
-    def of(cls, fitted: Any, offset: float, X: Table | ScaledColumns) -> GaussianParams:
+    def of(cls, fitted: Any, offset: float, X: Floats | ScaledColumns) -> GaussianParams:
         """Return those of a fitted GaussianNB, and of the columns that it has seen."""
         mean, variance, log_prior = fitted.theta_, fitted.var_, np.log(fitted.class_prior_)
         if isinstance(X, ScaledColumns):
@@ -50,7 +50,7 @@ class GaussianParams:
         return cls(log_prior, mean, variance, offset)
 
 
-def log_likelihoods(X: Table, center: Table, bells: list[GaussianParams]) -> Iterator[Table]:
+def log_likelihoods(X: Floats, center: Floats, bells: list[GaussianParams]) -> Iterator[Floats]:
     """Yield the (m, C) joint log-likelihoods of each fold, but for a number that a scaler adds.
 
     ``log prior - (sum(log(2 pi var)) + sum((x - mean)^2 / var)) / 2``. The square is expanded about
@@ -93,7 +93,7 @@ def log_likelihoods(X: Table, center: Table, bells: list[GaussianParams]) -> Ite
         yield one.log_prior - 0.5 * table
 
 
-def is_accurate(scores: Table, bells: GaussianParams) -> bool:
+def is_accurate(scores: Floats, bells: GaussianParams) -> bool:
     """Whether log-likelihoods are so exact that probabilities are, in all rows.
 
     At D deviations from the likeliest class, the terms of a sum are rounded by D^2 units of the last digit,
@@ -119,7 +119,7 @@ def is_accurate(scores: Table, bells: GaussianParams) -> bool:
     return bool(EPS * (farthest + bells.offset * np.sqrt(farthest)) < ROUNDING)
 
 
-def _squares(X: Table, means: Table, variances: Table) -> Table:
+def _squares(X: Floats, means: Floats, variances: Floats) -> Floats:
     """Return the (m, C) sums of ``(x - mean)^2 / var``."""
     table = np.zeros((len(X), len(means)))
     for number, (mean, variance) in enumerate(zip(means, variances, strict=True)):

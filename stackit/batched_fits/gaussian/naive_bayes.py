@@ -10,15 +10,9 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 
+from stackit.arrays import Floats
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
-from stackit.batched_fits.gaussian.class_moments import (
-    ClassMoments,
-    Table,
-    labels_of,
-    others,
-    squares,
-    training,
-)
+from stackit.batched_fits.gaussian.class_moments import ClassMoments, labels_of, others, squares, training
 from stackit.batched_fits.gaussian.likelihoods import GaussianParams, is_accurate, log_likelihoods
 from stackit.batched_fits.linear.scores import batched_scores, softmax
 from stackit.batched_fits.scaling import ScaledColumns, ScaledFit, Scaling, tables_of
@@ -97,11 +91,11 @@ def _are_priors(given: Any, n_classes: int) -> bool:
     return bool(usual and (priors > 0).all() and abs(priors.sum() - 1) < 1e-6)
 
 
-def _variance(moments: ClassMoments) -> Table:
+def _variance(moments: ClassMoments) -> Floats:
     """Return the (d,) variances of all classes together."""
     share = moments.count / moments.count.sum()
     mean = share @ moments.mean
-    variance: Table = moments.scatter.sum(axis=0) / moments.count.sum() + share @ (moments.mean - mean) ** 2
+    variance: Floats = moments.scatter.sum(axis=0) / moments.count.sum() + share @ (moments.mean - mean) ** 2
     return variance
 
 
@@ -121,7 +115,7 @@ def _gaussian(estimator: Any, classes: npt.NDArray[Any], moments: ClassMoments, 
     return fitted
 
 
-def _offset(fitted: Any, moments: ClassMoments, X: Table | ScaledColumns) -> float:
+def _offset(fitted: Any, moments: ClassMoments, X: Floats | ScaledColumns) -> float:
     """Return how many deviations from 0 a mean is at most, before a scaler or behind it; inf without any.
 
     Rounding errors of the means are in proportion. Constant whole numbers, and constants that a scaler turns
@@ -138,7 +132,7 @@ def _offset(fitted: Any, moments: ClassMoments, X: Table | ScaledColumns) -> flo
 
 
 def _gaussian_answers(
-    fitted: list[Any], bells: list[GaussianParams], X: Table, request: BatchedRequest, scaled: bool
+    fitted: list[Any], bells: list[GaussianParams], X: Floats, request: BatchedRequest, scaled: bool
 ) -> BatchedResult | None:
     """Return the estimators with the probabilities of held-out and test rows.
 
@@ -224,14 +218,14 @@ def _is_known_counting(estimator: Any, classes: npt.NDArray[Any], request: Batch
     )
 
 
-def _counted(estimator: Any, X: npt.NDArray[Any]) -> Table:
+def _counted(estimator: Any, X: npt.NDArray[Any]) -> Floats:
     """Return the table whose columns are summed up: X, or where it is above BernoulliNB's threshold."""
     if isinstance(estimator, BernoulliNB) and estimator.binarize is not None:
         return np.asarray(X > estimator.binarize, dtype=np.float64)
     return np.asarray(X, dtype=np.float64)
 
 
-def _fitted_on_sums(estimator: Any, classes: npt.NDArray[Any], total: Table) -> Any:
+def _fitted_on_sums(estimator: Any, classes: npt.NDArray[Any], total: Floats) -> Any:
     """Return the estimator fitted by scikit-learn on the sums of its classes."""
     sums, weight = total[:, :-1], total[:, -1]
     fitted = clone(estimator)
@@ -254,7 +248,7 @@ def _counting_answers(fitted: list[Any], request: BatchedRequest) -> BatchedResu
     return BatchedResult(fitted, test=[softmax(table) for table in scores])
 
 
-def _linear(fitted: Any) -> tuple[Table, Table]:
+def _linear(fitted: Any) -> tuple[Floats, Floats]:
     """Return the (C, d) weights and (C,) offsets of the joint log-likelihood."""
     weights, offset = fitted.feature_log_prob_, fitted.class_log_prior_
     if isinstance(fitted, ComplementNB):

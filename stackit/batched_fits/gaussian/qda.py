@@ -10,10 +10,10 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import clone
 
-from stackit.batched_fits.api import BatchedRequest, BatchedResult, Rows, parts_of
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.api import BatchedRequest, BatchedResult, parts_of
 from stackit.batched_fits.gaussian.class_moments import (
     ClassMoments,
-    Table,
     by_class,
     fits_in_memory,
     labels_of,
@@ -101,8 +101,8 @@ def _are_priors(given: Any, n_classes: int) -> bool:
 
 
 def _solved(
-    estimator: Any, X: Table | ScaledColumns, codes: Rows, rows: Rows, moments: ClassMoments
-) -> Iterator[tuple[Table, Table, Table]]:
+    estimator: Any, X: Floats | ScaledColumns, codes: Rows, rows: Rows, moments: ClassMoments
+) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Yield the scalings, rotation and covariance of each class, until one is uncertain."""
     for number, (count, mean, scatter) in enumerate(
         zip(moments.count, moments.mean, moments.scatter, strict=True)
@@ -123,15 +123,17 @@ def _solved(
 
 
 def _shrunk(
-    estimator: Any, X: Table | ScaledColumns, rows: Rows, mean: Table, covariance: Table
-) -> Table | None:
+    estimator: Any, X: Floats | ScaledColumns, rows: Rows, mean: Floats, covariance: Floats
+) -> Floats | None:
     shrinkage = estimator.shrinkage
     if shrinkage == "auto":
         return ledoit_wolf(X[rows], mean, covariance)
     return covariance if shrinkage is None else shrunk(covariance, shrinkage)
 
 
-def _set(fitted: Any, solved: list[tuple[Table, Table, Table]], moments: ClassMoments, **more: Any) -> None:
+def _set(
+    fitted: Any, solved: list[tuple[Floats, Floats, Floats]], moments: ClassMoments, **more: Any
+) -> None:
     """Give an estimator all that its fit sets."""
     given = fitted.priors
     fitted.priors_ = moments.count / moments.count.sum() if given is None else np.array(given)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigvalsh, solve_triangular
 from scipy.linalg.lapack import dpocon
 
-from stackit.batched_fits.gaussian.class_moments import Table
+from stackit.arrays import Floats
 
 __all__ = ["ScatterWhitening", "factor", "whitening_of_rows", "whitening_of_scatter"]
 
@@ -29,11 +29,11 @@ class ScatterWhitening:
         (r, k) array -> ``F`` times it, of shape (d, k).
     """
 
-    down: Callable[[Table], Table]
-    up: Callable[[Table], Table]
+    down: Callable[[Floats], Floats]
+    up: Callable[[Floats], Floats]
 
 
-def factor(matrix: Table, smallest: float = 0.0) -> Table | None:
+def factor(matrix: Floats, smallest: float = 0.0) -> Floats | None:
     """Return the lower Cholesky factor of a well-conditioned symmetric matrix, or None.
 
     None also when the smallest eigenvalue may be less than `smallest`: it is at least the reciprocal of
@@ -51,7 +51,7 @@ def factor(matrix: Table, smallest: float = 0.0) -> Table | None:
     return lower if reciprocal > CONDITION and reciprocal * norm > 10 * smallest else None
 
 
-def whitening_of_scatter(scatter: Table, smallest: float) -> ScatterWhitening | None:
+def whitening_of_scatter(scatter: Floats, smallest: float) -> ScatterWhitening | None:
     """Return F with ``F @ F.T`` the pseudo-inverse of a (d, d) matrix; None when its rank is uncertain.
 
     Parameters
@@ -81,7 +81,7 @@ def whitening_of_scatter(scatter: Table, smallest: float) -> ScatterWhitening | 
     return ScatterWhitening(lambda table: root.T @ table, lambda table: root @ table)
 
 
-def whitening_of_rows(rows: Table, null: Table, smallest: float) -> ScatterWhitening | None:
+def whitening_of_rows(rows: Floats, null: Floats, smallest: float) -> ScatterWhitening | None:
     """Return F with ``F @ F.T`` the pseudo-inverse of ``A.T @ A``, from the (n, n) matrix ``A @ A.T``.
 
     With N the projector on the null space of ``A @ A.T``, ``F = A.T @ inv(A @ A.T + N)``: it equals
@@ -117,17 +117,17 @@ def whitening_of_rows(rows: Table, null: Table, smallest: float) -> ScatterWhite
     return ScatterWhitening(lambda table: root.T @ (rows @ table), lambda table: rows.T @ (root @ table))
 
 
-def _factored(matrix: Table) -> tuple[Table | None, float, float]:
+def _factored(matrix: Floats) -> tuple[Floats | None, float, float]:
     """Return the Cholesky factor, an estimate of the reciprocal condition number, and the 1-norm."""
     norm = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
     try:
-        lower: Table = cholesky(matrix, lower=True, check_finite=False)
+        lower: Floats = cholesky(matrix, lower=True, check_finite=False)
     except LinAlgError:
         return None, 0.0, norm
     return lower, float(dpocon(lower, norm, uplo="L")[0]), norm
 
 
-def _sure_factor(matrix: Table, smallest: float) -> Table | None:
+def _sure_factor(matrix: Floats, smallest: float) -> Floats | None:
     """Return what `factor` does, and the factor also where the eigenvalues themselves are as sure.
 
     A condition number in the 1-norm overrates that in the 2-norm, of thousands of columns by far; and
@@ -142,7 +142,7 @@ def _sure_factor(matrix: Table, smallest: float) -> Table | None:
     return lower if values[0] > max(10 * smallest, 10 * CONDITION * values[-1]) else None
 
 
-def _spectrum(matrix: Table, smallest: float) -> tuple[Table, Table] | None:
+def _spectrum(matrix: Floats, smallest: float) -> tuple[Floats, Floats] | None:
     """Return the eigenvalues above `smallest` and their vectors, or None when rounding could move one."""
     values, vectors = eigh(matrix, check_finite=False)
     keep = values > smallest

@@ -12,11 +12,11 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows, parts_of
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
 
 __all__ = ["SHARED", "share_kernel_ridge"]
 
-Table = npt.NDArray[np.float64]
 
 MOST_ROWS = 10_000
 """Above it the kernel matrix and its inverse (16 bytes times n squared) take too much memory."""
@@ -101,12 +101,12 @@ def _can_share(estimator: Any, request: BatchedRequest) -> bool:
     )
 
 
-def _kernel(estimator: Any, X: Table, Y: Table) -> Table:
+def _kernel(estimator: Any, X: Floats, Y: Floats) -> Floats:
     settings = {name: getattr(estimator, name) for name in ("gamma", "degree", "coef0")}
     return np.asarray(pairwise_kernels(X, Y, metric=estimator.kernel, filter_params=True, **settings))
 
 
-def _inverse(estimator: Any, X: Table, roots: Table) -> Table | None:
+def _inverse(estimator: Any, X: Floats, roots: Floats) -> Floats | None:
     """Return the inverse over all rows; None where it is not exact enough."""
     matrix = _kernel(estimator, X, X)
     matrix *= roots[:, np.newaxis]
@@ -123,7 +123,7 @@ def _inverse(estimator: Any, X: Table, roots: Table) -> Table | None:
     return np.asarray(inverse + np.tril(inverse, -1).T)
 
 
-def _dual(inverse: Table, targets: Table, held_out: Rows) -> tuple[Table, Table]:
+def _dual(inverse: Floats, targets: Floats, held_out: Rows) -> tuple[Floats, Floats]:
     """Return a fold's (n, n_outputs) dual coefficients, 0 for the rows held out, and what it misses there.
 
     The targets held out would cancel; they are taken as 0, so that not even their rounding is left.
@@ -137,14 +137,14 @@ def _dual(inverse: Table, targets: Table, held_out: Rows) -> tuple[Table, Table]
     return dual, missed
 
 
-def _fitted(estimator: Any, request: BatchedRequest, train: Rows, dual: Table) -> Any:
+def _fitted(estimator: Any, request: BatchedRequest, train: Rows, dual: Floats) -> Any:
     fitted = clone(estimator)
     fitted.X_fit_, fitted.n_features_in_ = request.X[train], request.X.shape[1]
     fitted.dual_coef_ = dual.reshape(len(train), *request.y.shape[1:])
     return fitted
 
 
-def _test_answers(estimator: Any, duals: Table, request: BatchedRequest) -> list[npt.NDArray[Any]] | None:
+def _test_answers(estimator: Any, duals: Floats, request: BatchedRequest) -> list[npt.NDArray[Any]] | None:
     """Predict the test table in all folds at once; `duals` has the folds side by side."""
     if request.X_test is None:
         return None

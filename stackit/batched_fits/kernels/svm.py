@@ -15,12 +15,12 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
-from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, Rows
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
 from stackit.estimators.traits import is_classifier
 
 __all__ = ["SHARED", "share_support_vectors"]
 
-Table = npt.NDArray[np.float64]
 
 MOST_ROWS = 10_000
 """Above it the matrices of a table (8 bytes times n squared, and as much for a fold) take too much memory."""
@@ -46,9 +46,9 @@ class Products:
         How far a product of two rows of length 1 may be off.
     """
 
-    X: Table
-    table: Table
-    squares: Table
+    X: Floats
+    table: Floats
+    squares: Floats
     unit: float
 
     @property
@@ -131,7 +131,7 @@ class Machine:
     support: Rows
     products: Products
 
-    def ask(self, dots: Table, rows: Table, method: str) -> npt.NDArray[Any]:
+    def ask(self, dots: Floats, rows: Floats, method: str) -> npt.NDArray[Any]:
         """Return what `fitted` answers for rows, given their products with the whole table."""
         kernel, gamma, unit = self.fitted.kernel, self.fitted._gamma, self.products.unit
         squares = np.einsum("ij,ij->i", rows, rows)
@@ -147,7 +147,7 @@ class Machine:
             answer[doubt] = getattr(self.fitted, method)(rows[doubt])
         return answer
 
-    def _decide(self, values: Table) -> tuple[Table, Table]:
+    def _decide(self, values: Floats) -> tuple[Floats, Floats]:
         """Return the (m, n_pairs) decisions, and the sum of all that is added up in any of them.
 
         The coefficients of class a against the others stand in the columns of its own support vectors, one
@@ -162,7 +162,7 @@ class Machine:
         pairs = [parts[a][:, b - 1] + parts[b][:, a] for a, b in combinations(range(len(counts)), 2)]
         return np.column_stack(pairs) + self.fitted._intercept_, weights
 
-    def _answer(self, decisions: Table, rows: Table, method: str) -> npt.NDArray[Any]:
+    def _answer(self, decisions: Floats, rows: Floats, method: str) -> npt.NDArray[Any]:
         """Leave it to scikit-learn to make an answer of decisions."""
         if not is_classifier(self.fitted):
             return decisions[:, 0]
@@ -195,7 +195,7 @@ def _can_share(estimator: Any, request: BatchedRequest) -> bool:
     )
 
 
-def _gamma(gamma: Any, X: Table) -> Any:
+def _gamma(gamma: Any, X: Floats) -> Any:
     """Return what the setting `gamma` means for a training part."""
     if gamma == "auto":
         return 1.0 / X.shape[1]
@@ -205,7 +205,7 @@ def _gamma(gamma: Any, X: Table) -> Any:
     return 1.0 / (X.shape[1] * variance) if variance != 0 else 1.0
 
 
-def _products(X: Table) -> Products:
+def _products(X: Floats) -> Products:
     """Return all inner products; those of a row with itself exactly as libsvm gets them."""
     table = X @ X.T
     squares = np.array([ddot(row, row) for row in X])
@@ -214,7 +214,7 @@ def _products(X: Table) -> Products:
     return Products(X, table, squares, unit=(16 + 6 * X.shape[1] ** 0.5) * float(np.finfo(np.float64).eps))
 
 
-def _values(kernel: str, gamma: float, dots: Table, squares: Table, others: Table) -> Table:
+def _values(kernel: str, gamma: float, dots: Floats, squares: Floats, others: Floats) -> Floats:
     """Return kernel values from inner products, in place, and the squared lengths of both sides' rows."""
     if kernel == "rbf":
         dots *= -2
@@ -259,7 +259,7 @@ def _machines(
     return machines
 
 
-def _fill(out: Table, kernel: str, gamma: float, products: Products, train: Rows) -> None:
+def _fill(out: Floats, kernel: str, gamma: float, products: Products, train: Rows) -> None:
     """Write the kernel matrix of a training part, such that its single-precision values are libsvm's."""
     squares = products.squares[train]
     blur = _blur(kernel, gamma, products.unit, products.largest)
@@ -290,7 +290,7 @@ def _make_fitted(estimator: Any, inner: Any, **attributes: Any) -> Any:
 
 
 def _test_answers(
-    machines: list[Machine], X: Table, request: BatchedRequest
+    machines: list[Machine], X: Floats, request: BatchedRequest
 ) -> list[npt.NDArray[Any]] | None:
     """Ask all folds about the test table, whose products with the training table are made once."""
     if request.X_test is None:

@@ -9,15 +9,13 @@ import numpy.typing as npt
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.api import BatchedRequest
 
 __all__ = ["class_targets", "class_weights"]
 
-Rows = npt.NDArray[np.intp]
-Table = npt.NDArray[np.float64]
 
-
-def class_targets(request: BatchedRequest) -> tuple[Table, Rows | None, npt.NDArray[Any]] | None:
+def class_targets(request: BatchedRequest) -> tuple[Floats, Rows | None, npt.NDArray[Any]] | None:
     """Return targets as RidgeClassifier makes them, the class numbers, and labels that hold each class.
 
     Parameters
@@ -54,7 +52,7 @@ def class_targets(request: BatchedRequest) -> tuple[Table, Rows | None, npt.NDAr
 
 def class_weights(
     estimator: RidgeClassifier, request: BatchedRequest, codes: Rows | None
-) -> tuple[Table | None, Rows | None]:
+) -> tuple[Floats | None, Rows | None]:
     """Return the weights of the rows, and the class numbers where each split has to balance its classes.
 
     Parameters

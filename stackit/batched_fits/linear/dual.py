@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.linear.least_squares import (
     LinearSolution,
     LinearSolutions,
     Problem,
-    Rows,
-    Table,
     positive_definite,
 )
 
@@ -73,7 +72,7 @@ def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions |
     return LinearSolutions(lines, held_out)
 
 
-def _augmented(problem: Problem, order: Rows, root: Table, origin: Table) -> Table:
+def _augmented(problem: Problem, order: Rows, root: Floats, origin: Floats) -> Floats:
     """Return the weighted rows about the origin, and a column that is constant but for the weights.
 
     Dual vectors are orthogonal to that column where there is an intercept. It changes no solution, and
@@ -89,7 +88,7 @@ def _augmented(problem: Problem, order: Rows, root: Table, origin: Table) -> Tab
     return table
 
 
-def _duals(problem: Problem, table: Table, root: Table, Y: Table, parts: list[Rows]) -> Table | None:
+def _duals(problem: Problem, table: Floats, root: Floats, Y: Floats, parts: list[Rows]) -> Floats | None:
     """Return the (n, n_splits, t) dual vectors of all splits."""
     kernel = table @ table.T
     penalties = np.unique(problem.alpha)
@@ -112,7 +111,7 @@ def _duals(problem: Problem, table: Table, root: Table, Y: Table, parts: list[Ro
     return duals
 
 
-def _left_out(inverse: Table, root: Table | None, targets: Table, parts: list[Rows]) -> Table | None:
+def _left_out(inverse: Floats, root: Floats | None, targets: Floats, parts: list[Rows]) -> Floats | None:
     """Return the dual vectors for one penalty: with A = L L^T, V = L^-1 and a unit vector q along V s,
     N = V^T (I - q q^T) V.
     """
@@ -143,8 +142,8 @@ def _left_out(inverse: Table, root: Table | None, targets: Table, parts: list[Ro
 
 
 def _intercept(
-    problem: Problem, X: Table, root: Table, held_out: Rows, coef: Table, order: Rows
-) -> Table | None:
+    problem: Problem, X: Floats, root: Floats, held_out: Rows, coef: Floats, order: Rows
+) -> Floats | None:
     """Return the intercept about the origin, from the weighted means of the training rows."""
     inside = root.copy()
     inside[held_out] = 0.0
@@ -153,9 +152,9 @@ def _intercept(
         return None
     if not problem.intercept:
         return np.zeros(coef.shape[1])
-    intercept: Table = (inside @ (root[:, np.newaxis] * problem.Y[order]) - (inside @ X) @ coef) / total
+    intercept: Floats = (inside @ (root[:, np.newaxis] * problem.Y[order]) - (inside @ X) @ coef) / total
     return intercept
 
 
-def _shift(problem: Problem, split: int) -> Table:
+def _shift(problem: Problem, split: int) -> Floats:
     return np.zeros(problem.X.shape[1]) if problem.scaling is None else problem.scaling.shift[split]

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
 from stackit.batched_fits.linear.class_targets import class_targets, class_weights
 from stackit.batched_fits.linear.dual import solve_dual
-from stackit.batched_fits.linear.least_squares import LinearSolution, LinearSolutions, Problem, Rows, Table
+from stackit.batched_fits.linear.least_squares import LinearSolution, LinearSolutions, Problem
 from stackit.batched_fits.linear.primal import n_cells, solve_primal
 from stackit.batched_fits.moments import EPS, origin_of, some_of
 from stackit.batched_fits.scaling import ScaledFit, Scaling
@@ -166,7 +167,7 @@ def _share(
     )
 
 
-def _is_decided(values: Table) -> bool:
+def _is_decided(values: Floats) -> bool:
     """Whether the best class of each row is ahead by more than rounding, so that all see the same label."""
     best = np.sort(values, axis=1)[:, -2:]
     ahead = np.abs(best[:, 0]) if best.shape[1] == 1 else best[:, 1] - best[:, 0]
@@ -227,7 +228,7 @@ def _only_shifts(problem: Problem) -> bool:
     return bool((scaling.scale == 1).all()) and (problem.intercept or not scaling.shift.any())
 
 
-def _penalties(estimator: Any, t: int) -> Table | None:
+def _penalties(estimator: Any, t: int) -> Floats | None:
     """Return the penalty of each target; None when the solver is another, or one is not above 0."""
     if estimator.positive is not False or estimator.solver not in ("auto", "cholesky", "svd"):
         return None
@@ -243,7 +244,7 @@ def _is_numeric(y: npt.NDArray[Any]) -> bool:
     return y.dtype.kind in "fiub" and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
 
 
-def _columns(y: npt.NDArray[Any]) -> Table:
+def _columns(y: npt.NDArray[Any]) -> Floats:
     return y.reshape(len(y), -1).astype(np.float64)
 
 
@@ -273,7 +274,7 @@ def _of_full_rank(estimators: list[LinearRegression]) -> bool:
     return all(one.singular_[-1] > smallest * one.singular_[0] for one in estimators)
 
 
-def _values(lines: list[LinearSolution], problem: Problem, X: npt.NDArray[np.floating]) -> list[Table]:
+def _values(lines: list[LinearSolution], problem: Problem, X: npt.NDArray[np.floating]) -> list[Floats]:
     """Return the (m, t) values of each line at all rows of a table, with one product for all."""
     scaling, t = problem.scaling, problem.Y.shape[1]
     coefs, constants = [line.coef for line in lines], [line.intercept for line in lines]
@@ -289,7 +290,7 @@ def _values(lines: list[LinearSolution], problem: Problem, X: npt.NDArray[np.flo
     return [products[:, t * i : t * (i + 1)] + constant for i, constant in enumerate(constants)]
 
 
-def _answers(estimators: list[Any], request: BatchedRequest, values: list[Table]) -> list[Table] | None:
+def _answers(estimators: list[Any], request: BatchedRequest, values: list[Floats]) -> list[Floats] | None:
     """Return the values as the estimators give them for the method; None where they should be asked."""
     flat = [table.ravel() if table.shape[1] == 1 else table for table in values]
     if request.method == "decision_function" or not hasattr(estimators[0], "classes_"):

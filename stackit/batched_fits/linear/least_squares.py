@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.scaling import Scaling
 
-__all__ = ["RCOND", "LinearSolution", "LinearSolutions", "Problem", "Rows", "Table", "positive_definite"]
+__all__ = ["RCOND", "LinearSolution", "LinearSolutions", "Problem", "positive_definite"]
 
-Rows = npt.NDArray[np.intp]
-Table = npt.NDArray[np.float64]
 
 RCOND = 1e-8
 """Systems with a smaller reciprocal condition are not shared: two ways to solve them would differ."""
@@ -42,10 +41,10 @@ class Problem:
     """
 
     X: npt.NDArray[np.floating]
-    Y: Table
-    alpha: Table
+    Y: Floats
+    alpha: Floats
     intercept: bool
-    weight: Table | None = None
+    weight: Floats | None = None
     balanced: Rows | None = None
     scaling: Scaling | None = None
 
@@ -64,9 +63,9 @@ class LinearSolution:
         The singular values of the centred and weighted table, where they are known.
     """
 
-    coef: Table
-    intercept: Table
-    singular: Table | None = None
+    coef: Floats
+    intercept: Floats
+    singular: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +73,10 @@ class LinearSolutions:
     """The solutions of all splits, and the (n_held_out, t) values of each at the rows that it holds out."""
 
     lines: list[LinearSolution]
-    held_out: list[Table]
+    held_out: list[Floats]
 
 
-def positive_definite(matrix: Table) -> Table | None:
+def positive_definite(matrix: Floats) -> Floats | None:
     """Return the lower Cholesky factor of a symmetric matrix, which is lost; None if ill-conditioned.
 
     Parameters

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack, svdvals
 
+from stackit.arrays import Floats, Rows
 from stackit.batched_fits.linear.least_squares import (
     LinearSolution,
     LinearSolutions,
     Problem,
-    Rows,
-    Table,
     positive_definite,
 )
 from stackit.batched_fits.moments import CentredTable, Moments, centred_table, origin_of
@@ -56,7 +55,7 @@ def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions
     """
     origin = origin_of(problem.X)
     lines: list[LinearSolution] = []
-    held_out: list[Table] = []
+    held_out: list[Floats] = []
     for parts in repeats:
         cells, part_of, factors = _cells(problem, parts)
         table = centred_table(problem.X, problem.Y, cells, weight=problem.weight, origin=origin)
@@ -73,7 +72,7 @@ def solve_primal(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions
     return LinearSolutions(lines, held_out)
 
 
-def _cells(problem: Problem, parts: list[Rows]) -> tuple[list[Rows], Rows, Table]:
+def _cells(problem: Problem, parts: list[Rows]) -> tuple[list[Rows], Rows, Floats]:
     """Return the cells, the part of each, and what each split multiplies the weights in each with."""
     if problem.balanced is None:
         return parts, np.arange(len(parts)), 1.0 - np.eye(len(parts))
@@ -87,7 +86,7 @@ def _cells(problem: Problem, parts: list[Rows]) -> tuple[list[Rows], Rows, Table
     return cells, np.repeat(np.arange(len(parts)), n_classes), factors
 
 
-def _shift_and_scale(problem: Problem, split: int, origin: Table) -> tuple[Table, Table]:
+def _shift_and_scale(problem: Problem, split: int, origin: Floats) -> tuple[Floats, Floats]:
     """Return what scaling does to the columns once the origin has been taken from them."""
     if problem.scaling is None:
         return -origin, np.ones(len(origin))
@@ -95,7 +94,7 @@ def _shift_and_scale(problem: Problem, split: int, origin: Table) -> tuple[Table
 
 
 def _line(
-    problem: Problem, table: CentredTable, factor: Table, shift: Table, scale: Table
+    problem: Problem, table: CentredTable, factor: Floats, shift: Floats, scale: Floats
 ) -> LinearSolution | None:
     if not (factor * table.weight).any():
         return None
@@ -110,7 +109,9 @@ def _line(
     return LinearSolution(coef, intercept, singular)
 
 
-def _normal_equations(problem: Problem, moments: Moments, middle: Table, scale: Table) -> tuple[Table, Table]:
+def _normal_equations(
+    problem: Problem, moments: Moments, middle: Floats, scale: Floats
+) -> tuple[Floats, Floats]:
     """Return S_xx and S_xy of the scaled columns: about the means, or about 0 without an intercept."""
     d = len(scale)
     gram = moments.scatter[:d, :d] / np.outer(scale, scale)
@@ -121,7 +122,7 @@ def _normal_equations(problem: Problem, moments: Moments, middle: Table, scale: 
     return gram, products
 
 
-def _coefficients(gram: Table, products: Table, alpha: Table) -> tuple[Table, Table] | None:
+def _coefficients(gram: Floats, products: Floats, alpha: Floats) -> tuple[Floats, Floats] | None:
     """Solve for each penalty, with all columns brought to length 1 so that units do not matter."""
     coef, singular = np.empty_like(products), np.empty(0)
     for penalty in np.unique(alpha):
@@ -144,9 +145,9 @@ def _coefficients(gram: Table, products: Table, alpha: Table) -> tuple[Table, Ta
     return coef, singular
 
 
-def _values(line: LinearSolution, table: CentredTable, cell: int, shift: Table, scale: Table) -> Table:
+def _values(line: LinearSolution, table: CentredTable, cell: int, shift: Floats, scale: Floats) -> Floats:
     """Return the (n_cell, t) values of a line at the rows of a cell."""
     d = len(shift)
     at_centre = line.intercept + ((table.centre[cell, :d] - shift) / scale) @ line.coef
-    values: Table = table.values[cell][:, :d] @ (line.coef / scale[:, np.newaxis]) + at_centre
+    values: Floats = table.values[cell][:, :d] @ (line.coef / scale[:, np.newaxis]) + at_centre
     return values

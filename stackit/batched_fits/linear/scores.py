@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit
 
-from stackit.batched_fits.gaussian.class_moments import Table
+from stackit.arrays import Floats
 from stackit.batched_fits.scaling import Scaling
 
 __all__ = ["batched_scores", "probabilities", "softmax"]
 
 
-def softmax(scores: Table) -> Table:
+def softmax(scores: Floats) -> Floats:
     """Return probabilities whose logarithms are the scores, up to a number a row.
 
     Examples
@@ -21,12 +21,12 @@ def softmax(scores: Table) -> Table:
     >>> softmax(np.log([[1.0, 3.0]])).round(12).tolist()
     [[0.25, 0.75]]
     """
-    raised: Table = np.exp(scores - scores.max(axis=1, keepdims=True))
+    raised: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
     raised /= raised.sum(axis=1, keepdims=True)
     return raised
 
 
-def probabilities(decision: Table) -> Table:
+def probabilities(decision: Floats) -> Floats:
     """Return the (m, C) probabilities of (m, C) decisions, or of the (m, 1) of two classes.
 
     Examples
@@ -41,8 +41,8 @@ def probabilities(decision: Table) -> Table:
 
 
 def batched_scores(
-    X: Table, weights: Sequence[Table], offsets: Sequence[Table], scaling: Scaling | None = None
-) -> list[Table]:
+    X: Floats, weights: Sequence[Floats], offsets: Sequence[Floats], scaling: Scaling | None = None
+) -> list[Floats]:
     """Return ``X @ w.T + b`` for each fold's weights and offsets, from one pass over X.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 
+from stackit.arrays import Floats
 from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
 from stackit.combine.search.objective import Objective, objective_of
 from stackit.combine.weighted import Weighted
@@ -16,7 +17,6 @@ from stackit.validation import invalid_value, is_number, is_whole
 
 __all__ = ["GreedyClassifier", "GreedyRegressor", "best_of_sorted", "classes_of", "numbers_of"]
 
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 

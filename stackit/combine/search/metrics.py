@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import score_predictions, scorer_of
 from stackit.target import Target
 
 __all__ = ["FAST", "Metric", "ScorerMetric", "areas_under_curve"]
 
-Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats], Floats]
 LEAST = float(np.finfo(np.float64).eps)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.combine.combiner import Blocks
 from stackit.combine.search.metrics import FAST, Metric, ScorerMetric
 from stackit.target import Target
@@ -14,7 +15,6 @@ from stackit.validation import invalid_value
 
 __all__ = ["SQUARED", "BlendObjective", "Objective", "Squared", "objective_of"]
 
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 CHUNK = 2**19  # numbers of candidate blends that are looked at together: about what a cache holds

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from stackit.arrays import Rows
 from stackit.estimators.early_stopping.fitting import (
     LARGE,
     has_eval_set,
@@ -17,10 +18,10 @@ from stackit.estimators.early_stopping.fitting import (
     uses_validation_set,
 )
 from stackit.estimators.early_stopping.splitter import ValidationSplitter
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.folds import Folds
-from stackit.folds.folds import Rows
 from stackit.target import Target
-from stackit.validation import NamedEstimators, format_list, invalid_value, warn
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["EarlyStopping", "EarlyStoppingPlan", "check_reach"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Rows
 from stackit.folds import Folds
 from stackit.folds.constraints import SplitConstraints
-from stackit.folds.folds import Rows
 from stackit.folds.schemes import n_rows_before
 from stackit.target import Target
 from stackit.validation import invalid_value

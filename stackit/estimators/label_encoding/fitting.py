@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
+from stackit.arrays.isolation import is_readonly_error
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit, needs_encoded_labels
 from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, classes_in
 from stackit.estimators.traits import is_classifier, tags_of
-from stackit.validation import format_list, is_readonly_error
+from stackit.validation import format_list
 
 __all__ = ["encoded_parts", "fit_classifier"]
 

@@ -13,10 +13,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
+from stackit.arrays import num_samples, safe_index
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit
 from stackit.estimators.label_encoding.params import params_in_codes
-from stackit.validation import format_list, invalid_value, num_samples, safe_index
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["ConstantClassifier", "LabelEncodedClassifier", "classes_in", "lacks_order"]
 

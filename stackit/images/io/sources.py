@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from stackit.arrays import FilePath
 from stackit.images.io.photographs import FORMATS, as_image, check_content, check_size, decoded
 from stackit.validation import import_optional, invalid_value
 
@@ -27,7 +28,6 @@ else:
 
 __all__ = ["Photograph", "list_photographs", "photographs"]
 
-FilePath = str | os.PathLike[str]
 SUFFIXES = tuple(sorted(suffix for suffixes in FORMATS.values() for suffix in suffixes))
 LARGEST_FILE = 2**28  # bytes: archives can promise any size
 Read = Callable[[], bytes]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import FilePath
 from stackit.images.onnx.graph import Graph, read_graph
 from stackit.images.preprocessing import Preprocessing
-from stackit.images.weights.formats import FilePath
 from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from stackit.arrays import FilePath
 from stackit.images.architectures.mobilenet import mobilenet
 from stackit.images.architectures.resnet import cifar_resnet, resnet
 from stackit.images.architectures.squeezenet import squeezenet
@@ -17,7 +18,7 @@ from stackit.images.architectures.vgg import vgg
 from stackit.images.network import PretrainedNetwork
 from stackit.images.preprocessing import Preprocessing
 from stackit.images.weights.download import download as fetched
-from stackit.images.weights.formats import Arrays, FilePath, read_arrays
+from stackit.images.weights.formats import Arrays, read_arrays
 from stackit.images.weights.published import put_weights
 from stackit.images.weights.state_dict import writer_of
 from stackit.validation import import_optional, invalid_value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackit.arrays import FilePath
 from stackit.validation import format_list, import_optional, invalid_value
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ else:
     safetensors = import_optional("safetensors", "images")
     import_optional("safetensors.torch", "images")
 
-__all__ = ["Arrays", "FilePath", "check_digest", "read_arrays"]
+__all__ = ["Arrays", "check_digest", "read_arrays"]
 
 Arrays = dict[str, torch.Tensor]
-FilePath = str | os.PathLike[str]
 WHAT = "A file of weights"
 DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile)
 

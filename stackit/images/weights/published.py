@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stackit.images.weights.formats import Arrays, FilePath, read_arrays
+from stackit.arrays import FilePath
+from stackit.images.weights.formats import Arrays, read_arrays
 from stackit.images.weights.state_dict import convert_state_dict
 from stackit.neural.weights import check_state
 from stackit.validation import format_list, import_optional, invalid_value

@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from stackit.arrays import FilePath
 from stackit.images.network import PretrainedNetwork
 from stackit.images.onnx.network import OnnxFile
 from stackit.images.preprocessing import Preprocessing
 from stackit.images.weights.catalogue import PUBLISHED
-from stackit.images.weights.formats import FilePath
 from stackit.neural.weights import load_weights, read_metadata, save_weights
 from stackit.validation import import_optional, invalid_value
 

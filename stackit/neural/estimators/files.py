@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
+from stackit.arrays import FilePath
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.weights import load_weights, read_metadata, save_weights
@@ -17,7 +17,6 @@ from stackit.validation import invalid_value
 
 __all__ = ["load_estimator", "save_estimator"]
 
-FilePath = str | os.PathLike[str]
 ARRAYS = ("classes_", "centre_", "scale_", "feature_names_in_")
 PLAIN = ("n_features_in_", "shape_", "history_", "n_iter_", "_one_dimension", "_mixed")
 FORMAT = 1

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stackit.arrays import Floats
+
 __all__ = ["InputRows", "Inputs", "Table", "embedding_width", "standardisation"]
 
-Floats = npt.NDArray[np.float64]
 READY = 2**22  # numbers of a table that is standardised once for each network
 
 

@@ -1,0 +1,13 @@
+"""Types of arrays and paths, defined once for the whole package."""
+
+import os
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["FilePath", "Floats", "Rows"]
+
+FilePath: TypeAlias = str | os.PathLike[str]
+Floats: TypeAlias = npt.NDArray[np.float64]  # of any shape; where it matters, the docstring says which
+Rows: TypeAlias = npt.NDArray[np.intp]  # positions of rows in a table

@@ -25,10 +25,10 @@ def test_every_runtime_of_threads_is_held_to_one():
 import json
 import lightgbm, sklearn.ensemble, torch, xgboost
 from threadpoolctl import threadpool_info
-from stackit.engine.threads import one_thread
+from stackit.engine.threads import single_threaded
 
 torch.set_num_threads(2)
-with one_thread():
+with single_threaded():
     held = [pool["num_threads"] for pool in threadpool_info()]
     print(json.dumps([held, torch.get_num_threads()]))
 print(torch.get_num_threads())

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils import check_consistent_length, indexable
-
-from stackit.arrays import check_rows
 from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
+from stackit.engine.training_data import TrainingData
 from stackit.ensemble.level import levels_in
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stack import Stack
-from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds
 from stackit.estimators.scoring import Scoring, scorer_of
-from stackit.folds import as_folds
+from stackit.estimators.traits import is_classifier
 from stackit.store import Store
 from stackit.validation import invalid_value
 
@@ -101,16 +98,11 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     {'bayes': 0.94, 'knn': 0.98, 'best member': 0.96, 'prior': 0.32, 'plain mean': 0.95, 'stack': 0.95}
     """
     _check(stack, inner_cv)
-    target = stack._read_target(y)
-    (X,) = indexable(X)
-    check_consistent_length(X, target.y)
-    weights = check_sample_weight(sample_weight, len(target.y))
-    groups = check_rows(groups, "groups", len(target.y))
-    scorer_of(scoring, target)
-    folds = as_folds(cv, X, target, groups)
-    check_weighted_folds(weights, folds)
-    groups = folds.bonds.groups if groups is None else groups
-    outer = OuterFolds(X, target, folds, weights, groups, scoring)
+    data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(stack))
+    scorer_of(scoring, data.target)
+    folds = data.resolve_folds(cv)
+    groups = folds.bonds.groups if data.groups is None else data.groups
+    outer = OuterFolds(data.X, data.target, folds, data.sample_weight, groups, scoring)
     own = {"n_jobs": n_jobs, "store": store}
     changed: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     return outer.score(stack, inner_cv=inner_cv, **changed)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length, indexable
 
-from stackit.arrays import Rows, check_rows
+from stackit.arrays import Rows
 from stackit.engine.collector import ResultCollector, prediction_specs, warn_of_failure
 from stackit.engine.executor import run_all
 from stackit.engine.fold_batching import group_by_estimator
@@ -29,15 +28,15 @@ from stackit.estimators.named_estimators import (
     name_estimators,
 )
 from stackit.estimators.prediction import check_column_names
-from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
+from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.estimators.traits import classifiers_among
-from stackit.folds import Folds, as_folds
+from stackit.folds import Folds
 from stackit.precomputed import check_precomputed, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
-from stackit.target import Target, classification_target, regression_target
+from stackit.target import Target
 from stackit.validation import format_list, warn
 
 __all__ = ["cross_fit", "out_of_fold", "refit"]
@@ -162,15 +161,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     estimators = name_estimators(estimators)
     check_estimators(estimators)
     classify = bool(classifiers_among(estimators, passes_over=on_error == "skip"))
-    target = classification_target(y) if classify else regression_target(y)
-    check_consistent_length(X, target.y)
-    sample_weight = check_sample_weight(sample_weight, len(target.y))
-    groups = check_rows(groups, "groups", len(target.y))
-    (X,) = indexable(X)
-    folds = as_folds(cv, X, target, groups)
-    check_weighted_folds(sample_weight, folds)
-    params = fit_params_of(estimators, sample_weight, groups, folds.bonds.groups)
-    warn_of_scale(estimators, params, sample_weight)
+    data = TrainingData.of(X, y, sample_weight, groups, X_test, classify=classify)
+    folds = data.resolve_folds(cv)
+    params = fit_params_of(estimators, data.sample_weight, data.groups, folds.bonds.groups)
+    warn_of_scale(estimators, params, data.sample_weight)
     seed = seed_from(random_state)
     settings = RunConfig(
         stack_method,
@@ -184,7 +178,6 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         early_stopping=early_stopping,
     )
     warn_of_lost_parameters(estimators)
-    data = TrainingData(X, target, X_test, sample_weight)
     return cross_fit(estimators, data, folds=folds, fit_params=params, settings=settings)
 
 

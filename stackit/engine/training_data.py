@@ -7,37 +7,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_consistent_length, indexable
 
-from stackit.arrays import Rows
+from stackit.arrays import Rows, check_rows
 from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.arrays.isolation import Reader, own_rows, rows_for
 from stackit.arrays.schema import TableSchema
 from stackit.engine.row_cache import RowCache
-from stackit.target import Target
+from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds
+from stackit.folds import Folds, as_folds
+from stackit.target import Target, classification_target, regression_target
 
 __all__ = ["TrainingData"]
 
 
 class TrainingData:
-    """The tables of a run.
+    """The tables of a run with the target, the weights and the groups of their rows.
 
-    Parameters
-    ----------
-    X : array-like with n rows
-        The whole training table.
-    target : Target
-        The whole target.
-    X_test : array-like with m rows, optional
-        The test table; it is checked against X, and brought into its form.
-    sample_weight : (n,) array, optional
-        The weights, for scores; those for fits come with each task.
-    schema : TableSchema, optional
-        The columns of X, where they are known and X_test has been checked.
-
-    Raises
-    ------
-    ValueError
-        When X_test has other columns than X.
+    ``X_test`` is checked against X and brought into its form, unless ``schema`` says that this has been done.
     """
 
     def __init__(
@@ -47,13 +34,41 @@ class TrainingData:
         X_test: Any = None,
         sample_weight: Any = None,
         schema: TableSchema | None = None,
+        groups: Any = None,
     ) -> None:
-        self.X, self.target, self.X_test, self.sample_weight = X, target, X_test, sample_weight
+        self.X, self.target, self.X_test = X, target, X_test
+        self.sample_weight, self.groups = sample_weight, groups
         self.schema = TableSchema.of(X) if schema is None else schema
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
         self._slices = RowCache(X) if type(X) is np.ndarray else None
         self._test_slices = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
+
+    @classmethod
+    def of(
+        cls,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        X_test: Any = None,
+        *,
+        classify: bool,
+    ) -> TrainingData:
+        """Check what a caller has passed: X has a row per value of y, of the weights and of the groups."""
+        target = classification_target(y) if classify else regression_target(y)
+        n = len(target.y)
+        check_consistent_length(X, target.y)
+        weights, groups = check_sample_weight(sample_weight, n), check_rows(groups, "groups", n)
+        (X,) = indexable(X)
+        return cls(X, target, X_test, weights, groups=groups)
+
+    def resolve_folds(self, cv: Any, known_groups: Any = None) -> Folds:
+        """Return the folds that `cv` stands for; `known_groups` are used where none were passed."""
+        groups = known_groups if self.groups is None else self.groups
+        folds = as_folds(cv, self.X, self.target, groups)
+        check_weighted_folds(self.sample_weight, folds)
+        return folds
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Travel without slices and conversions, which are soon made again."""

@@ -29,7 +29,7 @@ from stackit.estimators.traits import is_classifier, is_regressor
 from stackit.persistence import load_ensemble, save_ensemble
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import keeps_rows
-from stackit.target import Target, classification_target, regression_target
+from stackit.target import Target
 from stackit.validation import invalid_value
 
 __all__ = [
@@ -231,10 +231,6 @@ class FinalEstimatorMixin(ABC):
     def _default_final(self) -> Any:
         """Return the final estimator of an ensemble that was given none."""
 
-    @abstractmethod
-    def _read_target(self, y: Any) -> Target:
-        """Return what y is to such an ensemble."""
-
     def _final_estimator(self) -> Any:
         given = self.final_estimator
         final = self._default_final() if given is None else unfitted_copy(given)
@@ -362,15 +358,9 @@ class FinalClassifier(FinalEstimatorMixin):
     def _default_final(self) -> Any:
         return LogisticRegression()
 
-    def _read_target(self, y: Any) -> Target:
-        return classification_target(y)
-
 
 class FinalRegressor(FinalEstimatorMixin):
     """The half of an ensemble that ends in a final regressor."""
 
     def _default_final(self) -> Any:
         return RidgeCV()
-
-    def _read_target(self, y: Any) -> Target:
-        return regression_target(y)

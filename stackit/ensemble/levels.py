@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import TransformerMixin
 from sklearn.model_selection import check_cv
-from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.arrays import check_rows
 from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
+from stackit.engine.training_data import TrainingData
 from stackit.ensemble.final import FINAL, FinalEstimatorMixin, is_combiner
 from stackit.ensemble.fit import check_cover, fit_levels
 from stackit.ensemble.fitted import for_prediction
@@ -30,9 +30,9 @@ from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.named_estimators import visual_block
-from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
+from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.traits import is_classifier, tags_of
-from stackit.folds import Folds, as_folds
+from stackit.folds import Folds
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.target import Target
@@ -83,23 +83,19 @@ class Levels(FinalEstimatorMixin, TransformerMixin, NumberedLevels):  # type: ig
         for number, level in enumerate(levels, start=1):
             level.check(number, is_classifier(self))
         check_nested(levels)
-        target = self._read_target(y)
         X = self._check_X(X, reset=True)
-        check_consistent_length(X, target.y)
+        data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(self))
+        X, target, sample_weight = data.X, data.target, data.sample_weight
         for passthrough in (self.passthrough, *(level.passthrough for level in levels)):
             check_columns(passthrough, X)
-        sample_weight = check_sample_weight(sample_weight, len(target.y))
-        groups = check_rows(groups, "groups", len(target.y))
         self._check_names(levels, target, X)
         final = self._final_estimator()
         self._check_weights(X)
-        shared = as_folds(self.cv, X, target, groups)
-        known = shared.bonds.groups if groups is None else groups
-        folds = [shared if one.cv is None else as_folds(one.cv, X, target, known) for one in levels]
-        for each in folds:
-            check_weighted_folds(sample_weight, each)
+        shared = data.resolve_folds(self.cv)
+        known = shared.bonds.groups
+        folds = [shared if one.cv is None else data.resolve_folds(one.cv, known) for one in levels]
         check_cover(levels, folds)
-        given = sample_weight, groups, fit_params, known
+        given = sample_weight, data.groups, fit_params, known
         *params, of_final = self._fit_params(levels, final, *given)
         of_level = zip(levels, params, strict=True)
         for members, given in [

@@ -11,11 +11,11 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, Tags, check_consistent_length
+from sklearn.utils import Bunch, Tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.arrays import check_rows, num_samples
+from stackit.arrays import num_samples
 from stackit.engine.cross_fit import cross_fit, refit
 from stackit.engine.run_config import OnError, RunConfig, seed_from
 from stackit.engine.task import seed_of, set_seeds
@@ -30,9 +30,9 @@ from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.named_estimators import check_estimators, visual_block
-from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds, warn_of_scale
+from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.traits import is_classifier, tags_of
-from stackit.folds import Folds, as_folds, make_folds
+from stackit.folds import Folds, make_folds
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
 from stackit.store import Store
@@ -175,21 +175,20 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
     ) -> Stack:
         """Fit; rows of `X_test` are predicted by each fold's estimators as they are fitted."""
         check_estimators(self._undropped(), reserved=[FINAL, *self.get_params(deep=False)])
-        target = self._read_target(y)
         self._check_kinds(is_classifier(self))
         X = self._check_X(X, reset=True)
-        check_consistent_length(X, target.y)
-        sample_weight = check_sample_weight(sample_weight, len(target.y))
-        groups = check_rows(groups, "groups", len(target.y))
+        data = TrainingData.of(X, y, sample_weight, groups, X_test, classify=is_classifier(self))
+        X, target, sample_weight = data.X, data.target, data.sample_weight
         members = self._members()
         if self.passthrough:
             check_no_common_names(members, self.stack_method, target, X)
         final = self._final_estimator()
         self._check_weights(X)
-        folds = self._folds(X, target, groups)
+        folds = self._folds(data)
         named = [*members, (FINAL, final)]
-        check_weighted_folds(sample_weight, folds)
-        params = route_fit_params(self, named, sample_weight, groups, fit_params or {}, folds.bonds.groups)
+        params = route_fit_params(
+            self, named, sample_weight, data.groups, fit_params or {}, folds.bonds.groups
+        )
         warn_of_scale(members if self._scales_weights else named, params, sample_weight)
         check_reach(named, params)
         settings = RunConfig(
@@ -205,7 +204,6 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
         )
         set_seeds(final, seed_of(settings.seed, FINAL, 0, 0))
         warn_of_lost_parameters([*members, (FINAL, self.final_estimator)])
-        data = TrainingData(X, target, X_test, sample_weight)
         self.oof_ = cross_fit(members, data, folds=folds, fit_params=params, settings=settings)
         self._fit_on_top(final, data, params, settings)
         if self.refit and is_combiner(final):
@@ -267,11 +265,11 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
     def _is_prefit(self) -> bool:
         return isinstance(self.cv, str) and self.cv == "prefit"
 
-    def _folds(self, X: Any, target: Target, groups: Any) -> Folds:
+    def _folds(self, data: TrainingData) -> Folds:
         if self._is_prefit():
             # Frozen estimators answer the same in any fold: two make each row held out once.
-            return make_folds(range(num_samples(X)), scheme="kfold", n_splits=2)
-        return as_folds(self.cv, X, target, groups)
+            return make_folds(range(num_samples(data.X)), scheme="kfold", n_splits=2)
+        return data.resolve_folds(self.cv)
 
     def _publish(self, target: Target) -> None:
         """Set the fitted attributes that scikit-learn's stacks have."""

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,6 @@ from stackit.validation import format_list, invalid_value
 
 __all__ = [
     "Names",
-    "PathLike",
     "atomic_write",
     "check_ids",
     "digest",
@@ -37,7 +36,6 @@ __all__ = [
 ]
 
 Names = npt.NDArray[np.str_]
-PathLike: TypeAlias = str | os.PathLike[str]
 DAMAGED = (ValueError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 
 
@@ -109,7 +107,9 @@ def check_ids(ids: Any, n: int | None, what: str = "ids", unique: bool = True) -
     """Return ids as text; raise a ValueError if some are missing or repeated, or there are not `n`."""
     values = pd.Series(np.asarray(ids))
     if n is not None and len(values) != n:
-        raise invalid_value(what, f"one per row, {n}", f"{len(values)} ids", "Pass the id column of the table")
+        raise invalid_value(
+            what, f"one per row, {n}", f"{len(values)} ids", "Pass the id column of the table"
+        )
     missing = values.index[values.isna()]
     if len(missing):
         got = f"{len(missing)} missing (rows {format_list(missing)})"
@@ -136,11 +136,12 @@ def read_csv(
         options = {"header": None, "dtype": str, "keep_default_na": False}
     with explain_read_errors(name), warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = pd.read_csv(source, encoding="utf-8-sig", nrows=nrows, **options)
+        table: pd.DataFrame = pd.read_csv(source, encoding="utf-8-sig", nrows=nrows, **options)
     if dtype is not None:
         return table
     cells = table.fillna("")
-    return cells.iloc[1:].set_axis(cells.iloc[0].tolist(), axis=1).reset_index(drop=True)
+    header: list[str] = cells.iloc[0].tolist()
+    return cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
 
 
 @contextmanager

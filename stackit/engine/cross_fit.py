@@ -32,7 +32,7 @@ from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.estimators.traits import classifiers_among
 from stackit.folds import Folds
-from stackit.precomputed import check_precomputed, warn_of_in_sample
+from stackit.precomputed.checks import check_precomputed, warn_of_in_sample
 from stackit.progress import progress_bar
 from stackit.results.oof import OutOfFold
 from stackit.store import Store

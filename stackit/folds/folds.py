@@ -16,10 +16,10 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from stackit import files
 from stackit.arrays import Rows, num_samples
 from stackit.arrays.isolation import inspect_reader, own_tables
 from stackit.folds.constraints import SplitConstraints
+from stackit.folds.folds_file import read_folds_file, write_folds_file
 from stackit.target import Target
 from stackit.validation import format_list, invalid_value, warn
 
@@ -184,7 +184,7 @@ class Folds:
         """
         simple = self._complementary() and (self.assignment >= 0).all()
         train = None if simple else [train for train, _ in self.splits]
-        return files.write(Path(path), ids, self.assignment, train, self.metadata)
+        return write_folds_file(Path(path), ids, self.assignment, train, self.metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], ids: Any) -> Folds:
@@ -209,8 +209,7 @@ class Folds:
         FileNotFoundError
             When there is no such file.
         """
-        path = Path(path)
-        return cls(*files.read(path, ids))
+        return cls(*read_folds_file(Path(path), ids))
 
     def _count(self) -> str:
         """Say how many folds there are: of each repeat, where all have the same number."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from stackit.arrays import Rows
 from stackit.files import (
     Names,
     atomic_write,
@@ -24,7 +24,6 @@ from stackit.validation import format_list, invalid_value
 
 __all__ = ["read_folds_file", "write_folds_file"]
 
-Rows = npt.NDArray[np.intp]
 # An empty column with this name says that the metadata lists the training rows.
 LISTED = "training rows in the .json file"
 

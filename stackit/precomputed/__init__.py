@@ -1,6 +1,5 @@
-"""Predictions made elsewhere, as estimators that look rows up by id instead of learning."""
+"""Predictions made elsewhere, as estimators that look them up by id."""
 
-from stackit.precomputed.checks import check_precomputed, warn_of_in_sample
 from stackit.precomputed.estimators import Precomputed, PrecomputedClassifier, PrecomputedRegressor
 from stackit.precomputed.table import Predictions
 from stackit.precomputed.write import save_predictions
@@ -10,7 +9,5 @@ __all__ = [
     "PrecomputedClassifier",
     "PrecomputedRegressor",
     "Predictions",
-    "check_precomputed",
     "save_predictions",
-    "warn_of_in_sample",
 ]

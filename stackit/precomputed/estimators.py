@@ -1,4 +1,4 @@
-"""Estimators that do not learn: they look up what was predicted elsewhere, row by row, by id."""
+"""Estimators that look up predictions made elsewhere, row by row, by id."""
 
 from __future__ import annotations
 
@@ -11,51 +11,65 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from stackit.arrays import Floats
 from stackit.estimators.prediction_checks import SUM_TOLERANCE
-from stackit.precomputed.read import Source, read_predictions
-from stackit.precomputed.table import Kind, Predictions, Values, ids_in
+from stackit.precomputed.read import read_predictions
+from stackit.precomputed.table import Predictions, ids_in
 from stackit.validation import invalid_value
 
 __all__ = ["Precomputed", "PrecomputedClassifier", "PrecomputedRegressor"]
 
 
 class Precomputed(BaseEstimator):  # type: ignore[misc]
-    """What both kinds have in common."""
+    """The base of both estimators.
 
-    # Weights are taken, so that nobody is warned of them, and asked for from nobody: nothing is weighed.
+    Parameters
+    ----------
+    predictions : Predictions
+        The table of predictions, read by `load`.
+    """
+
+    # fit accepts sample_weight and ignores it, so that no warning names this estimator.
     __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 - read by scikit-learn
 
     predictions: Predictions
 
-    def _read(self, X: Any) -> Values:
-        check_is_fitted(self)
-        return self.predictions.of_rows(X)
+    def check_ids(self, X: Any) -> None:
+        """Raise unless this has predictions and X has ids by which to find them.
 
-    def _check_fit(self, X: Any) -> None:
+        Raises
+        ------
+        ValueError
+            If `predictions` is not a `Predictions`, or X has no such column or index.
+        """
         if not isinstance(self.predictions, Predictions):
             raise invalid_value(
                 "predictions",
                 "a table of predictions by id",
                 f"predictions={self.predictions!r:.60}",
-                f"Make the estimator by {type(self).__name__}.load",
+                f"Create the estimator with {type(self).__name__}.load",
             )
         ids_in(X, self.predictions.id)
 
+    def _values_of(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        return self.predictions.values_of(X)
+
 
 class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
-    """A classifier trained elsewhere, by its predictions: it learns nothing, and looks rows up by id.
+    """A classifier that was trained elsewhere: it looks up predictions by id instead of learning.
 
-    It enters a stack beside estimators that are trained. For training rows the predictions must be
-    out-of-fold (each by a model that has not seen the row), and best with the folds of the stack.
-    `load` makes one from files or tables, checked.
+    It enters a stack like any estimator. The predictions for training rows must be out-of-fold (each by a
+    model that was not trained on the row), preferably with the folds of the stack. `load` creates one from
+    files or tables, and checks them.
 
     Parameters
     ----------
     predictions : Predictions
-        What `load` read.
+        The table of predictions, read by `load`.
     classes : (n_classes,) array-like, optional
-        The classes of the whole y, in their order; left out, those that fit sees. In `out_of_fold` and in
-        stacks it is filled in.
+        The classes of the whole y, in their order; default: those that fit sees. `out_of_fold` and stacks
+        fill it in.
 
     Attributes
     ----------
@@ -68,10 +82,10 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
     >>> from stackit import PrecomputedClassifier, out_of_fold
     >>> X = pd.DataFrame({"age": [22, 38, 26, 35]}, index=pd.Index([1, 2, 3, 4], name="PassengerId"))
     >>> table = pd.DataFrame({"PassengerId": [4, 3, 2, 1], "survived": [0.9, 0.2, 0.8, 0.4]})
-    >>> given = PrecomputedClassifier.load(table)
-    >>> given
+    >>> cnn = PrecomputedClassifier.load(table)
+    >>> cnn
     PrecomputedClassifier(predictions=Predictions('the out-of-fold table', 4 rows out of fold, 0 test rows))
-    >>> oof = out_of_fold([("cnn", given)], X, [0, 1, 0, 1], cv=2, n_jobs=1)
+    >>> oof = out_of_fold([("cnn", cnn)], X, [0, 1, 0, 1], cv=2, n_jobs=1)
     >>> oof.meta_train["cnn"].tolist()
     [0.4, 0.8, 0.2, 0.9]
     """
@@ -95,16 +109,16 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
     ) -> Self:
         """Read the predictions of a classifier that was trained elsewhere.
 
-        Columns are one a class in any order, named ``<class>`` or ``<estimator>__<class>`` (without names,
-        as in ``.npy`` files, they are in the order of the sorted classes), or, for two classes, one column
-        for the positive class. Rows are found by id: their order does not matter, and rows of other ids do
-        no harm.
+        There is one column per class in any order, named ``<class>`` or ``<estimator>__<class>`` (without
+        names, as in ``.npy`` files, in the order of the sorted classes), or, for two classes, one column
+        for the positive class. Rows are found by id: their order does not matter, and further rows are
+        ignored.
 
         Parameters
         ----------
         train : path, (n, n_columns) data frame or array
-            Out-of-fold predictions of the training rows. A CSV file has an id column; a ``.npy`` file or an
-            array goes with `ids`. Rows that are empty count as not there.
+            Out-of-fold predictions of the training rows. A CSV file has a column of ids; a ``.npy`` file or
+            an array needs `ids`. Rows in which all predictions are missing are dropped.
         test : like train, with m rows, optional
             Predictions of the test rows; without them, only training rows can be predicted.
         id : str, optional
@@ -113,14 +127,13 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
         ids, test_ids : (n,), (m,) array-like, optional
             The ids of the rows of arrays, in their order.
         estimator : str, optional
-            Which estimator's columns to take, of a file of several (`stackit.save_predictions` writes such).
+            The estimator to read, if a file holds several, as those of `stackit.save_predictions` may.
         folds : Folds or path of a folds file, optional
-            The folds that the predictions were made with: a warning says when a stack has others. `Folds`
-            are about the rows of the stack's X. Left out, what `save_predictions` wrote beside the file
-            counts, and without that, nothing is compared.
+            The folds that the predictions were made with: a stack with other folds warns. `Folds` must be
+            those of the stack's rows. Default: those that `save_predictions` wrote next to the file;
+            without these, nothing is compared.
         values : {"probability", "decision"}, optional
-            What the numbers are; default: what the file beside it says, or else probabilities, which are
-            checked to be such.
+            What the numbers are; default: what the metadata next to the file say, or else probabilities.
 
         Returns
         -------
@@ -129,20 +142,20 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            When ids are missing, repeated, or common to train and test; when the tables' columns differ;
-            when numbers are missing, infinite, or no probabilities.
+            If ids are missing, repeated, or in both train and test; if the tables' columns differ; if
+            numbers are missing, infinite, or not probabilities.
         FileNotFoundError
-            When there is no such file.
+            If a file does not exist.
         """
         if values not in (None, "probability", "decision"):
             raise invalid_value(
                 "values", "'probability' or 'decision'", f"{values=}", "Pass values='decision'"
             )
-        sources = Source(train, ids, "out-of-fold"), Source(test, test_ids, "test")
-        return cls(read_predictions(*sources, id=id, estimator=estimator, folds=folds, kind=values))
+        names = {"id": id, "ids": ids, "test_ids": test_ids, "estimator": estimator}
+        return cls(read_predictions(train, test, **names, folds=folds, kind=values))
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PrecomputedClassifier:
-        """Learn nothing but which classes there are; weights are taken, and change nothing.
+        """Match the columns of the predictions with the classes; nothing else is learned.
 
         Parameters
         ----------
@@ -159,57 +172,57 @@ class PrecomputedClassifier(ClassifierMixin, Precomputed):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            When X has no ids, or the columns of the predictions are not those of the classes.
+            If X has no ids, or the columns of the predictions are not those of the classes.
         """
-        self._check_fit(X)
+        self.check_ids(X)
         classes = np.unique(np.asarray(y) if self.classes is None else np.asarray(self.classes))
-        self._order = self.predictions.order_of(classes)
+        self._columns = self.predictions.columns_of(classes)
         self.classes_ = classes
         return self
 
     @available_if(lambda self: _kind_of(self) == "probability")  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Values:
+    def predict_proba(self, X: Any) -> Floats:
         """Return the (n, n_classes) probabilities of the rows of X, found by id."""
-        values = self._read(X)
-        if self._order is None:
+        values = self._values_of(X)
+        if self._columns is None:
             return np.column_stack([1 - values[:, 0], values[:, 0]])
-        # Rounded to two digits, rows may be further from 1 than probabilities may be.
+        # Predictions that were rounded to two digits may not add up to 1 as closely as the engine requires.
         totals = values.sum(axis=1, keepdims=True)
         values = np.where(abs(totals - 1) > SUM_TOLERANCE, values / totals, values)
-        return values[:, self._order]
+        return values[:, self._columns]
 
     @available_if(lambda self: _kind_of(self) == "decision")  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Any) -> Values:
+    def decision_function(self, X: Any) -> Floats:
         """Return the (n,) or (n, n_classes) decision values of the rows of X, found by id."""
-        values = self._read(X)
-        return values[:, 0] if self._order is None else values[:, self._order]
+        values = self._values_of(X)
+        return values[:, 0] if self._columns is None else values[:, self._columns]
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the (n,) labels of the rows of X, found by id."""
-        values = self._read(X)
-        if self._order is None:
-            middle = 0.5 if self.predictions.kind == "probability" else 0.0
-            codes = (values[:, 0] > middle).astype(np.intp)
+        values = self._values_of(X)
+        if self._columns is None:
+            threshold = 0.5 if self.predictions.kind == "probability" else 0.0
+            codes = (values[:, 0] > threshold).astype(np.intp)
         else:
-            codes = values[:, self._order].argmax(axis=1)
+            codes = values[:, self._columns].argmax(axis=1)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
 
 
 class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
-    """A regressor trained elsewhere, by its predictions: it learns nothing, and looks rows up by id.
+    """A regressor that was trained elsewhere: it looks up predictions by id instead of learning.
 
-    As `PrecomputedClassifier`, for one column of numbers.
+    It works like `PrecomputedClassifier`, with one column of numbers.
 
     Parameters
     ----------
     predictions : Predictions
-        What `load` read.
+        The table of predictions, read by `load`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> X = pd.DataFrame({"rooms": [3, 5]}, index=pd.Index([1, 2], name="Id"))
+    >>> X = pd.DataFrame({"floors": [3, 5]}, index=pd.Index([1, 2], name="Id"))
     >>> table = pd.DataFrame({"Id": [2, 1, 3], "net": [2.5, 1.5, 4.5]})
     >>> PrecomputedRegressor.load(table).fit(X, [1, 2]).predict(X).tolist()
     [1.5, 2.5]
@@ -244,24 +257,24 @@ class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            When ids are missing, repeated, or common to train and test; when there is not one column of
+            If ids are missing, repeated, or in both train and test; if there is not exactly one column, of
             finite numbers.
         FileNotFoundError
-            When there is no such file.
+            If a file does not exist.
         """
-        sources = Source(train, ids, "out-of-fold"), Source(test, test_ids, "test")
-        read = read_predictions(*sources, id=id, estimator=estimator, folds=folds, kind="number")
-        if read.values.shape[1] != 1:
+        names = {"id": id, "ids": ids, "test_ids": test_ids, "estimator": estimator}
+        predictions = read_predictions(train, test, **names, folds=folds, kind="number")
+        if predictions.values.shape[1] != 1:
             raise invalid_value(
-                f"Columns of {read.name}",
+                f"Columns of {predictions.name}",
                 "one of numbers",
-                f"{read.values.shape[1]} columns",
-                "Pass estimator='its name', or one PrecomputedRegressor a column",
+                f"{predictions.values.shape[1]} columns",
+                "Pass estimator='its name', or load one PrecomputedRegressor per column",
             )
-        return cls(read)
+        return cls(predictions)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PrecomputedRegressor:
-        """Learn nothing; weights are taken, and change nothing.
+        """Check that X has ids; nothing is learned.
 
         Parameters
         ----------
@@ -276,16 +289,16 @@ class PrecomputedRegressor(RegressorMixin, Precomputed):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            When X has no ids.
+            If X has no ids.
         """
-        self._check_fit(X)
+        self.check_ids(X)
         self.is_fitted_ = True
         return self
 
-    def predict(self, X: Any) -> Values:
+    def predict(self, X: Any) -> Floats:
         """Return the (n,) numbers of the rows of X, found by id."""
-        return self._read(X)[:, 0]
+        return self._values_of(X)[:, 0]
 
 
-def _kind_of(given: PrecomputedClassifier) -> Kind | None:
-    return getattr(given.predictions, "kind", None)
+def _kind_of(classifier: PrecomputedClassifier) -> str | None:
+    return getattr(classifier.predictions, "kind", None)

@@ -1,8 +1,7 @@
-"""Writing out-of-fold predictions so that another stack can be given them."""
+"""Write out-of-fold predictions to files that other stacks can load."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pandas as pd
 
 from stackit.arrays import FilePath
 from stackit.arrays.rows import ids_by_rows
-from stackit.files import atomic_write, check_ids, metadata_path
-from stackit.precomputed.table import fingerprint
+from stackit.files import atomic_write, check_ids, write_metadata
+from stackit.precomputed.table import folds_digest
 from stackit.results.oof import OutOfFold
 from stackit.validation import invalid_value
 
@@ -26,22 +25,22 @@ def save_predictions(
     ids: Any = None,
     test_ids: Any = None,
 ) -> Path:
-    """Write a run's predictions as CSV files, which the `load` of precomputed estimators reads.
+    """Write the predictions of a run as CSV files, which `PrecomputedClassifier.load` reads.
 
-    A second file, the same name as the first with ``.json`` behind it, holds a digest of the folds, so
-    that a stack with others is warned, and what kind of values each estimator gave.
+    A second file, named like the first with ``.json`` appended, holds a digest of the folds, so that a
+    stack with other folds warns, and the kind of values that each estimator predicted.
 
     Parameters
     ----------
     oof : OutOfFold
-        What `out_of_fold` returned, or the ``oof_`` of a stack.
+        The return value of `out_of_fold`, or the ``oof_`` of a stack.
     path : path
-        The CSV file of ``oof.meta_train``: the ids first, then a column for each meta-feature.
+        The CSV file of ``oof.meta_train``: the ids first, then one column per meta-feature.
     test_path : path, optional
         The CSV file of ``oof.meta_test``.
     ids, test_ids : (n,), (m,) array-like, optional
-        The ids of the rows; default: the index of X, which must have a name. A column with the labels of
-        X's index goes by these, and any other by its order.
+        The ids of the rows; default: the index of X, which must have a name. A series with the labels of
+        X's index is matched by these labels, any other by its order.
 
     Returns
     -------
@@ -51,7 +50,7 @@ def save_predictions(
     Raises
     ------
     ValueError
-        When there are no ids, or not one a row; when a test file is wanted and there is no ``meta_test``.
+        If there are no ids, or not one per row; if `test_path` is passed and there is no ``meta_test``.
 
     Examples
     --------
@@ -71,12 +70,12 @@ def save_predictions(
     if test_path is not None:
         if oof.meta_test is None:
             raise invalid_value(
-                "test_path", "None where no test rows were predicted", f"{test_path=}", "Pass X_test"
+                "test_path", "None if no test rows were predicted", f"{test_path=}", "Pass X_test to the run"
             )
         _write(_with_ids(oof.meta_test, test_ids, "test_ids"), Path(test_path))
     kinds = {name: response.kind for name, response in oof.responses.items()}
-    facts = {"folds": f"ids {fingerprint(oof.folds, table.index.to_numpy(dtype=str))}", "kinds": kinds}
-    atomic_write(metadata_path(Path(path)), json.dumps(facts, indent=1) + "\n")
+    digest = folds_digest(oof.folds, table.index.to_numpy(dtype=str))
+    write_metadata(Path(path), {"folds": f"ids {digest}", "kinds": kinds})
     return _write(table, Path(path))
 
 
@@ -84,14 +83,13 @@ def _with_ids(meta: pd.DataFrame, ids: Any, parameter: str) -> pd.DataFrame:
     if ids is None and meta.index.name is None:
         raise invalid_value(
             parameter,
-            "the ids of the rows, where X has no index with a name",
+            "the ids of the rows, since the index of X has no name",
             f"{parameter}=None",
             f"Pass {parameter}=train['id'], or X.set_index('id') to out_of_fold",
         )
     name = meta.index.name if ids is None else getattr(ids, "name", None) or "id"
     own = meta.index if ids is None else ids_by_rows(meta.index, ids, parameter)
-    names = check_ids(own, len(meta), parameter)
-    return meta.set_axis(pd.Index(names, name=name), axis=0)
+    return meta.set_axis(pd.Index(check_ids(own, len(meta), parameter), name=name), axis=0)
 
 
 def _write(table: pd.DataFrame, path: Path) -> Path:

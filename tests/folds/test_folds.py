@@ -709,14 +709,14 @@ def test_a_folds_file_from_elsewhere_is_read(tmp_path):
         ("id,kfold\na,0\nb,1\nb,1\nc,0\n", r"1 repeated ids \(b\)"),
         (
             "id,kfold\na,0\nb,2\nc,2\n",
-            "kfold in .* must be numbered from 0 without a hole; got no rows in fold 1",
+            "kfold in .* must be numbered from 0 without gaps; got no rows in fold 1",
         ),
-        ("id,kfold\na,1\nb,1\nc,2\n", "without a hole; got no rows in fold 0"),
+        ("id,kfold\na,1\nb,1\nc,2\n", "without gaps; got no rows in fold 0"),
         ("id,kfold\na,0\nb,\nc,1\n", r"kfold in .* must be a fold number in each row; got 1 others \(''\)"),
         ("id,kfold\na,0\nb,nan\nc,1\n", r"got 1 others \('nan'\)"),
         ("id,kfold\na,0\nb,0.5\nc,-2\n", r"got 2 others \('0.5', '-2'\)"),
         ("id,kfold,kfold_1\na,0,0\nb,1,x\nc,0,1\n", r"kfold_1 in .* must be a fold number.*'x'"),
-        ("id,kfold\na,-1\nb,0\nc,1\n", r"must be beside folds.csv.json when rows are never held out"),
+        ("id,kfold\na,-1\nb,0\nc,1\n", r"needs folds.csv.json next to it, .* some rows are never held out"),
         (
             "id,fold\na,0\nb,1\nc,0\n",
             r"must be id, kfold; got columns=\['id', 'fold'\]. Name them id and kfold",
@@ -737,8 +737,8 @@ def test_what_a_folds_file_is_refused_for(tmp_path, text, found):
     ("ids", "text"),
     [
         (["a", "b", "b", "c"], r"ids must be unique; got 1 repeated \(b\)"),
-        (["a", "b", "c"], "ids must be one a row, 4; got 3 ids"),
-        (["a", None, "b", "c"], "ids must be without missing values; got 1 missing"),
+        (["a", "b", "c"], "ids must be one per row, 4; got 3 ids"),
+        (["a", None, "b", "c"], r"ids must be without missing values; got 1 missing \(rows 1\)"),
         ([1, "1", 2, 3], r"ids must be unique; got 1 repeated \(1\)"),
     ],
 )
@@ -764,7 +764,7 @@ def edited(tmp_path, folds, row, fold):
 def test_an_edited_file_is_refused_and_taken_without_the_facts(tmp_path):
     folds = make_folds(CLASSES, n_splits=3)
     path = edited(tmp_path, folds, 0, (folds.assignment[0, 0] + 1) % 3)
-    with pytest.raises(ValueError, match=r"as it was when folds.csv.json was written.*edited since"):
+    with pytest.raises(ValueError, match=r"folds\.csv was edited since folds\.csv\.json was written"):
         Folds.load(path, range(36))
     (tmp_path / "folds.csv.json").unlink()
     assert Folds.load(path, range(36)).digest != folds.digest
@@ -773,7 +773,7 @@ def test_an_edited_file_is_refused_and_taken_without_the_facts(tmp_path):
 @pytest.mark.parametrize(("row", "fold"), [(0, 0), (19, 3), (19, 1), (6, -1)])
 def test_an_edited_file_of_forward_folds_is_refused_as_edited(tmp_path, row, fold):
     path = edited(tmp_path, make_folds(np.zeros(20), scheme="forward", n_splits=3), row, fold)
-    with pytest.raises(ValueError, match="edited since"):
+    with pytest.raises(ValueError, match="was edited since"):
         Folds.load(path, range(20))
 
 
@@ -803,7 +803,7 @@ def test_a_training_list_that_was_edited_is_refused(tmp_path, edit):
     assert Folds.load(path, range(20)).digest == folds.digest
     EDITS[edit](facts)
     beside.write_text(json.dumps(facts))
-    with pytest.raises(ValueError, match=r"folds\.csv\.json must be .*; got .*ave the folds again"):
+    with pytest.raises(ValueError, match=r"folds\.csv\.json (was edited|has no digest).*ave the folds again"):
         Folds.load(path, range(20))
 
 
@@ -813,14 +813,16 @@ def test_a_file_without_a_training_list_takes_none_from_an_editor(tmp_path):
     facts = json.loads(beside.read_text())
     facts["train"] = [[[1, 3]], [[0, 1]], [[0, 1]]]
     beside.write_text(json.dumps(facts))
-    with pytest.raises(ValueError, match="not that of its training rows"):
+    with pytest.raises(ValueError, match="its digest is not that of its training rows"):
         Folds.load(path, range(36))
 
 
 def test_forward_folds_without_the_facts_are_refused(tmp_path):
     path = make_folds(np.zeros(20), scheme="forward", n_splits=3).save(tmp_path / "folds.csv", range(20))
     (tmp_path / "folds.csv.json").unlink()
-    with pytest.raises(ValueError, match=r"folds.csv.json when rows are never held out.*Copy that file too"):
+    with pytest.raises(
+        ValueError, match=r"folds\.csv\.json next to it.* never held out .*Copy that file too"
+    ):
         Folds.load(path, range(20))
 
 
@@ -835,7 +837,7 @@ def test_broken_facts_are_named(tmp_path):
     path = make_folds([0, 0, 1, 1], n_splits=2).save(tmp_path / "folds.csv", list("abcd"))
     for text in ("{", "{}"):
         (tmp_path / "folds.csv.json").write_text(text)
-        with pytest.raises(ValueError, match=r"folds\.csv\.json"):
+        with pytest.raises(ValueError, match=r"folds\.csv\.json is damaged .*Error.* Restore it"):
             Folds.load(path, list("abcd"))
 
 
@@ -907,7 +909,7 @@ def test_training_rows_that_are_left_out_are_not_taken_in_where_the_list_is_lost
     path = folds.save(tmp_path / "folds.csv", ids=rows)
     assert Folds.load(path, ids=rows).digest == folds.digest
     (tmp_path / "folds.csv.json").unlink()
-    with pytest.raises(ValueError, match=r"beside folds\.csv\.json .*no list of training rows"):
+    with pytest.raises(ValueError, match=r"folds\.csv\.json next to it, with its list of training rows"):
         Folds.load(path, ids=rows)
 
 

@@ -188,8 +188,6 @@ NOT_YET = {
     "stackit/estimators/scoring.py",
     "stackit/estimators/seeds.py",
     "stackit/estimators/traits.py",
-    "stackit/folds/folds.py",
-    "stackit/folds/schemes.py",
     "stackit/images/architectures/mobilenet.py",
     "stackit/images/codes.py",
     "stackit/images/io/batching.py",

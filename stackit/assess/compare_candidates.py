@@ -104,7 +104,7 @@ def compare(
     finals, own = finals_of(run, oof, final_estimators, scoring)
     passed = passed_through(run, own, X)
     if is_given_away(run, own):
-        groups = oof.folds.bonds.groups if groups is None else groups
+        groups = oof.folds.constraints.groups if groups is None else groups
         folds = oof.folds if cv is None else as_folds(cv, X, oof.target, groups)
         wanted = oof.scoring if scoring is None else scoring
         outer = OuterFolds(X, oof.target, folds, oof.sample_weight, groups, wanted)

@@ -237,7 +237,7 @@ class Evidence:
         return bool(((known - other) ** 2).mean(axis=0).sum() > READS * spread)
 
     def _error(self, values: Floats) -> float:
-        groups = self.oof.folds.bonds.groups
+        groups = self.oof.folds.constraints.groups
         return standard_error(values, None if groups is None else groups[np.flatnonzero(self.oof.coverage)])
 
 

@@ -101,7 +101,7 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(stack))
     scorer_of(scoring, data.target)
     folds = data.resolve_folds(cv)
-    groups = folds.bonds.groups if data.groups is None else data.groups
+    groups = folds.constraints.groups if data.groups is None else data.groups
     outer = OuterFolds(data.X, data.target, folds, data.sample_weight, groups, scoring)
     own = {"n_jobs": n_jobs, "store": store}
     changed: dict[str, Any] = {name: value for name, value in own.items() if value is not None}

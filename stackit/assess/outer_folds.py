@@ -26,7 +26,6 @@ from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.prediction import PredictionSpec, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.folds.constraints import SplitConstraints
 from stackit.precomputed.estimators import Precomputed
 from stackit.results.oof import OutOfFold
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
@@ -239,13 +238,7 @@ def _within(folds: Folds, rows: Rows) -> Folds | None:
     kept = [(train, held_out) for train, held_out in kept if len(train) and len(held_out)]
     if not kept:
         return None
-    bonds = folds.bonds
-    own = SplitConstraints(
-        None if bonds.groups is None else bonds.groups[rows],
-        None if bonds.moments is None else bonds.moments.iloc[rows],
-        bonds.gap,
-    )
-    return Folds(len(rows), tuple(kept), folds.metadata, own)
+    return Folds(len(rows), tuple(kept), folds.metadata, folds.constraints.subset(rows))
 
 
 def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:

@@ -111,7 +111,9 @@ def repeats_of(run: Any, scoring: Scoring = None, cv: Any = None, groups: Any = 
     oof.warn_of_passthrough()
     wanted = oof.scoring if scoring is None else scoring
     if cv is not None:
-        own = as_folds(cv, oof.meta_train, oof.target, oof.folds.bonds.groups if groups is None else groups)
+        own = as_folds(
+            cv, oof.meta_train, oof.target, oof.folds.constraints.groups if groups is None else groups
+        )
         return [_repeat(oof, folds, wanted) for folds in _repeats_apart(own)]
     if oof.folds.n_repeats == 1:
         return [_repeat(oof, oof.folds, wanted)]
@@ -203,7 +205,7 @@ def _cross_fitted(finals: NamedEstimators, table: Any, judged: OutOfFold, n_jobs
         judged.target.y,
         cv=judged.folds,
         sample_weight=judged.sample_weight,
-        groups=judged.folds.bonds.groups,
+        groups=judged.folds.constraints.groups,
         scoring=judged.scoring,
         n_jobs=n_jobs,
         return_estimator=False,

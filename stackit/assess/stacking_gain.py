@@ -177,7 +177,7 @@ def gain(
         )
     judged = comparison.repeats[0].judged
     groups = check_rows(groups, "groups", len(judged.target.y))
-    groups = judged.folds.bonds.groups if groups is None else groups
+    groups = judged.folds.constraints.groups if groups is None else groups
     others = [other for other in (BEST, MEAN) if other == BEST or (other in finals and other != name)]
     tests = {other: _test(comparison, name, other, groups, level) for other in others}
     members = _test(comparison, BEST, PRIOR, groups, level)

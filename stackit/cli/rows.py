@@ -229,6 +229,6 @@ def _check_filled(path: Path, columns: ColumnNames, table: pd.DataFrame, ids: An
 
 def _time(name: str, table: pd.DataFrame) -> pd.Series[Any]:
     """Return times that sort as time does."""
-    from stackit.folds.schemes import times_of
+    from stackit.folds.constraints import times_of
 
     return times_of(table[name], f"{name}, the time,")

@@ -163,7 +163,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     classify = bool(classifiers_among(estimators, passes_over=on_error == "skip"))
     data = TrainingData.of(X, y, sample_weight, groups, X_test, classify=classify)
     folds = data.resolve_folds(cv)
-    params = fit_params_of(estimators, data.sample_weight, data.groups, folds.bonds.groups)
+    params = fit_params_of(estimators, data.sample_weight, data.groups, folds.constraints.groups)
     warn_of_scale(estimators, params, data.sample_weight)
     seed = seed_from(random_state)
     settings = RunConfig(

@@ -92,7 +92,7 @@ class Levels(FinalEstimatorMixin, TransformerMixin, NumberedLevels):  # type: ig
         final = self._final_estimator()
         self._check_weights(X)
         shared = data.resolve_folds(self.cv)
-        known = shared.bonds.groups
+        known = shared.constraints.groups
         folds = [shared if one.cv is None else data.resolve_folds(one.cv, known) for one in levels]
         check_cover(levels, folds)
         given = sample_weight, data.groups, fit_params, known

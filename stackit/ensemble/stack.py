@@ -187,7 +187,7 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
         folds = self._folds(data)
         named = [*members, (FINAL, final)]
         params = route_fit_params(
-            self, named, sample_weight, data.groups, fit_params or {}, folds.bonds.groups
+            self, named, sample_weight, data.groups, fit_params or {}, folds.constraints.groups
         )
         warn_of_scale(members if self._scales_weights else named, params, sample_weight)
         check_reach(named, params)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit.arrays import Rows, num_samples
-from stackit.folds.folds import wants_groups
+from stackit.folds.cv import wants_groups
 from stackit.validation import invalid_value
 
 __all__ = ["KnownGroups", "group_splitters", "pass_groups", "remove_groups"]

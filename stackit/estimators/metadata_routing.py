@@ -19,7 +19,7 @@ from sklearn.utils.validation import has_fit_parameter
 from stackit.arrays import Rows, num_samples, safe_index
 from stackit.estimators.inner_groups import group_splitters
 from stackit.estimators.named_estimators import NamedEstimators
-from stackit.folds.folds import wants_groups
+from stackit.folds.cv import wants_groups
 from stackit.validation import routing_enabled, warn
 
 __all__ = [

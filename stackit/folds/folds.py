@@ -1,29 +1,24 @@
-"""Folds: a fixed list of splits, whoever made it."""
+"""Folds: a fixed list of splits, saved as a folds file."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
-from sklearn.utils.metadata_routing import get_routing_for_object
 
 from stackit.arrays import Rows, num_samples
-from stackit.arrays.isolation import inspect_reader, own_tables
 from stackit.folds.constraints import SplitConstraints
 from stackit.folds.folds_file import read_folds_file, write_folds_file
-from stackit.target import Target
-from stackit.validation import format_list, invalid_value, warn
+from stackit.validation import format_list, invalid_value
 
-__all__ = ["Folds", "as_folds", "wants_groups"]
+__all__ = ["Folds"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,11 +30,11 @@ class Folds:
     n_samples : int
         The number of rows, n.
     splits : list of (train, held_out) pairs of (n_train,) and (n_held_out,) arrays of int
-        Row positions. A split's two parts share no row. Consecutive splits whose held-out parts share no
-        row belong to one repeat; a row that comes up again starts the next repeat.
-    made_by : dict
-        What made the folds, as it is written into the folds file.
-    bonds : Bonds
+        Row positions. The two parts of a split share no row. Consecutive splits with disjoint held-out
+        parts belong to one repeat; a row that is held out again starts the next repeat.
+    metadata : dict
+        How the folds were made (scheme, seed, ...), as it is written into the folds file.
+    constraints : SplitConstraints
         The groups and times of the rows, where they are known; they are not written into the folds file.
 
     Raises
@@ -60,14 +55,14 @@ class Folds:
     n_samples: int
     splits: tuple[tuple[Rows, Rows], ...]
     metadata: dict[str, Any] = field(default_factory=dict)
-    bonds: SplitConstraints = field(default_factory=SplitConstraints)
+    constraints: SplitConstraints = field(default_factory=SplitConstraints)
 
     def __post_init__(self) -> None:
         pairs = tuple((self._rows(train), self._rows(held_out)) for train, held_out in self.splits)
         object.__setattr__(self, "splits", pairs)
         if not pairs:
-            raise invalid_value(
-                "Folds", "at least one split", "no splits", "Pass a splitter that yields splits"
+            raise ValueError(
+                "Folds need at least one split; got no splits. Pass a splitter that yields some."
             )
         for number, (train, held_out) in enumerate(pairs):
             self._check_split(number, train, held_out)
@@ -83,9 +78,9 @@ class Folds:
         Parameters
         ----------
         X : array-like with n rows, optional
-            Only its number of rows is looked at.
+            Only its number of rows is checked.
         y, groups : ignored
-            The splits are fixed already.
+            The splits are fixed.
 
         Raises
         ------
@@ -148,19 +143,19 @@ class Folds:
         return state.hexdigest()[:16]
 
     def save(self, path: str | os.PathLike[str], ids: Any) -> Path:
-        """Write the folds file: a CSV with the columns ``id, kfold``, and what made it beside it.
+        """Write the folds file: a CSV with the columns ``id, kfold``, and a .json file with its metadata.
 
-        Repeats become the further columns ``kfold_1, kfold_2, ...``. The CSV reads as any other; a second
-        file, the same name with ``.json`` behind it, holds what made the folds, a digest of the ids, and
-        the training rows where they are not simply all the others (as with folds ordered in time); an empty
-        column of the CSV says then that they are listed.
+        Further repeats become the columns ``kfold_1, kfold_2, ...``. The second file has the same name with
+        ``.json`` appended. It holds the metadata, a digest of the ids, and the training rows where these are
+        not all the other rows (as with folds ordered in time); the CSV then has an empty column that says
+        so.
 
         Parameters
         ----------
         path : path
             The CSV file to write, whole or not at all.
         ids : (n,) array-like
-            One unique id a row.
+            One unique id per row.
 
         Returns
         -------
@@ -170,7 +165,7 @@ class Folds:
         Raises
         ------
         ValueError
-            When the ids are not unique, or not one a row.
+            When the ids are not unique, or not one per row.
 
         Examples
         --------
@@ -212,12 +207,16 @@ class Folds:
         return cls(*read_folds_file(Path(path), ids))
 
     def _count(self) -> str:
-        """Say how many folds there are: of each repeat, where all have the same number."""
-        of_repeat = np.bincount([repeat for repeat, _ in self.labels])
-        if len(of_repeat) == 1:
-            return f"{of_repeat[0]} folds"
-        regular = (of_repeat == of_repeat[0]).all() and (self.assignment >= 0).all()
-        return f"{of_repeat[0]} folds x {len(of_repeat)} repeats" if regular else f"{len(self.splits)} splits"
+        """Return the number of folds as text, per repeat where all repeats have the same number."""
+        per_repeat = np.bincount([repeat for repeat, _ in self.labels])
+        if len(per_repeat) == 1:
+            return f"{per_repeat[0]} folds"
+        is_regular = (per_repeat == per_repeat[0]).all() and (self.assignment >= 0).all()
+        return (
+            f"{per_repeat[0]} folds x {len(per_repeat)} repeats"
+            if is_regular
+            else f"{len(self.splits)} splits"
+        )
 
     def _rows(self, rows: Any) -> Rows:
         values = np.asarray(rows)
@@ -235,15 +234,12 @@ class Folds:
         return own
 
     def _check_split(self, number: int, train: Rows, held_out: Rows) -> None:
-        place = f"split {number}"
         for part, rows in (("training", train), ("held-out", held_out)):
             if len(rows) == 0:
-                raise invalid_value(
-                    f"The {part} part of {place}", "at least one row", "no rows", "Use fewer or other folds"
-                )
+                raise ValueError(f"The {part} part of split {number} has no rows. Use fewer or other folds.")
             if rows.min() < 0 or rows.max() >= self.n_samples:
                 raise invalid_value(
-                    f"The {part} rows of {place}",
+                    f"The {part} rows of split {number}",
                     f"between 0 and {self.n_samples - 1}",
                     f"rows from {rows.min()} to {rows.max()}",
                     "Pass the folds of this table",
@@ -251,116 +247,21 @@ class Folds:
         counts = np.bincount(held_out, minlength=self.n_samples)
         if counts.max() > 1:
             raise invalid_value(
-                f"The held-out rows of {place}",
+                f"The held-out rows of split {number}",
                 "unique",
                 f"repeated rows {format_list(np.flatnonzero(counts > 1))}",
-                "Hold out each row once a split",
+                "Hold out each row once per split",
             )
-        both = train[counts[train] > 0]
-        if len(both):
-            raise invalid_value(
-                f"Training and held-out rows of {place}",
-                "without a row in common, or its label leaks",
-                f"{len(both)} common rows ({format_list(both)})",
-                "Take the held-out rows out of the training part",
+        common = train[counts[train] > 0]
+        if len(common):
+            raise ValueError(
+                f"Split {number} trains on {len(common)} rows that it also holds out ({format_list(common)});"
+                " their labels leak. Take the held-out rows out of the training part."
             )
 
     def _complementary(self) -> bool:
-        """Whether every training part is all rows that the split does not hold out."""
+        """Whether every split trains on all rows that it does not hold out."""
         return all(
             len(train) + len(held_out) == self.n_samples and len(np.unique(train)) == len(train)
             for train, held_out in self.splits
-        )
-
-
-def as_folds(cv: Any, X: Any, target: Target, groups: Any = None) -> Folds:
-    """Turn anything that scikit-learn takes as ``cv`` into `Folds`, without touching it.
-
-    Parameters
-    ----------
-    cv : Folds, splitter, int, None or iterable of (train, held_out) pairs
-        An int is a number of unshuffled folds, stratified for classes, as in scikit-learn; with `groups`
-        they are group folds. None is 5.
-    X : array-like with n rows
-        The table to split.
-    target : Target
-        What is to be predicted.
-    groups : (n,) array-like, optional
-        For splitters that want it.
-
-    Returns
-    -------
-    Folds
-
-    Raises
-    ------
-    ValueError
-        When the splits do not fit the table.
-
-    Warns
-    -----
-    UserWarning
-        When rows of one group are both trained on and held out.
-
-    Examples
-    --------
-    >>> from sklearn.model_selection import TimeSeriesSplit
-    >>> from stackit.target import regression_target
-    >>> as_folds(TimeSeriesSplit(2), [[1], [2], [3]], regression_target([1, 2, 3]))
-    Folds(TimeSeriesSplit, 3 rows, 2 folds, 1 rows never held out)
-    """
-    folds = _folds_from(cv, X, target, groups)
-    if groups is not None:
-        codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-        _warn_of_split_groups(folds, codes)
-        return replace(folds, bonds=replace(folds.bonds, groups=codes))
-    if folds.bonds.groups is not None and "group" not in folds.metadata.get("scheme", ""):
-        _warn_of_split_groups(folds, folds.bonds.groups)
-    return folds
-
-
-def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
-    if isinstance(cv, Folds):
-        return Folds(cv.n_samples, tuple(cv.split(X)), cv.metadata, cv.bonds)
-    if isinstance(cv, str):
-        raise invalid_value("cv", "a number of folds, a splitter, or a list of splits", f"{cv=}", "Pass cv=5")
-    if groups is not None and (cv is None or isinstance(cv, int | np.integer)):
-        n_splits = 5 if cv is None else int(cv)
-        stratify = target.kind in ("binary", "multiclass")
-        cv = StratifiedGroupKFold(n_splits) if stratify else GroupKFold(n_splits)
-    stratified_y = target.codes if target.is_classification else None
-    # A splitter may hold a random state that moves on when it splits: the caller's own is left alone.
-    own = copy.deepcopy(cv) if hasattr(cv, "split") else cv
-    splitter = check_cv(own, stratified_y, classifier=target.is_classification)
-    wanted = groups if wants_groups(splitter) else None
-    splits = tuple(splitter.split(*own_tables(inspect_reader(splitter), X, target.codes, wanted)))
-    if not splits:
-        raise invalid_value(
-            "cv", "of at least one split", "none", "Pass list(splits): an iterator is used up after one run"
-        )
-    return Folds(num_samples(X), splits, {"scheme": type(splitter).__name__, "n_splits": len(splits)})
-
-
-def wants_groups(splitter: Any) -> bool:
-    """Whether a splitter asks for groups, by scikit-learn's own account; any other kind is given them.
-
-    Examples
-    --------
-    >>> from sklearn.model_selection import GroupKFold, KFold
-    >>> wants_groups(GroupKFold(2)), wants_groups(KFold(2))
-    (True, False)
-    """
-    if not hasattr(splitter, "get_metadata_routing"):
-        return True
-    return bool(get_routing_for_object(splitter).split.requests.get("groups"))
-
-
-def _warn_of_split_groups(folds: Folds, codes: Rows) -> None:
-    torn: set[int] = set()
-    for train, held_out in folds.splits:
-        torn |= set(np.intersect1d(codes[train], codes[held_out]).tolist())
-    if torn:
-        warn(
-            f"{len(torn)} of {codes.max() + 1} groups are both trained on and held out: scores may be too "
-            "good. Use folds of scheme='group', or an int as cv."
         )

@@ -1,4 +1,4 @@
-"""Every fold scheme: how rows are dealt into folds."""
+"""The fold schemes: how rows are dealt into folds."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.multiclass import type_of_target
 
 from stackit.arrays import Rows, num_samples
-from stackit.folds.constraints import SplitConstraints
+from stackit.folds.constraints import SplitConstraints, group_codes, n_rows_before, times_of
 from stackit.folds.folds import Folds
 from stackit.target import classification_target
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["SCHEMES", "make_folds", "n_rows_before", "times_of"]
+__all__ = ["SCHEMES", "make_folds"]
 
 SCHEMES = ("kfold", "stratified", "binned", "group", "stratified-group", "forward")
 GROUPED = ("group", "stratified-group")
@@ -43,23 +42,23 @@ def make_folds(
     y : (n,) array-like
         The target. Only its number of rows matters to "kfold", "group" and "forward".
     scheme : {"stratified", "kfold", "binned", "group", "stratified-group", "forward"}, optional
-        How rows are dealt. Default: where `groups` are given "stratified-group", or "group" for a number
-        as y; "forward" where `time` is given; else "stratified". "stratified" keeps the share of each class
-        in each fold; "binned" does so for a number, over its quantiles; "group" never splits a group, and
-        "stratified-group" minds the classes too; "forward" trains on the past of each fold only, so that
-        the first of its ``n_splits + 1`` blocks is never held out.
+        How rows are dealt. Default: with `groups`, "stratified-group", or "group" for a numeric y; with
+        `time`, "forward"; else "stratified". "stratified" keeps the share of each class in each fold;
+        "binned" does so for the quantiles of a numeric y; "group" never splits a group, and
+        "stratified-group" also keeps the shares of the classes; "forward" trains on the past of each fold
+        only, so that the first of its ``n_splits + 1`` blocks is never held out.
     n_splits : int
         The number of folds, at least 2.
     n_repeats : int
-        How often all of it is done again, each time with other folds ("forward" knows one only).
+        The number of times that all rows are dealt, each time into other folds; 1 for "forward".
     groups : (n,) array-like, for "group" and "stratified-group"
-        The group of each row: rows of one group are held out together. Other schemes deal single rows all
-        the same: a run on such folds warns that groups are split, and knows them where it splits again.
+        The group of each row: rows of one group are held out together. Other schemes ignore the groups;
+        a run on such folds then warns that groups are split, and respects the groups in inner splits.
     time : (n,) array-like, for "forward"
-        When each row happened; rows of the same time stay together. Default: the row order.
+        The time of each row; rows of the same time stay together. Default: the row order.
     gap : int or time difference, for "forward"
-        What is left out between the training part and the fold: a number of rows, or a difference
-        such as ``"7D"`` where `time` holds dates.
+        The number of rows left out between the training part and the fold, or a time difference such
+        as ``"7D"`` where `time` holds dates.
     random_state : int
         The seed. The same seed gives the same folds.
 
@@ -70,8 +69,8 @@ def make_folds(
     Raises
     ------
     ValueError
-        When there are more folds than rows of a class, or groups, or times; when what a scheme needs is
-        missing, or what is given would be ignored by it; when an argument is out of range.
+        When there are more folds than rows of a class, groups or times; when an argument is out of range,
+        is needed by the scheme and missing, or is given and would be ignored.
 
     Examples
     --------
@@ -90,12 +89,15 @@ def make_folds(
     if scheme == "forward":
         if n_repeats != 1:
             raise invalid_value(
-                "n_repeats", "1 for scheme='forward'", f"n_repeats={n_repeats}", "Time runs once"
+                "n_repeats",
+                "1 for scheme='forward'",
+                f"n_repeats={n_repeats}",
+                "Repeats would be equal, as time has one order",
             )
-        moments = pd.Series(np.arange(n)) if time is None else times_of(time)
-        bonds = SplitConstraints(moments=moments, gap=gap)
-        return Folds(n, _forward(n, moments, n_splits, gap), {**metadata, "gap": str(gap)}, bonds)
-    codes = None if groups is None and scheme not in GROUPED else _group_codes(groups, scheme, n, n_splits)
+        times = pd.Series(np.arange(n)) if time is None else times_of(time)
+        constraints = SplitConstraints(times=times, gap=gap)
+        return Folds(n, _forward(n, times, n_splits, gap), {**metadata, "gap": str(gap)}, constraints)
+    codes = None if groups is None and scheme not in GROUPED else _codes_for(groups, scheme, n, n_splits)
     deal = _dealer(scheme, y, n, n_splits, codes)
     splits = [split for seed in _seeds(random_state, n_repeats) for split in deal(seed)]
     return Folds(n, tuple(splits), metadata, SplitConstraints(codes))
@@ -103,29 +105,29 @@ def make_folds(
 
 def _scheme_for(y: Any, n_splits: int, groups: Any, time: Any) -> str:
     if groups is not None and time is not None:
-        raise invalid_value("groups and time", "given one at a time", "both", "Leave out one of them")
+        raise ValueError("groups and time cannot be combined; got both. Leave out one of them.")
     if groups is not None:
         is_of_classes = type_of_target(y) in ("binary", "multiclass")
-        # Whole numbers look like classes too: where none recurs, there is nothing to stratify by.
+        # Whole numbers look like classes too; those that do not recur cannot be stratified.
         recurs = is_of_classes and pd.Series(np.ravel(y)).value_counts().max() >= n_splits
         return "stratified-group" if recurs else "group"
     return "stratified" if time is None else "forward"
 
 
 def _check_none_ignored(scheme: str, groups: Any, time: Any, gap: Any) -> None:
-    """Raise when something is given that a scheme would ignore: folds would mix what is to stay apart."""
+    """Raise when an argument is given that the scheme would ignore."""
     has_gap = not (isinstance(gap, int | np.integer) and gap == 0)
-    for name, given, minded_by in (
+    for name, is_given, used_by in (
         ("groups", groups is not None and scheme == "forward", GROUPED),
         ("time", time is not None, ("forward",)),
         ("gap", has_gap, ("forward",)),
     ):
-        if given and scheme not in minded_by:
+        if is_given and scheme not in used_by:
             raise invalid_value(
                 name,
                 f"left out for scheme={scheme!r}, which ignores it",
                 f"{name} with scheme={scheme!r}",
-                f"Use scheme={' or '.join(map(repr, minded_by))}",
+                f"Use scheme={' or '.join(map(repr, used_by))}",
             )
 
 
@@ -148,7 +150,7 @@ def _check_numbers(scheme: str, n: int, n_splits: int, n_repeats: int) -> None:
 
 
 def _seeds(random_state: int, n: int) -> list[int]:
-    """One seed a repeat; the first is `random_state` itself, so that one repeat is scikit-learn's own."""
+    """Return one seed per repeat; the first is `random_state`, so that one repeat equals scikit-learn's."""
     if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
         raise invalid_value(
             "random_state", "a whole number from 0", f"random_state={random_state!r}", "Pass 0"
@@ -178,10 +180,10 @@ def _dealer(
     )
 
 
-def _classes_for(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
+def _classes_for(y: Any, n_splits: int) -> Rows:
     target = classification_target(y)
     if target.kind == "multilabel":
-        raise invalid_value("y", "one label a row for scheme='stratified'", "several", "Use scheme='kfold'")
+        raise invalid_value("y", "one label per row for scheme='stratified'", "several", "Use scheme='kfold'")
     counts = np.bincount(target.codes)
     rare = np.flatnonzero(counts < n_splits)
     if len(rare):
@@ -195,12 +197,12 @@ def _classes_for(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
     return target.codes
 
 
-def _bins_of(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
-    """Quantile bins of a number, each of at least n_splits rows; equal values share a bin where they can."""
+def _bins_of(y: Any, n_splits: int) -> Rows:
+    """Return (n,) quantile bins of at least n_splits rows each; equal values share one where possible."""
     values = np.asarray(y, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
         raise invalid_value(
-            "y", "one finite number a row for scheme='binned'", "other values", "Use scheme='kfold'"
+            "y", "one finite number per row for scheme='binned'", "other values", "Use scheme='kfold'"
         )
     n = len(values)
     ranks = np.empty(n, dtype=np.intp)
@@ -208,29 +210,22 @@ def _bins_of(y: Any, n_splits: int) -> npt.NDArray[np.intp]:
     return ranks * min(n // n_splits, MOST_BINS) // n
 
 
-def _group_codes(groups: Any, scheme: str, n: int, n_splits: int) -> npt.NDArray[np.intp]:
+def _codes_for(groups: Any, scheme: str, n: int, n_splits: int) -> Rows:
     if groups is None:
-        raise invalid_value("groups", f"given for scheme={scheme!r}", "groups=None", "Pass one group a row")
-    if num_samples(groups) != n:
+        raise ValueError(f"scheme={scheme!r} needs groups; got groups=None. Pass one group per row.")
+    codes = group_codes(groups, n)
+    n_groups = codes.max() + 1
+    if n_groups < n_splits and scheme in GROUPED:
         raise invalid_value(
-            "groups", f"one a row, {n}", f"{num_samples(groups)} groups", "Pass one group a row"
+            "n_splits", f"at most the number of groups, {n_groups}", f"{n_splits=}", "Use fewer folds"
         )
-    values = pd.Series(np.asarray(groups))
-    if values.isna().any():
-        missing = int(values.isna().sum())
-        raise invalid_value("groups", "without missing values", f"{missing} missing", "Give each row a group")
-    codes, found = pd.factorize(values, sort=True)
-    if len(found) < n_splits and scheme in GROUPED:
-        raise invalid_value(
-            "n_splits", f"at most the number of groups, {len(found)}", f"{n_splits=}", "Use fewer folds"
-        )
-    return np.asarray(codes, dtype=np.intp)
+    return codes
 
 
 def _deal_groups(codes: Rows, n_splits: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
     """Deal each group to the fold with the fewest rows so far, large groups first.
 
-    Sizes are blurred by the seed for the order alone, so that other seeds give other folds.
+    The order is that of randomly scaled sizes, so that other seeds give other folds.
     """
     random = np.random.default_rng(seed)
     sizes = np.bincount(codes)
@@ -244,110 +239,30 @@ def _deal_groups(codes: Rows, n_splits: int, seed: int) -> Iterator[tuple[Rows, 
         yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def times_of(time: Any, name: str = "time") -> pd.Series[Any]:
-    """Return times that sort as time does: numbers and dates stay, text is read as ISO dates or numbers.
-
-    Parameters
-    ----------
-    time : (n,) array-like
-        Numbers, dates, or text.
-    name : str
-        What it is called in the error.
-
-    Raises
-    ------
-    ValueError
-        When text can be read in more than one way, such as 01/02/2024, or not at all.
-
-    Examples
-    --------
-    >>> times_of(["9", "10"]).tolist()
-    [9, 10]
-    """
-    values = pd.Series(np.asarray(time))
-    if values.isna().any():
-        raise invalid_value(name, "none missing", f"{values.isna().sum()} missing", "Fill them")
-    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
-        return values
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.notna().all():
-        return numbers
-    moments = pd.to_datetime(values, format="ISO8601", errors="coerce")
-    if moments.isna().any():
-        raise invalid_value(
-            name,
-            "of numbers, or of dates as 2024-12-31 or 2024-12-31 23:59:00",
-            f"{int(moments.isna().sum())} others ({format_list(values[moments.isna()])})",
-            "Write the dates so: other forms can be read in two ways",
-        )
-    return moments
-
-
-def _forward(n: int, moments: pd.Series[Any], n_splits: int, gap: Any) -> tuple[tuple[Rows, Rows], ...]:
+def _forward(n: int, times: pd.Series[Any], n_splits: int, gap: Any) -> tuple[tuple[Rows, Rows], ...]:
     """Cut the rows, in time order, into n_splits + 1 blocks; hold out each but the first after its past."""
-    if len(moments) != n:
-        raise invalid_value("time", f"one moment a row, {n}", f"{len(moments)} moments", "Pass one a row")
-    order = np.argsort(moments.to_numpy(), kind="stable")
-    ordered = moments.iloc[order].reset_index(drop=True)
-    first_of_moment = np.flatnonzero(~ordered.duplicated().to_numpy())
+    if len(times) != n:
+        raise invalid_value("time", f"one value per row, {n}", f"{len(times)} times", "Pass one per row")
+    order = np.argsort(times.to_numpy(), kind="stable")
+    ordered = times.iloc[order].reset_index(drop=True)
+    first_of_time = np.flatnonzero(~ordered.duplicated().to_numpy())
     wanted = np.arange(1, n_splits + 1) * n / (n_splits + 1)
-    # A block starts at the first row of a moment, so that no moment is both trained on and held out.
-    starts = first_of_moment[
-        np.searchsorted(first_of_moment, wanted.round()).clip(max=len(first_of_moment) - 1)
-    ]
+    # A block starts at the first row of a time, so that no time is both trained on and held out.
+    nearest = np.searchsorted(first_of_time, wanted.round()).clip(max=len(first_of_time) - 1)
+    starts = first_of_time[nearest]
     if len(np.unique(starts)) < n_splits or starts[0] == 0:
         raise invalid_value(
             "time",
-            f"of more than {n_splits} moments, spread over the rows",
-            f"{len(first_of_moment)} moments",
+            f"more than {n_splits} distinct times, spread over the rows",
+            f"{len(first_of_time)} distinct times",
             "Use fewer folds",
         )
     splits = []
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
-        past = n_rows_before(ordered, start, gap)
-        if past == 0:
+        n_past = n_rows_before(ordered, start, gap)
+        if n_past == 0:
             raise invalid_value(
                 "gap", "shorter than the past of the first fold", f"gap={gap!r}", "Use a smaller gap"
             )
-        splits.append((np.sort(order[:past]), np.sort(order[start:stop])))
+        splits.append((np.sort(order[:n_past]), np.sort(order[start:stop])))
     return tuple(splits)
-
-
-def n_rows_before(ordered: pd.Series[Any], start: int, gap: Any) -> int:
-    """Return how many rows come before a later part that begins at `start`, less the gap.
-
-    Parameters
-    ----------
-    ordered : (n,) series
-        The moments of all rows, in the order of time.
-    start : int
-        The position of the first row of the later part.
-    gap : int or time difference
-        A number of rows, or a difference of moments.
-
-    Raises
-    ------
-    ValueError
-        When the gap is negative, or no difference of such moments.
-
-    Examples
-    --------
-    >>> n_rows_before(pd.Series([1.0, 2.0, 5.0, 6.0]), start=3, gap=1)
-    2
-    >>> n_rows_before(pd.Series([1, 2, 5, 6]), start=3, gap=2.5)
-    2
-    """
-    if isinstance(gap, int) or (isinstance(gap, np.integer) and not isinstance(gap, np.timedelta64)):
-        if gap < 0:
-            raise invalid_value("gap", "at least 0", f"gap={gap}", "Pass gap=0")
-        return max(0, start - int(gap))
-    try:
-        difference = pd.Timedelta(gap) if isinstance(gap, str | np.timedelta64) else gap
-        limit = ordered.iloc[start] - difference
-        if limit > ordered.iloc[start]:
-            raise ValueError("it is negative")
-        return int((ordered < limit).sum())
-    except (TypeError, ValueError) as error:
-        raise invalid_value(
-            "gap", "a number of rows, or a difference of the times", f"gap={gap!r} ({error})", "Pass gap=0"
-        ) from error

@@ -195,7 +195,7 @@ def _own(kind: Any, state: dict[str, Any]) -> Any:
     """Make an object of stackit's from its state."""
     make: Any = kind
     if is_dataclass(kind):
-        return make(**{name: part for name, part in state.items() if name != "bonds"})
+        return make(**{name: part for name, part in state.items() if name != "constraints"})
     return _filled(kind.__new__(kind), state)
 
 

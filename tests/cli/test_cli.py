@@ -343,8 +343,8 @@ def test_titanic_is_dealt_as_the_readme_says(tmp_path):
         (
             ["--target", "price", "--time", "label"],
             ExitCode.DATA,
-            "label, the time, must be of numbers, or of dates as 2024-12-31 or 2024-12-31 23:59:00; "
-            "got 60 others (no, no, yes, no, no, and 55 more).",
+            "label, the time, must be numbers, or dates such as 2024-12-31 or 2024-12-31 23:59:00; "
+            "got 60 other values (no, no, yes, no, no, and 55 more).",
         ),
         (
             ["--target", "price", "--group", "label"],
@@ -427,7 +427,7 @@ def test_refusals_take_one_line_and_write_nothing(table, arguments, code, text):
             ["--time", "day"],
             "day, the time, must be without missing or infinite values; got 1 of",
         ),
-        ("day", "31/12/2024", ["--time", "day"], "day, the time, must be of numbers, or of dates as"),
+        ("day", "31/12/2024", ["--time", "day"], "day, the time, must be numbers, or dates such as"),
     ],
 )
 def test_bad_cells_are_refused(table, column, value, arguments, text):

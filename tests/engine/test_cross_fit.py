@@ -1413,8 +1413,11 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
         ({"y": np.r_[np.nan, Y[1:]]}, "NaN"),
         ({"cv": 1}, "n_splits"),
         ({"cv": "five"}, "cv"),
-        ({"cv": []}, "at least one split"),
-        ({"cv": [(np.arange(90), np.arange(5))]}, "without a row in common, or its label leaks"),
+        ({"cv": []}, "cv yields no splits"),
+        (
+            {"cv": [(np.arange(90), np.arange(5))]},
+            "trains on 5 rows that it also holds out .*; their labels leak",
+        ),
         ({"cv": [(np.arange(5), np.arange(5, 91))]}, "between 0 and 89"),
         ({"cv": make_folds(Y[:80])}, "X must be of the 80 rows that the folds were made for; got n_rows=90"),
         ({"cv": GroupKFold(3)}, "groups"),

@@ -279,7 +279,7 @@ def test_folds_of_some_rows_keep_what_is_known_of_them():
     rows = folds.splits[0][0]
     inner = reindex(folds, rows)
     assert len(inner.splits) == 3
-    assert_array_equal(inner.bonds.groups, GROUPS[rows])
+    assert_array_equal(inner.constraints.groups, GROUPS[rows])
     for (train, out), (fit, held_out) in zip(folds.splits[1:], inner.splits, strict=True):
         assert_array_equal(rows[fit], np.intersect1d(train, rows))
         assert_array_equal(rows[held_out], out)

@@ -100,7 +100,7 @@ def forward(times, n_splits, gap=0):
     try:
         return make_folds(np.zeros(len(times)), scheme="forward", n_splits=n_splits, time=times, gap=gap)
     except ValueError as error:
-        assume("moments" not in str(error) and "past" not in str(error))
+        assume("distinct times" not in str(error) and "past" not in str(error))
         raise
 
 
@@ -363,8 +363,14 @@ def test_forward_folds_follow_the_time_and_not_the_row_order():
         ({"n_splits": 2, "random_state": None}, "random_state must be a whole number from 0"),
         ({"n_splits": 2, "random_state": -1}, "random_state=-1"),
         ({"n_splits": 3}, r"n_splits=3 rows for scheme='stratified'; got .*b.*: 2 rows.*merge rare classes"),
-        ({"n_splits": 2, "scheme": "group"}, "groups must be given for scheme='group'"),
-        ({"n_splits": 2, "scheme": "group", "groups": [1, 2]}, "groups must be one a row, 6; got 2 groups"),
+        (
+            {"n_splits": 2, "scheme": "group"},
+            "scheme='group' needs groups; got groups=None. Pass one group per row",
+        ),
+        (
+            {"n_splits": 2, "scheme": "group", "groups": [1, 2]},
+            "groups must be one value per row, 6; got 2 groups",
+        ),
         (
             {"n_splits": 2, "scheme": "group", "groups": [1, None] * 3},
             "without missing values; got 3 missing",
@@ -376,9 +382,18 @@ def test_forward_folds_follow_the_time_and_not_the_row_order():
         ({"n_splits": 2, "scheme": "forward", "gap": 2}, "gap must be shorter than the past"),
         ({"n_splits": 2, "scheme": "forward", "gap": "7D"}, "gap must be a number of rows, or a difference"),
         ({"n_splits": 2, "scheme": "forward", "gap": "soon"}, "gap must be .*gap='soon'"),
-        ({"n_splits": 2, "scheme": "forward", "time": [1, 2]}, "time must be one moment a row, 6"),
-        ({"n_splits": 2, "scheme": "forward", "time": [1, None, 2, 3, 4, 5]}, "none missing"),
-        ({"n_splits": 2, "scheme": "forward", "time": [1] * 6}, "time must be of more than 2 moments"),
+        (
+            {"n_splits": 2, "scheme": "forward", "time": [1, 2]},
+            "time must be one value per row, 6; got 2 times",
+        ),
+        (
+            {"n_splits": 2, "scheme": "forward", "time": [1, None, 2, 3, 4, 5]},
+            "time must be without missing values; got 1 missing",
+        ),
+        (
+            {"n_splits": 2, "scheme": "forward", "time": [1] * 6},
+            "time must be more than 2 distinct times.*got 1 distinct times",
+        ),
         ({"n_splits": 5, "scheme": "forward", "time": range(6), "gap": 1}, "gap must be shorter"),
     ],
 )
@@ -395,12 +410,12 @@ def test_a_negative_gap_of_time_is_refused_by_its_name():
 
 @pytest.mark.parametrize("y", [[1.0, np.nan, 2.0, 3.0], [[1.0, 2.0]] * 4])
 def test_binned_folds_refuse_what_is_not_one_number_a_row(y):
-    with pytest.raises(ValueError, match="y must be one finite number a row for scheme='binned'"):
+    with pytest.raises(ValueError, match="y must be one finite number per row for scheme='binned'"):
         make_folds(y, scheme="binned", n_splits=2)
 
 
 def test_stratified_folds_refuse_several_labels_a_row():
-    with pytest.raises(ValueError, match="y must be one label a row for scheme='stratified'"):
+    with pytest.raises(ValueError, match="y must be one label per row for scheme='stratified'"):
         make_folds([[0, 1], [1, 1], [1, 0], [0, 0]], n_splits=2)
 
 
@@ -408,16 +423,18 @@ def test_stratified_folds_refuse_several_labels_a_row():
 
 
 def test_a_row_in_both_parts_of_a_split_is_refused():
-    with pytest.raises(ValueError, match=r"split 1 must be without a row in common.*1 common rows \(2\)"):
+    with pytest.raises(
+        ValueError, match=r"Split 1 trains on 1 rows that it also holds out \(2\); their labels leak"
+    ):
         Folds(4, (([0, 1], [2, 3]), ([2, 3], [0, 2])))
 
 
 @pytest.mark.parametrize(
     ("splits", "text"),
     [
-        ((), "Folds must be at least one split"),
-        ((([], [0, 1]),), "The training part of split 0 must be at least one row"),
-        ((([0, 1], []),), "The held-out part of split 0 must be at least one row"),
+        ((), "Folds need at least one split; got no splits"),
+        ((([], [0, 1]),), "The training part of split 0 has no rows"),
+        ((([0, 1], []),), "The held-out part of split 0 has no rows"),
         ((([0, 4], [1]),), "The training rows of split 0 must be between 0 and 3; got rows from 0 to 4"),
         ((([0, 1], [-1]),), "The held-out rows of split 0 must be between 0 and 3; got rows from -1 to -1"),
         ((([0, 1], [2, 2]),), "The held-out rows of split 0 must be unique; got repeated rows 2"),
@@ -723,7 +740,7 @@ def test_a_folds_file_from_elsewhere_is_read(tmp_path):
         ),
         ("id\na\nb\nc\n", "must be id, kfold"),
         ("kfold,id\n0,a\n1,b\n0,c\n", "must be id, kfold"),
-        ("id,kfold\na,0\nb,0\nc,0\n", "training part of split 0 must be at least one row"),
+        ("id,kfold\na,0\nb,0\nc,0\n", "training part of split 0 has no rows"),
     ],
 )
 def test_what_a_folds_file_is_refused_for(tmp_path, text, found):
@@ -846,7 +863,7 @@ def test_broken_facts_are_named(tmp_path):
 
 def test_times_in_an_ambiguous_form_are_refused():
     times = ["31/12/2019", "01/01/2020", "02/01/2020", "03/01/2020"]
-    with pytest.raises(ValueError, match="time must be of numbers, or of dates as 2024-12-31"):
+    with pytest.raises(ValueError, match="time must be numbers, or dates such as 2024-12-31"):
         make_folds(np.zeros(4), scheme="forward", n_splits=2, time=times)
 
 
@@ -919,7 +936,7 @@ def test_the_scheme_follows_from_what_is_given():
     assert make_folds(y, n_splits=2, groups=groups).metadata["scheme"] == "stratified-group"
     assert make_folds(np.linspace(0, 1, 20), n_splits=2, groups=groups).metadata["scheme"] == "group"
     assert make_folds(y, n_splits=2, time=np.arange(20)).metadata["scheme"] == "forward"
-    with pytest.raises(ValueError, match="groups and time must be given one at a time"):
+    with pytest.raises(ValueError, match="groups and time cannot be combined; got both"):
         make_folds(y, n_splits=2, groups=groups, time=np.arange(20))
 
 
@@ -940,4 +957,4 @@ def test_folds_that_split_groups_know_them_and_warn_where_they_are_used():
     assert folds.digest == make_folds(y, scheme="kfold", n_splits=5).digest
     with pytest.warns(UserWarning, match="4 of 4 groups are both trained on and held out"):
         used = as_folds(folds, np.zeros((20, 1)), classification_target(y))
-    assert used.bonds.groups.tolist() == np.repeat([1, 0, 2, 3], 5).tolist()
+    assert used.constraints.groups.tolist() == np.repeat([1, 0, 2, 3], 5).tolist()

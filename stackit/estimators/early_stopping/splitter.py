@@ -11,8 +11,7 @@ import pandas as pd
 
 from stackit.arrays import Rows
 from stackit.folds import Folds
-from stackit.folds.constraints import SplitConstraints
-from stackit.folds.schemes import n_rows_before
+from stackit.folds.constraints import SplitConstraints, n_rows_before
 from stackit.target import Target
 from stackit.validation import invalid_value
 
@@ -53,19 +52,19 @@ class ValidationSplitter:
     target: Target
 
     @cached_property
-    def bonds(self) -> SplitConstraints:
+    def constraints(self) -> SplitConstraints:
         """Groups, times and gap; rows that are in the order of time themselves have their positions."""
-        known = self.folds.bonds
+        known = self.folds.constraints
         groups = None if self.is_ordered and self._tears(known.groups) else known.groups
-        if known.moments is not None or not self.is_ordered:
-            return SplitConstraints(groups, known.moments, known.gap)
+        if known.times is not None or not self.is_ordered:
+            return SplitConstraints(groups, known.times, known.gap)
         gaps = [int(held_out.min() - train.max()) - 1 for train, held_out in self.folds.splits]
         return SplitConstraints(groups, pd.Series(np.arange(self.folds.n_samples)), max(gaps))
 
     @cached_property
     def is_ordered(self) -> bool:
         """Whether each split trains on the past of what it holds out."""
-        if self.folds.bonds.moments is not None:
+        if self.folds.constraints.times is not None:
             return True
         in_row_order = all(train.max() < held_out.min() for train, held_out in self.folds.splits)
         if self.folds.metadata.get("scheme") == "forward" and not in_row_order:
@@ -81,7 +80,7 @@ class ValidationSplitter:
     def is_plain(self) -> bool:
         """Whether random rows are as good as any: neither groups nor times bind them."""
         bound = self._keeps_groups or self.folds.metadata.get("scheme") == "forward"
-        return not bound and self.bonds.groups is None and self.bonds.moments is None
+        return not bound and self.constraints.groups is None and self.constraints.times is None
 
     @property
     def _keeps_groups(self) -> bool:
@@ -114,7 +113,7 @@ class ValidationSplitter:
             When nothing would be left on one of the sides: a single row, group or moment.
         """
         rows = np.unique(train)
-        if self.bonds.moments is not None:
+        if self.constraints.times is not None:
             fit, watched = self._last(rows, share, place)
         elif self.is_plain:
             fit, watched = self._balanced(rows, share, random)
@@ -152,14 +151,14 @@ class ValidationSplitter:
 
     def _groups(self, rows: Rows, share: float, random: np.random.Generator, place: str) -> Parts:
         """Watch the groups, of some draws, whose rows and classes come nearest to the share."""
-        if self.bonds.groups is None:
+        if self.constraints.groups is None:
             raise invalid_value(
                 "groups",
                 "given where an estimator stops early and folds keep groups whole",
                 "groups=None with folds that do not know them, as from a file",
                 "Pass groups=...: one group a row",
             )
-        found, of_row = np.unique(self.bonds.groups[rows], return_inverse=True)
+        found, of_row = np.unique(self.constraints.groups[rows], return_inverse=True)
         if len(found) < 2:
             raise invalid_value(f"The training part {place}", "of at least two groups", "one group", ADVICE)
         classes = self._classes(rows)
@@ -171,23 +170,23 @@ class ValidationSplitter:
 
     def _last(self, rows: Rows, share: float, place: str) -> Parts:
         """Watch the last stretch; no moment is torn, and what lies within the gap is left out."""
-        moments = self.bonds.moments.iloc[rows]  # type: ignore[union-attr]
+        moments = self.constraints.times.iloc[rows]  # type: ignore[union-attr]
         ordered = np.argsort(moments.to_numpy(), kind="stable")
         sorted_moments = moments.iloc[ordered].reset_index(drop=True)
         firsts = np.flatnonzero(~sorted_moments.duplicated().to_numpy())[1:]
         if not len(firsts):
             raise invalid_value(f"The training part {place}", "of at least two moments", "one moment", ADVICE)
         start = int(firsts[np.abs(firsts - len(rows) * (1 - share)).argmin()])
-        past = n_rows_before(sorted_moments, start, self.bonds.gap)
+        past = n_rows_before(sorted_moments, start, self.constraints.gap)
         if past == 0:
             raise invalid_value(
                 "gap",
                 f"shorter than the training part {place}, where an estimator stops early",
-                f"gap={self.bonds.gap!r}",
+                f"gap={self.constraints.gap!r}",
                 ADVICE,
             )
         fit, watched = rows[ordered[:past]], rows[ordered[start:]]
-        groups = self.bonds.groups
+        groups = self.constraints.groups
         return fit, watched if groups is None else watched[~np.isin(groups[watched], groups[fit])]
 
     def _classes(self, rows: Rows) -> npt.NDArray[np.intp]:

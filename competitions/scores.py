@@ -90,7 +90,7 @@ def scores_of(*levels: Sequence[OutOfFold]) -> dict[str, Score]:
     found = {}
     for level in levels:
         sign = -1.0 if str(level[0].scoring).startswith("neg_") else 1.0
-        for name in level[0].responses:
+        for name in level[0]:
             folds = sign * level[0].scores.set_index("estimator").loc[name, "score"]
             whole = [float(sign * one.summary.loc[name, "whole"]) for one in level]
             over = whole if len(whole) > 1 else folds.tolist()

@@ -102,7 +102,7 @@ def main(
         "covered": {"base": int((oof.coverage > 0).sum()), "final": int((second.coverage > 0).sum())},
         "scores": scores,
         "submitted": name,
-        "weights": dict(zip(oof.responses, final.weights_.round(3).tolist(), strict=True)),
+        "weights": dict(zip(oof, final.weights_.round(3).tolist(), strict=True)),
         "seconds": round(time.perf_counter() - started, 1),
     }
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -91,7 +91,12 @@ def held_scores(levels: Levels, parts: Mapping[str, Any]) -> Scores:
     """
     labels = np.concatenate(list(parts.values()))
     of_part = np.repeat(list(parts), [len(y) for y in parts.values()])
-    right = {name: _answers(oof, name) == labels for oof in levels.values() for name in oof.test}
+    right = {
+        name: _answers(oof, name) == labels
+        for oof in levels.values()
+        for name in oof
+        if oof[name].test is not None
+    }
     return {
         name: {part: float(np.mean(one[of_part == part])) for part in parts} for name, one in right.items()
     }
@@ -117,4 +122,4 @@ def _final(
 
 
 def _answers(oof: OutOfFold, name: str) -> Any:
-    return np.asarray(oof.target.classes)[oof.test[name].argmax(axis=1)]
+    return np.asarray(oof.target.classes)[oof[name].test.argmax(axis=1)]

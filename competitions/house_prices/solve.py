@@ -86,9 +86,9 @@ def main(
         "stack, without the two outliers": spread(
             [root_mean_squared_error(y[~odd], column[~odd]) for column in columns]
         ),
-        "weights": dict(zip(oof.responses, final.weights_.round(3).tolist(), strict=True)),
+        "weights": dict(zip(oof, final.weights_.round(3).tolist(), strict=True)),
         "seconds": round(time.perf_counter() - started, 1),
-        "seconds of fits": round(sum(sum(times) for times in oof.seconds.values()), 1),
+        "seconds of fits": round(sum(sum(result.seconds) for result in oof.values()), 1),
     }
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"Written to {out}: folds.csv, oof.csv, submission.csv (checked), report.json")

@@ -21,7 +21,7 @@ Tables = dict[str, tuple[Probabilities, Probabilities]]
 
 def tables_of(oof: OutOfFold) -> Tables:
     """Return for each estimator its (n, n_classes) and (m, n_classes) probabilities, train and test."""
-    return {name: (oof.average(name), oof.test[name]) for name in oof.responses}
+    return {name: (oof.average(name), oof[name].test) for name in oof}
 
 
 def beside(left: OutOfFold, right: OutOfFold) -> list[pd.DataFrame]:

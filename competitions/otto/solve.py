@@ -52,7 +52,7 @@ def three_levels(
     deeper, deeper_test = next_table(seen, X), next_table(seen_test, X_test)
     second = out_of_fold(second_level(size.share), deeper, y, deeper_test, **options)
     both, both_test = beside(second, first)
-    third = out_of_fold(third_level(len(first.responses)), both, y, both_test, **options)
+    third = out_of_fold(third_level(len(first)), both, y, both_test, **options)
     return [first, start, second, third]
 
 

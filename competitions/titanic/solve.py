@@ -68,7 +68,7 @@ def main(
     write_submission(out / "submission.csv", test["PassengerId"], survived, sample=folder / FILES[2])
     stack = np.mean([one.meta_train["stack"] for one in seconds], axis=0)
     oof.meta_train.assign(stack=stack).set_index(ids).to_csv(out / "oof.csv")
-    weights = dict(zip(oof.responses, final.best_estimator_.coef_[0].round(3).tolist(), strict=True))
+    weights = dict(zip(oof, final.best_estimator_.coef_[0].round(3).tolist(), strict=True))
     report = {
         "shapes": {"train": list(oof.meta_train.shape), "test": list(oof.meta_test.shape)},
         "scores": scores,

@@ -100,5 +100,5 @@ def calibrated_for(oof: OutOfFold, name: str, at: int) -> CalibratedPredictions:
     others = [split for split in own if split != at] or [at]
     rows = np.concatenate([oof.folds.splits[split][1] for split in others])
     return CalibratedPredictions(
-        oof, oof.responses[name], np.concatenate([oof.held_out[name][split] for split in others]), rows
+        oof, oof[name].spec, np.concatenate([oof[name].held_out[split] for split in others]), rows
     )

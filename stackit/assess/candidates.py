@@ -63,14 +63,14 @@ def finals_of(
         (MEAN, MeanClassifier() if classify else MeanRegressor()),
     ]
     if given is not None:
-        reserved = [*oof.responses, BEST, PRIOR, MEAN]
+        reserved = [*oof, BEST, PRIOR, MEAN]
         wanted = name_estimators(given, reserved)
         if wanted != []:
             check_estimators(wanted, reserved=reserved)
         return finals + wanted, []
     finals += _combiners(oof, oof.scoring if scoring is None else scoring)
     stack = [(STACK, _final_of(run, classify))]
-    taken = sorted({name for name, _ in finals + stack} & set(oof.responses))
+    taken = sorted({name for name, _ in finals + stack} & set(oof))
     if taken:
         raise invalid_value(
             "Names of estimators",

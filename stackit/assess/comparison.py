@@ -47,7 +47,7 @@ class Comparison:
     @property
     def members(self) -> list[str]:
         """The names of the base estimators."""
-        return list(self.repeats[0].judged.responses)
+        return list(self.repeats[0].judged)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -136,7 +136,7 @@ class Comparison:
         return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4f}')}"
 
     def _check(self, name: str) -> None:
-        known = [*self.members, BEST, *self.finals[0].responses]
+        known = [*self.members, BEST, *self.finals[0]]
         if name not in known:
             raise invalid_value(
                 "name", f"one of {format_list(known, 20)}", f"{name=}", "Pass a name of the table"
@@ -166,8 +166,8 @@ class Comparison:
         names = self.chosen[at] if name == BEST else [name] * n_splits
         losses = np.full(judged.folds.n_samples, np.nan)
         for split, (_, rows) in enumerate(judged.folds.splits):
-            source = judged if names[split] in judged.responses else finals
-            response, answer = source.responses[names[split]], source.held_out[names[split]][split]
+            source = judged if names[split] in judged else finals
+            response, answer = source[names[split]].spec, source[names[split]].held_out[split]
             each = row_losses(response, answer, rows, judged.scoring)
             if each is None:
                 return None
@@ -182,11 +182,11 @@ class Comparison:
             if not judged.is_pooled:
                 return float("nan")
             names = self.chosen[at] if name == BEST else [name] * len(judged.folds.splits)
-            source = judged if names[0] in judged.responses else finals
-            if len({source.responses[each].kind for each in names}) > 1:
+            source = judged if names[0] in judged else finals
+            if len({source[each].spec.kind for each in names}) > 1:
                 return float("nan")
             rows = np.concatenate([rows for _, rows in judged.folds.splits])
-            answers = [source.held_out[each][split] for split, each in enumerate(names)]
+            answers = [source[each].held_out[split] for split, each in enumerate(names)]
             found.append(source._score(names[0], np.concatenate(answers), rows))
         return float(np.mean(found))
 

@@ -155,13 +155,13 @@ class Evidence:
         asked = dict[tuple[int, int], Floats]()
         for at, (_, rows) in enumerate(oof.folds.splits):
             calibrated: CalibratedPredictions = calibrated_for(oof, name, at)
-            estimator = oof.fold_estimators[name][at]
+            estimator = oof[name].fold_estimators[at]
             question = id(estimator), id(self.tables[at])
             if question not in asked:  # the same object in all folds (it is frozen) answers once
                 place = oof.folds.labels[at]
-                asked = {question: oof.responses[name].predict_readonly(estimator, self.tables[at], place)}
+                asked = {question: oof[name].spec.predict_readonly(estimator, self.tables[at], place)}
             for known in held:
-                held[known][rows] += calibrated(oof.held_out[name][at], codes[rows] if known else None)
+                held[known][rows] += calibrated(oof[name].held_out[at], codes[rows] if known else None)
                 if truth is not None or not known:
                     new[known] += calibrated(asked[question], truth if known else None) * len(rows) * share
         covered = np.flatnonzero(oof.coverage)
@@ -229,7 +229,7 @@ class Evidence:
         """Whether predictions of new rows change where encoded columns are shuffled."""
         if self._shuffled is None:
             return False
-        response, estimator = self.oof.responses[name], self.oof.fold_estimators[name][0]
+        response, estimator = self.oof[name].spec, self.oof[name].fold_estimators[0]
         known, other = (
             response.predict_readonly(estimator, tables[0]) for tables in (self.tables, self._shuffled)
         )

@@ -98,7 +98,7 @@ def diversity(
     knn       0.92   0.94  1.00
     """
     oof = oof_of(run)
-    names = list(oof.responses)
+    names = list(oof)
     if len(names) < 2:
         raise invalid_value("run", "of at least two estimators", f"estimators={names}", "Add another")
     correlation = _correlation(oof)
@@ -121,21 +121,21 @@ def diversity(
 
 
 def _correlation(oof: OutOfFold) -> pd.DataFrame:
-    errors = np.column_stack([_errors(oof, name) for name in oof.responses])
+    errors = np.column_stack([_errors(oof, name) for name in oof])
     rows = np.flatnonzero(oof.coverage)
     weights = np.ones(len(rows)) if oof.sample_weight is None else np.asarray(oof.sample_weight)[rows]
     each = np.repeat(weights / weights.sum(), len(errors) // len(rows))
     errors = (errors - each @ errors / each.sum()) * np.sqrt(each)[:, np.newaxis]
     scale = np.sqrt((errors**2).sum(axis=0))
     scale = np.where(scale > 0, scale, np.nan)
-    names = list(oof.responses)
+    names = list(oof)
     return pd.DataFrame(errors.T @ errors / np.outer(scale, scale), index=names, columns=names)
 
 
 def _errors(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
     """Return the errors of covered rows, those of all classes or outputs one after the other."""
     rows = np.flatnonzero(oof.coverage)
-    answer, response = oof.average(name)[rows], oof.responses[name]
+    answer, response = oof.average(name)[rows], oof[name].spec
     if not oof.target.is_classification:
         return np.asarray(oof.target.y.reshape(len(oof.target.y), -1)[rows] - answer).ravel()
     classes = np.arange(len(oof.target.classes))

@@ -27,7 +27,7 @@ from stackit.estimators.prediction import PredictionSpec, prediction_spec
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
 from stackit.precomputed.estimators import Precomputed
-from stackit.results.oof import OutOfFold
+from stackit.results import EstimatorResult, OutOfFold
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.target import Target
 from stackit.validation import format_list, invalid_value, warn
@@ -118,7 +118,7 @@ class OuterFolds:
             with recorded() as said:
                 answers.append(self._answers(part, split, finals, label))
                 known = replace(part.oof_, scoring=self.scoring, unscored=set())
-                inside.append({name: known.standing(name) for name in known.responses})
+                inside.append({name: known.standing(name) for name in known})
             repeats.add(said)
         repeats.say()
         return _comparison(self._together(answers, folds), inside, [name for name, _ in finals])
@@ -136,7 +136,7 @@ class OuterFolds:
         known, asked = (safe_index(self.X, train), self.target.y[train], *own), safe_index(self.X, held_out)
         found, table = (_of_stack if isinstance(stack, Stack) else _of)(stack, known, asked)
         oof, target = stack.oof_, self.target
-        members = {name: (replace(oof.responses[name], target=target), each) for name, each in found.items()}
+        members = {name: (replace(oof[name].spec, target=target), each) for name, each in found.items()}
         answers = members | _simple(target, train, len(held_out), self.sample_weight)
         if can_be_averaged(oof):
             # Votes that are averaged are shares, of which the largest wins as with probabilities.
@@ -158,7 +158,7 @@ class OuterFolds:
         train, held_out = split
         inner = oof.meta_train
         values = np.full((len(self.target.y), inner.shape[1]), np.nan)
-        values[train], values[held_out] = inner.to_numpy(), oof.frame(found).to_numpy()
+        values[train], values[held_out] = inner.to_numpy(), oof.to_frame(found).to_numpy()
         outer = replace(self.folds, splits=((train[oof.coverage > 0], held_out),))
         judged = replace(
             oof, folds=outer, target=self.target, sample_weight=self.sample_weight, scoring=self.scoring
@@ -166,20 +166,21 @@ class OuterFolds:
         table = pd.DataFrame(values, columns=inner.columns)
         table.attrs = inner.attrs
         results = cross_fit_finals_on(table, finals, judged)
-        return {name: (results.responses[name], results.held_out[name][0]) for name, _ in finals}
+        return {name: (results[name].spec, results[name].held_out[0]) for name, _ in finals}
 
     def _together(self, answers: list[Answers], folds: Folds) -> OutOfFold:
         """Put the answers of outer folds together; members that failed in one are left out."""
         names = [name for name in answers[0] if all(name in each for each in answers)]
+        seconds = [float("nan")] * len(answers)
         return OutOfFold(
             folds=folds,
             target=self.target,
-            responses={name: answers[0][name][0] for name in names},
-            fold_estimators={},
-            held_out={name: [each[name][1] for each in answers] for name in names},
-            test={},
-            seconds={name: [float("nan")] * len(answers) for name in names},
-            paths=dict.fromkeys(names, "plain"),
+            results={
+                name: EstimatorResult(
+                    answers[0][name][0], [each[name][1] for each in answers], seconds=seconds
+                )
+                for name in names
+            },
             sample_weight=self.sample_weight,
             scoring=self.scoring,
             index=index_of(self.X),
@@ -246,16 +247,20 @@ def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tup
     # Test answers are kept in a store beside the others; fitted estimators may not be.
     stack._fit(*known, X_test=None if stack.refit else asked)
     oof = stack.oof_
-    found = oof.predict_refitted(asked) if stack.refit else oof.test
-    meta = oof.frame(found, index_of(asked))
+    found = (
+        oof.predict(asked, refitted=True)
+        if stack.refit
+        else {name: one.test for name, one in oof.items() if one.test is not None}
+    )
+    meta = oof.to_frame(found, index_of(asked))
     return found, stack._input_of_final(stack.final_estimator_, meta, asked)
 
 
 def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:
     """Fit levels, and return the same of the last."""
     levels.fit(*known)
-    found = levels.top_.answers(asked)
-    meta = levels.oof_.frame(found, index_of(asked))
+    found = levels.top_.predict(asked)
+    meta = levels.oof_.to_frame(found, index_of(asked))
     return found, level_features(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
 
 
@@ -270,8 +275,8 @@ def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tupl
 def _comparison(whole: OutOfFold, inside: list[dict[str, float]], others: list[str]) -> Comparison:
     """Return the result; the best member of an outer fold is the one that was best inside."""
     base, finals = [], []
-    names = [name for name in (PRIOR, MEAN, *others, STACK) if name in whole.responses]
-    members = [name for name in whole.responses if name not in names]
+    names = [name for name in (PRIOR, MEAN, *others, STACK) if name in whole]
+    members = [name for name in whole if name not in names]
     best = [max(members, key=lambda name: np.nan_to_num(of[name], nan=-np.inf)) for of in inside]
     choices = tuple(
         tuple(name for name, label in zip(best, whole.folds.labels, strict=True) if label[0] == at)
@@ -286,11 +291,7 @@ def _comparison(whole: OutOfFold, inside: list[dict[str, float]], others: list[s
 
 
 def _only(oof: OutOfFold, names: list[str]) -> OutOfFold:
-    chosen: dict[str, Any] = {
-        field: {name: getattr(oof, field)[name] for name in names}
-        for field in ("responses", "held_out", "seconds", "paths")
-    }
-    return replace(oof, **chosen, fold_estimators={}, unscored=set())
+    return replace(oof, results={name: oof[name] for name in names}, unscored=set())
 
 
 def _estimators_of(stack: Stack | Levels) -> NamedEstimators:

@@ -237,7 +237,7 @@ def overfitting_alarm(
     X = _training_table(run, oof, X)
     leaks = leaks_of(X, oof, X_test)
     evidence = Evidence(run, oof, X_test, truth, X, leaks)
-    table = pd.DataFrame.from_dict({name: evidence.of(name) for name in oof.responses}, orient="index")
+    table = pd.DataFrame.from_dict({name: evidence.of(name) for name in oof}, orient="index")
     table["too_good"] = _too_good(oof, table)
     surprising = _surprising(table["p_value"].to_numpy(), 1 - level)
     named = table["reason"].where(surprising | (table["reason"] == "encoded"), "")
@@ -258,7 +258,7 @@ def _check(oof: OutOfFold, X_test: Any, level: float) -> None:
         raise invalid_value(
             "Rows to compare", f"at least {FEW} of each", f"{n} held out, {m} new", "Pass more rows"
         )
-    if not all(len(estimators) for estimators in oof.fold_estimators.values()) or not oof.fold_estimators:
+    if not all(len(result.fold_estimators) for result in oof.values()):
         raise invalid_value("run", "with fold estimators", "none", "Pass what out_of_fold returned")
 
 
@@ -313,7 +313,7 @@ def _codes(oof: OutOfFold, y_test: Any, m: int) -> npt.NDArray[Any]:
 def _too_good(oof: OutOfFold, table: pd.DataFrame) -> list[bool]:
     """Whether estimators that nothing vouches for make far fewer errors than those that keep promises."""
     n = int((oof.coverage > 0).sum())
-    errors = {name: errors_of(oof, name).reshape(n, -1).mean(axis=1) for name in oof.responses}
+    errors = {name: errors_of(oof, name).reshape(n, -1).mean(axis=1) for name in oof}
     honest = [errors[name] for name in table.index[table["vouched"]]]
     if not honest:
         return [False] * len(table)

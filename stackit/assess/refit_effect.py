@@ -152,15 +152,15 @@ def average_or_refit(
     X_test = oof.conform(X_test, "X_test")
     singles = {
         name: [
-            response.predict_readonly(each, X_test, place)
-            for each, place in zip(oof.fold_estimators[name], oof.folds.labels, strict=True)
+            result.spec.predict_readonly(each, X_test, place)
+            for each, place in zip(result.fold_estimators, oof.folds.labels, strict=True)
         ]
-        for name, response in oof.responses.items()
+        for name, result in oof.items()
     }
     means = {name: np.mean(answers, axis=0) for name, answers in singles.items()}
-    average, refitted = oof.frame(means, index_of(X_test)), oof.transform_refitted(X_test)
+    average, refitted = oof.to_frame(means, index_of(X_test)), oof.transform_refitted(X_test)
     spreads = [
-        np.mean([oof.responses[name].columns(answer).std(axis=0) for answer in answers], axis=0)
+        np.mean([oof[name].spec.columns(answer).std(axis=0) for answer in answers], axis=0)
         for name, answers in singles.items()
     ]
     return AverageOrRefit(

@@ -18,7 +18,7 @@ from stackit.estimators.sample_weight import rescale_weights
 from stackit.estimators.scoring import Scoring
 from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds, as_folds
-from stackit.results.oof import OutOfFold
+from stackit.results import EstimatorResult, OutOfFold
 from stackit.target import Target
 from stackit.validation import invalid_value
 
@@ -222,18 +222,15 @@ def merge_results(first: OutOfFold, second: OutOfFold, order: Sequence[str] | No
     order : list of str, optional
         The names of all their estimators; None is those of the first before those of the second.
     """
-    names = [*{**first.responses, **second.responses}] if order is None else order
-    both: dict[str, Any] = {}
-    for field in ("responses", "held_out", "seconds", "paths", "fold_estimators"):
-        known = {**getattr(first, field), **getattr(second, field)}
-        both[field] = {name: known[name] for name in names}
+    names = [*{**first, **second}] if order is None else order
+    both = {**first, **second}
     values = {name: getattr(first, name) for name in ("folds", "target", "sample_weight", "scoring", "index")}
-    return OutOfFold(test={}, **values, **both)
+    return OutOfFold(results={name: both[name] for name in names}, **values)
 
 
 def can_be_averaged(oof: OutOfFold) -> bool:
     """Whether the answers of all estimators are of one kind: all probabilities, all labels or all numbers."""
-    kinds = {response.kind for response in oof.responses.values()}
+    kinds = {result.spec.kind for result in oof.values()}
     if not oof.target.is_classification:
         return True
     return len(kinds) == 1 and kinds <= {"probability", "label"}
@@ -248,14 +245,19 @@ def _repeats_apart(folds: Folds) -> list[Folds]:
 
 
 def _repeat(oof: OutOfFold, folds: Folds, scoring: Scoring) -> Repeat:
-    known = replace(oof, scoring=scoring, unscored=set(), fold_estimators={}, test={}, refitted={})
+    known = oof.with_results(
+        lambda one: EstimatorResult(one.spec, one.held_out, seconds=one.seconds, fit_mode=one.fit_mode),
+        scoring=scoring,
+        unscored=set(),
+    )
     kept = _learnable(folds, oof.target, oof.coverage > 0)
-    averages = {name: oof.average(name) for name in oof.responses}
-    judged = replace(
-        known,
+    averages = {name: oof.average(name) for name in oof}
+    seconds = [float("nan")] * len(kept.splits)
+    judged = known.with_results(
+        lambda one: replace(
+            one, held_out=[averages[one.spec.name][rows] for _, rows in kept.splits], seconds=seconds
+        ),
         folds=kept,
-        held_out={name: [each[rows] for _, rows in kept.splits] for name, each in averages.items()},
-        seconds={name: [float("nan")] * len(kept.splits) for name in averages},
     )
     return Repeat(known, judged)
 

@@ -51,7 +51,7 @@ def turned_round(levels: Levels, X: Any) -> dict[str, Floats] | None:
     if any(frame is None for frame in below):
         return None
     tables = [level_features(top.passthrough, frame, X, top.named) for frame in below if frame is not None]
-    return {name: _gained(top.oof, name, tables) for name in top.oof.responses}
+    return {name: _gained(top.oof, name, tables) for name in top.oof}
 
 
 def _same_folds(upper: OutOfFold, lower: OutOfFold) -> bool:
@@ -74,18 +74,17 @@ def _of_fold(level: AnyFitted, at: int, X: Any) -> pd.DataFrame | None:
             return None
         table = level_features(level.passthrough, frame, X, level.named)
     answers = {
-        name: oof.responses[name].predict_readonly(estimators[at], table)
-        for name, estimators in oof.fold_estimators.items()
+        name: result.spec.predict_readonly(result.fold_estimators[at], table) for name, result in oof.items()
     }
-    return oof.frame(answers, index_of(X))
+    return oof.to_frame(answers, index_of(X))
 
 
 def _gained(oof: OutOfFold, name: str, tables: list[Any]) -> Floats:
     """Return for each covered row the loss of its held-out prediction less that once it was seen."""
-    response, estimators = oof.responses[name], oof.fold_estimators[name]
+    response, estimators = oof[name].spec, oof[name].fold_estimators
     total = np.zeros(oof.folds.n_samples)
     for at, (_, rows) in enumerate(oof.folds.splits):
-        own = _losses(oof, name, at, oof.held_out[name][at])
+        own = _losses(oof, name, at, oof[name].held_out[at])
         others = [table for other, table in enumerate(tables) if other != at]
         repeat = oof.folds.labels[at][0]
         same = [label[0] == repeat for other, label in enumerate(oof.folds.labels) if other != at]
@@ -101,7 +100,7 @@ def _gained(oof: OutOfFold, name: str, tables: list[Any]) -> Floats:
 
 def _losses(oof: OutOfFold, name: str, at: int, answer: Floats) -> Floats:
     """Return losses that no row dominates: what the right class lacks, or the squared error."""
-    response: PredictionSpec = oof.responses[name]
+    response: PredictionSpec = oof[name].spec
     codes = oof.target.codes[oof.folds.splits[at][1]]
     if response.kind in ("probability", "label"):
         return np.asarray(1 - answer[np.arange(len(codes)), codes])

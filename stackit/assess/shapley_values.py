@@ -115,7 +115,7 @@ def shapley(
     >>> values.table["value"].round(2).to_dict()
     {'linear': 0.27, 'knn': 0.24}
     """
-    names = list(oof_of(run).responses)
+    names = list(oof_of(run))
     k = len(names)
     if n_permutations is not None and (n_permutations < 2 or n_permutations % 2):
         raise invalid_value(

@@ -169,7 +169,7 @@ def gain(
         raise invalid_value(
             "comparison", "what compare returned", f"comparison={comparison!r}", "Pass compare(oof), say"
         )
-    finals = list(comparison.finals[0].responses)
+    finals = list(comparison.finals[0])
     name = finals[-1] if stack is None else stack
     if name not in finals or (stack is None and name in (PRIOR, MEAN)):
         raise invalid_value(

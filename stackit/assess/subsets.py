@@ -79,7 +79,7 @@ class Values:
                 "Pass an instance, as in LogisticRegression()",
             )
         if combiner is None and not can_be_averaged(oof):
-            kinds = {name: response.kind for name, response in oof.responses.items()}
+            kinds = {name: result.spec.kind for name, result in oof.items()}
             raise invalid_value(
                 "combiner",
                 "given where estimators answer in different ways",
@@ -89,9 +89,7 @@ class Values:
         self.classify, self.n_jobs = oof.target.is_classification, n_jobs
         self.combiner = combiner
         self.repeats = repeats_of(run, scoring)
-        widths = [
-            response.columns(oof.held_out[name][0]).shape[1] for name, response in oof.responses.items()
-        ]
+        widths = [result.spec.columns(result.held_out[0]).shape[1] for result in oof.values()]
         ends = np.cumsum(widths)
         self.places = [
             tuple(range(end - width, end)) for end, width in zip(ends.tolist(), widths, strict=True)
@@ -151,7 +149,7 @@ class Values:
         found = []
         for judged in (repeat.judged for repeat in self.repeats):
             rows = np.flatnonzero(judged.coverage)
-            found.append((rows, np.stack([judged.average(name)[rows] for name in judged.responses])))
+            found.append((rows, np.stack([judged.average(name)[rows] for name in judged])))
         return found
 
     def _final(self, subset: Members) -> Any:

@@ -16,6 +16,7 @@ from stackit.estimators.prediction import METHODS, PredictionSpec, prediction_sp
 from stackit.estimators.scoring import Scoring
 from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds
+from stackit.results.estimator_result import EstimatorResult
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
@@ -130,17 +131,8 @@ class ResultCollector:
         return OutOfFold(
             folds=self.folds,
             target=self.data.target,
-            responses={name: self.responses[name] for name in whole},
-            fold_estimators={name: self._estimators(name, dones) for name, dones in whole.items()},
-            held_out={
-                name: [done.held_out for done in dones if done.held_out is not None]
-                for name, dones in whole.items()
-            },
-            test={name: self.test[name] for name in whole if name in self.test},
-            seconds={name: [done.seconds for done in dones] for name, dones in whole.items()},
-            paths={name: "shared" if dones[0].shared else "plain" for name, dones in whole.items()},
+            results={name: self._result_of(name, dones) for name, dones in whole.items()},
             failures=self.failures,
-            refitted={name: self.refitted[name] for name in whole if self.refit},
             sample_weight=self.data.sample_weight,
             scoring=self.scoring,
             index=index_of(self.data.X),
@@ -149,6 +141,17 @@ class ResultCollector:
             optimistic={name for name in whole if name in self.optimistic},
             n_stored=sum(done.stored for dones in whole.values() for done in dones),
         ).remember(self.data.X)
+
+    def _result_of(self, name: str, dones: list[TaskResult]) -> EstimatorResult:
+        return EstimatorResult(
+            spec=self.responses[name],
+            held_out=[done.held_out for done in dones if done.held_out is not None],
+            fold_estimators=self._estimators(name, dones),
+            seconds=[done.seconds for done in dones],
+            test=self.test.get(name),
+            fit_mode="batched" if dones[0].shared else "plain",
+            refitted=self.refitted.get(name),
+        )
 
     def _estimators(self, name: str, dones: list[TaskResult]) -> Sequence[Any]:
         """The fitted estimators; those whose answers came out of a store are fitted when asked for."""

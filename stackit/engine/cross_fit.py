@@ -121,7 +121,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     Returns
     -------
     OutOfFold
-        With ``meta_train`` (n, k), ``meta_test`` (m, k), ``scores``, ``coverage``, ``fold_estimators``.
+        With ``meta_train`` (n, k), ``meta_test`` (m, k), ``scores``, ``coverage``; a mapping of names to the
+        result of each estimator.
 
     Raises
     ------
@@ -288,12 +289,13 @@ def refit(
     Returns
     -------
     OutOfFold
-        The same with these estimators among ``refitted``, without those that failed unless `or_folds`.
+        The same with these estimators refitted, without those that failed unless `or_folds`.
     """
     wanted = dict(check_precomputed(estimators, data.X, data.X_test, data.target, oof.folds))
     plan = EarlyStoppingPlan([*wanted.items()], oof.folds, data.target, fit_params, settings.early_stopping)
-    tasks = TaskPlanner(wanted, oof.responses, oof.folds, fit_params, settings, plan).on_all_rows(rows)
-    refitted, failures = dict(oof.refitted), dict(oof.failures)
+    specs = {name: result.spec for name, result in oof.items()}
+    tasks = TaskPlanner(wanted, specs, oof.folds, fit_params, settings, plan).on_all_rows(rows)
+    found, failures = dict(oof.results), dict(oof.failures)
     with (
         progress_bar(len(tasks), settings.verbose) as advance,
         closing(run_all([*tasks], data, settings.n_jobs, failures)) as results,
@@ -301,7 +303,7 @@ def refit(
         for done in results:
             advance(done.name)
             if done.error is None:
-                refitted[done.name] = done.estimator
+                found[done.name] = replace(found[done.name], refitted=done.estimator)
             elif settings.on_error == "skip":
                 failures[done.name] = done.error
                 warn_of_failure(
@@ -309,13 +311,11 @@ def refit(
                 )
             else:
                 raise _explained(done, oof.folds, oof)
-    in_order = {name: refitted[name] for name in oof.responses if name in refitted}
     if fallback_to_folds:
-        return replace(oof, refitted=in_order).remember(oof.known_X)
-    if not oof.responses.keys() - failures.keys():
+        return replace(oof, results=found).remember(oof.known_X)
+    if not oof.keys() - failures.keys():
         raise _all_failed(failures)
-    whole = replace(oof, refitted=in_order, failures=failures).without(failures)
-    return whole.remember(oof.known_X)
+    return replace(oof, results=found, failures=failures).without(failures).remember(oof.known_X)
 
 
 def _is_stored(
@@ -380,7 +380,7 @@ def _explained(done: TaskResult, folds: Folds, finished: OutOfFold | None) -> Ex
     """Return a task's error with a note on where it happened, and what was finished before it."""
     error = done.error or RuntimeError("a task without a result")
     place = "on all rows" if done.split < 0 else "in repeat {} fold {}".format(*folds.labels[done.split])
-    kept = list(finished.responses) if finished else "none"
+    kept = "none" if finished is None else list(finished)
     error.add_note(
         f"Raised by estimator {done.name!r} {place}. Finished before it, in the error's attribute "
         f"'finished': {kept}. With on_error='skip' the estimator is left out instead."

@@ -20,7 +20,7 @@ from stackit.ensemble.level_inputs import LevelInputs, data_of, wants_names
 from stackit.ensemble.refit import members_of, refit_levels, settings_of
 from stackit.folds import Folds
 from stackit.folds.subset import reindex, restrict
-from stackit.results.lazy_estimators import LazyFoldEstimators
+from stackit.results.estimator_result import concatenate
 from stackit.results.oof import OutOfFold
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.validation import invalid_value
@@ -116,7 +116,7 @@ def _plain(
     own = replace(oof, index=index, test_index=test_index, derived_features=derived_features)
     if below is not None and (level.passthrough is not False or below.oof.passthrough):
         # Columns of X beside out-of-fold predictions give away labels of held-out rows.
-        own = replace(own, passthrough=True, optimistic=set(own.responses))
+        own = replace(own, passthrough=True, optimistic=set(own))
     return FittedLevel(level.passthrough, wants_names(level), own.remember(ground.X), below)
 
 
@@ -187,22 +187,13 @@ def _together(parts: Sequence[FittedLevel], folds: Folds, ground: LevelInputs) -
     """Return the results of single folds as one."""
     oofs = [part.oof for part in parts]
     failures = {name: error for oof in oofs for name, error in oof.failures.items()}
-    names = [name for name in oofs[0].responses if name not in failures]
+    names = [name for name in oofs[0] if name not in failures]
     if not names:
         raise next(iter(failures.values()))
     return replace(
         oofs[0],
         folds=replace(folds, splits=tuple(oof.folds.splits[0] for oof in oofs)),
-        responses={name: oofs[0].responses[name] for name in names},
-        fold_estimators={name: _when_asked(oofs, name) for name in names},
-        held_out={name: [oof.held_out[name][0] for oof in oofs] for name in names},
-        test={
-            name: np.asarray(np.mean([oof.test[name] for oof in oofs], axis=0))
-            for name in names
-            if len(ground.test_rows)
-        },
-        seconds={name: [oof.seconds[name][0] for oof in oofs] for name in names},
-        paths={name: oofs[0].paths[name] for name in names},
+        results={name: concatenate([oof[name] for oof in oofs]) for name in names},
         failures=failures,
         index=index_of(ground.X),
         test_index=index_of(ground.X_test),
@@ -210,11 +201,4 @@ def _together(parts: Sequence[FittedLevel], folds: Folds, ground: LevelInputs) -
         optimistic=set().union(*(oof.optimistic for oof in oofs)),
         derived_features=True,
         unscored=set(),
-    )
-
-
-def _when_asked(oofs: Sequence[OutOfFold], name: str) -> LazyFoldEstimators:
-    """Return the fold estimators of all parts; those that a store lacks are fitted when asked for."""
-    return LazyFoldEstimators(
-        [None] * len(oofs), lambda missing: [oofs[at].fold_estimators[name][0] for at in missing]
     )

@@ -54,11 +54,11 @@ class FittedLevel:
 
     def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Return the (m, k) meta-features of new rows, as `OutOfFold.transform_refitted` does."""
-        return self.oof.frame(self.answers(X, skip), index_of(X))
+        return self.oof.to_frame(self.predict(X, skip), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
+    def predict(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return the answers for new rows; of the level below only what somebody reads is computed."""
-        return self.oof.predict_refitted(self._table(X, skip), skip)
+        return self.oof.predict(self._table(X, skip), skip, refitted=True)
 
     def unread(self, skip: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
         """Return the estimators below of which no estimator that is asked here reads a column.
@@ -72,9 +72,10 @@ class FittedLevel:
         """
         assert self.below is not None
         below = self.below.oof
-        unread = set(below.responses)
-        for members in (oof or self.oof).asked(skip).values():
-            unread = unread.intersection(*(unused_estimators(one, below) for one in members))
+        unread = set(below)
+        for name, result in (self.oof if oof is None else oof).items():
+            if name not in skip:
+                unread = unread.intersection(*(unused_estimators(one, below) for one in result.predictors))
         return unread
 
     def tables(self, X: Any) -> list[Any]:
@@ -112,25 +113,25 @@ class NestedLevel:
 
     def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Return the (m, k) meta-features of new rows; each fold has its own levels below."""
-        return self.oof.frame(self.answers(X, skip), index_of(X))
+        return self.oof.to_frame(self.predict(X, skip), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
+    def predict(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
         """Return for new rows the answer of the refitted estimators, or the average over the folds."""
-        again = {} if self.whole is None else self.whole.answers(X, skip)
+        again = {} if self.whole is None else self.whole.predict(X, skip)
         left_out = {*skip, *again}
         for part in self.parts:  # one that failed in some fold is left out in all
-            left_out |= part.oof.responses.keys() - self.oof.responses.keys()
+            left_out |= part.oof.keys() - self.oof.keys()
         answers, repeats = [], RepeatedWarnings("folds")
         for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
             with noted_in(label), recorded() as said:
-                answers.append(part.answers(X, left_out))
+                answers.append(part.predict(X, left_out))
             repeats.add(said)
         repeats.say()
         return {
             name: again[name]
             if name in again
             else np.asarray(np.mean([answer[name] for answer in answers], 0))
-            for name in self.oof.responses
+            for name in self.oof
         }
 
     def tables(self, X: Any) -> list[Any]:

@@ -110,7 +110,7 @@ class Levels(FinalEstimatorMixin, TransformerMixin, NumberedLevels):  # type: ig
         ground = LevelInputs(X, all_rows, no_rows, target, sample_weight, folds, params)
         fitted = fit_levels(levels, ground, settings)
         self.levels_ = [one.oof for one in fitted]
-        final = reweighed(final, [name for name, _ in levels[-1].members], self.oof_.responses)
+        final = reweighed(final, [name for name, _ in levels[-1].members], self.oof_)
         table = level_features(self.passthrough, self.oof_.meta_train, X, is_combiner(final))
         self.final_estimator_ = self._fit_final(final, table, target, {FINAL: of_final}, settings.seed)
         fitted = refit_levels(levels, fitted, ground, settings, self._unread())

@@ -40,7 +40,7 @@ def members_of(levels: Sequence[Level], below: AnyFitted | None) -> list[tuple[s
     if below is None:
         return level.members
     names = [name for name, _ in levels[-2].members]
-    return [(name, reweighed(estimator, names, below.oof.responses)) for name, estimator in level.members]
+    return [(name, reweighed(estimator, names, below.oof)) for name, estimator in level.members]
 
 
 def refit_levels(
@@ -72,7 +72,7 @@ def refit_levels(
     """
     *lower, level = levels
     own = fitted[-1]
-    wanted = own.oof.responses.keys() - set(unread) if level.is_refitted(settings) else set()
+    wanted = own.oof.keys() - set(unread) if level.is_refitted(settings) else set()
     oof = _refitted(levels, wanted, own.oof, fitted[-2] if lower else None, ground, settings)
     if not lower:
         return [replace(own, oof=oof)]
@@ -80,7 +80,7 @@ def refit_levels(
         beneath = refit_levels(lower, fitted[:-1], ground, settings, own.unread(unread, oof))
         return [*beneath, replace(own, oof=oof, below=beneath[-1])]
     # Its parts have levels of their own below: those of all rows are for the refitted ones alone.
-    again = oof.without(oof.responses.keys() - oof.refitted.keys())
+    again = oof.without(oof.keys() - oof.refitted)
     whole = FittedLevel(level.passthrough, wants_names(level), again, fitted[-2])
     beneath = refit_levels(lower, fitted[:-1], ground, settings, whole.unread(unread))
     known = replace(whole, below=beneath[-1]) if oof.refitted else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -214,7 +213,7 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
     def _fit_on_top(
         self, final: Any, data: TrainingData, params: dict[str, FitParams], settings: RunConfig
     ) -> None:
-        final = reweighed(final, [name for name, _ in self._kept()], self.oof_.responses)
+        final = reweighed(final, [name for name, _ in self._kept()], self.oof_)
         meta = self.oof_.meta_train
         table = self._input_of_final(final, meta, data.X)
         self.final_estimator_ = self._fit_final(final, table, data.target, params, settings.seed)
@@ -233,12 +232,12 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
             wanted = [
                 (name, estimator)
                 for name, estimator in members
-                if name in self.oof_.responses and name not in {*unread, *self.oof_.refitted}
+                if name in self.oof_ and name not in {*unread, *self.oof_.refitted}
             ]
-            n_before = len(self.oof_.responses)
+            n_before = len(self.oof_)
             if wanted:
                 self.oof_ = refit(self.oof_, wanted, data, fit_params=params, settings=settings)
-            if len(self.oof_.responses) == n_before:
+            if len(self.oof_) == n_before:
                 return
             self._fit_on_top(unfitted_copy(final), data, params, settings)
 
@@ -273,13 +272,17 @@ class Stack(FinalEstimatorMixin, TransformerMixin, NamedMembers):  # type: ignor
 
     def _publish(self, target: Target) -> None:
         """Set the fitted attributes that scikit-learn's stacks have."""
-        fitted: Mapping[str, Any] = self.oof_.refitted or self.oof_.fold_estimators
+        refitted = self.oof_.refitted
+        fitted: dict[str, Any] = {
+            name: self.oof_[name].refitted if refitted else self.oof_[name].fold_estimators
+            for name in refitted or self.oof_
+        }
         if self._is_prefit():  # themselves, as in scikit-learn, and not what keeps them frozen
             given = dict(self._kept())
             fitted = {name: given[name] for name in fitted}
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name, _ in self._named()})
-        self.stack_method_ = [response.method for response in self.oof_.responses.values()]
+        self.stack_method_ = [result.spec.method for result in self.oof_.values()]
         self._publish_classes(target)
 
     def state_for_prediction(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ ROOMS = {
     "stackit.ensemble.fitted": ["FittedLevel", "NestedLevel"],
     "stackit.neural": ["BatchNormConvNetClassifier", "BatchNormMLPClassifier", "BatchNormMLPRegressor"],
     "stackit.estimators.prediction": ["PredictionSpec"],
+    "stackit.results.estimator_result": ["EstimatorResult"],
     "stackit.results.oof": ["OutOfFold"],
     "stackit.arrays.schema": ["TableSchema"],
     "stackit.estimators.seeds": ["ShuffledFolds"],

@@ -91,11 +91,11 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
     only if no row is wrong.
     """
     precomputed = {
-        name: each for name, each in estimators if isinstance(each, Precomputed) and name in oof.responses
+        name: each for name, each in estimators if isinstance(each, Precomputed) and name in oof
     }
     if not precomputed:
         return
-    errors = {name: errors_of(oof, name) for name in oof.responses}
+    errors = {name: errors_of(oof, name) for name in oof}
     trained = [errors[name] for name in errors if name not in precomputed]
     best = min(trained, key=np.mean) if trained else None
     for name, estimator in precomputed.items():
@@ -112,7 +112,7 @@ def errors_of(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
     """Return the (n_covered,) or (n_covered, n_outputs) errors of an estimator: 0 or 1, or squared."""
     covered = np.flatnonzero(oof.coverage)
     truth = oof.target.y[covered]
-    predicted = PrecomputedEstimator(oof.responses[name]).predict(oof.average(name)[covered])
+    predicted = PrecomputedEstimator(oof[name].spec).predict(oof.average(name)[covered])
     wrong: Any = predicted != truth if oof.target.is_classification else (predicted - truth) ** 2
     return np.asarray(wrong, dtype=np.float64)
 

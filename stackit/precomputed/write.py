@@ -73,7 +73,7 @@ def save_predictions(
                 "test_path", "None if no test rows were predicted", f"{test_path=}", "Pass X_test to the run"
             )
         _write(_with_ids(oof.meta_test, test_ids, "test_ids"), Path(test_path))
-    kinds = {name: response.kind for name, response in oof.responses.items()}
+    kinds = {name: result.spec.kind for name, result in oof.items()}
     digest = folds_digest(oof.folds, table.index.to_numpy(dtype=str))
     write_metadata(Path(path), {"folds": f"ids {digest}", "kinds": kinds})
     return _write(table, Path(path))

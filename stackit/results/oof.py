@@ -1,8 +1,8 @@
-"""What came out of the engine: meta-features, scores, coverage, and the fitted estimators."""
+"""The out-of-fold predictions of a run: one result per estimator, meta-features, scores, coverage."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,13 +14,11 @@ import pandas as pd
 from stackit.arrays import Floats, num_samples
 from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
-from stackit.estimators.prediction import PredictionSpec
-from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.results.lazy_estimators import LazyFoldEstimators
+from stackit.results.estimator_result import EstimatorResult
 from stackit.results.placeholders import Placeholder
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings
 from stackit.results.scores import ScoresMixin
 from stackit.target import Target
 from stackit.validation import invalid_value
@@ -29,39 +27,25 @@ __all__ = ["OutOfFold"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OutOfFold(ScoresMixin):
-    """What came out of training every estimator on every fold.
+class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
+    """The out-of-fold predictions of a run, a mapping of names to the result of each estimator.
 
     Attributes
     ----------
     folds : Folds
         The splits.
     target : Target
-        What was predicted.
-    responses : dict of str to Response
-        How each estimator was asked.
-    fold_estimators : dict of str to sequence
-        The fitted estimators of each name, one a split. A store keeps answers, and files cannot hold
-        fitted estimators safely: those of results that came out of one are fitted again, with the same
-        seeds, when they are first asked for (as `transform` does), and only then.
-    held_out : dict of str to list of (n_held_out, width) arrays
-        What each of them answered for the rows that it has not seen.
-    test : dict of str to (m, width) array
-        The average answer for the test rows; empty without a test table.
-    seconds : dict of str to list of float
-        How long each fit took.
-    paths : dict of str to str
-        Whether the folds of each estimator were fitted at once ("shared") or one by one ("plain").
+        The target.
+    results : dict of str to EstimatorResult
+        The result of each estimator; ``oof["forest"]`` is short for ``oof.results["forest"]``.
     failures : dict of str to Exception
         The estimators that were dropped, and why (``on_error="skip"``).
-    refitted : dict of str to estimator
-        The estimators fitted on all rows, where that was asked for.
     sample_weight : (n,) array or None
         The weights of the rows in scores.
     scoring : str, callable or None
         How predictions are scored.
     unscored : set of str
-        The estimators whose predictions could not be scored so.
+        The estimators whose predictions this scoring cannot judge.
     index, test_index : pandas.Index or None
         The indices of the data frames or series that were given.
     n_stored : int
@@ -69,11 +53,11 @@ class OutOfFold(ScoresMixin):
     optimistic : set of str
         The estimators whose scores are optimistic: they stopped early on the very rows that they are scored
         on (``early_stopping="held_out"``), or see X passed through (`passthrough`).
-    own_table : bool
-        Whether the estimators read a table of their own that a level of an ensemble makes of X, from the
-        level below or from some columns, and not X as it is.
+    derived_features : bool
+        Whether the estimators were fitted on features that a level of an ensemble derives from X (the
+        meta-features of the level below, or some columns), and not on X as it is.
     passthrough : bool
-        Whether the estimators saw columns of X beside predictions that were made on the same folds, as those
+        Whether the estimators saw columns of X next to predictions that were made on the same folds, as those
         of a level with `passthrough` that is not nested, or of one above it. All their scores are optimistic
         then, and reading them warns once.
     schema : TableSchema or None
@@ -82,14 +66,8 @@ class OutOfFold(ScoresMixin):
 
     folds: Folds
     target: Target
-    responses: dict[str, PredictionSpec]
-    fold_estimators: dict[str, Sequence[Any]]
-    held_out: dict[str, list[Floats]]
-    test: dict[str, Floats]
-    seconds: dict[str, list[float]]
-    paths: dict[str, str]
+    results: dict[str, EstimatorResult]
     failures: dict[str, Exception] = field(default_factory=dict)
-    refitted: dict[str, Any] = field(default_factory=dict)
     sample_weight: Any = None
     scoring: Scoring = None
     unscored: set[str] = field(default_factory=set)
@@ -101,16 +79,26 @@ class OutOfFold(ScoresMixin):
     passthrough: bool = False
     schema: TableSchema | None = None
 
+    __eq__ = object.__eq__  # two runs are not compared result by result, as other mappings are
+    __hash__ = object.__hash__
+
+    def __getitem__(self, name: str) -> EstimatorResult:
+        return self.results[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
     def __repr__(self) -> str:
         if isinstance(self.folds, Placeholder):
-            return f"OutOfFold({len(self.responses)} estimators, without out-of-fold predictions)"
-        k = self.meta_train.shape[1]
+            return f"OutOfFold({len(self)} estimators, without out-of-fold predictions)"
+        k = len(self.column_names)
         failed = f", {len(self.failures)} estimators failed" if self.failures else ""
         stored = f", {self.n_stored} fits from the store" if self.n_stored else ""
         hopeful = f", optimistic scores: {', '.join(sorted(self.optimistic))}" if self.optimistic else ""
-        return (
-            f"OutOfFold({len(self.responses)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
-        )
+        return f"OutOfFold({len(self)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
 
     def remember(self, X: Any) -> OutOfFold:
         """Keep the table that the estimators were fitted on at hand, for `known_X`; return itself.
@@ -134,45 +122,32 @@ class OutOfFold(ScoresMixin):
     @cached_property
     def meta_train(self) -> pd.DataFrame:
         """The (n, k) out-of-fold predictions, averaged over repeats; NaN in rows never held out."""
-        answers = {name: self.average(name) for name in self.responses}
-        return self.frame(answers, self.index)
+        return self.to_frame({name: self.average(name) for name in self}, self.index)
 
     @cached_property
     def meta_test(self) -> pd.DataFrame | None:
         """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
-        return self.frame(self.test, self.test_index) if self.test else None
+        test = {name: result.test for name, result in self.items() if result.test is not None}
+        return self.to_frame(test, self.test_index) if test else None
+
+    @property
+    def refitted(self) -> list[str]:
+        """The names of the estimators that were refitted on all rows."""
+        return [name for name, result in self.items() if result.refitted is not None]
 
     def average(self, name: str) -> Floats:
-        """Return the (n, width) answer of an estimator for rows held out, averaged over repeats.
+        """Return the (n, width) held-out predictions of an estimator; see `EstimatorResult.average`."""
+        return self[name].average(self.folds)
 
-        Parameters
-        ----------
-        name : str
-            The estimator's name.
-
-        Returns
-        -------
-        (n, width) array
-            A column a class or output; NaN in rows never held out.
-        """
-        answers = self.held_out[name]
-        if self.folds.n_repeats == 1:
-            only: Floats = np.full((self.folds.n_samples, answers[0].shape[1]), np.nan)
-            for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
-                only[rows] = answer
-            return only
-        total = np.zeros((self.folds.n_samples, answers[0].shape[1]))
-        for (_, rows), answer in zip(self.folds.splits, answers, strict=True):
-            total[rows] += answer
-        counts = np.where(self.coverage > 0, self.coverage, np.nan)
-        average: Floats = total / counts[:, np.newaxis]
-        return average
+    def with_results(self, change: Callable[[EstimatorResult], EstimatorResult], **fields: Any) -> OutOfFold:
+        """Return the run with the result of each estimator changed, and other fields replaced."""
+        return replace(self, results={name: change(result) for name, result in self.items()}, **fields)
 
     def of_repeat(self, repeat: int) -> OutOfFold:
-        """Return what one repeat alone gave; without test predictions, which are averages over all.
+        """Return one repeat of the run; without test predictions, which are averages over all repeats.
 
-        Averages over repeats know more than any single cross-validation: what is to be said of the
-        spread of a score over fold assignments is said of repeats one by one.
+        An average over repeats scores better than any single cross-validation. The spread of a score over
+        fold assignments is therefore measured on single repeats.
 
         Parameters
         ----------
@@ -194,55 +169,32 @@ class OutOfFold(ScoresMixin):
                 "repeat", f"from 0 to {self.folds.n_repeats - 1}", f"{repeat=}", "Pass repeat=0"
             )
         splits = tuple(self.folds.splits[number] for number in numbers)
-
-        def pick(of_splits: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-            return {name: _part(values, numbers) for name, values in of_splits.items()}
-
-        return replace(
-            self,
-            folds=replace(self.folds, splits=splits),
-            fold_estimators=pick(self.fold_estimators),
-            held_out=pick(self.held_out),
-            seconds=pick(self.seconds),
-            test={},
-        )
+        folds = replace(self.folds, splits=splits)
+        return self.with_results(lambda result: result.restrict(numbers), folds=folds)
 
     @cached_property
     def columns(self) -> dict[str, slice]:
-        """Where the columns of each estimator stand among the meta-features."""
+        """The columns of each estimator in the meta-features."""
         places, end = dict[str, slice](), 0
-        for name, response in self.responses.items():
-            start, end = end, end + len(response.names)
+        for name, result in self.items():
+            start, end = end, end + len(result.spec.names)
             places[name] = slice(start, end)
         return places
 
     @property
     def column_names(self) -> list[str]:
         """The names of the meta-features."""
-        return [column for response in self.responses.values() for column in response.names]
+        return [column for result in self.values() for column in result.spec.names]
 
     def without(self, names: Collection[str]) -> OutOfFold:
-        """Return the result without some estimators.
+        """Return the run without some estimators.
 
         Parameters
         ----------
         names : collection of str
-            Those to leave out; names that are not there are passed over.
+            The estimators to leave out; unknown names are ignored.
         """
-
-        def rest(of_names: Mapping[str, Any]) -> dict[str, Any]:
-            return {name: value for name, value in of_names.items() if name not in names}
-
-        return replace(
-            self,
-            responses=rest(self.responses),
-            fold_estimators=rest(self.fold_estimators),
-            held_out=rest(self.held_out),
-            test=rest(self.test),
-            seconds=rest(self.seconds),
-            paths=rest(self.paths),
-            refitted=rest(self.refitted),
-        )
+        return replace(self, results={name: result for name, result in self.items() if name not in names})
 
     def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows: the average over the fold estimators, as in `meta_test`.
@@ -251,8 +203,8 @@ class OutOfFold(ScoresMixin):
         ----------
         X : array-like with m rows
             Rows that no estimator was trained on; for training rows use `meta_train`.
-        leave_out : collection of str
-            Estimators that are not asked, since nobody reads their columns: these are 0.
+        skip : collection of str
+            Estimators that do not predict; their columns are 0.
 
         Returns
         -------
@@ -261,10 +213,10 @@ class OutOfFold(ScoresMixin):
         Raises
         ------
         ValueError
-            When it is of a level whose estimators do not read X as it is.
+            When the run is a level of an ensemble, fitted on features derived from X.
         """
         self.check_accepts_X()
-        return self.frame(self.answers(X, skip), index_of(X))
+        return self.to_frame(self.predict(X, skip), index_of(X))
 
     def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows by the estimators refitted on all training rows.
@@ -273,38 +225,44 @@ class OutOfFold(ScoresMixin):
         ----------
         X : array-like with m rows
             New rows.
-        leave_out : collection of str
-            Estimators that are not asked, since nobody reads their columns: these are 0.
+        skip : collection of str
+            Estimators that do not predict; their columns are 0.
 
         Returns
         -------
         (m, k) data frame
-            Of estimators that were not refitted, the average over their fold estimators.
+            For estimators that were not refitted, the average over their fold estimators.
 
         Raises
         ------
         ValueError
-            As of `transform`.
+            As in `transform`.
         """
         self.check_accepts_X()
-        return self.frame(self.predict_refitted(X, skip), index_of(X))
+        return self.to_frame(self.predict(X, skip, refitted=True), index_of(X))
 
-    def answers(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
-        """Return the average (m, width) answer for new rows of each estimator; see `transform`."""
-        members = {name: of_folds for name, of_folds in self.fold_estimators.items() if name not in skip}
-        return self._ask(members, X)
+    def predict(self, X: Any, skip: Collection[str] = (), *, refitted: bool = False) -> dict[str, Floats]:
+        """Return the (m, width) predictions of new rows by each estimator.
 
-    def predict_refitted(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
-        """Return the (m, width) answer for new rows of each estimator; see `transform_refitted`."""
-        return self._ask(self.asked(skip), X)
-
-    def asked(self, skip: Collection[str] = ()) -> dict[str, Sequence[Any]]:
-        """Return who predicts new rows: the estimator refitted on all rows, or else those of the folds."""
-        return {
-            name: [self.refitted[name]] if name in self.refitted else self.fold_estimators[name]
-            for name in self.responses
-            if name not in skip
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+        skip : collection of str
+            Estimators that do not predict; their predictions are 0.
+        refitted : bool
+            Whether estimators refitted on all rows predict, where there are such, instead of the fold
+            estimators.
+        """
+        X, repeats = self.conform(X), RepeatedWarnings("predictions")
+        predictions = {
+            name: np.zeros((num_samples(X), result.spec.width))
+            if name in skip
+            else result.predict(X, self.folds, repeats, refitted=refitted)
+            for name, result in self.items()
         }
+        repeats.say()
+        return predictions
 
     def check_accepts_X(self) -> None:
         """Raise where new rows of X are not what the estimators read.
@@ -326,42 +284,13 @@ class OutOfFold(ScoresMixin):
         """Return new rows as the estimators know their table, checked as `TableSchema.conform` does."""
         return X if self.schema is None else self.schema.conform(X, called, "each estimator")
 
-    def _ask(self, members: Mapping[str, Sequence[Any]], X: Any) -> dict[str, Floats]:
-        X, repeats = self.conform(X), RepeatedWarnings("predictions")
-        answers = {
-            name: self._average_prediction(name, members[name], X, repeats)
-            if name in members
-            else np.zeros((num_samples(X), self.responses[name].width))
-            for name in self.responses
-        }
-        repeats.say()
-        return answers
-
-    def _average_prediction(
-        self, name: str, of_folds: Sequence[Any], X: Any, repeats: RepeatedWarnings
-    ) -> Floats:
-        # The same object in all folds (it is frozen) answers once.
-        members = {id(member): (member, place) for member, place in self._placed(name, of_folds)}
-        response = self.responses[name]
-        answers = []
-        for member, place in members.values():
-            with recorded() as said:
-                answers.append(response.predict_readonly(member, X, place))
-            repeats.add(said, name)
-        return np.asarray(np.mean(answers, axis=0))
-
-    def _placed(self, name: str, members: Sequence[Any]) -> Iterator[tuple[Any, tuple[int, int]]]:
-        """Yield estimators with where each was fitted, (repeat, fold) or on all rows, for errors."""
-        refitted = name in self.refitted and len(members) == 1 and members[0] is self.refitted[name]
-        return zip(members, [ALL_ROWS] if refitted else self.folds.labels, strict=True)
-
-    def frame(self, answers: Mapping[str, Floats], index: Any = None) -> pd.DataFrame:
-        """Return the meta-features of the (m, width) answers of estimators.
+    def to_frame(self, predictions: Mapping[str, Floats], index: Any = None) -> pd.DataFrame:
+        """Return the meta-features of the predictions of estimators.
 
         Parameters
         ----------
-        answers : dict of str to (m, width) array
-            As `answers` and `average` give them.
+        predictions : dict of str to (m, width) array
+            As `predict` and `average` return them.
         index : pandas.Index, optional
             The index of the data frame.
 
@@ -369,16 +298,17 @@ class OutOfFold(ScoresMixin):
         -------
         (m, k) data frame
         """
-        columns = [self.responses[name].columns(answer) for name, answer in answers.items()]
+        specs = {name: self[name].spec for name in predictions}
+        columns = [specs[name].columns(table) for name, table in predictions.items()]
         names = [
             label
-            for name, table in zip(answers, columns, strict=True)
-            for label in self.responses[name].column_names(table.shape[1])
+            for spec, table in zip(specs.values(), columns, strict=True)
+            for label in spec.column_names(table.shape[1])
         ]
-        table = pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
-        if self.target.is_classification:  # combiners of classes calibrate what is no probability
-            table.attrs["stackit"] = {name: self.responses[name].kind for name in answers}
-        return table
+        frame = pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
+        if self.target.is_classification:  # combiners calibrate what is not a probability
+            frame.attrs["stackit"] = {name: spec.kind for name, spec in specs.items()}
+        return frame
 
 
 class _Table:
@@ -389,9 +319,3 @@ class _Table:
 
     def __reduce__(self) -> tuple[type[_Table], tuple[()]]:
         return _Table, ()
-
-
-def _part(values: Sequence[Any], numbers: list[int]) -> Sequence[Any]:
-    if isinstance(values, LazyFoldEstimators):
-        return values.part(numbers)
-    return [values[number] for number in numbers]

@@ -94,9 +94,10 @@ def without_rows(oof: Any) -> Any:
         oof,
         folds=Placeholder(what, labels=oof.folds.labels),  # errors say in which fold
         target=target,
-        responses={name: replace(one, target=target) for name, one in oof.responses.items()},
-        held_out=left,
-        test=left,
+        results={
+            name: replace(one, spec=replace(one.spec, target=target), held_out=left, test=left)
+            for name, one in oof.items()
+        },
         sample_weight=None,
         index=None,
         test_index=None,

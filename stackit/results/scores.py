@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.arrays import Floats
-from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.folds import Folds
+from stackit.results.estimator_result import EstimatorResult
 from stackit.results.pooling import can_be_pooled
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 from stackit.target import Target
@@ -27,9 +27,7 @@ class ScoresMixin:
 
     folds: Folds
     target: Target
-    responses: dict[str, PredictionSpec]
-    held_out: dict[str, list[Floats]]
-    seconds: dict[str, list[float]]
+    results: dict[str, EstimatorResult]
     sample_weight: Any
     scoring: Scoring
     unscored: set[str]
@@ -59,9 +57,9 @@ class ScoresMixin:
                 "score": self._score(name, answer, held_out, repeats),
                 "seconds": seconds,
             }
-            for name in self.responses
+            for name, result in self.results.items()
             for (repeat, fold), (_, held_out), answer, seconds in zip(
-                self.folds.labels, self.folds.splits, self.held_out[name], self.seconds[name], strict=True
+                self.folds.labels, self.folds.splits, result.held_out, result.seconds, strict=True
             )
         ]
         repeats.say()
@@ -78,7 +76,7 @@ class ScoresMixin:
         by_name = self.scores.groupby("estimator", sort=False)["score"]
         table = by_name.agg(["mean", "std", "sem"])
         repeats = RepeatedWarnings("whole columns")
-        table["whole"] = [self.whole(name, repeats) for name in self.responses]
+        table["whole"] = [self.whole(name, repeats) for name in self.results]
         repeats.say()
         if self.optimistic:
             table["optimistic"] = table.index.isin(self.optimistic)
@@ -119,7 +117,10 @@ class ScoresMixin:
         """
         if self.is_pooled:
             return self.whole(name)
-        folds, repeats = zip(self.folds.splits, self.held_out[name], strict=True), RepeatedWarnings("scores")
+        folds, repeats = (
+            zip(self.folds.splits, self.results[name].held_out, strict=True),
+            RepeatedWarnings("scores"),
+        )
         found = [self._score(name, answer, rows, repeats) for (_, rows), answer in folds]
         repeats.say()
         return float(np.mean(found))
@@ -128,7 +129,7 @@ class ScoresMixin:
         """Warn where scores are those of estimators that see X passed through on shared folds."""
         if self.passthrough:
             warn(
-                f"The scores of {format_list(self.responses)} are optimistic, and may show a gain where "
+                f"The scores of {format_list(self.results)} are optimistic, and may show a gain where "
                 "there is none: these estimators see columns of X beside predictions that were made on the "
                 "same folds, and the two together give away labels of held-out rows. Use "
                 "Level(..., nested=True), or nested_score."
@@ -138,7 +139,7 @@ class ScoresMixin:
         self, name: str, answer: Floats, rows: npt.NDArray[np.intp], repeats: RepeatedWarnings | None = None
     ) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
-        judged = self.responses[name], answer, rows, self.scoring, self.sample_weight
+        judged = self.results[name].spec, answer, rows, self.scoring, self.sample_weight
         try:
             if repeats is None:
                 return score_predictions(*judged)

@@ -139,7 +139,7 @@ def target_encoding(seed: int, members: Any = CLASSIFIERS) -> Case:
     encoded = pd.Series(levels).map(means).fillna(y[:N].mean()).to_numpy()
     X = np.column_stack([X, encoded])
     oof = out_of_fold(members, X[:N], y[:N], cv=5, n_jobs=1, random_state=seed)
-    return Case(oof, X[:N], X[N:], y[N:], set(oof.responses))
+    return Case(oof, X[:N], X[N:], y[N:], set(oof))
 
 
 def twins(seed: int, members: Any = CLASSIFIERS) -> Case:
@@ -162,7 +162,7 @@ def wrong_groups(seed: int, members: Any = CLASSIFIERS) -> Case:
     y = np.where(random.uniform(size=2 * N) < 0.8, np.repeat(fates, 10), random.integers(0, 2, size=2 * N))
     folds = make_folds(y[:N], scheme="stratified", n_splits=5, random_state=seed)
     oof = out_of_fold(members, X[:N], y[:N], cv=folds, n_jobs=1, random_state=seed)
-    return Case(oof, X[:N], X[N:], y[N:], set(oof.responses))
+    return Case(oof, X[:N], X[N:], y[N:], set(oof))
 
 
 def second_level(seed: int) -> Case:
@@ -283,7 +283,7 @@ def digits_encoded(seed: int) -> Case:
     random = np.random.default_rng(seed)
     y = np.where(random.uniform(size=len(y)) < 0.25, 1 - y % 2, y % 2)
     case = _real(X[:, 20:44], y, seed, n_levels=200)
-    return replace(case, guilty=set(case.oof.responses))
+    return replace(case, guilty=set(case.oof))
 
 
 def diabetes(seed: int) -> Case:

@@ -61,9 +61,10 @@ def test_the_alarm_asks_levels_about_the_table_that_they_make(levels, labels):
     found = overfitting_alarm(whole, FRAME[NEW], labels)
     assert found.alarmed == []
     tables = whole.top_.tables(FRAME[NEW])
-    for name, estimators in whole.oof_.fold_estimators.items():
-        asked = [one.predict_proba(table) for one, table in zip(estimators, tables, strict=True)]
-        assert_allclose(np.mean(asked, axis=0), whole.top_.answers(FRAME[NEW])[name])
+    for name, result in whole.oof_.items():
+        pairs = zip(result.fold_estimators, tables, strict=True)
+        predictions = [one.predict_proba(table) for one, table in pairs]
+        assert_allclose(np.mean(predictions, axis=0), whole.top_.predict(FRAME[NEW])[name])
 
 
 def test_the_alarm_of_shared_folds_is_that_of_a_run_on_the_first_levels_table():
@@ -143,7 +144,7 @@ def test_nested_scores_are_those_of_levels_as_an_estimator(levels):
     members = found.repeats[0].known.meta_train
     assert_allclose(members.iloc[held_out], one.transform(FRAME.iloc[held_out]))
     known = replace(one.oof_, scoring="neg_log_loss")
-    assert found.chosen[0][1] == max(known.responses, key=known.whole)
+    assert found.chosen[0][1] == max(known, key=known.whole)
 
 
 @pytest.mark.parametrize("passthrough", [False, True, [1]])

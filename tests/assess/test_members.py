@@ -79,7 +79,7 @@ def test_rows_count_by_their_weights_in_the_correlation_and_none_at_all_with_wei
     weights = np.r_[np.zeros(len(Y) // 2), np.full(len(Y) - len(Y) // 2, 3.0)]
     oof = out_of_fold(CLASSIFIERS, X, Y, cv=3, n_jobs=1)
     weighted = diversity(replace(oof, sample_weight=weights)).correlation
-    errors = [(Y - oof.meta_train[name])[weights > 0] for name in oof.responses]
+    errors = [(Y - oof.meta_train[name])[weights > 0] for name in oof]
     both = [
         np.r_[each, -each] for each in errors
     ]  # of two classes one is right by as much as the other is wrong

@@ -70,7 +70,7 @@ def test_a_target_encoding_outside_the_folds_is_named_and_so_is_who_reads_it(pas
     assert alarm.encoded == ("8",)
     assert "encoded with y before the folds: 8; encode inside the folds." in alarm.verdict
     assert set(alarm.table["reason"]) == {"encoded"}
-    assert alarm.alarmed == list(found.oof.responses)
+    assert alarm.alarmed == list(found.oof)
 
 
 def test_who_does_not_read_an_encoded_column_has_no_alarm():
@@ -81,7 +81,7 @@ def test_who_does_not_read_an_encoded_column_has_no_alarm():
 
 def test_labels_of_new_rows_show_what_encodings_have_claimed():
     found = target_encoding(0, FAST)
-    few = replace(found.oof, responses={name: found.oof.responses[name] for name in ("logistic", "tree")})
+    few = replace(found.oof, results={name: found.oof[name] for name in ("logistic", "tree")})
     verdict = overfitting_alarm(few, found.X_test, found.y_test).verdict
     assert verdict.startswith("All estimators look better out of fold than on new rows")
     assert "claimed, 0." in verdict
@@ -295,10 +295,10 @@ def test_what_levels_gain_by_hand():
         losses = []
         for other in range(5):
             below = [
-                each[other].predict_proba(found.X[rows])[:, 1] for each in first.fold_estimators.values()
+                each.fold_estimators[other].predict_proba(found.X[rows])[:, 1] for each in first.values()
             ]
             table = np.column_stack([*below, found.X[rows, 1]])
-            answer = last.fold_estimators["logistic"][at].predict_proba(table)
+            answer = last["logistic"].fold_estimators[at].predict_proba(table)
             losses.append(1 - answer[np.arange(len(y)), y])
         by_hand = losses[at] - np.mean([losses[other] for other in range(5) if other != at], axis=0)
         assert_allclose(gained[rows], by_hand)

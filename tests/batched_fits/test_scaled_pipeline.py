@@ -248,7 +248,7 @@ def test_the_engine_shares_them_and_random_labels_stay_random(last):
     member = make_pipeline(StandardScaler(), last)
     assert can_batch(member)
     oof = out_of_fold([("m", member)], X, y, cv=5, n_jobs=1)
-    assert oof.paths == {"m": "shared"}
+    assert oof["m"].fit_mode == "batched"
     assert abs(np.corrcoef(oof.meta_train.iloc[:, 0], y)[0, 1]) < 0.2
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from tests.bench.peers import CONTENDERS, PATHS, without_test
+from tests.bench.peers import CONTENDERS, FIT_MODES, without_test
 from tests.bench.workloads import BENCHES, Workload
 
 LEAST = 100  # rows: what is fitted on fewer is no fold but a trial of an installed library
@@ -38,7 +38,7 @@ def main(bench: str, contender: str, n_jobs: int, counts: bool) -> None:
     facts |= {"train": summed(train), "test": None if test is None else summed(test)}
     facts |= {"fits": fits["fits"] // rounds} if fits is not None else {}
     if contender == "stackit":
-        facts["shared"] = list(PATHS.values()).count("shared")
+        facts["shared"] = list(FIT_MODES.values()).count("batched")
     if rounds > 1 and "knn" in dict(work.estimators):
         facts["test_seconds"] = facts["wall"] - _seconds_without_test(work, do, n_jobs)
     facts["cpu_whole"] = cpu_of_family() - at_start

@@ -17,7 +17,7 @@ from tests.bench.workloads import SEED, Workload
 METHODS = ("predict_proba", "decision_function", "predict")
 # What each returns: the out-of-fold table, and the averaged test table or None where it is no average.
 Tables = tuple[Any, Any]
-PATHS: dict[str, str] = {}  # how stackit has fitted each estimator
+FIT_MODES: dict[str, str] = {}  # how stackit has fitted each estimator
 
 
 def stackit(work: Workload, n_jobs: int) -> Tables:
@@ -31,7 +31,7 @@ def stackit(work: Workload, n_jobs: int) -> Tables:
         n_jobs=n_jobs,
         return_estimator=False,  # as the loop by hand and vecstack, which keep none
     )
-    PATHS.update(oof.paths)
+    FIT_MODES.update((name, result.fit_mode) for name, result in oof.items())
     test = None if oof.meta_test is None else oof.meta_test.to_numpy()
     return oof.meta_train.to_numpy(), test
 

@@ -247,7 +247,7 @@ def test_levels_read_decisions_too():
     for nested in (False, True):
         second = Level([("convex", ConvexClassifier()), ("greedy", GreedyClassifier())], nested=nested)
         levels = stackit.LevelsClassifier([members(3), second], MeanClassifier(), cv=3).fit(X, y)
-        for fitted in levels.levels_[1].fold_estimators["convex"]:
+        for fitted in levels.levels_[1]["convex"].fold_estimators:
             kinds = ["probability", "decision", "decision", "pairwise", "decision", "number"]
             assert fitted.kinds_ == kinds
         assert loss(y_new, levels.predict_proba(X_new)) < 0.85

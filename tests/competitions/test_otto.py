@@ -260,10 +260,10 @@ def test_the_files_are_our_split_of_otto(folder):
 
 def test_every_level_predicts_every_row(levels):
     train, folds, of_levels, _ = levels
-    assert [len(oof.responses) for oof in of_levels] == [len(first_level()), 1, 3, len(third_level(2))]
+    assert [len(oof) for oof in of_levels] == [len(first_level()), 1, 3, len(third_level(2))]
     for oof in of_levels:
         assert (oof.coverage == 1).all()
-        assert oof.meta_test.shape == (50, 9 * len(oof.responses))
+        assert oof.meta_test.shape == (50, 9 * len(oof))
     for name, (own, other) in solve.blends(of_levels).items():
         for table in (own, other):
             np.testing.assert_allclose(table.sum(axis=1), 1, err_msg=name)
@@ -274,7 +274,7 @@ def test_every_level_predicts_every_row(levels):
 def test_a_second_run_goes_on_where_the_first_was(levels, folder):
     train, folds, of_levels, out = levels
     again = solve.three_levels(train, some_rows(folder, 360)[1], folds, FULL, out, n_jobs=1)
-    assert [oof.n_stored for oof in again] == [2 * len(oof.responses) for oof in of_levels]
+    assert [oof.n_stored for oof in again] == [2 * len(oof) for oof in of_levels]
     pd.testing.assert_frame_equal(again[3].meta_test, of_levels[3].meta_test)
 
 

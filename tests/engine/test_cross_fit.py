@@ -276,7 +276,7 @@ def test_there_is_no_test_table_without_test_rows():
 
 def test_fold_estimators_are_those_of_the_splits_in_order():
     oof = out_of_fold([("ridge", Ridge())], XR, YR, cv=KFold(3))
-    for ridge, (train, _) in zip(oof.fold_estimators["ridge"], KFold(3).split(XR), strict=True):
+    for ridge, (train, _) in zip(oof["ridge"].fold_estimators, KFold(3).split(XR), strict=True):
         assert_equal_to_rounding(ridge.coef_, Ridge().fit(XR[train], YR[train]).coef_)
 
 
@@ -753,20 +753,20 @@ def test_an_estimators_own_seed_is_honoured():
     theirs = cross_val_predict(forest, X, Y, cv=3, method="predict_proba")[:, 1]
     oof = out_of_fold([("forest", forest)], X, Y, cv=3, random_state=5)
     np.testing.assert_array_equal(oof.meta_train["forest"], theirs)
-    assert [member.random_state for member in oof.fold_estimators["forest"]] == [11] * 3
+    assert [member.random_state for member in oof["forest"].fold_estimators] == [11] * 3
 
 
 def test_each_fold_and_repeat_and_name_has_a_seed_of_its_own():
     members = [*RANDOM[:2], ("again", RandomForestClassifier(3))]
     oof = out_of_fold(members, X, Y, cv=make_folds(Y, n_splits=3, n_repeats=2))
-    seeds = [member.random_state for name, _ in members for member in oof.fold_estimators[name]]
+    seeds = [member.random_state for name, _ in members for member in oof[name].fold_estimators]
     assert len(set(seeds)) == 18
     assert all(isinstance(seed, int) for seed in seeds)
 
 
 def test_seeds_reach_into_pipelines():
     oof = out_of_fold(RANDOM[2:], X, Y, cv=3)
-    seeds = [pipe[-1].random_state for pipe in oof.fold_estimators["pipe"]]
+    seeds = [pipe[-1].random_state for pipe in oof["pipe"].fold_estimators]
     assert None not in seeds
     assert len(set(seeds)) == 3
 
@@ -781,7 +781,7 @@ def test_the_seed_decides():
 
 def test_without_a_seed_estimators_stay_unseeded():
     oof = out_of_fold(RANDOM[:1], X, Y, cv=3, random_state=None)
-    assert [forest.random_state for forest in oof.fold_estimators["forest"]] == [None] * 3
+    assert [forest.random_state for forest in oof["forest"].fold_estimators] == [None] * 3
 
 
 # --- concurrency
@@ -817,7 +817,7 @@ def test_no_more_than_n_jobs_processes_fit_at_once(tmp_path):
 def test_one_blas_thread_inside_a_task_and_all_of_them_afterwards(n_jobs):
     before = [(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()]
     oof = out_of_fold([("t", Threads())], XR, YR, cv=4, n_jobs=n_jobs)
-    assert [member.threads_ for member in oof.fold_estimators["t"]] == [1] * 4
+    assert [member.threads_ for member in oof["t"].fold_estimators] == [1] * 4
     after = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
     assert all(after[path] == threads for path, threads in before)
 
@@ -826,7 +826,7 @@ def test_one_blas_thread_inside_a_task_of_a_thread():
     before = [pool["num_threads"] for pool in threadpool_info()]
     with joblib.parallel_config("threading"):
         oof = out_of_fold([("t", Threads())], XR, YR, cv=4, n_jobs=2)
-    assert [member.threads_ for member in oof.fold_estimators["t"]] == [1] * 4
+    assert [member.threads_ for member in oof["t"].fold_estimators] == [1] * 4
     assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
@@ -848,9 +848,9 @@ def test_jobs_of_an_estimator_are_bounded_while_it_fits_and_given_back():
     cores = joblib.cpu_count()
     with joblib.parallel_config("threading"):
         oof = out_of_fold([("t", Threads(n_jobs=-1)), ("one", Threads())], XR, YR, cv=2, n_jobs=cores)
-    assert [member.jobs_ for member in oof.fold_estimators["t"]] == [1, 1]
-    assert [member.n_jobs for member in oof.fold_estimators["t"]] == [-1, -1]
-    assert [member.jobs_ for member in oof.fold_estimators["one"]] == [None, None]
+    assert [member.jobs_ for member in oof["t"].fold_estimators] == [1, 1]
+    assert [member.n_jobs for member in oof["t"].fold_estimators] == [-1, -1]
+    assert [member.jobs_ for member in oof["one"].fold_estimators] == [None, None]
 
 
 class CountingBackend(ThreadingBackend):
@@ -947,7 +947,7 @@ def test_skipping_drops_the_estimator_and_says_so():
     assert oof.meta_test.equals(whole.meta_test)
     assert set(oof.scores["estimator"]) == {"ok", "fine"}
     assert isinstance(oof.failures["bad"], BrokenError)
-    assert list(oof.fold_estimators) == ["ok", "fine"]
+    assert list(oof) == ["ok", "fine"]
     assert "1 estimators failed" in repr(oof)
 
 
@@ -999,11 +999,11 @@ def test_the_error_of_a_bad_parameter_is_not_hidden_by_the_labels():
 
 
 def caught_classes_of(estimator):
-    return out_of_fold([("e", estimator)], X, NAMES, cv=2).fold_estimators["e"][0].classes_.tolist()
+    return out_of_fold([("e", estimator)], X, NAMES, cv=2)["e"].fold_estimators[0].classes_.tolist()
 
 
 def test_a_translated_estimator_shows_what_it_has_learned():
-    fitted = out_of_fold([("xgb", XGBClassifier(n_estimators=2))], X, NAMES, cv=2).fold_estimators["xgb"][0]
+    fitted = out_of_fold([("xgb", XGBClassifier(n_estimators=2))], X, NAMES, cv=2)["xgb"].fold_estimators[0]
     assert fitted.feature_importances_.shape == (X.shape[1],)
     assert fitted.get_booster().num_boosted_rounds() == 2
     assert pickle.loads(pickle.dumps(fitted)).predict(X[:2]).tolist() == fitted.predict(X[:2]).tolist()
@@ -1449,7 +1449,7 @@ def test_a_classifier_without_classes_has_its_columns_in_the_order_of_the_codes_
     for y in (Y, NAMES):
         oof = out_of_fold([("bare", Bare())], X, y, cv=2)
         assert (oof.meta_train["bare"] == 0.75).all()
-        assert oof.fold_estimators["bare"][0].classes_.tolist() == np.unique(y).tolist()
+        assert oof["bare"].fold_estimators[0].classes_.tolist() == np.unique(y).tolist()
 
 
 # --- the rest
@@ -1497,6 +1497,6 @@ def test_without_return_estimator_answers_are_the_same_and_estimators_come_when_
     )
     assert lean.meta_train.equals(kept.meta_train)
     assert lean.meta_test.equals(kept.meta_test)
-    assert "0 of 3 fitted" in repr(lean.fold_estimators["forest"])
-    assert "0 of 3 fitted" in repr(lean.fold_estimators["bayes"])
+    assert "0 of 3 fitted" in repr(lean["forest"].fold_estimators)
+    assert "0 of 3 fitted" in repr(lean["bayes"].fold_estimators)
     assert lean.transform(X).equals(kept.transform(X))

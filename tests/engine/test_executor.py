@@ -70,7 +70,7 @@ def forks(monkeypatch):
 
 
 def places(oof):
-    return {place for name in oof.responses for place in [one.place_ for one in oof.fold_estimators[name]]}
+    return {place for name in oof for place in [one.place_ for one in oof[name].fold_estimators]}
 
 
 class WellKnown(Sleeper):
@@ -88,7 +88,7 @@ def test_short_work_of_well_known_libraries_is_done_here(monkeypatch):
 def test_work_of_unknown_estimators_is_done_elsewhere_however_short(forks, monkeypatch):
     monkeypatch.setattr(executor, "PROBE", 60)
     oof = out_of_fold([("a", Sleeper()), ("b", WellKnown())], X, Y, cv=5, n_jobs=2)
-    pids = {name: {one.place_[0] for one in oof.fold_estimators[name]} for name in ("a", "b")}
+    pids = {name: {one.place_[0] for one in oof[name].fold_estimators} for name in ("a", "b")}
     assert os.getpid() not in pids["a"]
     assert pids["b"] == {os.getpid()}
 
@@ -175,7 +175,7 @@ def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkey
     )
     members = [("p", make_pipeline(step, WellKnown()))]
     oof = out_of_fold(members, X, Y, cv=3, n_jobs=2)
-    assert {one[-1].place_[0] for one in oof.fold_estimators["p"]} == {os.getpid()}
+    assert {one[-1].place_[0] for one in oof["p"].fold_estimators} == {os.getpid()}
     assert handed_on == []
 
 
@@ -281,5 +281,5 @@ def test_one_who_writes_into_the_table_disturbs_nobody():
 
 def test_a_fold_estimator_keeps_its_own_rows():
     oof = out_of_fold([("a", KNeighborsRegressor(1)), ("b", KNeighborsRegressor(1))], X, Y, cv=3, n_jobs=1)
-    for (train, _), knn in zip(oof.folds.split(), oof.fold_estimators["a"], strict=True):
+    for (train, _), knn in zip(oof.folds.split(), oof["a"].fold_estimators, strict=True):
         np.testing.assert_array_equal(knn.predict(X[train]), Y[train])

@@ -120,7 +120,7 @@ def test_whatever_is_raised_is_the_failure_of_its_estimator(how, place, monkeypa
     with pytest.warns(UserWarning, match=RAISED[how][1]) as caught:
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     assert "'bad' failed and is left out" in str(caught[0].message)
-    assert list(oof.responses) == ["good"]
+    assert list(oof) == ["good"]
     with pytest.raises(Exception, match=RAISED[how][1]) as raised:
         out_of_fold(members[::-1], X, Y, cv=3, **options)
     assert "Raised by estimator 'bad' in repeat 0 fold" in raised.value.__notes__[0]
@@ -236,7 +236,7 @@ def test_a_fit_that_ends_a_process_of_loky_has_failed(monkeypatch):
     members = [("good", Mean()), ("dies", Dies("exit", 8.0)), ("fine", Mean())]
     with pytest.warns(UserWarning, match="process that did this fit has died .'dies', repeat 0 fold 1"):
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
-    assert list(oof.responses) == ["good", "fine"]
+    assert list(oof) == ["good", "fine"]
     assert oof.meta_train.equals(out_of_fold(members[::2], X, Y, cv=3, n_jobs=1).meta_train)
 
 
@@ -306,7 +306,7 @@ def test_what_cannot_be_sent_is_done_here(kind, place, monkeypatch):
     members = [("odd", UNSENDABLE[kind]()), ("good", Mean())]
     oof = out_of_fold(members, X, Y, X[:3], cv=3, **options)
     assert oof.meta_train["odd"].equals(oof.meta_train["good"].rename("odd"))
-    assert all(type(one) is type(members[0][1]) for one in oof.fold_estimators["odd"])
+    assert all(type(one) is type(members[0][1]) for one in oof["odd"].fold_estimators)
 
 
 @pytest.mark.parametrize("place", ["forked", "loky"])

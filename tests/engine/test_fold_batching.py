@@ -77,9 +77,9 @@ def test_fit_folds_is_called_once_and_changes_no_number(n_jobs, weights):
     oof = out_of_fold(members, X, YR, X[:7], cv=5, n_jobs=n_jobs, sample_weight=weights)
     np.testing.assert_allclose(oof.meta_train["shared"], oof.meta_train["plain"])
     np.testing.assert_allclose(oof.meta_test["shared"], oof.meta_test["plain"])
-    assert oof.paths == {"shared": "shared", "plain": "plain"}
+    assert {name: result.fit_mode for name, result in oof.items()} == {"shared": "batched", "plain": "plain"}
     assert SharedMean.calls == (n_jobs == 1)  # with two jobs it is called in another process
-    assert len(oof.fold_estimators["shared"]) == 5
+    assert len(oof["shared"].fold_estimators) == 5
 
 
 def test_fit_folds_gets_every_fold_also_those_in_time():
@@ -87,12 +87,12 @@ def test_fit_folds_gets_every_fold_also_those_in_time():
     members = [("shared", SharedMean()), ("plain", Mean())]
     oof = out_of_fold(members, X, YR, cv=folds, n_jobs=1)
     np.testing.assert_allclose(oof.meta_train["shared"], oof.meta_train["plain"])
-    assert oof.paths["shared"] == "shared"
+    assert oof["shared"].fit_mode == "batched"
 
 
 def test_a_seed_reaches_a_shared_fit():
     oof = out_of_fold([("s", SharedMean())], X, YR, cv=3, n_jobs=1, random_state=3)
-    assert all(one.random_state is not None for one in oof.fold_estimators["s"])
+    assert all(one.random_state is not None for one in oof["s"].fold_estimators)
 
 
 def test_a_stack_refits_plainly_and_shares_the_folds():
@@ -109,7 +109,7 @@ def test_a_stack_refits_plainly_and_shares_the_folds():
 def test_tables_that_are_no_matrix_of_numbers_go_the_plain_way(table):
     oof = out_of_fold([("s", SharedMean())], table, YR, cv=3, n_jobs=1)
     numbers = isinstance(table, pd.DataFrame) and table.dtypes.iloc[0].kind == "f"
-    assert oof.paths["s"] == ("shared" if numbers else "plain")
+    assert oof["s"].fit_mode == ("batched" if numbers else "plain")
     np.testing.assert_allclose(
         oof.meta_train["s"], out_of_fold([("s", Mean())], X, YR, cv=3, n_jobs=1).meta_train["s"]
     )
@@ -118,7 +118,7 @@ def test_tables_that_are_no_matrix_of_numbers_go_the_plain_way(table):
 def test_names_of_columns_are_known_to_shared_estimators():
     frame = pd.DataFrame(X, columns=[*"abcde"])
     oof = out_of_fold([("s", SharedMean())], frame, YR, cv=3, n_jobs=1)
-    assert [*oof.fold_estimators["s"][0].feature_names_in_] == [*"abcde"]
+    assert [*oof["s"].fold_estimators[0].feature_names_in_] == [*"abcde"]
 
 
 def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
@@ -131,13 +131,13 @@ def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
     assert "'f'" in caught.value.__notes__[0]
     with pytest.warns(UserWarning, match="'f' failed"):
         oof = out_of_fold([("f", Failing()), ("m", Mean())], X, YR, cv=3, n_jobs=1, on_error="skip")
-    assert list(oof.responses) == ["m"]
+    assert list(oof) == ["m"]
 
 
 def test_a_shared_fit_that_declines_leaves_it_to_the_plain_loop(monkeypatch):
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(dispatch, "_matches_sklearn", lambda kind: True)
-    assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
+    assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
 
 
 def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monkeypatch):
@@ -150,7 +150,7 @@ def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monk
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: wrong})
     dispatch._matches_sklearn.cache_clear()
     try:
-        assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
+        assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
     finally:
         dispatch._matches_sklearn.cache_clear()
 
@@ -159,7 +159,7 @@ def test_a_subclass_is_not_taken_for_its_parent():
     class Mine(Ridge):
         pass
 
-    assert out_of_fold([("r", Mine())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
+    assert out_of_fold([("r", Mine())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
 
 
 @pytest.mark.parametrize("place", ["inline", "children", "threads", "outside"])
@@ -177,7 +177,9 @@ def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, mon
     with chosen:
         oof = out_of_fold(members, X, YR, X[:5], cv=4, n_jobs=1 if place == "inline" else 2)
     np.testing.assert_allclose(oof.meta_train["r"], cross_val_predict(Ridge(), X, YR, cv=4))
-    assert oof.paths == dict.fromkeys(("r", "m", "again"), "plain")
+    assert {name: result.fit_mode for name, result in oof.items()} == dict.fromkeys(
+        ("r", "m", "again"), "plain"
+    )
 
 
 @pytest.mark.parametrize("member", [Ridge(), make_pipeline(StandardScaler(), Ridge()), KNeighborsRegressor()])
@@ -197,7 +199,7 @@ def test_a_test_table_with_missing_values_fails_where_it_would_plainly():
     members = [("ridge", Ridge()), ("tree", HistGradientBoostingRegressor(max_iter=2))]
     with pytest.warns(UserWarning, match="'ridge' failed and is left out.*NaN"):
         oof = out_of_fold(members, X, YR, test, cv=3, n_jobs=1, on_error="skip")
-    assert list(oof.responses) == ["tree"]
+    assert list(oof) == ["tree"]
 
 
 def test_only_pipelines_that_can_be_shared_are_bundled():
@@ -226,7 +228,7 @@ def test_a_shared_fit_that_breaks_on_the_installed_library_is_not_used(monkeypat
     monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: broken})
     dispatch._matches_sklearn.cache_clear()
     try:
-        assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1).paths == {"r": "plain"}
+        assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
     finally:
         dispatch._matches_sklearn.cache_clear()
 

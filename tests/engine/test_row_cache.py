@@ -122,10 +122,10 @@ class Careless(Seeing):
 
 def test_estimators_of_known_libraries_are_fitted_on_one_slice_of_each_fold():
     oof = out_of_fold([("a", Seeing()), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
-    for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
+    for a, b in zip(oof["a"].fold_estimators, oof["b"].fold_estimators, strict=True):
         assert a.address_ == b.address_
         assert not a.writeable_
-    assert len({one.address_ for one in oof.fold_estimators["a"]}) == 3
+    assert len({one.address_ for one in oof["a"].fold_estimators}) == 3
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_estimators_of_known_libraries_are_fitted_on_one_slice_of_each_fold():
 def test_a_known_library_that_wants_to_write_gets_rows_of_its_own(error):
     oof = out_of_fold([("a", Seeing()), ("c", Careless(error)), ("b", Seeing())], X, Y, cv=3, n_jobs=1)
     for fold, (train, _) in enumerate(oof.folds.splits):
-        assert oof.fold_estimators["c"][fold].writeable_
+        assert oof["c"].fold_estimators[fold].writeable_
         for name in "ab":
-            np.testing.assert_array_equal(oof.fold_estimators[name][fold].rows_, X[train])
+            np.testing.assert_array_equal(oof[name].fold_estimators[fold].rows_, X[train])
 
 
 def test_estimators_of_unknown_libraries_are_fitted_on_rows_of_their_own():
     oof = out_of_fold([("a", Foreign()), ("b", Foreign())], X, Y, cv=3, n_jobs=1)
-    for a, b in zip(oof.fold_estimators["a"], oof.fold_estimators["b"], strict=True):
+    for a, b in zip(oof["a"].fold_estimators, oof["b"].fold_estimators, strict=True):
         assert a.address_ != b.address_
         assert a.writeable_
 

@@ -144,8 +144,8 @@ class Nested(Place):
 def test_workers_have_no_workers(monkeypatch):
     monkeypatch.setattr(executor, "may_fork", lambda: True)
     oof = out_of_fold([("n", Nested())], X, Y, cv=4, n_jobs=2)
-    assert {one.n_jobs_ for one in oof.fold_estimators["n"]} == {1}
-    assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["n"]}
+    assert {one.n_jobs_ for one in oof["n"].fold_estimators} == {1}
+    assert os.getpid() not in {one.pid_ for one in oof["n"].fold_estimators}
 
 
 # --- where a fork is safe
@@ -212,9 +212,9 @@ def test_classes_made_in_functions_come_back_from_children_as_what_they_are(monk
 
     monkeypatch.setattr(executor, "may_fork", lambda: True)
     oof = out_of_fold([("a", Local()), ("b", make_pipeline(Local()))], X, Y, cv=3, n_jobs=2)
-    assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["a"]}
-    assert {type(one) for one in oof.fold_estimators["a"]} == {Local}
-    assert {type(one[-1]) for one in oof.fold_estimators["b"]} == {Local}
+    assert os.getpid() not in {one.pid_ for one in oof["a"].fold_estimators}
+    assert {type(one) for one in oof["a"].fold_estimators} == {Local}
+    assert {type(one[-1]) for one in oof["b"].fold_estimators} == {Local}
 
 
 WITH_TORCH = """
@@ -252,7 +252,7 @@ import warnings
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     oof = out_of_fold([("net", Net()), ("ends", Ends())], X, X[:, 0], cv=4, n_jobs=2, on_error="skip")
-assert os.getpid() not in {one.pid_ for one in oof.fold_estimators["net"]}
+assert os.getpid() not in {one.pid_ for one in oof["net"].fold_estimators}
 assert np.allclose(oof.meta_train, here, rtol=1e-9) and list(oof.failures) == ["ends"], oof
 assert len(said) == 1 and "'ends'" in str(said[0].message)
 print("done")

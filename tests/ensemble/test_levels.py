@@ -233,7 +233,7 @@ def test_repeated_folds_are_nested_too():
     other = Y.copy()
     other[out] += 100
     first, second = (LevelsRegressor(levels, cv=folds).fit(X, y).oof_ for y in (Y, other))
-    assert_array_equal(first.held_out["ridge"][1], second.held_out["ridge"][1])
+    assert_array_equal(first["ridge"].held_out[1], second["ridge"].held_out[1])
     assert (first.coverage == 2).all()
 
 
@@ -436,7 +436,7 @@ def test_columns_of_a_frame_are_chosen_by_name():
     ]
     found = LevelsRegressor(levels, CountingRidge(), cv=FOLDS, passthrough=["port", 0]).fit(FRAME, Y)
     seen = [
-        list(level.fold_estimators[name][0].columns_)
+        list(level[name].fold_estimators[0].columns_)
         for level, name in zip(found.levels_, ("one", "two", "three"), strict=True)
     ]
     assert seen == [["fare", "age"], ["one", "deck"], ["two", *FRAME.columns]]
@@ -453,7 +453,7 @@ def test_columns_of_a_frame_are_chosen_by_name():
 def test_columns_of_a_sparse_table_are_chosen_by_position(form):
     levels = [[("ridge", Ridge())], Level(SECOND, passthrough=[2, 0])]
     found = LevelsRegressor(levels, cv=FOLDS).fit(form(X), Y)
-    assert found.oof_.fold_estimators["ridge"][0].n_features_in_ == 3
+    assert found.oof_["ridge"].fold_estimators[0].n_features_in_ == 3
     dense = LevelsRegressor(levels, cv=FOLDS).fit(X, Y)
     assert_allclose(found.predict(form(NEW)), dense.predict(NEW), rtol=1e-3)
 
@@ -476,12 +476,12 @@ def test_weights_and_groups_reach_every_level_and_are_cut_to_the_rows_inside():
         found.fit(X, Y, sample_weight=weights, groups=GROUPS)
     train, _ = found.oof_.folds.splits[0]
     part = found.top_.parts[0]
-    assert_array_equal(part.oof.fold_estimators["two"][0].weights_, weights[train])
-    assert_array_equal(part.oof.fold_estimators["grouped"][0].groups_, GROUPS[train])
+    assert_array_equal(part.oof["two"].fold_estimators[0].weights_, weights[train])
+    assert_array_equal(part.oof["grouped"].fold_estimators[0].groups_, GROUPS[train])
     inner = part.below.oof
     rows = train[inner.folds.splits[0][0]]
-    assert_array_equal(inner.fold_estimators["one"][0].weights_, weights[rows])
-    assert_array_equal(inner.fold_estimators["grouped"][0].groups_, GROUPS[rows])
+    assert_array_equal(inner["one"].fold_estimators[0].weights_, weights[rows])
+    assert_array_equal(inner["grouped"].fold_estimators[0].groups_, GROUPS[rows])
     for oof in (found.oof_, *found.levels_):
         assert not any(set(GROUPS[fit]) & set(GROUPS[out]) for fit, out in oof.folds.splits)
 
@@ -491,9 +491,9 @@ def test_weights_follow_requests_where_routing_is_on(routing):
     unsupported = CountingRidge().set_fit_request(sample_weight=False)
     levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS).fit(X, Y, sample_weight=np.linspace(1, 2, N))
-    first = found.levels_[0].fold_estimators
-    assert first["deaf"][0].weights_ is None
-    assert len(first["wants"][0].weights_) == len(FOLDS.splits[0][0])
+    first = found.levels_[0]
+    assert first["deaf"].fold_estimators[0].weights_ is None
+    assert len(first["wants"].fold_estimators[0].weights_) == len(FOLDS.splits[0][0])
     assert len(found.final_estimator_.weights_) == N
     assert "level_2__wants" in str(found.get_metadata_routing())
 
@@ -504,14 +504,14 @@ def test_other_metadata_reach_those_of_every_level_who_asked_for_them(routing):
     levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS, refit=True).fit(X, Y, ages=ages)
     first, second = found.levels_
-    assert first.fold_estimators["deaf"][1].ages_ is None
+    assert first["deaf"].fold_estimators[1].ages_ is None
     for level in found.levels_:
-        for (train, _), one in zip(level.folds.splits, level.fold_estimators["wants"], strict=True):
+        for (train, _), one in zip(level.folds.splits, level["wants"].fold_estimators, strict=True):
             assert_array_equal(one.ages_, ages[train])
-        assert_array_equal(level.refitted["wants"].ages_, ages)
+        assert_array_equal(level["wants"].refitted.ages_, ages)
     train, _ = second.folds.splits[2]
     inner = found.top_.parts[2].below.oof
-    for (fit, _), one in zip(inner.folds.splits, inner.fold_estimators["wants"], strict=True):
+    for (fit, _), one in zip(inner.folds.splits, inner["wants"].fold_estimators, strict=True):
         assert_array_equal(one.ages_, ages[train][fit])
     assert_array_equal(found.final_estimator_.ages_, ages)
     with pytest.raises(TypeError, match=r"LevelsRegressor\.fit got unexpected argument\(s\) .*'height'"):
@@ -563,9 +563,9 @@ def test_an_estimator_that_fails_in_one_part_is_left_out_of_all():
     ensemble = LevelsRegressor([below, Level(SECOND, nested=True)], cv=FOLDS, on_error="skip")
     with pytest.warns(UserWarning, match="'picky' failed and is left out"):
         found = ensemble.fit(X, Y)
-    assert list(found.levels_[0].responses) == ["x"]
+    assert list(found.levels_[0]) == ["x"]
     # Inside the first fold's training part the row is never seen, so that it is there as a column.
-    assert [list(part.below.oof.responses) for part in found.top_.parts] == [["x", "picky"], *[["x"]] * 3]
+    assert [list(part.below.oof) for part in found.top_.parts] == [["x", "picky"], *[["x"]] * 3]
     assert np.isfinite(found.predict(NEW)).all()
 
 
@@ -583,7 +583,7 @@ def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
     above.set_params(picky=PickyOfLast())
     with pytest.warns(UserWarning, match="'picky' failed and is left out"):
         found = LevelsRegressor([identity, above], cv=FOLDS, on_error="skip").fit(X, Y)
-    assert list(found.oof_.responses) == ["ridge", "stump"]
+    assert list(found.oof_) == ["ridge", "stump"]
     assert isinstance(found.oof_.failures["picky"], MemoryError)
     assert found.transform(NEW).shape == (20, 2)
     with pytest.raises(MemoryError, match="that row"):

@@ -94,8 +94,8 @@ def test_a_level_may_say_for_itself_whether_it_is_refitted(refitted):
     assert_array_equal(found.predict(NEW), other.predict(NEW))
     first, second = found.levels_
     below = (first.transform_refitted if refitted == 0 else first.transform)(NEW).to_numpy()
-    above = (second.predict_refitted if refitted == 1 else second.answers)(below)
-    assert_allclose(found.transform(NEW), second.frame(above), rtol=1e-12)
+    above = second.predict(below, refitted=refitted == 1)
+    assert_allclose(found.transform(NEW), second.to_frame(above), rtol=1e-12)
 
 
 def test_above_ordered_folds_levels_are_refitted_on_the_rows_that_are_covered():
@@ -154,7 +154,7 @@ def test_a_refit_watches_rows_as_its_folds_do():
     alone = clone(boosting).fit(
         meta[:-n_watched], Y[rows][:-n_watched], X_val=meta[last], y_val=Y[rows][last]
     )
-    assert_allclose(found.oof_.refitted["boosting"].predict(meta), alone.predict(meta))
+    assert_allclose(found.oof_["boosting"].refitted.predict(meta), alone.predict(meta))
 
 
 # --- what they cost

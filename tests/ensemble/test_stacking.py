@@ -537,7 +537,7 @@ class TestRouting:
             face.fit(X, Y, sample_weight=WEIGHTS, colour="red")
             assert face.final_estimator_.colour_ == "red"
             np.testing.assert_array_equal(face.final_estimator_.weights_, WEIGHTS)
-            assert face.oof_.fold_estimators["t"][0].colour_ == "red"
+            assert face.oof_["t"].fold_estimators[0].colour_ == "red"
         StackingClassifier(members, KNN, cv=3).fit(X, Y, sample_weight=WEIGHTS, colour="red")
 
     def test_weights_alone_for_the_final_estimator_need_no_request(self):

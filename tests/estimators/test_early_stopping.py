@@ -124,7 +124,7 @@ STOPPERS = {
 def test_who_stops_early_does_so_in_each_fold_in_silence(kind, labels, capfd):
     X, y = task(labels=labels)
     oof = out_of_fold([("one", STOPPERS[kind]())], X, y, X[:4], cv=3, n_jobs=1)
-    fitted = list(oof.fold_estimators["one"])
+    fitted = list(oof["one"].fold_estimators)
     assert all(0 <= rounds_of(one) < 59 for one in fitted)
     assert all(list(one.classes_) == list(labels) for one in fitted)
     assert oof.optimistic == set()
@@ -176,7 +176,7 @@ def test_a_pipeline_predicts_as_its_steps_fitted_by_hand():
     by_hand = xgb().fit(
         scaler.transform(rows), y[:144], eval_set=[(scaler.transform(watched), y[144:160])], verbose=False
     )
-    assert np.array_equal(oof.held_out["piped"][0], by_hand.predict_proba(scaler.transform(held_out)))
+    assert np.array_equal(oof["piped"].held_out[0], by_hand.predict_proba(scaler.transform(held_out)))
 
 
 def _label(folds, held_out):
@@ -193,7 +193,7 @@ def test_regressors_stop_too():
         ("lgbm", lightgbm.LGBMRegressor(n_estimators=80, early_stopping_rounds=3, n_jobs=1)),
     ]
     oof = out_of_fold(estimators, X, y, cv=3, n_jobs=1)
-    assert all(rounds_of(one) < 79 for name in ("xgb", "lgbm") for one in oof.fold_estimators[name])
+    assert all(rounds_of(one) < 79 for name in ("xgb", "lgbm") for one in oof[name].fold_estimators)
 
 
 def test_who_does_not_stop_early_is_fitted_on_all_training_rows():
@@ -201,7 +201,7 @@ def test_who_does_not_stop_early_is_fitted_on_all_training_rows():
     estimators = [("off", Listener(early_stopping=False)), ("loss", Listener(validation_fraction=None))]
     oof = out_of_fold(estimators, X, X[:, 1], cv=KFold(3), n_jobs=1)
     for name in ("off", "loss"):
-        for (train, _), fitted in zip(oof.folds.splits, oof.fold_estimators[name], strict=True):
+        for (train, _), fitted in zip(oof.folds.splits, oof[name].fold_estimators, strict=True):
             assert fitted.watched_ is None
             assert fitted.fitted_on_.tolist() == train.tolist()
 
@@ -210,7 +210,7 @@ def test_who_does_not_stop_early_is_fitted_on_all_training_rows():
 def test_an_estimators_own_share_is_watched(fraction, n_watched):
     X = numbered(90)
     oof = out_of_fold([("one", Listener(True, fraction))], X, X[:, 1], cv=KFold(3), n_jobs=1)
-    assert [len(one.watched_) for one in oof.fold_estimators["one"]] == [n_watched] * 3
+    assert [len(one.watched_) for one in oof["one"].fold_estimators] == [n_watched] * 3
 
 
 def test_weights_of_watched_rows_are_theirs():
@@ -219,7 +219,7 @@ def test_weights_of_watched_rows_are_theirs():
     oof = out_of_fold(
         [("bare", Listener()), ("piped", pipeline)], X, X[:, 1], sample_weight=weight, cv=3, n_jobs=1
     )
-    for fitted in [*oof.fold_estimators["bare"], *(pipe[-1] for pipe in oof.fold_estimators["piped"])]:
+    for fitted in [*oof["bare"].fold_estimators, *(pipe[-1] for pipe in oof["piped"].fold_estimators)]:
         assert np.array_equal(fitted.weights_, weight[fitted.fitted_on_])
         assert np.array_equal(fitted.watched_weights_, weight[fitted.watched_])
 
@@ -227,7 +227,7 @@ def test_weights_of_watched_rows_are_theirs():
 def test_steps_before_the_last_do_not_see_watched_rows():
     X = numbered(60)
     oof = out_of_fold([("piped", make_pipeline(Centred(), Listener()))], X, X[:, 1], cv=3, n_jobs=1)
-    for (train, _), pipeline in zip(oof.folds.splits, oof.fold_estimators["piped"], strict=True):
+    for (train, _), pipeline in zip(oof.folds.splits, oof["piped"].fold_estimators, strict=True):
         centred, listener = pipeline[0], pipeline[1]
         assert centred.fitted_on_.tolist() == listener.fitted_on_.tolist()
         assert sorted([*listener.fitted_on_, *listener.watched_]) == train.tolist()
@@ -263,7 +263,7 @@ def test_rows_to_watch_that_the_caller_brings_are_respected():
         stack.fit(X, y, eval_set=[(X[:20], y[:20])], verbose=False)
     train, held_out = stack.oof_.folds.splits[0]
     by_hand = xgb().fit(X[train], y[train], eval_set=[(X[:20], y[:20])], verbose=False)
-    assert np.array_equal(stack.oof_.held_out["own"][0], by_hand.predict_proba(X[held_out]))
+    assert np.array_equal(stack.oof_["own"].held_out[0], by_hand.predict_proba(X[held_out]))
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_behind_a_resampler_a_fixed_number_of_rounds_is_fitted():
     X = numbered(60)
     pipeline = ResamplingPipeline([("twice", Doubling()), ("boosting", Boosting())])
     oof = out_of_fold([("p", pipeline)], X, X[:, 1], cv=3, n_jobs=1)
-    assert [len(fitted[-1].fitted_on_) for fitted in oof.fold_estimators["p"]] == [80] * 3
+    assert [len(fitted[-1].fitted_on_) for fitted in oof["p"].fold_estimators] == [80] * 3
 
 
 class Splitting(ClassifierMixin, BaseEstimator):
@@ -368,7 +368,7 @@ def test_a_nested_stack_sees_to_its_own():
     X, y = task()
     inner = StackingClassifier([("xgb", xgb())], LogisticRegression(), cv=2)
     oof = out_of_fold([("stack", inner)], X, y, cv=2, n_jobs=1)
-    assert all(rounds_of(one) < 59 for one in oof.fold_estimators["stack"][0].estimators_[0])
+    assert all(rounds_of(one) < 59 for one in oof["stack"].fold_estimators[0].estimators_[0])
 
 
 # --- No leak -------------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_held_out_labels_do_not_reach_their_own_predictions(kind):
         out_of_fold([("one", make())], X, labels, X, cv=folds, n_jobs=1)
         for labels in (y, flipped(y, held_out))
     )
-    assert np.array_equal(before.held_out["one"][1], after.held_out["one"][1])
+    assert np.array_equal(before["one"].held_out[1], after["one"].held_out[1])
     # The flip is not lost: the other folds have learned from these rows, or are judged by them.
     assert not before.meta_test.equals(after.meta_test)
 
@@ -415,7 +415,7 @@ def test_held_out_labels_reach_them_where_that_is_asked_for(make):
     before, after = (
         watching_held_out([("one", make())], X, labels, cv=folds) for labels in (y, flipped(y, held_out))
     )
-    assert not np.array_equal(before.held_out["one"][1], after.held_out["one"][1])
+    assert not np.array_equal(before["one"].held_out[1], after["one"].held_out[1])
 
 
 def watching_held_out(estimators, X, y, **options):
@@ -527,7 +527,7 @@ def test_groups_stay_whole_on_three_sides(seed, stratified):
     scheme = "stratified-group" if stratified else "group"
     folds = make_folds(y, scheme=scheme, n_splits=3, groups=groups, random_state=seed)
     oof = out_of_fold([("one", Listener())], X, y.astype(float), cv=folds, n_jobs=1)
-    for (_, held_out), fitted in zip(folds.splits, oof.fold_estimators["one"], strict=True):
+    for (_, held_out), fitted in zip(folds.splits, oof["one"].fold_estimators, strict=True):
         sides = [set(groups[rows]) for rows in (fitted.fitted_on_, fitted.watched_, held_out)]
         assert sum(map(len, sides)) == len(set(groups))
         assert 0.02 < len(fitted.watched_) / 80 < 0.25
@@ -538,7 +538,7 @@ def test_groups_stay_whole_on_three_sides(seed, stratified):
 def test_groups_that_are_passed_stay_whole_whatever_splits(cv):
     groups, X = np.arange(120) % 12, numbered(120)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=cv, groups=groups, n_jobs=1)
-    for fitted in oof.fold_estimators["one"]:
+    for fitted in oof["one"].fold_estimators:
         assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.watched_])
 
 
@@ -561,7 +561,7 @@ def test_in_time_the_last_stretch_is_watched_after_the_gap(gap):
     when = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, unit="D")
     folds = make_folds(X[:, 1], scheme="forward", n_splits=3, time=when, gap=gap)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, n_jobs=1)
-    for (train, held_out), fitted in zip(folds.splits, oof.fold_estimators["one"], strict=True):
+    for (train, held_out), fitted in zip(folds.splits, oof["one"].fold_estimators, strict=True):
         last, first = days[fitted.fitted_on_].max(), days[fitted.watched_].min()
         assert last < first <= days[fitted.watched_].max() < days[held_out].min()
         assert days[fitted.watched_].max() == days[train].max()
@@ -575,7 +575,7 @@ def test_in_time_the_last_stretch_is_watched_after_the_gap(gap):
 def test_any_splitter_whose_rows_are_in_time_order_is_read_as_time(as_list):
     X, cv = numbered(80), TimeSeriesSplit(3, gap=2)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=list(cv.split(X)) if as_list else cv, n_jobs=1)
-    for (train, _), fitted in zip(oof.folds.splits, oof.fold_estimators["one"], strict=True):
+    for (train, _), fitted in zip(oof.folds.splits, oof["one"].fold_estimators, strict=True):
         assert fitted.watched_.tolist() == train[-len(fitted.watched_) :].tolist()
         assert fitted.watched_.min() - fitted.fitted_on_.max() == 3
 
@@ -584,7 +584,7 @@ def test_groups_in_time_stay_whole_where_the_folds_keep_them_so():
     X, groups = numbered(90), np.arange(90) // 3
     splits = [(np.arange(n), np.arange(n, n + 30)) for n in (30, 60)]
     oof = out_of_fold([("one", Listener(True, 0.2))], X, X[:, 1], cv=splits, groups=groups + 100, n_jobs=1)
-    for fitted in oof.fold_estimators["one"]:
+    for fitted in oof["one"].fold_estimators:
         assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.watched_])
         assert fitted.fitted_on_.max() < fitted.watched_.min()
 
@@ -593,7 +593,7 @@ def test_a_row_that_is_trained_on_twice_stays_on_one_side():
     X = numbered(40)
     train = np.tile(np.arange(20), 3)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=[(np.r_[train, 30], np.arange(20, 30))], n_jobs=1)
-    fitted = oof.fold_estimators["one"][0]
+    fitted = oof["one"].fold_estimators[0]
     assert not set(fitted.fitted_on_) & set(fitted.watched_)
     assert len(fitted.fitted_on_) + len(fitted.watched_) == 61
 
@@ -604,9 +604,9 @@ def test_estimators_watch_the_same_rows_and_other_seeds_others():
     both = out_of_fold([("a", Listener()), ("b", Listener())], X, X[:, 1], random_state=1, **options)
     other = out_of_fold([("a", Listener())], X, X[:, 1], random_state=2, **options)
     unseeded = [out_of_fold([("a", Listener())], X, X[:, 1], random_state=None, **options) for _ in "ab"]
-    watched = [one.watched_.tolist() for one in both.fold_estimators["a"]]
-    assert watched == [one.watched_.tolist() for one in both.fold_estimators["b"]]
-    assert watched != [one.watched_.tolist() for one in other.fold_estimators["a"]]
+    watched = [one.watched_.tolist() for one in both["a"].fold_estimators]
+    assert watched == [one.watched_.tolist() for one in both["b"].fold_estimators]
+    assert watched != [one.watched_.tolist() for one in other["a"].fold_estimators]
     assert unseeded[0].meta_train.equals(unseeded[1].meta_train)
 
 
@@ -622,7 +622,7 @@ def test_group_folds_from_a_file_need_the_groups(tmp_path):
         out_of_fold([("one", Listener())], X, X[:, 1], cv=folds)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, groups=groups, n_jobs=1)
     assert all(
-        not set(groups[one.fitted_on_]) & set(groups[one.watched_]) for one in oof.fold_estimators["one"]
+        not set(groups[one.fitted_on_]) & set(groups[one.watched_]) for one in oof["one"].fold_estimators
     )
 
 
@@ -635,7 +635,7 @@ def test_forward_folds_from_a_file_need_rows_in_time_order(tmp_path):
     assert out_of_fold([("one", Ridge())], X, X[:, 1], cv=folds, n_jobs=1).coverage.any()
     folds = from_file(make_folds(X[:, 1], scheme="forward", n_splits=3, gap=2), tmp_path)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, n_jobs=1)
-    assert all(one.watched_.min() - one.fitted_on_.max() == 3 for one in oof.fold_estimators["one"])
+    assert all(one.watched_.min() - one.fitted_on_.max() == 3 for one in oof["one"].fold_estimators)
 
 
 @pytest.mark.parametrize(
@@ -691,7 +691,7 @@ def test_auto_means_yes_by_the_size_of_the_whole_training_part():
     estimator = HistGradientBoostingRegressor(max_iter=40, max_leaf_nodes=4, n_iter_no_change=2)
     splits = [(np.arange(10_040), np.arange(10_040, 15_060))]
     oof = out_of_fold([("one", estimator)], X, X[:, 0] ** 2 * 0 + X[::-1, 0], cv=splits, n_jobs=1)
-    fitted = oof.fold_estimators["one"][0]
+    fitted = oof["one"].fold_estimators[0]
     assert fitted.do_early_stopping_
     assert fitted.n_iter_ < 40
     assert fitted.early_stopping == "auto"
@@ -743,14 +743,19 @@ def test_a_shared_fit_is_shown_the_rows_that_plain_fits_watch():
     X = numbered(60)
     line_up = [("shared", Together()), ("plain", Listener()), ("apart", Apart()), ("off", Together(False))]
     oof = out_of_fold(line_up, X, X[:, 1], X, cv=KFold(3), n_jobs=1)
-    assert oof.paths == {"shared": "shared", "plain": "plain", "apart": "plain", "off": "shared"}
-    for shared, plain in zip(oof.fold_estimators["shared"], oof.fold_estimators["plain"], strict=True):
+    assert {name: result.fit_mode for name, result in oof.items()} == {
+        "shared": "batched",
+        "plain": "plain",
+        "apart": "plain",
+        "off": "batched",
+    }
+    for shared, plain in zip(oof["shared"].fold_estimators, oof["plain"].fold_estimators, strict=True):
         assert shared.watched_.tolist() == plain.watched_.tolist()
         assert shared.fitted_on_.tolist() == plain.fitted_on_.tolist()
-    assert all(one.watched_ is None for one in oof.fold_estimators["off"])
+    assert all(one.watched_ is None for one in oof["off"].fold_estimators)
     assert np.array_equal(oof.meta_test["shared"], oof.meta_test["plain"])
     held_out = watching_held_out(line_up[:1], X, X[:, 1], cv=KFold(3))
-    for (train, rows), fitted in zip(oof.folds.splits, held_out.fold_estimators["shared"], strict=True):
+    for (train, rows), fitted in zip(oof.folds.splits, held_out["shared"].fold_estimators, strict=True):
         assert (fitted.fitted_on_.tolist(), fitted.watched_.tolist()) == (train.tolist(), rows.tolist())
 
 
@@ -806,7 +811,7 @@ def test_a_fit_on_all_rows_watches_some_of_them_in_either_mode():
     (refitted,) = stack.estimators_
     assert len(refitted.watched_) == 6
     assert sorted([*refitted.fitted_on_, *refitted.watched_]) == list(range(60))
-    for (_, held_out), fitted in zip(stack.oof_.folds.splits, stack.oof_.fold_estimators["one"], strict=True):
+    for (_, held_out), fitted in zip(stack.oof_.folds.splits, stack.oof_["one"].fold_estimators, strict=True):
         assert fitted.watched_.tolist() == held_out.tolist()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -854,7 +859,7 @@ class Unlabelled(ClassifierMixin, Listener):
 def test_own_classifiers_watch_codes_as_they_are_fitted_on_codes():
     X, y = numbered(60), np.array(["no", "yes"])[np.arange(60) % 2]
     oof = out_of_fold([("one", Unlabelled())], X, y, cv=3, n_jobs=1)
-    for fitted in oof.fold_estimators["one"]:
+    for fitted in oof["one"].fold_estimators:
         assert np.array(["no", "yes"])[fitted.watched_labels_].tolist() == y[fitted.watched_].tolist()
 
 
@@ -868,7 +873,7 @@ def test_fold_estimators_of_stored_answers_stop_where_they_did(tmp_path):
     again = out_of_fold(line_up, X, y, X[:9], **options)
     assert again.n_stored == 6
     assert again.transform(X[:9]).equals(first.meta_test)
-    assert [*map(rounds_of, again.fold_estimators["xgb"])] == [*map(rounds_of, first.fold_estimators["xgb"])]
+    assert [*map(rounds_of, again["xgb"].fold_estimators)] == [*map(rounds_of, first["xgb"].fold_estimators)]
 
 
 def test_data_frames_with_categories_are_watched_as_they_are():

@@ -118,7 +118,7 @@ def test_fitted_estimators_have_their_own_splitters_again():
     chosen = GroupShuffleSplit(2, random_state=0)
     pipeline = make_pipeline(StandardScaler(), CalibratedClassifierCV(LR, cv=chosen))
     oof = out_of_fold([("one", pipeline)], X, np.array(["n", "y"])[Y], cv=FOLDS, n_jobs=1)
-    for fitted in oof.fold_estimators["one"]:
+    for fitted in oof["one"].fold_estimators:
         assert type(fitted[-1].cv) is GroupShuffleSplit
     assert pipeline[-1].cv is chosen
 
@@ -143,7 +143,7 @@ def test_levels_pass_them_to_all_levels_and_hold_groups_together_in_all():
 def test_a_stack_as_a_member_holds_them_together_too():
     inner = StackingRegressor([("ridge", Ridge())], cv=3)
     oof = out_of_fold([("stack", inner)], X, YR, cv=FOLDS_R, n_jobs=1)
-    for fitted, (train, _) in zip(oof.fold_estimators["stack"], FOLDS_R.splits, strict=True):
+    for fitted, (train, _) in zip(oof["stack"].fold_estimators, FOLDS_R.splits, strict=True):
         for fit, held_out in fitted.oof_.folds.splits:
             assert not set(GROUPS[train][fit]) & set(GROUPS[train][held_out])
 

@@ -223,7 +223,7 @@ def test_stacks_and_levels_take_them_as_classifiers(kind):
         fitted = ensemble.fit(X, Y)
         theirs = clone(ensemble.set_params(**_with(ensemble, LogisticRegression()))).fit(X, Y)
         np.testing.assert_array_equal(fitted.predict_proba(X), theirs.predict_proba(X))
-        assert [response.method for response in fitted.oof_.responses.values()] == ["predict_proba"]
+        assert [response.method for response in fitted.oof_.values()] == ["predict_proba"]
 
 
 def _with(ensemble, member):
@@ -314,7 +314,7 @@ def test_predictions_do_not_depend_on_the_labels(kind, labels):
     np.testing.assert_allclose(expected, table_of(kind(), labels[Y]))
     oof = out_of_fold([("one", kind())], X, labels[Y], cv=FOLDS, n_jobs=1)
     assert roc_auc_score(Y, oof.meta_train["one"]) == roc_auc_score(Y, RIGHT[:, 0])
-    for fitted in oof.fold_estimators["one"]:
+    for fitted in oof["one"].fold_estimators:
         assert fitted.classes_.tolist() == labels.tolist()
         assert fitted.classes_.dtype == labels.dtype
 
@@ -424,8 +424,8 @@ def test_a_class_alone_is_predicted_whatever_error_it_raises():
 
 
 def test_libraries_that_take_any_labels_get_them_as_they_are():
-    fitted = out_of_fold([("one", GaussianNB())], X, LABELS["text"][Y], cv=FOLDS, n_jobs=1).fold_estimators
-    assert type(fitted["one"][0]) is GaussianNB
+    oof = out_of_fold([("one", GaussianNB())], X, LABELS["text"][Y], cv=FOLDS, n_jobs=1)
+    assert type(oof["one"].fold_estimators[0]) is GaussianNB
 
     class Shallow(DecisionTreeClassifier):
         """Only its defaults are the user's: what runs is scikit-learn's."""
@@ -455,7 +455,7 @@ def test_a_label_of_minus_one_is_a_class_as_any_other(estimator, labels):
 
 
 def test_a_tagged_classifier_on_codes_is_not_wrapped():
-    fitted = out_of_fold([("one", LooksUp())], X, Y, cv=FOLDS, n_jobs=1).fold_estimators["one"]
+    fitted = out_of_fold([("one", LooksUp())], X, Y, cv=FOLDS, n_jobs=1)["one"].fold_estimators
     assert [type(each) for each in fitted] == [LooksUp] * 3
 
 
@@ -536,7 +536,7 @@ def test_weights_by_position_follow_their_class_where_one_is_missing():
             cv=[(rest, held_out)],
             n_jobs=1,
         )
-    assert oof.fold_estimators["one"][0].seen_ == {0: 1.0, 1: 9.0}
+    assert oof["one"].fold_estimators[0].seen_ == {0: 1.0, 1: 9.0}
 
 
 def test_scorers_of_a_search_see_labels():

@@ -45,7 +45,7 @@ all_given = pytest.mark.parametrize(("make", "names"), GIVEN.values(), ids=GIVEN
 @all_given
 def test_a_run_takes_estimators_as_they_come(make, names):
     oof = out_of_fold(make(), X, Y, cv=3, n_jobs=1)
-    assert list(oof.responses) == names
+    assert list(oof) == names
     named = out_of_fold([("lr", LR)], X, Y, cv=3, n_jobs=1)
     if names[0] != "pipeline":
         assert_allclose(oof.meta_train.to_numpy()[:, 0], named.meta_train["lr"])

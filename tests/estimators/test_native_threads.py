@@ -77,7 +77,7 @@ def test_threads_are_bounded_until_the_last_answer_and_then_given_back(given):
     cores = max(2, joblib.cpu_count())
     with joblib.parallel_config("threading"):
         oof = out_of_fold([("b", Booster(*given))], X, Y, X, cv=3, n_jobs=cores)
-    for one in oof.fold_estimators["b"]:
+    for one in oof["b"].fold_estimators:
         assert one.asked_with_ == one.fitted_with_ == (1, 1)
         assert (one.n_jobs, one.num_threads) == given
 

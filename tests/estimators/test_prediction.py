@@ -199,7 +199,7 @@ def test_who_is_skipped_is_dropped_whole(estimator, y, expected, given):
     with pytest.warns(UserWarning, match=f"Estimator 'odd' failed and is left out: ValueError: .*{expected}"):
         oof = cross_fitted(members, X, y, X[:7], cv=KFold(3), on_error="skip")
     alone = cross_fitted(members[:1], X, y, X[:7], cv=KFold(3))
-    assert [*oof.responses] == ["sound"]
+    assert [*oof] == ["sound"]
     assert [*oof.failures] == ["odd"]
     np.testing.assert_array_equal(oof.meta_train, alone.meta_train)
     np.testing.assert_array_equal(oof.meta_test, alone.meta_test)

@@ -376,7 +376,7 @@ def test_levels_share_the_weight_of_a_member_that_failed(nested, refit):
     with pytest.warns(UserWarning) as caught:  # noqa: PT030 - several, and in all of them
         levels.fit(X, Y)
     assert any("The given weights of broken, which failed" in str(each.message) for each in caught)
-    for fitted in levels.oof_.fold_estimators["mean"]:
+    for fitted in levels.oof_["mean"].fold_estimators:
         assert fitted.named_weights_ == {"tree": 0.75, "nb": 0.25}
     assert np.isfinite(levels.predict_proba(X)).all()
 

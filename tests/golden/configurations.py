@@ -218,7 +218,7 @@ def of_run(oof: OutOfFold) -> Values:
         "scores": oof.scores.drop(columns="seconds"),
         "summary": oof.summary,
         "coverage": oof.coverage,
-        "fitted one by one": [name for name, path in oof.paths.items() if path == "plain"],
+        "fitted one by one": [name for name, result in oof.items() if result.fit_mode == "plain"],
         "failures": sorted(oof.failures),
         "optimistic": sorted(oof.optimistic),
     }

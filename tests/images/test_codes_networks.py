@@ -180,7 +180,7 @@ def test_clones_and_folds_share_the_network():
     assert clone(codes).network is network
     y = np.arange(6) % 2
     oof = out_of_fold([("codes", make_pipeline(codes, LogisticRegression()))], IMAGES, y, cv=3, n_jobs=1)
-    found = [fitted[0].network_ for fitted in oof.fold_estimators["codes"]]
+    found = [fitted[0].network_ for fitted in oof["codes"].fold_estimators]
     assert all(one is network for one in found)
     assert pickle.loads(pickle.dumps(codes)).network is not network
 

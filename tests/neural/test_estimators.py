@@ -67,8 +67,8 @@ def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
     ]
     plain = [(name, Plain(**net.get_params())) for name, net in nets]
     ours, theirs = (out_of_fold(pairs, X, y, X[:9], cv=3, n_jobs=1) for pairs in (nets, plain))
-    assert set(ours.paths.values()) == {"shared"}
-    assert set(theirs.paths.values()) == {"plain"}
+    assert {result.fit_mode for result in ours.values()} == {"batched"}
+    assert {result.fit_mode for result in theirs.values()} == {"plain"}
     np.testing.assert_allclose(ours.meta_train, theirs.meta_train, rtol=1e-9)
     np.testing.assert_allclose(ours.meta_test, theirs.meta_test, rtol=1e-9)
 

@@ -67,7 +67,7 @@ def test_labels_of_held_out_rows_reach_no_prediction_of_theirs(params):
     first, second = (
         out_of_fold([("net", net)], X, labels, cv=folds, n_jobs=1, random_state=0) for labels in (y, turned)
     )
-    assert first.paths == {"net": "shared"}
+    assert first["net"].fit_mode == "batched"
     same = (first.meta_train == second.meta_train).to_numpy().ravel()
     assert same[folds[1][1]].all()
     assert not same[folds[0][1]].any()

@@ -124,7 +124,7 @@ def test_nets_are_kept_wherever_they_stand(kind, tmp_path):
         assert any(name.endswith(".safetensors") for name in file.namelist())
     loaded = loaded_from(path, ensemble)
     assert_array_equal(answers_of(loaded, X_), answers_of(fitted, X_))
-    one, other = (each.oof_.fold_estimators["wrapped"][0] for each in (loaded, fitted))
+    one, other = (each.oof_["wrapped"].fold_estimators[0] for each in (loaded, fitted))
     assert type(one) is type(other)
     assert vars(one).keys() == vars(other).keys()
     assert set(loaded.get_params()) == set(fitted.get_params())
@@ -187,7 +187,7 @@ def test_a_memory_of_steps_stays_behind(tmp_path):
 def test_an_object_that_holds_itself_is_refused(tmp_path):
     _, number = nets()
     fitted = StackingRegressor([("wrapped", Wrapper(number))], cv=2).fit(X, Y)
-    inner = fitted.oof_.fold_estimators["wrapped"][1]
+    inner = fitted.oof_["wrapped"].fold_estimators[1]
     inner.itself_ = [inner]
     with pytest.raises(ValueError, match="What is saved must be without circles; got a Wrapper that holds"):
         fitted.save(tmp_path / "it.stackit")
@@ -245,9 +245,9 @@ def test_codes_need_neither_weights_nor_cache_any_more(weights, tmp_path):
     shutil.rmtree(tmp_path / "cache")
     assert_array_equal(in_a_fresh_process(path, StackingClassifier, X, [], tmp_path), expected)
     loaded = StackingClassifier.load(path)
-    inner = loaded.oof_.fold_estimators["codes"][0][0]
+    inner = loaded.oof_["codes"].fold_estimators[0][0]
     assert inner.cache is None
-    assert inner.network_.digest == fitted.oof_.fold_estimators["codes"][0][0].network_.digest
+    assert inner.network_.digest == fitted.oof_["codes"].fold_estimators[0][0].network_.digest
 
 
 def test_a_network_of_ones_own_is_kept_if_its_architecture_has_a_name(tmp_path):

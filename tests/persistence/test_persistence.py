@@ -171,7 +171,7 @@ def test_a_type_that_is_not_trusted_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=f"Types in the file must be .* got {name} in .*pass trusted="):
         StackingRegressor.load(path)
     loaded = StackingRegressor.load(path, trusted=[name])
-    assert type(loaded.oof_.fold_estimators["own"][0]) is Own
+    assert type(loaded.oof_["own"].fold_estimators[0]) is Own
     with pytest.raises(ValueError, match="got "):
         StackingRegressor.load(path, trusted=["another.Type"])
 

@@ -132,7 +132,7 @@ def test_several_classes_decisions_and_numbers_come_back_too(tmp_path):
     again = out_of_fold(given_ones, X, y, X_test, cv=3, n_jobs=1)
     pd.testing.assert_frame_equal(again.meta_train, oof.meta_train, rtol=1e-12)
     pd.testing.assert_frame_equal(again.meta_test, oof.meta_test, rtol=1e-12)
-    assert [response.kind for response in again.responses.values()] == ["probability", "decision"]
+    assert [response.kind for response in again.values()] == ["probability", "decision"]
     assert np.allclose(again.summary["whole"], oof.summary["whole"])
 
 
@@ -446,7 +446,7 @@ def test_copies_share_one_table():
     ]
     assert all(each.predictions is known.predictions for each in copies)
     oof = run(known, X, y)
-    assert all(each.predictions is known.predictions for each in oof.fold_estimators["cnn"])
+    assert all(each.predictions is known.predictions for each in oof["cnn"].fold_estimators)
     assert not known.predictions.values.flags.writeable
     assert column.to_numpy().flags.writeable or pd.__version__ >= "3"
 
@@ -458,7 +458,7 @@ def test_child_processes_send_back_estimators_that_share_one_table():
     pairs = [("forest", slow), ("cnn", known)]
     two, one = (out_of_fold(pairs, X, y, X[:9], cv=4, n_jobs=n_jobs) for n_jobs in (2, 1))
     assert two.meta_train.equals(one.meta_train)
-    assert {id(each.predictions) for each in two.fold_estimators["cnn"]} == {id(known.predictions)}
+    assert {id(each.predictions) for each in two["cnn"].fold_estimators} == {id(known.predictions)}
 
 
 def test_a_store_tells_other_predictions_apart():

@@ -123,5 +123,5 @@ def test_stacks_that_are_members_have_their_tables_wherever_they_were_fitted():
     here = out_of_fold(inner, X[:300], Y[:300], cv=2, n_jobs=1)
     with parallel_backend("loky", n_jobs=2):
         there = out_of_fold(inner, X[:300], Y[:300], cv=2)
-    for one, other in zip(here.fold_estimators["inner"], there.fold_estimators["inner"], strict=True):
+    for one, other in zip(here["inner"].fold_estimators, there["inner"].fold_estimators, strict=True):
         pd.testing.assert_frame_equal(one.oof_.meta_train, other.oof_.meta_train)

@@ -673,10 +673,10 @@ def test_an_estimator_that_is_skipped_is_tried_again(store, log, tmp_path):
     switch.touch()
     with pytest.warns(UserWarning, match="'b' failed and is left out"):
         oof = out_of_fold(members, X, Y, cv=CV, store=store, on_error="skip")
-    assert list(oof.responses) == ["a"]
+    assert list(oof) == ["a"]
     assert store.list()["estimator"].tolist() == ["a"] * 3
     switch.unlink()
-    assert list(out_of_fold(members, X, Y, cv=CV, store=store).responses) == ["a", "b"]
+    assert list(out_of_fold(members, X, Y, cv=CV, store=store)) == ["a", "b"]
 
 
 def test_several_threads_share_a_store(store, log):
@@ -708,17 +708,17 @@ def test_a_store_must_have_get_and_put():
 def test_fold_estimators_are_fitted_when_asked_for_and_once(store, log):
     first = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
     again = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
-    assert repr(again.fold_estimators["a"]) == (
+    assert repr(again["a"].fold_estimators) == (
         "FoldEstimators(0 of 3 fitted, the others when they are asked for)"
     )
-    assert len(again.fold_estimators["a"]) == 3
+    assert len(again["a"].fold_estimators) == 3
     assert again.of_repeat(0).meta_train.equals(first.meta_train)
     assert fits(log) == 3
     pd.testing.assert_frame_equal(again.transform(X_TEST), first.transform(X_TEST), rtol=1e-9)
     assert fits(log) == 6
     pd.testing.assert_frame_equal(again.transform(X_TEST), first.meta_test, rtol=1e-9)
-    assert [est.mean_ for est in again.fold_estimators["a"]] == [
-        est.mean_ for est in first.fold_estimators["a"]
+    assert [est.mean_ for est in again["a"].fold_estimators] == [
+        est.mean_ for est in first["a"].fold_estimators
     ]
     assert fits(log) == 6
 
@@ -727,9 +727,9 @@ def test_a_part_shares_the_fold_estimators_of_the_whole(store, log):
     out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
     again = out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
     part = again.of_repeat(0)
-    assert part.fold_estimators["a"][0] is again.fold_estimators["a"][0]
-    assert part.fold_estimators["a"] == again.fold_estimators["a"]
-    assert part.fold_estimators["a"] != 3
+    assert part["a"].fold_estimators[0] is again["a"].fold_estimators[0]
+    assert part["a"].fold_estimators == again["a"].fold_estimators
+    assert part["a"].fold_estimators != 3
     assert fits(log) == 6
 
 
@@ -738,7 +738,7 @@ def test_only_missing_fold_estimators_are_fitted(store, log):
     out_of_fold([("a", Counted(log))], X, Y, cv=splits[:3], store=store)
     oof = out_of_fold([("a", Counted(log))], X, Y, cv=splits, store=store)
     assert oof.n_stored == 3
-    assert len(oof.fold_estimators["a"][1:3]) == 2
+    assert len(oof["a"].fold_estimators[1:3]) == 2
     assert fits(log) == 3 + 1 + 3
 
 
@@ -746,7 +746,7 @@ def test_a_memory_store_keeps_fold_estimators(log):
     store = MemoryStore()
     for _ in range(2):
         oof = out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
-        assert isinstance(oof.fold_estimators["a"], list)
+        assert isinstance(oof["a"].fold_estimators, list)
     assert fits(log) == 3
 
 

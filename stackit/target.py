@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -14,40 +15,62 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from stackit.arrays.frames import distinct
 from stackit.validation import invalid_value
 
-__all__ = ["Target", "classification_target", "regression_target"]
+__all__ = ["Target", "TargetType", "classification_target", "regression_target"]
 
 Kind = Literal["regression", "multioutput", "binary", "multiclass", "multilabel"]
 LABELS = {"binary", "multiclass", "multilabel-indicator"}
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
-    """The whole y, and what every room needs to know of it.
+class TargetType:
+    """The kind of task and its classes or outputs: all that predictions depend on, without y.
 
     Parameters
     ----------
     kind : {"regression", "multioutput", "binary", "multiclass", "multilabel"}
         The kind of task.
-    y : (n,) or (n, n_outputs) array
-        The target as the caller gave it; labels are kept as they are.
     classes : (n_classes,) array
         The sorted classes of the whole y (empty for regression; 0 and 1 for multilabel).
-    codes : (n,) or (n, n_outputs) array of int or float
-        The target as positions in `classes`; for regression, `y` itself.
     outputs : tuple of str
         The names of the outputs when y has several columns, else empty.
     """
 
     kind: Kind
-    y: npt.NDArray[Any]
     classes: npt.NDArray[Any]
-    codes: npt.NDArray[Any]
-    outputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...]
 
     @property
     def is_classification(self) -> bool:
         """Whether classes are predicted."""
         return self.kind not in ("regression", "multioutput")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the outputs, or else of the classes: one per column of predictions."""
+        return self.outputs if self.outputs else distinct(self.classes.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class Target(TargetType):
+    """The whole y, with the kind of task and its classes or outputs.
+
+    Parameters
+    ----------
+    kind, classes, outputs
+        As in `TargetType`.
+    y : (n,) or (n, n_outputs) array
+        The target as the caller gave it; labels are kept as they are.
+    codes : (n,) or (n, n_outputs) array of int or float
+        The target as positions in `classes`; for regression, `y` itself.
+    """
+
+    y: npt.NDArray[Any]
+    codes: npt.NDArray[Any]
+
+    @cached_property
+    def type(self) -> TargetType:
+        """The same without y."""
+        return TargetType(self.kind, self.classes, self.outputs)
 
     def classes_in(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return the sorted classes among some rows; several times faster than from their labels.
@@ -59,11 +82,6 @@ class Target:
         """
         counts = np.bincount(self.codes.take(rows), minlength=len(self.classes))
         return self.classes if counts.all() else np.asarray(self.classes[counts > 0])
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of the columns of one estimator's answer that has a column a class or output."""
-        return self.outputs if self.outputs else distinct(self.classes.tolist())
 
 
 def classification_target(y: Any) -> Target:
@@ -93,7 +111,7 @@ def classification_target(y: Any) -> Target:
     values = _as_array(y)
     if _kind_of_labels(values) == "multilabel-indicator":
         dense = values.astype(np.intp)
-        return Target("multilabel", dense, np.array([0, 1]), dense, _output_names(y, dense))
+        return Target("multilabel", np.array([0, 1]), _output_names(y, dense), dense, dense)
     values = column_or_1d(values, warn=True)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:
@@ -101,7 +119,7 @@ def classification_target(y: Any) -> Target:
             "y", "of at least two classes", f"one class, {classes.tolist()[0]!r}", "Check the target column"
         )
     kind: Kind = "binary" if len(classes) == 2 else "multiclass"
-    return Target(kind, values, classes, codes)
+    return Target(kind, classes, (), values, codes)
 
 
 def regression_target(y: Any) -> Target:
@@ -134,7 +152,7 @@ def regression_target(y: Any) -> Target:
         values = _as_numbers(values)
     kind: Kind = "multioutput" if values.ndim == 2 else "regression"
     names = _output_names(y, values) if kind == "multioutput" else ()
-    return Target(kind, values, np.array([]), values, names)
+    return Target(kind, np.array([]), names, values, values)
 
 
 def _kind_of_labels(values: npt.NDArray[Any]) -> str:

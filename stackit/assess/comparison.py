@@ -168,7 +168,7 @@ class Comparison:
         for split, (_, rows) in enumerate(judged.folds.splits):
             source = judged if names[split] in judged else finals
             response, answer = source[names[split]].spec, source[names[split]].held_out[split]
-            each = row_losses(response, answer, rows, judged.scoring)
+            each = row_losses(judged.target, rows, answer, response, judged.scoring)
             if each is None:
                 return None
             losses[rows] = each

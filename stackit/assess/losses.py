@@ -20,50 +20,50 @@ Losses = npt.NDArray[np.float64]
 LEAST = float(np.finfo(np.float64).eps)
 
 
-def _wrong(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    return np.asarray(
-        PrecomputedEstimator(response).predict(answer) != response.target.y[rows], dtype=np.float64
-    )
+def _wrong(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    return np.asarray(PrecomputedEstimator(spec).predict(prediction) != target.y[rows], dtype=np.float64)
 
 
-def _log_loss(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    chances = answer[np.arange(len(rows)), response.target.codes[rows]]
+def _log_loss(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    chances = prediction[np.arange(len(rows)), target.codes[rows]]
     return np.asarray(-np.log(chances.clip(LEAST, 1 - LEAST)))
 
 
-def _brier(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    truth = np.eye(len(response.target.classes))[response.target.codes[rows]]
-    scale = 2 if response.target.kind == "binary" else 1
-    return np.asarray(((answer - truth) ** 2).sum(axis=1) / scale)
+def _brier(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    truth = np.eye(len(target.classes))[target.codes[rows]]
+    scale = 2 if target.kind == "binary" else 1
+    return np.asarray(((prediction - truth) ** 2).sum(axis=1) / scale)
 
 
-def _squared(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    return np.asarray(((answer - _numbers(response, rows)) ** 2).mean(axis=1))
+def _squared(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    return np.asarray(((prediction - _numbers(target, rows)) ** 2).mean(axis=1))
 
 
-def _unexplained(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    spread = response.target.y.reshape(len(response.target.y), -1).var(axis=0)
+def _unexplained(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    spread = target.y.reshape(len(target.y), -1).var(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
-    return np.asarray(((answer - _numbers(response, rows)) ** 2 / scale).mean(axis=1))
+    return np.asarray(((prediction - _numbers(target, rows)) ** 2 / scale).mean(axis=1))
 
 
-def _absolute(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    return np.asarray(np.abs(answer - _numbers(response, rows)).mean(axis=1))
+def _absolute(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    return np.asarray(np.abs(prediction - _numbers(target, rows)).mean(axis=1))
 
 
-def _squared_log(response: PredictionSpec, answer: Floats, rows: Any) -> Losses:
-    truth = _numbers(response, rows)
-    known = (answer > -1) & (truth > -1)  # where there is no logarithm, the metric refuses the whole column
-    logs = [np.log1p(np.where(known, table, 0.0)) for table in (answer, truth)]
+def _squared_log(target: Target, rows: Any, prediction: Floats, spec: PredictionSpec) -> Losses:
+    truth = _numbers(target, rows)
+    known = (prediction > -1) & (
+        truth > -1
+    )  # where there is no logarithm, the metric refuses the whole column
+    logs = [np.log1p(np.where(known, table, 0.0)) for table in (prediction, truth)]
     return np.asarray(np.where(known, (logs[0] - logs[1]) ** 2, np.inf).mean(axis=1))
 
 
-def _numbers(response: PredictionSpec, rows: Any) -> Floats:
-    return np.asarray(response.target.y[rows], dtype=np.float64).reshape(len(rows), -1)
+def _numbers(target: Target, rows: Any) -> Floats:
+    return np.asarray(target.y[rows], dtype=np.float64).reshape(len(rows), -1)
 
 
 # How the loss is called, how a row's is computed, and whether it needs probabilities.
-LOSSES: dict[str, tuple[str, Callable[[PredictionSpec, Floats, Any], Losses], bool]] = {
+LOSSES: dict[str, tuple[str, Callable[[Target, Any, Floats, PredictionSpec], Losses], bool]] = {
     "accuracy": ("error rate", _wrong, False),
     "neg_log_loss": ("log loss", _log_loss, True),
     "neg_brier_score": ("Brier score", _brier, True),
@@ -109,7 +109,9 @@ def loss_name(scoring: Scoring, target: Target) -> str:
     return LOSSES[metric][0] if metric else (scoring if isinstance(scoring, str) else "score")
 
 
-def row_losses(response: PredictionSpec, answer: Floats, rows: Any, scoring: Scoring = None) -> Losses | None:
+def row_losses(
+    target: Target, rows: Any, prediction: Floats, spec: PredictionSpec, scoring: Scoring = None
+) -> Losses | None:
     """Return the loss of each row, where the metric is a mean of such losses or the root of one.
 
     Log loss, Brier score, absolute and squared (log) error are themselves, accuracy counts a wrong label as
@@ -117,26 +119,28 @@ def row_losses(response: PredictionSpec, answer: Floats, rows: Any, scoring: Sco
 
     Parameters
     ----------
-    response : Response
-        How the estimator was asked.
-    answer : (n_rows, width) array
-        What it answered.
+    target : Target
+        The true values of all rows.
     rows : (n_rows,) array of int
-        Which rows these are.
+        Which rows are predicted.
+    prediction : (n_rows, width) array
+        Their predictions.
+    spec : PredictionSpec
+        How they were made.
     scoring : str, callable or None
         The metric.
 
     Returns
     -------
     (n_rows,) array or None
-        Lower is better; NaN where the metric needs probabilities and the answer is none; infinite where
+        Lower is better; NaN where the metric needs probabilities and the predictions are none; infinite where
         there is no logarithm of what was predicted; None for metrics that are no mean over rows, such as the
         area under the curve.
     """
-    metric = metric_name(scoring, response.target)
+    metric = metric_name(scoring, target)
     if metric is None:
         return None
     _, losses, needs_probabilities = LOSSES[metric]
-    if needs_probabilities and response.kind != "probability":
+    if needs_probabilities and spec.kind != "probability":
         return np.full(len(rows), np.nan)
-    return losses(response, answer, rows)
+    return losses(target, rows, prediction, spec)

@@ -136,7 +136,7 @@ class OuterFolds:
         known, asked = (safe_index(self.X, train), self.target.y[train], *own), safe_index(self.X, held_out)
         found, table = (_of_stack if isinstance(stack, Stack) else _of)(stack, known, asked)
         oof, target = stack.oof_, self.target
-        members = {name: (replace(oof[name].spec, target=target), each) for name, each in found.items()}
+        members = {name: (oof[name].spec, each) for name, each in found.items()}
         answers = members | _simple(target, train, len(held_out), self.sample_weight)
         if can_be_averaged(oof):
             # Votes that are averaged are shares, of which the largest wins as with probabilities.

@@ -129,7 +129,9 @@ class Values:
             whole[rows] = mean
             parts = [rows] if judged.is_pooled else [held_out for _, held_out in judged.folds.splits]
             found = [
-                score_predictions(self.response, whole[part], part, judged.scoring, judged.sample_weight)
+                score_predictions(
+                    judged.target, part, whole[part], self.response, judged.scoring, judged.sample_weight
+                )
                 for part in parts
             ]
             scores.append(np.mean(found))
@@ -138,10 +140,7 @@ class Values:
     @cached_property
     def response(self) -> PredictionSpec:
         """How the mean is asked; votes that are averaged are shares."""
-        target = self.repeats[0].judged.target
-        if self.classify:
-            return PredictionSpec("mean", "predict_proba", "probability", target)
-        return PredictionSpec("mean", "predict", "number", target)
+        return PredictionSpec.of("mean", self.repeats[0].judged.target.type)
 
     @cached_property
     def answers(self) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]]:

@@ -31,7 +31,7 @@ class SharedContext:
     """
 
     def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
-        parts = [data, data.target]
+        parts = [data, data.target, data.target.type]
         for task in tasks:
             parts += _parts_of(task)
         self.data = data

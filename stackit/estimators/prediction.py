@@ -22,7 +22,7 @@ from stackit.estimators.prediction_checks import (
     class_positions,
 )
 from stackit.estimators.traits import is_classifier
-from stackit.target import Target
+from stackit.target import Target, TargetType
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["METHODS", "Kind", "PredictionSpec", "check_column_names", "pairwise_votes", "prediction_spec"]
@@ -48,14 +48,21 @@ class PredictionSpec:
         What is called.
     kind : {"probability", "decision", "pairwise", "label", "number"}
         What the answers are; "pairwise" decisions have a column a pair of classes.
-    target : Target
-        What is predicted; gives the classes.
+    target_type : TargetType
+        The kind of task and its classes or outputs.
     """
 
     name: str
     method: str
     kind: Kind
-    target: Target
+    target_type: TargetType
+
+    @classmethod
+    def of(cls, name: str, target_type: TargetType) -> PredictionSpec:
+        """Return the spec of probabilities for classes, and of numbers for regression."""
+        if target_type.is_classification:
+            return cls(name, "predict_proba", "probability", target_type)
+        return cls(name, "predict", "number", target_type)
 
     def ask(self, estimator: Any, X: Any, place: Place = None) -> Floats:
         """Return the (n_samples, width) answer of a fitted estimator, in the order of the global classes.
@@ -113,7 +120,7 @@ class PredictionSpec:
         ValueError
             As of `arrange`.
         """
-        target = self.target
+        target = self.target_type
         try:
             if self.kind == "label" and target.kind != "multilabel":
                 return np.asarray(target.classes[class_positions(as_labels(raw, n), target.classes)])
@@ -125,10 +132,10 @@ class PredictionSpec:
         return table[:, 0] if target.kind == "regression" else table
 
     def _arranged(self, estimator: Any, raw: Any, n: int) -> Floats:
-        if self.target.kind == "multilabel":
+        if self.target_type.kind == "multilabel":
             return self._label_table(estimator, raw, n)
         if self.kind == "number":
-            return as_numbers(raw, n, width=max(1, len(self.target.outputs)))
+            return as_numbers(raw, n, width=max(1, len(self.target_type.outputs)))
         if self.kind == "label":
             return self._votes(as_labels(raw, n))
         classes = _classes_of(estimator, self.name)
@@ -160,10 +167,10 @@ class PredictionSpec:
         One column for a binary probability (the positive class) and for labels (the position of the
         class with most votes; of equals the first), all columns of the answer otherwise.
         """
-        if self.kind == "label" and self.target.kind != "multilabel":
+        if self.kind == "label" and self.target_type.kind != "multilabel":
             winner = answer.argmax(axis=1).astype(np.float64)
             return np.where(np.isnan(answer[:, 0]), np.nan, winner)[:, np.newaxis]
-        if self.kind == "probability" and self.target.kind == "binary":
+        if self.kind == "probability" and self.target_type.kind == "binary":
             return answer[:, 1:]
         return answer
 
@@ -171,7 +178,7 @@ class PredictionSpec:
         """Return the names of the meta-features: ``<estimator>`` or ``<estimator>__<class or output>``."""
         if n_columns == 1:
             return [self.name]
-        labels = self.target.labels
+        labels = self.target_type.labels
         if self.kind == "pairwise":
             labels = distinct(f"{a}-{b}" for a, b in combinations(labels, 2))
         return [f"{self.name}__{label}" for label in labels]
@@ -179,13 +186,13 @@ class PredictionSpec:
     @property
     def names(self) -> list[str]:
         """The names of the meta-features, which are known before there are any."""
-        single = self.kind == "label" or (self.kind == "probability" and self.target.kind == "binary")
-        return self.column_names(1 if single and self.target.kind != "multilabel" else self.width)
+        single = self.kind == "label" or (self.kind == "probability" and self.target_type.kind == "binary")
+        return self.column_names(1 if single and self.target_type.kind != "multilabel" else self.width)
 
     @property
     def width(self) -> int:
         """How many columns an answer has."""
-        target, n_classes = self.target, len(self.target.classes)
+        target, n_classes = self.target_type, len(self.target_type.classes)
         if target.outputs:
             return len(target.outputs)
         if self.kind == "number" or (self.kind == "decision" and target.kind == "binary"):
@@ -194,32 +201,32 @@ class PredictionSpec:
 
     def _are_all(self, classes: npt.NDArray[Any]) -> bool:
         """Whether an estimator's classes are those of the whole y, in order."""
-        known = self.target.classes
+        known = self.target_type.classes
         return classes.dtype == known.dtype and classes.tolist() == known.tolist()
 
     def _positions(self, classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """Return where an estimator's classes stand among those of the whole y."""
         try:
-            return class_positions(classes, self.target.classes)
+            return class_positions(classes, self.target_type.classes)
         except InvalidPredictionsError as refused:
-            known = format_list(self.target.classes)
+            known = format_list(self.target_type.classes)
             given, advice = f"classes_={refused.args[1]}", "Train it on the same labels"
             raise InvalidPredictionsError(f"among those of y ({known})", given, advice, "Classes") from None
 
     def _spread(self, raw: Floats, classes: npt.NDArray[Any]) -> Floats:
         """Put the columns of an estimator's own classes among those of all."""
-        table = np.zeros((len(raw), len(self.target.classes)))
+        table = np.zeros((len(raw), len(self.target_type.classes)))
         table[:, self._positions(classes)] = raw
         return table
 
     def _votes(self, labels: npt.NDArray[Any]) -> Floats:
-        table = np.zeros((len(labels), len(self.target.classes)))
-        table[np.arange(len(labels)), class_positions(labels, self.target.classes)] = 1.0
+        table = np.zeros((len(labels), len(self.target_type.classes)))
+        table[np.arange(len(labels)), class_positions(labels, self.target_type.classes)] = 1.0
         return table
 
     def _decisions(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Floats:
         """A column a class, or one in all where there are two: the second class's decision."""
-        n_classes = len(self.target.classes)
+        n_classes = len(self.target_type.classes)
         table = as_numbers(raw, n, width=len(seen) if len(seen) > 2 else 1)
         if len(seen) == 1:
             return np.zeros((n, 1 if n_classes == 2 else n_classes))
@@ -233,7 +240,7 @@ class PredictionSpec:
 
     def _pairs(self, raw: Any, n: int, seen: npt.NDArray[np.intp]) -> Floats:
         """A column a pair of all classes; pairs that the estimator has not seen stand at 0."""
-        pairs = list(combinations(range(len(self.target.classes)), 2))
+        pairs = list(combinations(range(len(self.target_type.classes)), 2))
         own = [pairs.index(pair) for pair in combinations(seen.tolist(), 2)]
         table = np.zeros((n, len(pairs)))
         if own:
@@ -243,7 +250,7 @@ class PredictionSpec:
 
     def _label_table(self, estimator: Any, raw: Any, n: int) -> Floats:
         """Return the (n, n_labels) table of a multilabel answer: one column a label."""
-        width = len(self.target.outputs)
+        width = len(self.target_type.outputs)
         if self.kind == "probability":
             return as_label_probabilities(raw, n, width, lambda: _classes_of(estimator, self.name, many=True))
         table = as_numbers(raw, n, width)
@@ -306,7 +313,7 @@ def prediction_spec(name: str, estimator: Any, stack_method: str, target: Target
     'decision_function'
     """
     if not target.is_classification or not is_classifier(estimator, name):
-        return PredictionSpec(name, "predict", "number", target)
+        return PredictionSpec(name, "predict", "number", target.type)
     if stack_method not in ("auto", *METHODS):
         raise invalid_value(
             "stack_method",
@@ -317,7 +324,7 @@ def prediction_spec(name: str, estimator: Any, stack_method: str, target: Target
     wanted = METHODS if stack_method == "auto" else (stack_method,)
     for method in wanted:
         if hasattr(estimator, method):
-            return PredictionSpec(name, method, _kind(method, estimator, target), target)
+            return PredictionSpec(name, method, _kind(method, estimator, target), target.type)
     raise invalid_value(
         f"Estimator {name!r}",
         f"able to {' or '.join(wanted)}",
@@ -326,7 +333,7 @@ def prediction_spec(name: str, estimator: Any, stack_method: str, target: Target
     )
 
 
-def _kind(method: str, estimator: Any, target: Target) -> Kind:
+def _kind(method: str, estimator: Any, target: TargetType) -> Kind:
     if method != "decision_function":
         return "probability" if method == "predict_proba" else "label"
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}

@@ -22,22 +22,25 @@ Scoring = Any
 
 
 def score_predictions(
-    response: PredictionSpec,
-    answer: Floats,
+    target: Target,
     rows: npt.NDArray[np.intp],
+    prediction: Floats,
+    spec: PredictionSpec,
     scoring: Scoring = None,
     sample_weight: Any = None,
 ) -> float:
-    """Score an estimator's answer for some rows.
+    """Score an estimator's predictions of some rows.
 
     Parameters
     ----------
-    response : Response
-        How the estimator was asked.
-    answer : (n_rows, width) array
-        What it answered.
+    target : Target
+        The true values of all rows.
     rows : (n_rows,) array of int
-        Which rows these are.
+        Which rows are predicted.
+    prediction : (n_rows, width) array
+        Their predictions.
+    spec : PredictionSpec
+        How they were made.
     scoring : str, callable or None
         A scikit-learn scorer or its name; None is accuracy for classes and R2 for numbers.
     sample_weight : (n,) array, optional
@@ -51,22 +54,22 @@ def score_predictions(
     Raises
     ------
     ValueError
-        When the scorer needs probabilities and the estimator gave none; when no row has a weight.
+        When the scorer needs probabilities and the predictions are none; when no row has a weight.
     """
-    recorded, scorer = PrecomputedEstimator(response), scorer_of(scoring, response.target)
-    # A scorer may be anyone's function: what it is handed is its own.
-    truth, answer = response.target.y[rows], np.array(answer)
+    estimator, scorer = PrecomputedEstimator(spec), scorer_of(scoring, target)
+    # A scorer may be any function of the user's: it gets a copy, which it may change.
+    truth, prediction = target.y[rows], np.array(prediction)
     if sample_weight is None:
-        return float(scorer(recorded, answer, truth))
+        return float(scorer(estimator, prediction, truth))
     weights = np.asarray(sample_weight)[rows]
     if not weights.any():
         raise ValueError("all of some fold's held-out rows have the weight 0")
     try:
-        return float(scorer(recorded, answer, truth, sample_weight=weights))
+        return float(scorer(estimator, prediction, truth, sample_weight=weights))
     except TypeError as refusal:
         if "sample_weight" not in str(refusal):
             raise
-        return float(scorer(recorded, answer, truth))
+        return float(scorer(estimator, prediction, truth))
 
 
 def scorer_of(scoring: Scoring, target: Target) -> Any:
@@ -123,22 +126,22 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    response : Response
-        How the answer came about.
+    spec : PredictionSpec
+        How the prediction was made.
     """
 
-    def __init__(self, response: PredictionSpec) -> None:
-        self.response = response
+    def __init__(self, spec: PredictionSpec) -> None:
+        self.spec = spec
 
     @property
     def classifies(self) -> bool:
         """Whether the target has classes."""
-        return self.response.target.is_classification
+        return self.spec.target_type.is_classification
 
     @property
     def classes_(self) -> Any:
         """The classes of the whole y; for multilabel targets a list, those of each label."""
-        target = self.response.target
+        target = self.spec.target_type
         return [target.classes for _ in target.outputs] if target.kind == "multilabel" else target.classes
 
     def fit(self, X: Any, y: Any = None) -> PrecomputedEstimator:
@@ -147,7 +150,7 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Floats) -> npt.NDArray[Any]:
         """Return the labels, or numbers, that an answer stands for."""
-        kind, target = self.response.kind, self.response.target
+        kind, target = self.spec.kind, self.spec.target_type
         if not target.is_classification:
             return X[:, 0] if target.kind == "regression" else X
         if target.kind == "multilabel":
@@ -162,12 +165,12 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
             codes = X.argmax(axis=1)
         return np.asarray(target.classes[codes])
 
-    @available_if(lambda self: self.response.kind == "probability")  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self.spec.kind == "probability")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Floats) -> Floats:
         """Return the (n, n_classes) probabilities."""
         return X
 
-    @available_if(lambda self: self.response.kind == "decision")  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self.spec.kind == "decision")  # type: ignore[untyped-decorator]
     def decision_function(self, X: Floats) -> Floats:
         """Return the decision values, one column as a vector."""
         return X[:, 0] if X.shape[1] == 1 else X

@@ -33,7 +33,7 @@ ROOMS = {
     "stackit.results.oof": ["OutOfFold"],
     "stackit.arrays.schema": ["TableSchema"],
     "stackit.estimators.seeds": ["ShuffledFolds"],
-    "stackit.target": ["Target"],
+    "stackit.target": ["Target", "TargetType"],
 }
 ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
 

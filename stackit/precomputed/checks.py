@@ -90,9 +90,7 @@ def warn_of_in_sample(estimators: NamedEstimators, oof: OutOfFold) -> None:
     the latter is ignored if no row at all is wrong. Without a trained estimator to compare with, they do
     only if no row is wrong.
     """
-    precomputed = {
-        name: each for name, each in estimators if isinstance(each, Precomputed) and name in oof
-    }
+    precomputed = {name: each for name, each in estimators if isinstance(each, Precomputed) and name in oof}
     if not precomputed:
         return
     errors = {name: errors_of(oof, name) for name in oof}

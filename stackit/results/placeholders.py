@@ -89,15 +89,11 @@ def without_rows(oof: Any) -> Any:
         return oof
     what = "out-of-fold predictions, folds and target"
     left = Placeholder(what)
-    target = replace(oof.target, y=left, codes=left)
     return replace(
         oof,
         folds=Placeholder(what, labels=oof.folds.labels),  # errors say in which fold
-        target=target,
-        results={
-            name: replace(one, spec=replace(one.spec, target=target), held_out=left, test=left)
-            for name, one in oof.items()
-        },
+        target=replace(oof.target, y=left, codes=left),
+        results={name: replace(one, held_out=left, test=left) for name, one in oof.items()},
         sample_weight=None,
         index=None,
         test_index=None,

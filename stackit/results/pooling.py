@@ -66,16 +66,16 @@ def can_be_pooled(
     """
     if not is_rank_metric(scoring, target):
         return True
-    response, priors = _priors(folds, target, sample_weight)
+    priors = _priors(folds, target, sample_weight)
     covered = np.flatnonzero(folds.coverage)
     total = np.zeros((folds.n_samples, priors.shape[1]))
     by_fold = []
-    for (_, rows), known in zip(folds.splits, priors, strict=True):
-        answer = np.tile(known, (len(rows), 1))
-        total[rows] += answer
-        by_fold.append(_score(response, answer, rows, scoring, sample_weight))
+    for (_, rows), prior in zip(folds.splits, priors, strict=True):
+        prediction = np.tile(prior, (len(rows), 1))
+        total[rows] += prediction
+        by_fold.append(_score(target, rows, prediction, scoring, sample_weight))
     average = total[covered] / folds.coverage[covered, np.newaxis]
-    pooled = _score(response, average, covered, scoring, sample_weight)
+    pooled = _score(target, covered, average, scoring, sample_weight)
     return bool(abs(pooled - np.mean(by_fold)) <= TOLERANCE)
 
 
@@ -104,56 +104,47 @@ def is_rank_metric(scoring: Scoring, target: Target) -> bool:
     n_classes = len(target.classes) if target.is_classification else 0
     labels = tuple(target.classes.tolist()) if n_classes else ()
     try:
-        return _is_of_ranks(scoring, labels, target.kind, target.y.shape[1:])
-    except TypeError:  # a scorer, or a label, that cannot be a key
-        return _is_of_ranks.__wrapped__(scoring, labels, target.kind, target.y.shape[1:])
+        return _ranks(scoring, labels, target.y.shape[1:])
+    except TypeError:  # a scorer or a label that is not hashable
+        return _ranks.__wrapped__(scoring, labels, target.y.shape[1:])
 
 
 @lru_cache(maxsize=64)
-def _is_of_ranks(scoring: Scoring, labels: tuple[Any, ...], kind: str, outputs: tuple[int, ...]) -> bool:
+def _ranks(scoring: Scoring, labels: tuple[Any, ...], outputs: tuple[int, ...]) -> bool:
     random = np.random.default_rng(0)
     if labels:
         codes = np.arange(N_PROBED) % len(labels)
         target = classification_target(np.asarray(labels)[codes])
-        response = PredictionSpec("probe", "predict_proba", "probability", target)
-        answer = random.dirichlet(np.ones(len(labels)), size=N_PROBED)
-        answer = (answer + 0.5 * np.eye(len(labels))[codes]) / 1.5
+        prediction = random.dirichlet(np.ones(len(labels)), size=N_PROBED)
+        prediction = (prediction + 0.5 * np.eye(len(labels))[codes]) / 1.5
         level = np.arange(1.0, len(labels) + 1) ** 2
         level = level[::-1] / level.sum()
     else:
         y = random.exponential(size=(N_PROBED, *outputs))
         target = regression_target(y)
-        response = PredictionSpec("probe", "predict", "number", target)
-        answer = (y + random.exponential(size=y.shape)).reshape(N_PROBED, -1)
-        level = np.ones(answer.shape[1])
-    rows = np.arange(N_PROBED)
-    scores = [_score(response, each, rows, scoring, None) for each in (answer, 0.3 * answer + 0.7 * level)]
-    return bool(abs(scores[0] - scores[1]) < 1e-9)
+        prediction = (y + random.exponential(size=y.shape)).reshape(N_PROBED, -1)
+        level = np.ones(prediction.shape[1])
+    rows, shrunk = np.arange(N_PROBED), 0.3 * prediction + 0.7 * level
+    return bool(abs(_score(target, rows, prediction, scoring) - _score(target, rows, shrunk, scoring)) < 1e-9)
 
 
-def _priors(
-    folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None
-) -> tuple[PredictionSpec, Floats]:
-    """Return what the prior of each training part predicts: shares of classes, or the mean."""
-    weights = np.ones(len(target.y)) if sample_weight is None else np.asarray(sample_weight)
+def _priors(folds: Folds, target: Target, sample_weight: npt.NDArray[Any] | None) -> Floats:
+    """Return the (n_splits, width) shares of classes, or means of y, of the training parts."""
+    weights = np.ones(len(target.y)) if sample_weight is None else sample_weight
     parts = [train for train, _ in folds.splits]
     if target.is_classification:
-        n_classes = len(target.classes)
-        sums = [np.bincount(target.codes[rows], weights[rows], n_classes) for rows in parts]
-        table = np.array([each / each.sum() for each in sums])
-        return PredictionSpec("prior", "predict_proba", "probability", target), table
+        sums = [np.bincount(target.codes[rows], weights[rows], len(target.classes)) for rows in parts]
+        return np.array([each / each.sum() for each in sums])
     y = target.y.reshape(len(target.y), -1)
-    table = np.array([np.average(y[rows], axis=0, weights=weights[rows]) for rows in parts])
-    return PredictionSpec("prior", "predict", "number", target), table
+    return np.array([np.average(y[rows], axis=0, weights=weights[rows]) for rows in parts])
 
 
-def _score(
-    response: PredictionSpec, answer: Floats, rows: Any, scoring: Scoring, sample_weight: Any
-) -> float:
-    """Return a score; NaN where there is none, as for one class alone."""
+def _score(target: Target, rows: Any, prediction: Floats, scoring: Scoring, weights: Any = None) -> float:
+    """Return a score; NaN where there is none, as for a single class."""
+    spec = PredictionSpec.of("prior", target.type)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return score_predictions(response, answer, rows, scoring, sample_weight)
+            return score_predictions(target, rows, prediction, spec, scoring, weights)
         except (AttributeError, TypeError, ValueError):
             return float("nan")

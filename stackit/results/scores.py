@@ -139,7 +139,8 @@ class ScoresMixin:
         self, name: str, answer: Floats, rows: npt.NDArray[np.intp], repeats: RepeatedWarnings | None = None
     ) -> float:
         """Score some rows; NaN, and one warning, where an estimator's answers cannot be judged so."""
-        judged = self.results[name].spec, answer, rows, self.scoring, self.sample_weight
+        spec = self.results[name].spec
+        judged = self.target, rows, answer, spec, self.scoring, self.sample_weight
         try:
             if repeats is None:
                 return score_predictions(*judged)

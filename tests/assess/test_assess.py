@@ -73,28 +73,29 @@ def test_the_mean_of_row_losses_is_the_metric(name, seed):
     if name in ("accuracy", "neg_log_loss", "neg_brier_score"):
         n_classes = int(random.integers(2, 5))
         y = np.r_[np.arange(n_classes), random.integers(n_classes, size=40 - n_classes)]
-        response = PredictionSpec("any", "predict_proba", "probability", classification_target(y))
+        target, kind = classification_target(y), ("predict_proba", "probability")
         answer = random.dirichlet(np.ones(n_classes), size=40)
     else:
-        response = PredictionSpec("any", "predict", "number", regression_target(random.exponential(size=40)))
+        target, kind = regression_target(random.exponential(size=40)), ("predict", "number")
         answer = random.exponential(size=(40, 1))
-    losses = row_losses(response, answer, rows, name)
+    spec = PredictionSpec("any", *kind, target.type)
+    losses = row_losses(target, rows, answer, spec, name)
     given_weights = None if name == "r2" else weights  # R2 is in units of a variance without weights
     mean = np.average(losses, weights=given_weights)
-    score = score_predictions(response, answer, rows, name, given_weights)
+    score = score_predictions(target, rows, answer, spec, name, given_weights)
     expected = 1 - score if name in ("accuracy", "r2") else -score
     assert_allclose(np.sqrt(mean) if "root" in name else mean, expected, rtol=1e-9)
 
 
 def test_scorers_are_known_by_what_they_do_and_areas_have_no_row_losses():
     target = classification_target(Y)
-    response, rows = PredictionSpec("any", "predict_proba", "probability", target), np.arange(len(Y))
+    spec, rows = PredictionSpec("any", "predict_proba", "probability", target.type), np.arange(len(Y))
     answer = RANDOM.dirichlet([1, 1], size=len(Y))
-    same = row_losses(response, answer, rows, get_scorer("neg_log_loss"))
-    assert_array_equal(same, row_losses(response, answer, rows, "neg_log_loss"))
-    assert row_losses(response, answer, rows, "roc_auc") is None
-    decisions = PredictionSpec("any", "decision_function", "decision", target)
-    assert np.isnan(row_losses(decisions, answer[:, :1], rows, "neg_log_loss")).all()
+    same = row_losses(target, rows, answer, spec, get_scorer("neg_log_loss"))
+    assert_array_equal(same, row_losses(target, rows, answer, spec, "neg_log_loss"))
+    assert row_losses(target, rows, answer, spec, "roc_auc") is None
+    decisions = PredictionSpec("any", "decision_function", "decision", target.type)
+    assert np.isnan(row_losses(target, rows, answer[:, :1], decisions, "neg_log_loss")).all()
 
 
 # Paired tests
@@ -409,9 +410,10 @@ def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
     """There is no squared log error of -1 or less: a test of the other rows alone would flatter."""
     random = np.random.default_rng(0)
     x, y = random.normal(size=(80, 2)), random.exponential(size=80)
-    low = PredictionSpec("any", "predict", "number", regression_target(y))
+    target = regression_target(y)
+    low = PredictionSpec("any", "predict", "number", target.type)
     answer = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
-    losses = row_losses(low, answer, np.arange(80), "neg_mean_squared_log_error")
+    losses = row_losses(target, np.arange(80), answer, low, "neg_mean_squared_log_error")
     assert_array_equal(np.isinf(losses), answer[:, 0] <= -1)
     members = [("ridge", Ridge()), ("wild", make_pipeline(StandardScaler(), Wild()))]
     oof = out_of_fold(members, x, y, cv=4, scoring="neg_mean_squared_log_error", n_jobs=1)

@@ -74,7 +74,7 @@ def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
     arrived = loads(dumps(shared, common), common)
     assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))
     assert arrived.folds is shared.folds
-    assert arrived.tasks[0].response.target is data.target
+    assert arrived.tasks[0].response.target_type is data.target.type
 
 
 @pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])

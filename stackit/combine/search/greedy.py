@@ -137,14 +137,14 @@ class GreedyRegressor(Weighted, CombinerRegressor):
 def classes_of(classes: npt.NDArray[Any], one_hot: Floats) -> Target:
     """Return as a target what combiners learn from."""
     codes = one_hot.argmax(axis=1)
-    return Target("binary" if len(classes) == 2 else "multiclass", classes[codes], classes, codes)
+    return Target("binary" if len(classes) == 2 else "multiclass", classes, (), classes[codes], codes)
 
 
 def numbers_of(target: Floats) -> Target:
     """Return as a target what combiners learn from."""
     values = target[:, 0] if target.shape[1] == 1 else target
     names = tuple(str(at) for at in range(target.shape[1])) if target.shape[1] > 1 else ()
-    return Target("multioutput" if names else "regression", values, np.array([]), values, names)
+    return Target("multioutput" if names else "regression", np.array([]), names, values, values)
 
 
 def best_of_sorted(objective: Objective, places: Places) -> tuple[int, float]:

@@ -183,23 +183,23 @@ class ScorerMetric:
 
     def __init__(self, scoring: Any, target: Target, weights: Floats) -> None:
         scorer_of(scoring, target)
-        classify = target.is_classification
-        method, kind = ("predict_proba", "probability") if classify else ("predict", "number")
-        self.response = PredictionSpec("blend", method, kind, target)  # type: ignore[arg-type]
-        self.scoring, self.rows = scoring, np.arange(len(target.y))
+        self.response = PredictionSpec.of("blend", target.type)
+        self.target, self.scoring, self.rows = target, scoring, np.arange(len(target.y))
         self.weights = None if (weights == weights[0]).all() else weights
         self.refusal: ValueError | None = None
 
     def __call__(self, blends: Floats) -> Floats:
         """Return the scores of (n_candidates, n, width) blends."""
-        classify = self.response.target.is_classification
+        classify = self.target.is_classification
         return np.array(
             [self._score(answer) for answer in (_as_probabilities(blends) if classify else blends)]
         )
 
     def _score(self, answer: Floats) -> float:
         try:
-            score = score_predictions(self.response, answer, self.rows, self.scoring, self.weights)
+            score = score_predictions(
+                self.target, self.rows, answer, self.response, self.scoring, self.weights
+            )
         except ValueError as error:
             self.refusal = error
             return -np.inf

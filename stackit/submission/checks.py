@@ -1,4 +1,4 @@
-"""Check a submission against the sample: one error names all that is wrong."""
+"""Check a submission against the sample submission; one error names everything that is wrong."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.arrays import FilePath
-from stackit.submission.sample import INTEGER, Column, Kind, Sample, Texts, numbers_of, read_table
+from stackit.submission.sample import (
+    INTEGER,
+    Kind,
+    Sample,
+    SampleColumn,
+    Texts,
+    numbers_of,
+    read_sample,
+    read_table,
+)
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["check_submission", "judge"]
+__all__ = ["check_submission", "check_table"]
 
-Flags: TypeAlias = npt.NDArray[np.bool_]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
-NOTHING = {"", "nan", "na", "n/a", "none", "null", "<na>", "nat"}
+MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>", "nat"}
 # Averages of probabilities leave [0, 1] by rounding, also in float32.
 ROUNDING = 1e-6
 
@@ -31,7 +40,7 @@ def check_submission(
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,
 ) -> None:
-    """Raise unless a submission is valid, judged by the sample submission.
+    """Raise unless a submission is valid according to the sample submission.
 
     It must have the sample's columns in their order, and its ids in their order, each once; no value may
     be missing or infinite, and each must be of the kind that its column holds in the sample.
@@ -39,26 +48,26 @@ def check_submission(
     Parameters
     ----------
     submission, sample : path or data frame
-        The file to check and the one to go by (.csv, .csv.gz, .zip): ids in the first column. A data frame
-        is judged as the CSV file that it would become.
+        The file to check and the sample submission (.csv, .csv.gz, .zip): ids in the first column. A data
+        frame is checked as the CSV file that it would become.
     kind : {"labels", "integers", "probabilities", "numbers", "text"}, optional
-        What the columns of values hold. By default each column's own, as the sample shows it: labels
-        where few values recur, integers where none has a decimal point, probabilities where all are in
-        [0, 1] and some between, or where the rows of several columns sum to one. A sample that holds a
-        placeholder, such as 0 where probabilities belong, needs to be told.
+        What the columns of values hold. Default: what each looks like in the sample: labels if few values
+        recur, integers if none has a decimal point, probabilities if all are in [0, 1] and some between,
+        or if several columns sum to one in each row. Needed if the sample holds a placeholder, such as 0
+        for probabilities.
     labels : iterable, optional
-        The valid labels. By default those of the sample, when it shows more than one.
+        The valid labels. Default: those of the sample, if it shows more than one.
     tolerance : float
         By how much the sum of a row's probabilities may differ from one, if the sample's sum to one;
-        ``inf`` where several labels may be true of a row.
+        ``inf`` if a row may have several labels.
 
     Raises
     ------
     ValueError
-        When the submission is invalid: one error names every fault, with the first ids it concerns. Also
-        when the sample itself is unusable, or a file is not a table.
+        If the submission is invalid: one error names everything that is wrong, with the first ids. Also
+        if the sample itself is unusable, or a file is not a table.
     FileNotFoundError
-        When there is no such file.
+        If a file does not exist.
 
     Examples
     --------
@@ -71,62 +80,64 @@ def check_submission(
     on (b, the sample has a); cat missing in 1 row (id a: ''); the sum of cat, dog not 1 in 1 row (id b: 1.2).
     Correct the submission.
     """
-    like = Sample.read(sample, kind, labels, tolerance)
     name = "The submission" if isinstance(submission, pd.DataFrame) else Path(submission).name
-    judge(like, read_table(submission), name, "Correct the submission")
+    known = read_sample(sample, kind, labels, tolerance)
+    check_table(known, read_table(submission), name, "Correct the submission")
 
 
-def judge(sample: Sample, table: pd.DataFrame, name: str, advice: str) -> None:
-    """Raise one error with all that is wrong with a submission."""
-    if faults := list(_faults(sample, table)):
-        raise invalid_value(name, f"valid like {sample.name}", "; ".join(faults), advice)
+def check_table(sample: Sample, table: pd.DataFrame, name: str, advice: str) -> None:
+    """Raise one error with everything that is wrong with a submission."""
+    if problems := list(_problems(sample, table)):
+        raise invalid_value(name, f"valid like {sample.name}", "; ".join(problems), advice)
 
 
-def _faults(sample: Sample, table: pd.DataFrame) -> Iterator[str]:
-    """Yield what is wrong with a submission, a fault at a time."""
+def _problems(sample: Sample, table: pd.DataFrame) -> Iterator[str]:
+    """Yield what is wrong with a submission, one problem at a time."""
     wanted = [sample.id_name, *sample.columns]
     found = list(table.columns)
     if found != wanted:
         yield f"columns {found} instead of {wanted}"
     if found.count(sample.id_name) != 1:
         return
-    names = table.iloc[:, found.index(sample.id_name)]
-    yield from _id_faults(sample, names)
+    ids = table.iloc[:, found.index(sample.id_name)]
+    yield from _id_problems(sample, ids)
     for name, column in sample.columns.items():
         if found.count(name) == 1:
             texts = table.iloc[:, found.index(name)]
-            for rule, wrong in _breaches(column, texts):
-                yield from _described(f"{name} {rule}", names, texts, wrong)
+            for rule, wrong in _broken_rules(column, texts):
+                yield from _describe_rows(f"{name} {rule}", ids, texts, wrong)
     if sample.sums_to_one and set(sample.columns) <= set(found):
-        yield from _sum_faults(sample, names, table)
+        yield from _sum_problems(sample, ids, table)
 
 
-def _id_faults(sample: Sample, names: Texts) -> Iterator[str]:
-    lost = sample.ids[~sample.ids.isin(names)].unique()
-    unknown = names[~names.isin(sample.ids)].unique()
-    repeated = names[names.duplicated()].unique()
-    for some, problem in ((lost, "missing"), (unknown, "unknown"), (repeated, "repeated")):
+def _id_problems(sample: Sample, ids: Texts) -> Iterator[str]:
+    problems = {
+        "missing": sample.ids[~sample.ids.isin(ids)].unique(),
+        "unknown": ids[~ids.isin(sample.ids)].unique(),
+        "repeated": ids[ids.duplicated()].unique(),
+    }
+    for problem, some in problems.items():
         if len(some):
-            shown = (name or repr("") for name in some)
-            yield f"{len(some)} {problem} {'id' if len(some) == 1 else 'ids'} ({format_list(shown)})"
-    if not (len(lost) or len(unknown) or len(repeated)):
-        for row in np.flatnonzero(names.to_numpy() != sample.ids.to_numpy())[:1]:
+            noun = "id" if len(some) == 1 else "ids"
+            yield f"{len(some)} {problem} {noun} ({format_list(name or repr('') for name in some)})"
+    if not any(map(len, problems.values())):
+        for row in np.flatnonzero(ids.to_numpy() != sample.ids.to_numpy())[:1]:
             wanted = sample.ids.iloc[row]
-            yield f"ids in another order from row {row} on ({names.iloc[row]}, the sample has {wanted})"
+            yield f"ids in another order from row {row} on ({ids.iloc[row]}, the sample has {wanted})"
 
 
-def _sum_faults(sample: Sample, names: Texts, table: pd.DataFrame) -> Iterator[str]:
+def _sum_problems(sample: Sample, ids: Texts, table: pd.DataFrame) -> Iterator[str]:
     probabilities = table.loc[:, ~table.columns.duplicated()][list(sample.columns)]
     sums = np.column_stack([numbers_of(texts) for _, texts in probabilities.items()]).sum(axis=1)
     wrong = np.isfinite(sums) & (abs(sums - 1) > sample.tolerance)
     shown = pd.Series(sums).map("{:.6g}".format)
-    yield from _described(f"the sum of {format_list(sample.columns)} not 1", names, shown, wrong)
+    yield from _describe_rows(f"the sum of {format_list(sample.columns)} not 1", ids, shown, wrong)
 
 
-def _breaches(column: Column, texts: Texts) -> Iterator[tuple[str, Flags]]:
-    """Yield each rule that some values break, and which these are."""
+def _broken_rules(column: SampleColumn, texts: Texts) -> Iterator[tuple[str, Mask]]:
+    """Yield each rule, and which values break it."""
     is_label = texts.isin(column.labels).to_numpy(dtype=bool)
-    missing = _missing(texts) & ~is_label
+    missing = texts.str.strip().str.lower().isin(MISSING).to_numpy(dtype=bool) & ~is_label
     yield "missing", missing
     if column.kind == "labels":
         yield f"not one of {format_list(column.labels)}", ~is_label & ~missing
@@ -145,14 +156,10 @@ def _breaches(column: Column, texts: Texts) -> Iterator[tuple[str, Flags]]:
         yield "outside [0, 1]", finite & ((numbers < -ROUNDING) | (numbers > 1 + ROUNDING))
 
 
-def _described(problem: str, names: Texts, texts: Texts, wrong: Flags) -> Iterator[str]:
-    """Yield a fault with the number of rows it concerns, and the ids and values of the first of them."""
+def _describe_rows(problem: str, ids: Texts, texts: Texts, wrong: Mask) -> Iterator[str]:
+    """Yield a problem with the number of its rows, and the ids and values of the first ones, if any."""
     rows = np.flatnonzero(wrong)
     if len(rows):
-        shown = (f"id {names.iloc[row]}: {texts.iloc[row] or repr('')}" for row in rows)
+        shown = (f"id {ids.iloc[row]}: {texts.iloc[row] or repr('')}" for row in rows)
         count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
         yield f"{problem} in {count} ({format_list(shown, most=3)})"
-
-
-def _missing(texts: Texts) -> Flags:
-    return texts.str.strip().str.lower().isin(NOTHING).to_numpy(dtype=bool)

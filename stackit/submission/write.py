@@ -1,4 +1,4 @@
-"""Write a submission: what is checked is the very text written."""
+"""Write a submission: the check reads exactly the text that is written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays import FilePath
-from stackit.files import atomic_write
-from stackit.submission.checks import judge
-from stackit.submission.sample import Column, Kind, Sample, table_of
-from stackit.submission.tables import named_table
+from stackit.files import atomic_write, read_csv
+from stackit.submission.alignment import align_predictions
+from stackit.submission.checks import check_table
+from stackit.submission.sample import Kind, Sample, read_sample
 from stackit.validation import invalid_value
 
 __all__ = ["write_submission"]
@@ -35,24 +35,24 @@ def write_submission(
 ) -> Path:
     """Write predictions as a CSV file like the sample submission, or raise and write nothing.
 
-    Columns are named and rows are ordered as in the sample: predictions belong to their ids and classes, in
-    whatever order these are passed. What bears names or ids goes by them, and what cannot be matched is
-    refused. Whole numbers are written without a decimal point where the sample has none.
+    Columns get the names, and rows the order, of the sample. Predictions that have names or ids are matched
+    by them, in whatever order they are; what cannot be matched is an error. Whole numbers are written
+    without a decimal point if the sample has none.
 
     Parameters
     ----------
     path : path
-        The CSV file to write, whole or not at all; a file that is there already stays when the
-        predictions are refused.
+        The CSV file to write, completely or not at all; an existing file stays if the predictions are
+        refused.
     ids : (m,) array-like or None
-        The id of each prediction, of any type; compared with the sample's as text. None where the
-        predictions have them: in a column or index of the sample's name for ids, or as keys.
-    predictions : data frame, column, mapping, or (m,) or (m, n_columns) array-like
-        The values. Columns go by name: that of the sample, or of the class that it stands for, as 1, 1.0
-        or ``stack__1`` for ``Class_1``. Rows go by the ids beside them; by the index of a frame or column,
-        where it holds the ids, or the labels of the index of `ids`; or else by their order. An array has no
-        names: it needs `classes` where the sample has several columns. Of the two columns of classes 0 and
-        1 (or False and True), a sample of one column gets the second.
+        The id of each prediction, of any type; compared with the sample's as text. None if the
+        predictions have them: in a column or index with the sample's name for ids, or as keys.
+    predictions : data frame, series, dict, or (m,) or (m, n_columns) array-like
+        The values. Columns are matched by name: that of the sample, or of the class that it stands for, as
+        1, 1.0 or ``stack__1`` for ``Class_1``. Rows are matched by their ids; by the index of a frame or
+        series, if it holds the ids, or the labels of the index of `ids`; or else by their order. An array
+        has no names: it needs `classes` if the sample has several columns. Of the two columns of classes 0
+        and 1 (or False and True), a sample with one column gets the second.
     sample : path or data frame
         The sample submission (.csv, .csv.gz, .zip): ids in the first column, values in the others.
     kind, labels, tolerance
@@ -68,7 +68,8 @@ def write_submission(
     Raises
     ------
     ValueError
-        When the submission would be invalid; the text names every fault. See `check_submission`.
+        If the submission would be invalid; the error names everything that is wrong. See
+        `check_submission`.
 
     Examples
     --------
@@ -90,35 +91,31 @@ def write_submission(
     """
     path = Path(path)
     if path.suffix.lower() in COMPRESSED:
-        raise invalid_value(
-            "path", "an uncompressed .csv file", f"path={path}", "Compress the file afterwards"
-        )
-    like = Sample.read(sample, kind, labels, tolerance)
-    text = _text_of(like, ids, predictions, classes)
-    judge(
-        like,
-        table_of(io.StringIO(text), path.name),
-        path.name,
-        "Correct the predictions: nothing was written",
-    )
+        advice = "Compress the file afterwards"
+        raise invalid_value("path", "an uncompressed .csv file", f"path={path}", advice)
+    known = read_sample(sample, kind, labels, tolerance)
+    text = _text_of(known, ids, predictions, classes)
+    table = read_csv(io.StringIO(text), path.name)
+    check_table(known, table, path.name, "Correct the predictions: nothing was written")
     atomic_write(path, text)
     return path
 
 
 def _text_of(sample: Sample, ids: Any, predictions: Any, classes: Any) -> str:
-    """Return the CSV text of predictions, in the order of the sample where the ids allow it."""
-    names, table = named_table(sample, ids, predictions, classes)
+    """Return the CSV text of predictions, in the order of the sample if the ids are the same."""
+    names, table = align_predictions(sample, ids, predictions, classes)
     for column in table.columns.intersection(list(sample.columns)):
-        table[column] = _written(table[column], sample.columns[column])
+        if sample.columns[column].is_integer:
+            table[column] = _as_integers(table[column])
     table.insert(0, sample.id_name, names.to_numpy())
     if not names.duplicated().any() and set(names) == set(sample.ids):
         table = table.set_index(sample.id_name).loc[list(sample.ids)].reset_index()
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def _written(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
-    """Return whole floats and truth values as integers, where the sample has integers."""
-    if not column.whole or pd.api.types.is_integer_dtype(values.dtype):
+def _as_integers(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return whole floats and truth values as integers, and other values unchanged."""
+    if pd.api.types.is_integer_dtype(values.dtype):
         return values
     numbers = pd.Series(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
     whole = np.isfinite(numbers) & (numbers == numbers.round())

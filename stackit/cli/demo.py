@@ -1,4 +1,4 @@
-"""`stackit demo`: a two-level stack from table to submission, without data and without network."""
+"""`stackit demo`: a two-level stack on data that comes with scikit-learn, from table to submission."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.errors import ExitCode, exit_on_error, refusal
+from stackit.cli.errors import ExitCode, exit_on_error, usage_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ __all__ = ["demo_command"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A table with labels, and one whose labels are to be predicted."""
+    """The training and test tables, their labels, and the folds."""
 
     train: pd.DataFrame
     y: pd.Series[Any]
@@ -41,7 +41,7 @@ class Stack:
 def demo_command(
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 42,
-    n_jobs: Annotated[int, typer.Option(help="How many fits run at once; -1: one a core.")] = -1,
+    n_jobs: Annotated[int, typer.Option(help="The number of fits at a time; -1: one per core.")] = -1,
 ) -> None:
     """Run a two-level stack on a table that comes with scikit-learn.
 
@@ -52,7 +52,7 @@ def demo_command(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise refusal(
+        raise usage_error(
             "--out", "a folder that can be written to", f"--out={out}", f"{error.strerror}"
         ) from error
     problem = _problem(seed)
@@ -82,7 +82,7 @@ def _problem(seed: int) -> Problem:
 
 
 def _base_estimators() -> list[tuple[str, Any]]:
-    """Return base estimators of different kinds: what they get wrong differs."""
+    """Return base estimators of different kinds, which make different errors."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
@@ -102,7 +102,7 @@ def _base_estimators() -> list[tuple[str, Any]]:
 
 
 def _stack(problem: Problem, seed: int, n_jobs: int) -> Stack:
-    """Run both levels on the same folds; the second is the engine again, on the meta-features."""
+    """Run both levels on the same folds; the second learns from the meta-features of the first."""
     from sklearn.linear_model import LogisticRegression
 
     from stackit.combine import MeanClassifier
@@ -119,7 +119,7 @@ def _stack(problem: Problem, seed: int, n_jobs: int) -> Stack:
 
 
 def _show(problem: Problem, stack: Stack) -> None:
-    """Print the table of scores: base estimators, then what was made of them."""
+    """Print the table of scores: base estimators, then final estimators."""
     from rich.console import Console
     from rich.table import Table
 
@@ -149,7 +149,7 @@ def _write_tables(out: Path, problem: Problem, stack: Stack) -> None:
 
 
 def _submit(out: Path, problem: Problem, stack: Stack) -> float:
-    """Write the submission, check the file, and return the share of rows whose likeliest class is right."""
+    """Write and check the submission; return the share of rows with the right most probable class."""
     import pandas as pd
 
     from stackit.submission import check_submission, write_submission
@@ -158,7 +158,7 @@ def _submit(out: Path, problem: Problem, stack: Stack) -> float:
     sample = out / "sample_submission.csv"
     even = {f"digit_{label}": 1 / len(classes) for label in classes}
     pd.DataFrame({"id": ids, **even}).to_csv(sample, index=False)
-    answers = pd.DataFrame(stack.final.meta_test).filter(like="stack__")
-    path = write_submission(out / "submission.csv", answers.index, answers, sample=sample)
+    predictions = pd.DataFrame(stack.final.meta_test).filter(like="stack__")
+    path = write_submission(out / "submission.csv", predictions.index, predictions, sample=sample)
     check_submission(path, sample)
-    return float((answers.to_numpy().argmax(axis=1) == problem.y_test).mean())
+    return float((predictions.to_numpy().argmax(axis=1) == problem.y_test).mean())

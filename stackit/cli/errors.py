@@ -1,4 +1,4 @@
-"""Exit codes, and errors as one line on standard error."""
+"""Exit codes, and errors and warnings as single lines on standard error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["CommandError", "Commands", "ExitCode", "exit_on_error", "refusal", "saying_warnings"]
+__all__ = ["CommandError", "Commands", "ExitCode", "exit_on_error", "print_warnings", "usage_error"]
 
 
 class ExitCode(IntEnum):
-    """What the exit status of `stackit` says."""
+    """The exit codes of `stackit`."""
 
     OK = 0
     FAILED = 1
@@ -28,29 +28,19 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Exception):
-    """The end of a command, with its exit code and the line that says why.
-
-    Parameters
-    ----------
-    code : ExitCode
-        The exit status.
-    text : str
-        What is printed.
-    """
+    """Ends a command with an exit code and a line that says why."""
 
     def __init__(self, code: ExitCode, text: str) -> None:
         super().__init__(text)
         self.code = code
 
 
-def refusal(what: str, expected: str, got: str, advice: str) -> CommandError:
-    """Return the end of a command whose options are wrong.
-
-    It has the form of `stackit.validation.invalid_value`, which takes a second to import.
+def usage_error(what: str, expected: str, got: str, advice: str) -> CommandError:
+    """Return the error for wrong options, as `stackit.validation.invalid_value`, which is slow to import.
 
     Examples
     --------
-    >>> raise refusal("--gap", "at least 0", "--gap=-1", "Pass --gap 0")
+    >>> raise usage_error("--gap", "at least 0", "--gap=-1", "Pass --gap 0")
     Traceback (most recent call last):
         ...
     stackit.cli.errors.CommandError: --gap must be at least 0; got --gap=-1. Pass --gap 0.
@@ -59,39 +49,30 @@ def refusal(what: str, expected: str, got: str, advice: str) -> CommandError:
 
 
 @contextmanager
-def exit_on_error(code: ExitCode, *errors: type[Exception]) -> Iterator[None]:
-    """Turn the errors that bad input causes into a `CommandError`.
-
-    Parameters
-    ----------
-    code : ExitCode
-        The exit status.
-    *errors : exception classes
-        Which errors; by default those that bad values, missing files and missing packages cause.
-    """
-    foreseen = errors or (ValueError, OSError, ImportError)
+def exit_on_error(code: ExitCode) -> Iterator[None]:
+    """Turn the errors of bad values, missing files and missing packages into a `CommandError`."""
     try:
         yield
-    except foreseen as error:
+    except (ValueError, OSError, ImportError) as error:
         raise CommandError(code, str(error) or type(error).__name__) from error
 
 
 @contextmanager
-def saying_warnings() -> Iterator[None]:
-    """Say each warning in one line when the work is done; where it is refused, the refusal says enough."""
+def print_warnings() -> Iterator[None]:
+    """Print each warning as one line after the block; if the block raises, print none."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            _say(f"warning: {warning.message}")
+            _print_line(f"warning: {warning.message}")
 
 
 class Commands(TyperGroup):
-    """The commands of `stackit`: whatever goes wrong in them becomes one line and an exit code."""
+    """The commands of `stackit`: every error in them becomes one line and an exit code."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the command line; a mistake in it is told in one line."""
+        """Run the command line; wrong usage becomes one line."""
         settings = {**extra, "standalone_mode": False}
         if not extra.get("standalone_mode", True):
             return super().main(*args, **settings)
@@ -103,7 +84,7 @@ class Commands(TyperGroup):
                 raise
             where = getattr(getattr(error, "ctx", None), "command_path", "stackit")
             text = error.format_message().replace("Value error, ", "").replace("?.", "?").rstrip(".")
-            _say(f"{text} (see {where} --help)")
+            _print_line(f"{text} (see {where} --help)")
             code = getattr(error, "exit_code", ExitCode.USAGE)
         sys.exit(code or ExitCode.OK)
 
@@ -119,12 +100,12 @@ class Commands(TyperGroup):
             if ctx.params.get("debug"):
                 traceback.print_exc()
             elif isinstance(error, CommandError):
-                _say(str(error))
+                _print_line(str(error))
             else:
                 where = f"stackit --debug {ctx.invoked_subcommand} shows where"
-                _say(f"{type(error).__name__}: {error} ({where})")
+                _print_line(f"{type(error).__name__}: {error} ({where})")
             raise typer.Exit(error.code if isinstance(error, CommandError) else ExitCode.FAILED) from error
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     typer.echo("stackit: " + " ".join(text.split()), err=True)

@@ -1,4 +1,4 @@
-"""`stackit folds`: deal the rows of a table into folds, once, for all that comes later."""
+"""`stackit folds`: assign the rows of a table to folds, and write the folds file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stackit.cli.errors import ExitCode, exit_on_error, refusal, saying_warnings
-from stackit.cli.rows import ColumnNames, TableRows, read_rows
-from stackit.cli.summary import portrait_of, show_folds
+from stackit.cli.errors import ExitCode, exit_on_error, print_warnings, usage_error
+from stackit.cli.summary import print_folds, summarize_rows
+from stackit.cli.table import ColumnOptions, TableColumns, read_columns
 
 if TYPE_CHECKING:
     from stackit.folds import Folds
@@ -21,7 +21,7 @@ __all__ = ["SchemeName", "folds_command"]
 
 
 class SchemeName(StrEnum):
-    """The fold schemes, as `stackit.folds.SCHEMES` lists them."""
+    """The fold schemes, as in `stackit.folds.SCHEMES`."""
 
     KFOLD = "kfold"
     STRATIFIED = "stratified"
@@ -35,11 +35,11 @@ GROUPED = (SchemeName.GROUP, SchemeName.STRATIFIED_GROUP)
 
 
 @dataclass(frozen=True)
-class FoldsRequest:
-    """What the command line asks for."""
+class FoldsOptions:
+    """The options of the command."""
 
     table: Path
-    columns: ColumnNames
+    columns: ColumnOptions
     scheme: SchemeName | None
     n_splits: int
     repeats: int
@@ -54,178 +54,162 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     ],
     target: Annotated[str, typer.Option(help="The column to predict.", show_default=False)],
     id: Annotated[
-        str | None, typer.Option(help="The column of ids; the row number without it.", show_default=False)
+        str | None, typer.Option(help="The column of ids. Default: the row number.", show_default=False)
     ] = None,
     scheme: Annotated[
         SchemeName | None,
         typer.Option(
-            help="How rows are dealt; chosen by the target, --group and --time without it.",
+            help="How rows are assigned to folds. Default: chosen by the target, --group and --time.",
             show_default=False,
         ),
     ] = None,
-    n_splits: Annotated[int, typer.Option(min=2, help="How many folds.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="How often all of it is done again.")] = 1,
+    n_splits: Annotated[int, typer.Option(min=2, help="The number of folds.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="The number of repeats, each with new folds.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same folds.")] = 42,
     group: Annotated[
-        str | None, typer.Option(help="Rows alike in this column stay in one fold.", show_default=False)
+        str | None,
+        typer.Option(help="Rows with the same value in this column stay in one fold.", show_default=False),
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Train on what was before, by this column.", show_default=False)
+        str | None, typer.Option(help="Train on earlier rows, by this column.", show_default=False)
     ] = None,
     gap: Annotated[
         str | None,
-        typer.Option(help="With --time: rows, or a time as 7D, left out before a fold.", show_default=False),
+        typer.Option(
+            help="With --time: rows, or a time such as 7D, left out before each fold.", show_default=False
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folds file.")] = Path("folds.csv"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
 ) -> None:
-    """Deal the rows of a table into folds, and show how even they are.
+    """Assign the rows of a table to folds, and show how even they are.
 
     $ stackit folds train.csv --target Survived --id PassengerId -o folds.csv
 
-    Writes the columns id and kfold, and beside it a .json file with what made them.
+    Writes the columns id and kfold, and a .json file with the scheme and seed next to it.
     """
-    columns = ColumnNames(target, id, group, time)
-    request = FoldsRequest(table, columns, scheme, n_splits, repeats, seed, gap, output)
-    _check_options(request)
-    rows = read_rows(table, columns)
-    chosen, reason = _choose(request, rows)
-    folds = _make(request, rows, chosen)
-    summary = _summary(request, rows, folds, chosen, reason)
+    columns = ColumnOptions(target, id, group, time)
+    options = FoldsOptions(table, columns, scheme, n_splits, repeats, seed, gap, output)
+    _check_files(table, output)
+    _check_options(options)
+    rows = read_columns(table, columns)
+    chosen, reason = _choose_scheme(options, rows)
+    folds = _make(options, rows, chosen)
+    summary = _summary(options, rows, folds, chosen, reason)
     with exit_on_error(ExitCode.DATA):
         folds.save(output, rows.ids)
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     else:
-        show_folds(summary)
+        print_folds(summary)
     ids = "range(n)" if id is None else f"train[{id!r}]"
     typer.echo(f"Wrote {output}. In Python: Folds.load({str(output)!r}, ids={ids})", err=True)
 
 
-def _check_options(request: FoldsRequest) -> None:
-    """Raise when options contradict each other, or files cannot be where they are said to be."""
-    _check_files(request)
-    target, *others = request.columns.by_option.items()
-    for option, column in others:
-        if column == target[1]:
-            advice = "Name the column to predict"
-            raise refusal("--target", f"another column than {option}", f"--target={column}", advice)
-    _check_scheme(request)
-    forward = request.scheme is SchemeName.FORWARD or (request.scheme is None and request.columns.time)
-    if request.gap is not None and not forward:
-        raise refusal(
-            "--gap", "left out without --time", f"--gap={request.gap}", "Only forward folds know it"
-        )
-    if request.repeats > 1 and forward:
-        raise refusal(
-            "--repeats", "1 for forward folds", f"--repeats={request.repeats}", "Time runs only once"
-        )
-
-
-def _check_files(request: FoldsRequest) -> None:
-    table, output = request.table, request.output
+def _check_files(table: Path, output: Path) -> None:
     if not table.is_file():
-        raise refusal("TABLE", "a file that exists", f"TABLE={table}", "Check the path")
+        raise usage_error("TABLE", "a file that exists", f"TABLE={table}", "Check the path")
     if output.suffix != ".csv" or output.is_dir():
-        raise refusal("--output", "a .csv file", f"--output={output}", "Pass for example -o folds.csv")
+        raise usage_error("--output", "a .csv file", f"--output={output}", "Pass for example -o folds.csv")
     if not output.parent.is_dir():
-        raise refusal("--output", "in a folder that exists", f"--output={output}", f"Make {output.parent}")
+        advice = f"Make {output.parent}"
+        raise usage_error("--output", "in a folder that exists", f"--output={output}", advice)
     if output.exists() and output.samefile(table):
-        raise refusal("--output", "another file than TABLE", f"--output={output}", "It would be overwritten")
+        advice = "It would be overwritten"
+        raise usage_error("--output", "another file than TABLE", f"--output={output}", advice)
 
 
-def _check_scheme(request: FoldsRequest) -> None:
-    """Raise when a scheme lacks the column it goes by, or would ignore one that is given."""
-    scheme, named = request.scheme, request.columns.by_option
+def _check_options(options: FoldsOptions) -> None:
+    """Raise if options contradict each other."""
+    (_, target), *others = options.columns.by_option.items()
+    for option, column in others:
+        if column == target:
+            expected, advice = f"another column than {option}", "Name the column to predict"
+            raise usage_error("--target", expected, f"--target={column}", advice)
+    _check_scheme(options.scheme, options.columns.by_option)
+    is_forward = options.scheme is SchemeName.FORWARD or (options.scheme is None and options.columns.time)
+    if options.gap is not None and not is_forward:
+        advice = "Only forward folds have a gap"
+        raise usage_error("--gap", "left out without --time", f"--gap={options.gap}", advice)
+    if options.repeats > 1 and is_forward:
+        advice = "There is only one order of time"
+        raise usage_error("--repeats", "1 for forward folds", f"--repeats={options.repeats}", advice)
+
+
+def _check_scheme(scheme: SchemeName | None, columns: dict[str, str]) -> None:
+    """Raise if a scheme lacks the column that it needs, or would ignore one that is passed."""
     if scheme is None:
-        if "--group" in named and "--time" in named:
-            raise refusal("--group and --time", "given one at a time", "both", "Leave out one of them")
+        if "--group" in columns and "--time" in columns:
+            raise usage_error("--group and --time", "given one at a time", "both", "Leave out one of them")
         return
-    needs = {"--group": scheme in GROUPED, "--time": scheme is SchemeName.FORWARD}
-    for option, needed in needs.items():
-        given = named.get(option)
-        if needed and given is None:
-            raise refusal(
-                option, f"given for --scheme {scheme}", "none", f"Name the column, as {option} NAME"
-            )
-        if given is not None and not needed:
-            knowing = " or ".join(GROUPED) if option == "--group" else SchemeName.FORWARD
-            raise refusal(
-                option,
-                f"left out for --scheme {scheme}, which ignores it",
-                f"{option}={given}",
-                f"Use --scheme {knowing}",
-            )
+    for option, schemes in {"--group": GROUPED, "--time": (SchemeName.FORWARD,)}.items():
+        if scheme in schemes and option not in columns:
+            advice = f"Name the column, as {option} NAME"
+            raise usage_error(option, f"given for --scheme {scheme}", "none", advice)
+        if scheme not in schemes and option in columns:
+            expected = f"left out for --scheme {scheme}, which ignores it"
+            advice = f"Use --scheme {' or '.join(schemes)}"
+            raise usage_error(option, expected, f"{option}={columns[option]}", advice)
 
 
-def _choose(request: FoldsRequest, rows: TableRows) -> tuple[SchemeName, str]:
+def _choose_scheme(options: FoldsOptions, rows: TableColumns) -> tuple[SchemeName, str]:
     """Return the scheme and why it was chosen."""
-    target, group = request.columns.target, request.columns.group
-    if request.scheme is not None:
-        return request.scheme, "as asked"
-    if request.columns.time:
+    if options.scheme is not None:
+        return options.scheme, "--scheme is given"
+    if options.columns.time:
         return SchemeName.FORWARD, "--time is given"
-    n_values = rows.target.nunique()
+    target, n_values = options.columns.target, rows.target.nunique()
     if rows.has_classes:
-        alone, grouped, found = (
-            SchemeName.STRATIFIED,
-            SchemeName.STRATIFIED_GROUP,
-            f"{target} has {n_values} classes",
-        )
+        plain, grouped = SchemeName.STRATIFIED, SchemeName.STRATIFIED_GROUP
+        found = f"{target} has {n_values} classes"
     else:
-        alone, grouped, found = (
-            SchemeName.BINNED,
-            SchemeName.GROUP,
-            f"{target} is a number of {n_values} values",
-        )
-    return (grouped, f"--group is given, {found}") if group else (alone, found)
+        plain, grouped = SchemeName.BINNED, SchemeName.GROUP
+        found = f"{target} is a number of {n_values} values"
+    return (grouped, f"--group is given, {found}") if options.columns.group else (plain, found)
 
 
-def _make(request: FoldsRequest, rows: TableRows, scheme: SchemeName) -> Folds:
+def _make(options: FoldsOptions, rows: TableColumns, scheme: SchemeName) -> Folds:
     from stackit.folds import make_folds
 
-    gap = request.gap or "0"
-    with exit_on_error(ExitCode.DATA), saying_warnings():
+    gap = options.gap or "0"
+    with exit_on_error(ExitCode.DATA), print_warnings():
         return make_folds(
             rows.target,
             scheme=str(scheme),
-            n_splits=request.n_splits,
-            n_repeats=request.repeats,
+            n_splits=options.n_splits,
+            n_repeats=options.repeats,
             groups=rows.group,
             time=rows.time,
             gap=int(gap) if gap.removeprefix("-").isdigit() else gap,
-            random_state=request.seed,
+            random_state=options.seed,
         )
 
 
 def _summary(
-    request: FoldsRequest, rows: TableRows, folds: Folds, scheme: SchemeName, reason: str
+    options: FoldsOptions, rows: TableColumns, folds: Folds, scheme: SchemeName, reason: str
 ) -> dict[str, Any]:
-    """Return all that is to be said of the folds, as plain values."""
-    import numpy as np
-
+    """Return the summary of the folds, as plain values for JSON."""
     splits = zip(folds.labels, folds.splits, strict=True)
-    everything = np.arange(folds.n_samples)
     return {
-        "table": str(request.table),
-        "output": str(request.output),
-        "target": request.columns.target,
+        "table": str(options.table),
+        "output": str(options.output),
+        "target": options.columns.target,
         "target_holds": "classes" if rows.has_classes else "numbers",
-        "id": request.columns.id,
+        "id": options.columns.id,
         "scheme": str(scheme),
         "reason": reason,
         "n_samples": folds.n_samples,
-        "n_splits": request.n_splits,
-        "n_repeats": request.repeats,
-        "seed": request.seed,
-        "gap": request.gap,
+        "n_splits": options.n_splits,
+        "n_repeats": options.repeats,
+        "seed": options.seed,
+        "gap": options.gap,
         "never_held_out": int((folds.coverage == 0).sum()),
         "folds_digest": folds.digest,
         "folds": [
-            {"repeat": repeat, "fold": fold, "n_train": len(train), **portrait_of(rows, held_out)}
+            {"repeat": repeat, "fold": fold, "n_train": len(train), **summarize_rows(rows, held_out)}
             for (repeat, fold), (train, held_out) in splits
         ],
-        "all": portrait_of(rows, everything),
+        "all": summarize_rows(rows, slice(None)),
     }

@@ -1,4 +1,4 @@
-"""What is in each fold: as plain values, and as a table on standard output."""
+"""A summary of folds, as plain values and as a table on standard output."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from stackit.cli.rows import TableRows
+from stackit.cli.table import TableColumns
 
-__all__ = ["portrait_of", "show_folds"]
+__all__ = ["print_folds", "summarize_rows"]
 
-# A wider table than these many classes make is no longer read with ease.
-MOST_COLUMNS = 6
+# A table with a column for each of more classes than this is too wide to read.
+MAX_CLASS_COLUMNS = 6
 
 
-def portrait_of(rows: TableRows, held_out: Any) -> dict[str, Any]:
-    """Return the size of some rows and what is in them."""
-    values = rows.target.iloc[held_out]
-    portrait: dict[str, Any] = {"n_held_out": len(values)}
-    if rows.has_classes:
-        classes = sorted(rows.target.unique())
+def summarize_rows(columns: TableColumns, rows: Any) -> dict[str, Any]:
+    """Return the number of some rows, and their classes or mean, groups and times."""
+    values = columns.target.iloc[rows]
+    summary: dict[str, Any] = {"n_held_out": len(values)}
+    if columns.has_classes:
         counts = values.value_counts()
-        portrait["classes"] = {str(label): int(counts.get(label, 0)) for label in classes}
+        classes = sorted(columns.target.unique())
+        summary["classes"] = {str(label): int(counts.get(label, 0)) for label in classes}
     else:
-        portrait |= {"mean": float(values.mean()), "std": float(values.std(ddof=0))}
-    if rows.group is not None:
-        portrait["n_groups"] = int(rows.group.iloc[held_out].nunique())
-    if rows.time is not None:
-        times = rows.time.iloc[held_out]
-        portrait |= {"from": str(times.min()), "to": str(times.max())}
-    return portrait
+        summary |= {"mean": float(values.mean()), "std": float(values.std(ddof=0))}
+    if columns.group is not None:
+        summary["n_groups"] = int(columns.group.iloc[rows].nunique())
+    if columns.time is not None:
+        times = columns.time.iloc[rows]
+        summary |= {"from": str(times.min()), "to": str(times.max())}
+    return summary
 
 
-def show_folds(summary: dict[str, Any]) -> None:
+def print_folds(summary: dict[str, Any]) -> None:
     """Print the folds as a table."""
     from rich.console import Console
     from rich.table import Table
@@ -43,7 +43,7 @@ def show_folds(summary: dict[str, Any]) -> None:
         table.add_column(name, justify="right", footer=lines[-1].get(name, ""))
     for line in lines[:-1]:
         table.add_row(*line.values())
-    # Where nobody watches, a line is as long as it needs to be.
+    # Output to a file is not cut to the width of a terminal.
     width = None if sys.stdout.isatty() else 200
     console = Console(markup=False, emoji=False, highlight=False, width=width)
     rows = f"{summary['n_samples']} rows of {summary['table']}"
@@ -76,9 +76,9 @@ def _cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str,
 
 
 def _class_cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the share of each class, or of many classes how many there are and how far shares stray."""
+    """Yield the share of each class; of many classes, their number and the largest shift of a share."""
     counts, n = fold["classes"], fold["n_held_out"]
-    if len(counts) <= MOST_COLUMNS:
+    if len(counts) <= MAX_CLASS_COLUMNS:
         for label, count in counts.items():
             yield f"{summary['target']} {label}", f"{count} ({count / n:.1%})"
         return

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 import stackit
 from competitions.data import find
 from stackit.cli import app, main
-from stackit.cli import demo as demo_room
-from stackit.cli.errors import ExitCode, refusal
+from stackit.cli import demo as demo_module
+from stackit.cli.errors import ExitCode, usage_error
 from stackit.cli.folds import SchemeName
 from stackit.folds import SCHEMES, Folds, make_folds
 from stackit.submission import check_submission
@@ -96,7 +96,7 @@ def titanic():
             "--group is given, price is a number of 60 values",
         ),
         (["--target", "label", "--time", "day"], "forward", "--time is given"),
-        (["--target", "label", "--scheme", "kfold"], "kfold", "as asked"),
+        (["--target", "label", "--scheme", "kfold"], "kfold", "--scheme is given"),
     ],
 )
 def test_the_scheme_is_chosen_by_what_is_there_and_the_output_says_so(table, arguments, scheme, reason):
@@ -274,7 +274,7 @@ def test_titanic_is_dealt_as_the_readme_says(tmp_path):
             ["--target", "label", "--id", "user"],
             ExitCode.DATA,
             "Ids in user must be unique; got 15 repeated (0, 1, 2, 3, 4, and 10 more). "
-            "Drop the duplicates, or name another column.",
+            "Drop the duplicates, or use another column.",
         ),
         (
             ["--target", "label", "--n-splits", "21"],
@@ -323,12 +323,12 @@ def test_titanic_is_dealt_as_the_readme_says(tmp_path):
         (
             ["--target", "label", "--gap", "3"],
             ExitCode.USAGE,
-            "--gap must be left out without --time; got --gap=3. Only forward folds know it.",
+            "--gap must be left out without --time; got --gap=3. Only forward folds have a gap.",
         ),
         (
             ["--target", "label", "--time", "day", "--repeats", "2"],
             ExitCode.USAGE,
-            "--repeats must be 1 for forward folds; got --repeats=2. Time runs only once.",
+            "--repeats must be 1 for forward folds; got --repeats=2. There is only one order of time.",
         ),
         (
             ["--target", "label", "--time", "day", "--gap", "soon"],
@@ -463,35 +463,39 @@ def broken_zip():
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("empty.csv", b"", "empty.csv must be a table with a header; got an empty file. Pass the training"),
+        ("empty.csv", b"", "empty.csv is empty. A table with a header line is needed."),
         (
             "header.csv",
             b"y\n",
-            "header.csv must be a table with rows; got n_rows=0. Pass the training table.",
+            "header.csv has no rows. Pass the training table.",
         ),
         (
             "ragged.csv",
             b"y,x\n0,1\n1,2,3\n",
-            "ragged.csv must be a table with as many cells in each row as in the header; got error=Error "
-            "tokenizing data. C error: Expected 2 fields in line 3, saw 3. Put cells that hold a comma in",
+            "ragged.csv has rows with more cells than its header, or an open quote (Error tokenizing data. "
+            "C error: Expected 2 fields in line 3, saw 3). Put cells that hold a comma in quotes",
         ),
-        ("quote.csv", b'y,"x\n0,1\n', "quote.csv must be a table with as many cells in each row"),
+        (
+            "quote.csv",
+            b'y,"x\n0,1\n',
+            "quote.csv has rows with more cells than its header, or an open quote (Error",
+        ),
         (
             "shifted.csv",
             b"y,x\n0,1,5\n1,2,5\n",
-            "shifted.csv must be a table with as many cells in each row as in the header; got error=Length",
+            "shifted.csv has rows with more cells than its header, or an open quote (Length",
         ),
         (
             "latin.csv",
             "y\nä\n".encode("latin-1"),
-            "latin.csv must be text in UTF-8; got another encoding. "
-            "Convert it, from Latin-1 as an example: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv.",
+            "latin.csv is not encoded in UTF-8. "
+            "Convert it first, for example: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv.",
         ),
-        ("latin_header.csv", "y,ä\n1,2\n".encode("latin-1"), "latin_header.csv must be text in UTF-8"),
-        ("text.csv.gz", b"y\n1\n", "text.csv.gz must be a table that can be read; got error=Not a gzipped"),
-        ("text.csv.zip", b"y\n1\n", "text.csv.zip must be a table that can be read; got error=File is"),
-        ("text.csv.xz", b"y\n1\n", "text.csv.xz must be a table that can be read; got error=Input"),
-        ("two.csv.zip", broken_zip(), "two.csv.zip must be a table that can be read; got error=Multiple"),
+        ("latin_header.csv", "y,ä\n1,2\n".encode("latin-1"), "latin_header.csv is not encoded in UTF-8"),
+        ("text.csv.gz", b"y\n1\n", "text.csv.gz cannot be read (Not a gzipped"),
+        ("text.csv.zip", b"y\n1\n", "text.csv.zip cannot be read (File is"),
+        ("text.csv.xz", b"y\n1\n", "text.csv.xz cannot be read (Input"),
+        ("two.csv.zip", broken_zip(), "two.csv.zip cannot be read (Multiple"),
         ("one.csv", b"y\na\na\na\na\n", "y must be of at least two classes; got one class, 'a'"),
     ],
 )
@@ -510,8 +514,8 @@ def test_a_table_with_another_separator_is_named_and_how_to_convert_it(tmp_path,
     result = folds_of(path, "--target", "y")
     assert (result.exit_code, result.stderr) == (
         ExitCode.DATA,
-        f"stackit: {path} must be a table with cells apart by ','; got a header that seems to be separated "
-        f"by {separator!r}. Convert it in Python: pandas.read_csv({str(path)!r}, sep={separator!r}, "
+        f"stackit: The cells of {path} seem to be separated by {separator!r} instead of ','. "
+        f"Convert it in Python: pandas.read_csv({str(path)!r}, sep={separator!r}, "
         "dtype=str).to_csv('NEW.csv', index=False).\n",
     )
 
@@ -551,9 +555,9 @@ def test_the_schemes_to_choose_from_are_those_of_the_folds():
     assert tuple(str(scheme) for scheme in SchemeName) == SCHEMES
 
 
-def test_a_refusal_reads_as_all_errors_do():
+def test_usage_errors_have_the_form_of_other_errors():
     parts = ("gap", "at least 0", "gap=-1", "Pass 0")
-    assert str(refusal(*parts)) == str(invalid_value(*parts))
+    assert str(usage_error(*parts)) == str(invalid_value(*parts))
 
 
 # stackit demo
@@ -562,8 +566,8 @@ def test_a_refusal_reads_as_all_errors_do():
 @pytest.fixture
 def small_demo(monkeypatch):
     """The demo with one quick base estimator."""
-    quick = demo_room._base_estimators()[:1]
-    monkeypatch.setattr(demo_room, "_base_estimators", lambda: quick)
+    quick = demo_module._base_estimators()[:1]
+    monkeypatch.setattr(demo_module, "_base_estimators", lambda: quick)
 
 
 def test_the_demo_writes_what_it_says(tmp_path, small_demo):
@@ -627,7 +631,7 @@ def test_unforeseen_errors_take_one_line_too(tmp_path, monkeypatch, error, code,
     def fail(seed):
         raise error
 
-    monkeypatch.setattr(demo_room, "_problem", fail)
+    monkeypatch.setattr(demo_module, "_problem", fail)
     result = call("demo", "--out", tmp_path)
     assert (result.exit_code, result.stderr, result.stdout) == (code, line, "")
 

@@ -182,7 +182,7 @@ def ids_in(X: Any, id: str) -> Names:
         got = f"columns {format_list(X.columns)}, index {X.index.name}"
     raise invalid_value(
         "X",
-        f"a data frame whose index, or a column, is named {id!r}: predictions made elsewhere are found by id",
+        f"a data frame with an index or a column named {id!r}: predictions made elsewhere are found by id",
         got,
         f"Pass X.set_index({id!r}), so that other estimators do not learn from it; if the index has no "
         f"name, X.rename_axis({id!r})",

@@ -16,7 +16,7 @@ from stackit.validation import format_list, invalid_value
 __all__ = ["align_predictions"]
 
 ADVICE = (
-    "Pass a data frame whose columns have these names, or classes=estimator.classes_; for the probability of "
+    "Pass a data frame with these column names, or classes=estimator.classes_; for the probability of "
     "one class, that column alone"
 )
 

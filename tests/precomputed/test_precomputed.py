@@ -266,7 +266,7 @@ X, Y, COLUMN = passengers()
 SAME = X.set_axis([100] * 60).rename_axis("id")
 TWO = pd.DataFrame({"0": 1 - COLUMN, "1": COLUMN})
 WRONG = {
-    "X must be a data frame whose index, or a column, is named 'id'.*ndarray": wrong(COLUMN, X.to_numpy()),
+    "X must be a data frame with an index or a column named 'id'.*ndarray": wrong(COLUMN, X.to_numpy()),
     "named 'id'.*columns a, b, index None.*X.set_index": wrong(COLUMN, X.rename_axis(None)),
     r"Rows of X must be among .* by id; got 3 unknown ids \(100, 101, 102\)": wrong(COLUMN[3:], X),
     r"ids of the out-of-fold table must be unique; got 1 repeated \(100\)": wrong(COLUMN.iloc[[0, 1, 0]], X),

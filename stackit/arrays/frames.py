@@ -1,10 +1,11 @@
-"""Data frames of any library: their names and kinds of columns, and the way to pandas."""
+"""Data frames of any library: column names, safe names, and conversion to pandas."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,13 @@ __all__ = [
     "with_safe_names",
 ]
 
-# xgboost refuses [ ] <, and lightgbm " , : [ ] { } in the names of columns; > goes with <.
+# In column names xgboost refuses [ ] < and lightgbm refuses " , : [ ] { }; > is replaced like <.
 REFUSED = re.compile(r'[\[\]<>",:{}]')
 WORDS = {"<": "lt", ">": "gt"}
 
 
 def is_foreign_frame(X: Any) -> bool:
-    """Whether a table is a data frame of another library than pandas, such as polars or pyarrow.
+    """Whether a table is a data frame of a library other than pandas, such as polars or pyarrow.
 
     Examples
     --------
@@ -39,7 +40,7 @@ def is_foreign_frame(X: Any) -> bool:
 
 
 def index_of(table: Any) -> Any:
-    """Return the index of a data frame or series, and None for a table without one.
+    """Return the index of a data frame or series; None for other tables.
 
     Examples
     --------
@@ -51,14 +52,14 @@ def index_of(table: Any) -> Any:
 
 
 def names_of(frame: Any) -> list[Any]:
-    """Return the names of the columns of a data frame of any library, in their order."""
+    """Return the column names of a data frame of any library, in order."""
     if isinstance(frame, pd.DataFrame):
         return list(frame.columns.tolist())
     return list(getattr(frame, "column_names", None) or frame.columns)
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:
-    """Return a data frame of another library as one of pandas; categories stay categories."""
+    """Convert a data frame of another library to pandas; categories stay categories."""
     try:
         return pd.DataFrame(frame.to_pandas())
     except (AttributeError, ImportError):  # polars wants pyarrow for it
@@ -66,7 +67,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 
 def distinct(values: Iterable[Any]) -> tuple[str, ...]:
-    """Return values as texts, no two of them equal: where ``str`` does not tell values apart, ``repr`` does.
+    """Return values as distinct texts: by ``str``, by ``repr`` where that is ambiguous, else numbered.
 
     Examples
     --------
@@ -75,25 +76,21 @@ def distinct(values: Iterable[Any]) -> tuple[str, ...]:
     """
     known = list(values)
     texts = [str(value) for value in known]
-    counts = Counter(texts)
-    for text in [text for text, count in counts.items() if count > 1]:
-        places = [at for at, each in enumerate(texts) if each == text]
-        longer = [repr(known[at]) for at in places]
-        if len(set(longer)) == len(places):
-            for at, own in zip(places, longer, strict=True):
-                texts[at] = own
-    return tuple(_numbered(texts))
+    for text in [text for text, count in Counter(texts).items() if count > 1]:
+        places = [at for at, other in enumerate(texts) if other == text]
+        if len({repr(known[at]) for at in places}) == len(places):
+            for at in places:
+                texts[at] = repr(known[at])
+    found: dict[str, None] = {}
+    for text in texts:
+        found[_unused(text, (found,))] = None
+    return tuple(found)
 
 
 def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Return names of columns that every library takes, no two of them equal nor equal to one in `taken`.
+    """Return distinct column names that every library accepts and that differ from those in `taken`.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Names that are safe already stay as they are.
-    taken : iterable of str
-        Names that other columns have.
+    Names that are safe stay as they are.
 
     Examples
     --------
@@ -108,17 +105,14 @@ def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     found: list[str] = []
     for name in wanted:
         safe = REFUSED.sub(lambda match: WORDS.get(match[0], "_"), name)
-        own, number = safe, 1
-        while _as_lightgbm(own) in used or (safe != name and _as_lightgbm(own) in kept):
-            number += 1
-            own = f"{safe}_{number}"
-        used.add(_as_lightgbm(own))
-        found.append(own)
+        others = (used,) if safe == name else (used, kept)
+        found.append(_unused(safe, others, _as_lightgbm))
+        used.add(_as_lightgbm(found[-1]))
     return found
 
 
 def with_safe_names(X: Any) -> Any:
-    """Return a pandas frame whose names every library takes; any other table as it is."""
+    """Return a pandas frame with column names that every library accepts; other tables are unchanged."""
     if not isinstance(X, pd.DataFrame):
         return X
     names = [str(name) for name in X.columns]
@@ -127,20 +121,15 @@ def with_safe_names(X: Any) -> Any:
 
 
 def _as_lightgbm(name: str) -> str:
-    """Return a name as lightgbm tells it from others: a blank is an underscore."""
+    """Return a name as lightgbm compares it: with underscores for blanks."""
     return name.replace(" ", "_")
 
 
-def _numbered(texts: list[str]) -> list[str]:
-    """Return texts of which those that come again have a number."""
-    found: dict[str, None] = {}
-    for text in texts:
-        own, number = text, 1
-        while own in found:
-            number += 1
-            own = f"{text}_{number}"
-        found[own] = None
-    return list(found)
+def _unused(text: str, used: Sequence[Container[str]], compared_as: Callable[[str], str] = str) -> str:
+    """Return a text, with the lowest number appended that makes it differ from the used ones."""
+    numbers = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+    candidates = (text + number for number in numbers)
+    return next(new for new in candidates if not any(compared_as(new) in others for others in used))
 
 
 def _column(values: Any) -> Any:

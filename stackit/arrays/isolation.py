@@ -1,8 +1,8 @@
-"""What an estimator is handed of a table: memory of its own, or memory that it cannot write into.
+"""Keeps estimators from changing tables that others use: read-only views, or copies.
 
-An estimator of an unknown library may write into whatever it is handed, and numpy's read-only flag does not
-stop all of them (torch ignores it). Such an estimator gets a copy of its own each time. Known libraries read
-only, unless a parameter tells them to work in place, so they share.
+An estimator of an unknown library may write into the tables that it gets, and numpy's read-only flag does not
+stop all of them (torch ignores it), so it gets a copy each time. Known libraries share the table, unless a
+parameter makes them work in place.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
 from stackit.arrays.frames import as_pandas, is_foreign_frame, with_safe_names
 from stackit.arrays.rows import num_samples, safe_index
+from stackit.arrays.types import Rows
 
 __all__ = [
     "WELL_KNOWN",
@@ -44,54 +44,31 @@ BOOSTERS = {"catboost", "lightgbm", "xgboost"}
 COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 INSTALLED = {"site-packages", "dist-packages"}
 PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic)
-# What pandas calls columns of objects that nobody can write into.
-FIXED = {
-    "string",
-    "bytes",
-    "integer",
-    "floating",
-    "mixed-integer-float",
-    "complex",
-    "decimal",
-    "boolean",
-    "datetime",
-    "datetime64",
-    "date",
-    "timedelta",
-    "timedelta64",
-    "time",
-    "period",
-    "empty",
-}
+# What pandas.api.types.infer_dtype calls columns of immutable objects.
+IMMUTABLE = {"string", "bytes", "integer", "floating", "mixed-integer-float", "complex", "decimal", "boolean"}
+IMMUTABLE |= {"datetime", "datetime64", "date", "timedelta", "timedelta64", "time", "period", "empty"}
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How an estimator treats the tables that it is handed.
+    """How an estimator treats the tables that it gets.
 
-    Parameters
-    ----------
-    well_known : bool
-        Whether it, and all that it is made of, comes from a library that is known to read only.
-    boosts : bool
-        Whether it is, or contains, an estimator of a gradient boosting library.
-    names_reach_booster : bool
-        Whether it is such an estimator itself, so that the names of columns reach it as they are.
-    ends_nothing : bool
-        Whether it can be expected not to end its process: all of it that is not of such a library are
-        functions, and transformers of the user's own, neither of which is compiled in most cases.
+    `is_trusted_library` is True where all its parts come from libraries that do not write into tables;
+    `boosts` where a part comes from a gradient boosting library, and `names_reach_booster` where that part
+    gets the column names unchanged; `is_unlikely_to_exit` where all parts of other libraries are Python
+    functions or the user's own transformers, which hardly ever end the process.
     """
 
     is_trusted_library: bool
     boosts: bool = False
     names_reach_booster: bool = False
-    ends_nothing: bool = False
+    is_unlikely_to_exit: bool = False
 
     def adapted(self, X: Any) -> Any:
         """Return a table as its library can read it.
 
-        Gradient boosting libraries get frames of other libraries than pandas as pandas frames (lightgbm ends
-        the process on some of them), and column names without the characters that they refuse.
+        Gradient boosting libraries get pandas frames instead of other frames (lightgbm crashes on some of
+        these), and column names without the characters that they refuse.
         """
         if not self.boosts:
             return X
@@ -101,10 +78,10 @@ class Reader:
 
 
 def inspect_reader(estimator: Any) -> Reader:
-    """Look up how an estimator treats the tables that it is handed.
+    """Return how an estimator treats the tables that it gets.
 
-    A parameter named ``copy``, ``copy_X`` or the like that is False tells a known library to work in place;
-    such an estimator is treated like one of an unknown library, as is one that is given a function.
+    A known library works in place where a parameter such as ``copy_X`` is False: such an estimator is treated
+    like one of an unknown library, as is one with a function among its parameters.
 
     Examples
     --------
@@ -113,7 +90,7 @@ def inspect_reader(estimator: Any) -> Reader:
     >>> [inspect_reader(each).is_trusted_library for each in (Ridge(), Ridge(copy_X=False))]
     [True, False]
     >>> reader = inspect_reader(FunctionTransformer(print))
-    >>> reader.is_trusted_library, reader.ends_nothing
+    >>> reader.is_trusted_library, reader.is_unlikely_to_exit
     (False, True)
     """
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
@@ -126,51 +103,38 @@ def inspect_reader(estimator: Any) -> Reader:
         is_trusted_library=libraries <= WELL_KNOWN and not in_place,
         boosts=not BOOSTERS.isdisjoint({*libraries, inner}),
         names_reach_booster=inner in BOOSTERS,
-        ends_nothing=library in WELL_KNOWN
+        is_unlikely_to_exit=library in WELL_KNOWN
         and all(_library_of(part) in WELL_KNOWN or _is_harmless(part) for part in parts),
     )
 
 
-def call_isolated(ask: Callable[[Any], Any], X: Any, reader: Reader, owned: bool = False) -> Any:
-    """Call a function of a table on behalf of an estimator, such that the table stays what it is.
+def call_isolated(function: Callable[[Any], Any], X: Any, reader: Reader, owned: bool = False) -> Any:
+    """Call a function of an estimator, such as its predict, on a table that stays unchanged.
 
-    Parameters
-    ----------
-    ask : callable
-        Takes the table, and returns what the estimator says of it.
-    X : array-like
-        The table; others will be handed it too.
-    reader : Reader
-        How the estimator treats tables.
-    owned : bool
-        Whether nothing else refers to the table.
-
-    Returns
-    -------
-    object
-        What `ask` returns. Of an unknown library, an array is copied, since the estimator may keep it.
+    `owned` says that nothing else refers to the table, so that it need not be copied. The array that an
+    unknown library returns is copied, since its estimator may keep it.
     """
     adapted = reader.adapted(X)
     if not reader.is_trusted_library:
-        answer = ask(adapted if owned else own_copy(adapted))
-        return answer.copy() if isinstance(answer, np.ndarray) else answer
+        result = function(adapted if owned else own_copy(adapted))
+        return result.copy() if isinstance(result, np.ndarray) else result
     try:
-        return ask(read_only(adapted))
+        return function(read_only(adapted))
     except (TypeError, ValueError) as error:
         if not is_readonly_error(error):
             raise
-        return ask(own_copy(adapted))
+        return function(own_copy(adapted))
 
 
 def own_tables(reader: Reader, *tables: Any) -> tuple[Any, ...]:
-    """Return tables as they are for a reader of a known library, and else copies; None stays None."""
+    """Return the tables for a reader of a known library, else copies of them; None stays None."""
     if reader.is_trusted_library:
         return tables
     return tuple(None if table is None else own_copy(table) for table in tables)
 
 
 def read_only(X: Any) -> Any:
-    """Return a table that a known library cannot change: a read-only view, or a copy where there is none."""
+    """Return a table that a known library cannot change: a read-only view, else a copy."""
     if isinstance(X, np.ndarray):
         view = X.view()
         view.flags.writeable = False
@@ -205,16 +169,16 @@ def own_copy(X: Any) -> Any:
     return copy.deepcopy(X)
 
 
-def own_rows(X: Any, rows: npt.NDArray[np.intp]) -> Any:
+def own_rows(X: Any, rows: Rows) -> Any:
     """Return some rows of a table in memory that nothing else refers to, in the same container."""
     part = safe_index(X, rows)
     if isinstance(X, pd.DataFrame | pd.Series) and _may_be_a_slice(rows):
-        part = part.copy()  # of rows at equal distances pandas returns a view
+        part = part.copy()  # pandas returns a view of rows at equal distances
     return _with_own_cells(part)
 
 
-def rows_for(reader: Reader, X: Any, rows: npt.NDArray[np.intp]) -> Any:
-    """Return some rows of a table for an estimator to fit on; one of an unknown library may write into them.
+def rows_for(reader: Reader, X: Any, rows: Rows) -> Any:
+    """Return some rows of a table for an estimator to fit on: a copy that an unknown library may change.
 
     Examples
     --------
@@ -225,7 +189,7 @@ def rows_for(reader: Reader, X: Any, rows: npt.NDArray[np.intp]) -> Any:
 
 
 def own_values(values: Any) -> Any:
-    """Return a parameter of fit with copies of the arrays, tables, lists and dictionaries in it."""
+    """Return a fit parameter with all its arrays, tables, lists and dictionaries copied."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series) or sparse.issparse(values):
         return own_copy(values)
     if type(values) is dict:
@@ -236,26 +200,26 @@ def own_values(values: Any) -> Any:
 
 
 def _with_own_cells(X: Any) -> Any:
-    """Copy the cells of a copied table that are objects with a content, such as lists."""
+    """Return a copied table with its mutable cells, such as lists, copied too."""
     if isinstance(X, np.ndarray):
-        return _own_cells(X) if X.dtype == object and not _are_fixed(X) else X
+        return _own_cells(X) if X.dtype == object and not _are_immutable(X) else X
     if isinstance(X, list | tuple):
         return X if all(isinstance(value, PLAIN) for value in X) else _own_cell(X)
     if isinstance(X, pd.Series):
-        return X.map(_own_cell) if X.dtype == object and not _are_fixed(X) else X
+        return X.map(_own_cell) if X.dtype == object and not _are_immutable(X) else X
     if not isinstance(X, pd.DataFrame):
         return X
     for at in np.flatnonzero([kind.kind == "O" for kind in X.dtypes]):
         column = X.iloc[:, int(at)]
-        if column.dtype == object and not _are_fixed(column):
+        if column.dtype == object and not _are_immutable(column):
             X.isetitem(int(at), column.map(_own_cell).array)
-    if not COPIES_ON_WRITE:  # older pandas shares the labels of columns, whose name can be changed
+    if not COPIES_ON_WRITE:  # older pandas shares the index of columns, which can be renamed in place
         X.columns = X.columns.copy()
     return X
 
 
 def _own_cell(value: Any) -> Any:
-    """Copy an object with all that it holds; what cannot be copied, such as a lock, is shared."""
+    """Return a deep copy of an object; one that cannot be copied, such as a lock, is shared."""
     try:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001 - copying runs code of any class
@@ -265,20 +229,20 @@ def _own_cell(value: Any) -> Any:
 _own_cells = np.frompyfunc(_own_cell, 1, 1)
 
 
-def _may_be_a_slice(rows: npt.NDArray[np.intp]) -> bool:
+def _may_be_a_slice(rows: Rows) -> bool:
     return len(rows) < 2 or bool(rows[-1] - rows[0] == (rows[1] - rows[0]) * (len(rows) - 1))
 
 
-def _are_fixed(values: Any) -> bool:
-    """Whether objects are such that none can be changed in place."""
+def _are_immutable(values: Any) -> bool:
+    """Whether none of the objects can be changed in place."""
     flat = values.ravel() if isinstance(values, np.ndarray) else values
-    if pd.api.types.infer_dtype(flat, skipna=True) in FIXED:
+    if pd.api.types.infer_dtype(flat, skipna=True) in IMMUTABLE:
         return True
     return all(isinstance(value, PLAIN) for value in flat)
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """Yield what a parameter holds that may compute: all but plain values, types of numbers and tables."""
+    """Yield the parts of a parameter that may run code: all but plain values, dtypes and tables."""
     if isinstance(value, PLAIN):
         return
     if type(value) in (list, tuple, set, frozenset):
@@ -295,7 +259,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _is_harmless(part: Any) -> bool:
-    """Whether a part is a function, or a transformer whose class is not of an installed library."""
+    """Whether a part is a function, or a transformer of a class outside installed libraries."""
     if isinstance(part, FunctionType | BuiltinFunctionType | MethodType | partial | type):
         return True
     if not hasattr(part, "transform") or hasattr(part, "predict"):
@@ -305,14 +269,14 @@ def _is_harmless(part: Any) -> bool:
 
 
 def _wrapped(estimator: Any) -> Any:
-    """Return the estimator inside wrappers that hand their table on as it is."""
+    """Return the estimator inside wrappers that pass their table on unchanged."""
     while not hasattr(estimator, "steps") and hasattr(inner := getattr(estimator, "estimator", None), "fit"):
         estimator = inner
     return estimator
 
 
 def _library_of(part: Any) -> str:
-    """Return the package that a function or a type, or the type of any other object, is from."""
+    """Return the top-level package of a function, of a type, or of the type of another object."""
     kind = part if isinstance(part, FunctionType | type) else type(part)
     return str(kind.__module__).split(".")[0]
 

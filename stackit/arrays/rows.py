@@ -27,28 +27,13 @@ def safe_index(table: Any, rows: Rows) -> Any:
 
 
 def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
-    """Return groups as an array with one value per row; None stays None.
-
-    Parameters
-    ----------
-    values : (n,) array-like or None
-        One value a row.
-    name : str
-        What they are called in the error.
-    n : int
-        The number of rows.
-
-    Raises
-    ------
-    ValueError
-        When there is not one value per row.
-    """
+    """Return `values`, called `name` in errors, as an array of n values without missing ones; None stays."""
     if values is None:
         return None
     column = np.asarray(values)
     if column.shape != (n,):
         raise invalid_value(
-            name, f"one value a row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values"
+            name, f"one value per row, of shape ({n},)", f"shape={column.shape}", f"Pass {n} values"
         )
     if pd.isna(column).any():
         raise invalid_value(name, "without missing values", f"{pd.isna(column).sum()} missing", "Fill them")
@@ -56,7 +41,7 @@ def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
 
 
 def is_plain(index: pd.Index[Any]) -> bool:
-    """Whether an index is mere row numbers in their order, which all tables have and which say nothing.
+    """Whether an index is the default one, the row numbers in order, which does not identify rows.
 
     Examples
     --------
@@ -67,7 +52,7 @@ def is_plain(index: pd.Index[Any]) -> bool:
 
 
 def order_of(wanted: pd.Index[Any], found: pd.Index[Any]) -> list[int] | None:
-    """Return where each wanted label stands among those found; None unless each is there once.
+    """Return the position of each wanted label among those found; None unless each occurs once.
 
     Examples
     --------
@@ -81,21 +66,15 @@ def order_of(wanted: pd.Index[Any], found: pd.Index[Any]) -> list[int] | None:
 
 
 def ids_by_rows(index: pd.Index[Any], ids: Any, what: str = "ids") -> Any:
-    """Return ids in the order of a table's rows: by the labels of both where they have the same ones.
+    """Return (n,) ids in the order of a table's rows.
 
-    Parameters
-    ----------
-    index : index of n labels
-        That of the table.
-    ids : (n,) array-like
-        A column with an index of its own is put in the order of the table's; any other is in it already.
-    what : str
-        What the ids are called in the error.
+    A series is put in the order of the table's index where both have the same labels; other ids must be in
+    the order of the rows.
 
     Raises
     ------
     ValueError
-        When the index holds the ids themselves, in another order.
+        When the index of the table consists of the ids, in another order.
 
     Examples
     --------
@@ -113,7 +92,8 @@ def ids_by_rows(index: pd.Index[Any], ids: Any, what: str = "ids") -> Any:
             return ids.iloc[order]
     names, labels = pd.Index(np.asarray(ids)).astype(str), index.astype(str)
     if order_of(names, labels) is not None and not names.equals(labels):
-        raise invalid_value(
-            what, "in the order of the rows, whose index holds them too", "another order", "Leave them out"
+        raise ValueError(
+            f"{what} must be in the order of the rows; the index of the table holds the same ids in another "
+            f"order. Leave {what} out to use the index."
         )
     return ids

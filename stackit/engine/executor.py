@@ -106,7 +106,7 @@ def _by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Generator
         yield from run_in_children(queue, data, workers)
         return
     if plain:
-        yield from _inline(queue, data, only=_ends_nothing, until=SHORT)
+        yield from _inline(queue, data, only=_is_unlikely_to_exit, until=SHORT)
     if large and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
         yield from run_by_joblib(queue, data, n_jobs=workers, backend="threading")
     else:
@@ -138,9 +138,9 @@ def _is_trusted(task: AnyTask) -> bool:
     return task.habits.is_trusted_library
 
 
-def _ends_nothing(task: AnyTask) -> bool:
+def _is_unlikely_to_exit(task: AnyTask) -> bool:
     """Whether an estimator can be expected not to end its process."""
-    return task.habits.reader.ends_nothing
+    return task.habits.reader.is_unlikely_to_exit
 
 
 def _is_plain(table: Any) -> bool:

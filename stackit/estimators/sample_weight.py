@@ -89,7 +89,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
     if weights.shape != (n,):
         raise invalid_value(
             "sample_weight",
-            f"one value a row, of shape ({n},)",
+            f"one value per row, of shape ({n},)",
             f"shape={weights.shape}",
             f"Pass {n} weights",
         )

@@ -323,7 +323,7 @@ def test_several_classes_and_several_numbers():
         ({"final_estimators": [("nb", Ridge())]}, "Rename 'nb'"),
         ({"final_estimators": [("r", Ridge())]}, r"final_estimators must be classifiers; got others \['r'\]"),
         ({"scoring": "best"}, "scoring must be the name of a scikit-learn scorer"),
-        ({"groups": [1, 2]}, "groups must be one value a row"),
+        ({"groups": [1, 2]}, "groups must be one value per row"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(run, options, text):

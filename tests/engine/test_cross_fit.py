@@ -1400,10 +1400,10 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
         ({"stack_method": "decision_function"}, "Estimator 'nb' must be able to decision_function"),
         (
             {"sample_weight": np.ones(89)},
-            r"sample_weight must be one value a row, of shape \(90,\); got shape=\(89,\)",
+            r"sample_weight must be one value per row, of shape \(90,\); got shape=\(89,\)",
         ),
         ({"sample_weight": np.full(90, np.nan)}, "sample_weight must be finite; got NaN"),
-        ({"groups": [1, 2]}, r"groups must be one value a row, of shape \(90,\); got shape=\(2,\)"),
+        ({"groups": [1, 2]}, r"groups must be one value per row, of shape \(90,\); got shape=\(2,\)"),
         ({"y": None}, "y=None"),
         ({"y": []}, "y must be of at least two rows"),
         ({"y": Y[:89]}, "inconsistent numbers of samples"),

@@ -192,7 +192,7 @@ def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkey
     ],
 )
 def test_who_can_be_expected_not_to_end_the_process(estimator, expected):
-    assert inspect_reader(estimator).ends_nothing is expected
+    assert inspect_reader(estimator).is_unlikely_to_exit is expected
 
 
 def test_a_thread_of_a_library_forbids_forking(monkeypatch, tmp_path):

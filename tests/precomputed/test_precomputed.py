@@ -557,7 +557,9 @@ def test_ids_with_labels_of_their_own_go_by_these(tmp_path):
     read = PrecomputedClassifier.load(table, ids=ids).predictions
     assert dict(zip(read.ids, read.values[:, 0], strict=True)) == {"a": 0.1, "b": 0.9, "c": 0.2, "d": 0.8}
     named = out_of_fold([("b", GaussianNB())], X.rename_axis("id"), [0, 1, 0, 1], cv=2, n_jobs=1)
-    with pytest.raises(ValueError, match="ids must be in the order of the rows, whose index holds them too"):
+    with pytest.raises(
+        ValueError, match="ids must be in the order of the rows; the index of the table holds the same ids"
+    ):
         save_predictions(named, tmp_path / "b.csv", ids=[10, 9, 8, 7])
 
 

@@ -66,7 +66,7 @@ class PredictionSpec:
         return cls(name, "predict", "number", target_type)
 
     def predict(self, estimator: Any, X: Any, place: Place = None) -> Floats:
-        """Return the checked (n_samples, width) predictions of a fitted estimator, as `align_classes` does."""
+        """Return the (n_samples, width) predictions of a fitted estimator, checked and aligned."""
         n = num_samples(X)  # before the call: an estimator may drop rows of its own table in place
         return self.align_classes(estimator, getattr(estimator, self.method)(X), n, place)
 
@@ -80,13 +80,15 @@ class PredictionSpec:
     ) -> Floats:
         """Predict in such a way that the estimator cannot change X, unless X is a copy for it (`owned`)."""
         reader = inspect_reader(estimator) if reader is None else reader
-        return np.asarray(call_isolated(lambda table: self.predict(estimator, table, place), X, reader, owned))
+        return np.asarray(
+            call_isolated(lambda table: self.predict(estimator, table, place), X, reader, owned)
+        )
 
     def align_classes(self, estimator: Any, raw: Any, n: int, place: Place = None) -> Floats:
         """Check what a fitted estimator's method returned for n rows, and align it with all classes.
 
-        A class that is missing in the training part gets probability 0, no votes, or the row's lowest decision
-        value. The place, (repeat, fold) or (-1, -1) for a fit on all rows, is named in errors.
+        A class that is missing in the training part gets probability 0, no votes, or the row's lowest
+        decision value. Errors name the place: (repeat, fold), or (-1, -1) for a fit on all rows.
         """
         try:
             return self._aligned(estimator, raw, n)
@@ -94,7 +96,7 @@ class PredictionSpec:
             raise refused.named(self.method, self.name, place) from refused.__cause__
 
     def labels_or_numbers(self, raw: Any, n: int) -> npt.NDArray[Any]:
-        """Check what `predict` of a final estimator returned; return labels of y's type, or finite numbers."""
+        """Check what `predict` of a final estimator returned; return labels as in y, or finite numbers."""
         kind = self.target_type.kind
         try:
             if self.kind == "label" and kind != "multilabel":
@@ -214,8 +216,8 @@ class PredictionSpec:
 def pairwise_votes(decisions: Floats, n_classes: int) -> Floats:
     """Return how many pairs each class wins, as (n_samples, n_classes) votes.
 
-    The (n_samples, n_pairs) decisions are in the order (0, 1), (0, 2), ..., (1, 2), ..., positive for the first
-    class of a pair.
+    The (n_samples, n_pairs) decisions are in the order (0, 1), (0, 2), ..., (1, 2), ..., positive for the
+    first class of a pair.
     """
     votes = np.zeros((len(decisions), n_classes))
     for decision, (a, b) in zip(decisions.T, combinations(range(n_classes), 2), strict=True):

@@ -78,10 +78,10 @@ def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Floats:
 
 
 def as_label_probabilities(raw: Any, n: int, width: int, classes_of: Callable[[], Any]) -> Floats:
-    """Return the (n, n_labels) probabilities of the label 1 from either of scikit-learn's multilabel forms.
+    """Return the (n, n_labels) probabilities of the label 1 from either of the multilabel forms.
 
-    The forms are an (n, n_labels) array, and a list of (n, n_classes) arrays; `classes_of` returns the classes
-    of each label, of which a label that is constant in training has one.
+    The forms are an (n, n_labels) array and a list of (n, n_classes) arrays. `classes_of` returns the classes
+    of each label; a label that is constant in training has one class.
     """
     if not isinstance(raw, list) or len(raw) != width or np.ndim(raw[0]) < 2:
         return as_probabilities(raw, n, width, sums=False)

@@ -1,4 +1,4 @@
-"""Pretrained networks for photographs, their weight files, and their codes as features."""
+"""Pretrained networks for photographs, their files of weights, and their codes as features."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stackit.images.preprocessing import Preprocessing
     from stackit.images.weights.catalogue import PUBLISHED, pretrained
     from stackit.images.weights.formats import read_arrays
-    from stackit.images.weights.published import read_weights, swap_colours
+    from stackit.images.weights.published import read_weights, swap_channels
     from stackit.images.weights.saved import load_network, save_network
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "resnet",
     "save_network",
     "squeezenet",
-    "swap_colours",
+    "swap_channels",
     "tapped",
     "vgg",
 ]
@@ -58,7 +58,7 @@ __getattr__, __dir__, _ = lazy_names(
         "preprocessing": ["Preprocessing"],
         "weights.catalogue": ["PUBLISHED", "pretrained"],
         "weights.formats": ["read_arrays"],
-        "weights.published": ["read_weights", "swap_colours"],
+        "weights.published": ["read_weights", "swap_channels"],
         "weights.saved": ["load_network", "save_network"],
     },
     extra="images",

@@ -1,4 +1,4 @@
-"""The codes of a pretrained network as features: photographs in, a matrix out."""
+"""The codes of a pretrained network as features: photographs in, a table out."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.images.io.batching import Fault, ImageBatch, Seen, in_order, load_image
+from stackit.images.io.batching import FailedImage, ImageBatch, LoadedImage, load_image, prefetch
 from stackit.images.io.cache import CodeCache
 from stackit.images.io.photographs import MAX_PIXELS
 from stackit.images.io.sources import Photograph, list_photographs, photographs
 from stackit.images.network import POOLS, Codes, PretrainedNetwork
 from stackit.images.preprocessing import VIEWS
-from stackit.images.weights.catalogue import file_of, shared
+from stackit.images.weights.catalogue import shared, weights_file
 from stackit.progress import progress_bar
 from stackit.validation import format_list, invalid_value, warn
 
@@ -37,59 +37,59 @@ ON_ERROR = ("raise", "nan", "skip")
 class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turns photographs into the codes of a pretrained network: the output of one of its layers.
 
-    Nothing is learned from X, so that codes leak nothing between folds.
+    Nothing is learned from X, so codes cannot leak between folds.
 
     Parameters
     ----------
     network : str or PretrainedNetwork
-        One of `PUBLISHED`, or a network of your own with its preprocessing: a torch module or an ONNX file.
+        One of `PUBLISHED`, or your own network with its preprocessing: a torch module or an ONNX file.
     layer : str, optional
-        One of the network's layers; without it the usual one.
+        One of the network's layers; by default its own choice.
     weights : path, optional
-        As in `pretrained`, where the network is given by name.
+        As in `pretrained`, for a network by name.
     root : path, optional
-        The folder or zip archive that the names in X are in. Names that lead out of it, by ``..``, as whole
-        paths or behind links, are at fault like photographs that are broken.
+        The folder or zip archive that the names in X are in. Names that lead out of it, by ``..``, as
+        absolute paths or through links, fail like broken photographs.
     pool : {"mean", "max", "flatten"}
-        What becomes of layers that give an image a channel.
+        How the output of convolutional layers is reduced: mean or maximum per channel, or all pixels.
     n_views : {1, 2, 10}
-        The centre of each photograph; the mean of the codes of it and its mirror image; or of four corners
-        and the centre with theirs.
+        The centre of each photograph; the mean of the codes of it and its mirror image; or the mean over four
+        corners and the centre with their mirror images.
     batch_size : int
-        How many photographs pass through the network at once; the last batch has the rest. Memory depends
-        on it, and not on how many photographs there are.
+        The number of photographs per batch; the last batch has the rest. Memory depends on it, and not on the
+        number of photographs.
     on_error : {"raise", "nan", "skip"}
         What happens when a photograph is missing, broken, tiny, huge or in none of the formats AVIF, BMP,
-        GIF, JPEG, JPEG 2000, PNG, TIFF and WebP. The first is named in an error; or all are named in a
-        warning, and have rows of NaN, or none: then `skipped_` says which.
+        GIF, JPEG, JPEG 2000, PNG, TIFF and WebP. Either an error names the first, or a warning names all and
+        they get rows of NaN, or no rows: then `skipped_` lists them.
     cache : path, optional
-        A folder where codes are kept under the content of their photographs and of the network: none passes
-        through it twice, also in another program. Without it, equal photographs of one call pass once.
-        (Beside this, one fixed image passes in each call, by which it is seen that the network is the same.)
+        A folder where codes are cached under the content of their photographs and of the network, also for
+        other programs. Without it, equal photographs of one call are computed once. (One fixed image is
+        computed in each call, to see that the network is still the same.)
     max_pixels : int
         Larger photographs are refused before they are decoded.
     n_jobs : int, optional
-        Threads that read and decode photographs while the network works; None means 1, -1 all cores.
+        The threads that read and decode photographs while the network computes; None means 1, -1 all cores.
     verbose : int
         1 shows a progress bar.
 
     Attributes
     ----------
     network_ : PretrainedNetwork
-        Network, weights and preprocessing; one for all that were given the same one, or read it from the same
-        file. Leave it as it is.
+        Network, weights and preprocessing. Estimators share it when they were given the same one, or read the
+        same file: do not change it.
     n_codes_ : int
-        The columns of what `transform` gives.
+        The number of columns that `transform` returns.
     skipped_ : list of (int, str, str)
-        Row, name and fault of each photograph that the last `transform` could not take.
+        Row, name and error of each photograph that failed in the last `transform`.
 
     Notes
     -----
-    Codes of one photograph can differ in the last digits with the photographs beside it in a batch, as
-    sums of floats do.
+    Codes of one photograph can differ in the last digits with the other photographs of its batch, as sums of
+    floats do.
 
-    A store of finished fits knows photographs in `root` by the sizes and times of all that are there, and
-    those whose whole paths are in X by these paths alone: change their content, and it gives what was before.
+    A store of finished fits identifies photographs in `root` by their sizes and times, and photographs with
+    full paths in X by these paths alone: when such a file changes, the store returns the old fit.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ((3, 64), dtype('float32'))
     """
 
-    def __init__(  # noqa: PLR0913 - what can be chosen of a way through a network, all by keyword but two
+    def __init__(  # noqa: PLR0913 - the options of a network's use, all by keyword but two
         self,
         network: str | PretrainedNetwork = "mobilenet_v1_0.75",
         layer: str | None = None,
@@ -131,16 +131,12 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
 
     def fit(self, X: Any = None, y: Any = None) -> CNNCodes:
-        """Read the network; X is not looked at.
-
-        Parameters
-        ----------
-        X, y : ignored
+        """Read the network; X and y are not used.
 
         Raises
         ------
         ValueError
-            When a parameter is not as it must be, or a file of weights not the network's.
+            When a parameter is not valid, or the weights do not belong to the network.
         FileNotFoundError
             When there is no file of weights.
         """
@@ -148,7 +144,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         network = self.network
         self.network_ = shared(network, self.weights) if isinstance(network, str) else network
         self.layer_ = self.network_.check_layer(self.layer)
-        side = self.network_.preprocessing.size
+        side = self.network_.preprocessing.crop_size
         blank = np.zeros((1, 1, side, side, 3), np.uint8)
         self.n_codes_ = self.network_.codes_of_views(blank, self.layer_, self.pool).shape[1]
         self.pool_ = self.pool
@@ -160,8 +156,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : path, sequence of paths, or images
-            A folder or a zip archive, whose photographs are taken in the order of `list_photographs`; paths,
-            or names inside `root`, also as a column of a data frame; an array (n, height, width, 3) or
+            A folder or a zip archive, with photographs in the order of `list_photographs`; paths, or names
+            inside `root`, also as a column of a data frame; an array (n, height, width, 3) or
             (n, height, width) of bytes; a list of such images or of ``PIL`` images.
 
         Returns
@@ -174,8 +170,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         NotFittedError
             Before `fit`.
         ValueError
-            When X is none of these, a photograph is broken, tiny or huge, or a parameter was changed to what
-            it must not be.
+            When X is none of these, a photograph is broken, tiny or huge, or a parameter is no longer valid.
         OSError
             When a photograph cannot be read.
 
@@ -187,15 +182,13 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._check_fitted()
         with ExitStack() as stack:
             sources = photographs(X, self.root, self.max_pixels, stack)
-            codes, faults = self._codes_of(sources, stack)
-        self.skipped_ = [
-            (row, sources[row].name, invalid_value.text) for row, invalid_value in faults.items()
-        ]
-        if faults:
+            codes, failed = self._codes_of(sources, stack)
+        self.skipped_ = [(row, sources[row].name, error.text) for row, error in failed.items()]
+        if failed:
             named = format_list(f"{name} ({text})" for _, name, text in self.skipped_)
-            kind = "have no row" if self.on_error == "skip" else "have rows of NaN"
-            warn(f"Photographs must be whole; {len(faults)} of {len(sources)} {kind}: {named}")
-        return self._without(list(faults), codes, X) if self.on_error == "skip" else codes
+            rows = "no rows" if self.on_error == "skip" else "rows of NaN"
+            warn(f"{len(failed)} of {len(sources)} photographs cannot be used and get {rows}: {named}")
+        return self._without(list(failed), codes, X) if self.on_error == "skip" else codes
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return ``<network>_<layer>_<number>`` for each column."""
@@ -204,14 +197,14 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array([f"{stem}_{number}" for number in range(self.n_codes_)], dtype=object)
 
     def files_read(self) -> list[Path]:
-        """Return the files that codes depend on beside X and the parameters: weights, photographs of `root`.
+        """Return the files that codes depend on besides X and the parameters: weights, photographs of `root`.
 
-        A store knows by their sizes and times whether what it keeps is of these photographs.
+        A store tells by their sizes and times whether a finished fit is still valid.
         """
         found = []
-        with suppress(ValueError, OSError):  # `fit` says what is wrong
+        with suppress(ValueError, OSError):  # `fit` raises these
             if isinstance(self.network, str):
-                found.append(file_of(self.network, self.weights))
+                found.append(weights_file(self.network, self.weights))
             if self.root is not None:
                 root = Path(self.root).expanduser()
                 found += (
@@ -234,15 +227,15 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise invalid_value("pool", f"that of fit, {self.pool_!r}", f"pool={self.pool!r}", "Fit it again")
 
     def _without(self, rows: list[int], codes: Codes, X: Any) -> Any:
-        """The codes without some rows; as a table, where one is wanted whose index is that of X."""
-        left = np.delete(codes, rows, axis=0)
-        wanted = getattr(self, "_sklearn_output_config", {}).get(
+        """Return the codes without some rows; as a data frame with the index of X where one is configured."""
+        kept = np.delete(codes, rows, axis=0)
+        container = getattr(self, "_sklearn_output_config", {}).get(
             "transform", get_config()["transform_output"]
         )
-        if wanted != "pandas" or not isinstance(X, pd.DataFrame | pd.Series):
-            return left
-        # scikit-learn would give it the whole index.
-        return pd.DataFrame(left, X.index.delete(rows), self.get_feature_names_out())
+        if container != "pandas" or not isinstance(X, pd.DataFrame | pd.Series):
+            return kept
+        # scikit-learn would use the index of all rows.
+        return pd.DataFrame(kept, X.index.delete(rows), self.get_feature_names_out())
 
     def _check_parameters(self) -> None:
         choices = {"pool": POOLS, "n_views": VIEWS, "on_error": ON_ERROR}
@@ -254,57 +247,59 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             if not isinstance(value := getattr(self, name), int | np.integer) or value < 1:
                 raise invalid_value(name, "a positive integer", f"{name}={value!r}", "Leave it out")
         if self.n_jobs is not None and not (isinstance(self.n_jobs, int | np.integer) and self.n_jobs):
-            raise invalid_value(
-                "n_jobs", "an integer other than 0, or None", f"n_jobs={self.n_jobs!r}", "Pass -1"
-            )
+            got = f"n_jobs={self.n_jobs!r}"
+            raise invalid_value("n_jobs", "an integer other than 0, or None", got, "Pass -1")
         self._check_network()
 
     def _check_network(self) -> None:
         if not isinstance(self.network, str | PretrainedNetwork):
             got = f"network={type(self.network).__name__}"
-            raise invalid_value(
-                "network", "a name or a PretrainedNetwork", got, "Say what its preprocessing is"
-            )
+            advice = "Pass PretrainedNetwork(network, preprocessing)"
+            raise invalid_value("network", "a name or a PretrainedNetwork", got, advice)
         if isinstance(self.network, str) and self.network.endswith(".onnx"):
-            advice = "Pass PretrainedNetwork(OnnxFile(path), preprocessing)"
-            raise invalid_value("network", "with its preprocessing", f"network={self.network!r}", advice)
+            raise ValueError(
+                f"network={self.network!r} is an ONNX file without its preprocessing. "
+                "Pass PretrainedNetwork(OnnxFile(path), preprocessing)."
+            )
         if isinstance(self.network, PretrainedNetwork) and self.weights is not None:
-            got = f"weights={str(self.weights)!r}"
-            raise invalid_value("weights", "None beside a network that has its own", got, "Leave them out")
+            raise ValueError(
+                f"weights={str(self.weights)!r} was passed with a PretrainedNetwork, which has its own. "
+                "Leave them out."
+            )
 
-    def _codes_of(self, sources: list[Photograph], stack: ExitStack) -> tuple[Codes, dict[int, Fault]]:
-        """The codes, and what is wrong with which rows."""
-        cache = self._kept()
+    def _codes_of(self, sources: list[Photograph], stack: ExitStack) -> tuple[Codes, dict[int, FailedImage]]:
+        """Return the codes, and the errors by row."""
+        cache = self._open_cache()
         codes = np.full((len(sources), self.n_codes_), np.nan, np.float32)
-        faults: dict[int, Fault] = {}
+        failed: dict[int, FailedImage] = {}
         advance = stack.enter_context(progress_bar(len(sources), self.verbose, "photographs"))
-        through = partial(self.network_.codes_of_views, layer=self.layer_, pool=self.pool)
-        batch = ImageBatch(self.batch_size, through, codes, cache)
-        for row, seen in enumerate(self._seen(sources, cache, stack)):
-            if isinstance(seen, Fault):
+        compute = partial(self.network_.codes_of_views, layer=self.layer_, pool=self.pool)
+        batch = ImageBatch(self.batch_size, compute, codes, cache)
+        for row, image in enumerate(self._load(sources, cache, stack)):
+            if isinstance(image, FailedImage):
                 if self.on_error == "raise":
-                    raise seen.kind(f"{sources[row].name}: {seen.text}")
-                faults[row] = seen
+                    raise image.kind(f"{sources[row].name}: {image.text}")
+                failed[row] = image
             else:
-                batch.take(row, *seen)
+                batch.add(row, *image)
             advance(sources[row].name)
-        batch.pass_through()
-        return codes, faults
+        batch.flush()
+        return codes, failed
 
-    def _kept(self) -> CodeCache | None:
-        """The codes that are kept of this way through the network, as it is now."""
+    def _open_cache(self) -> CodeCache | None:
+        """Return the cache for the network as it is now."""
         if self.cache is None:
             return None
-        way = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
-        return CodeCache(
-            Path(self.cache).expanduser(), way, self.network_.probe_output(self.layer_, self.pool)
-        )
+        configuration = f"{self.network_.digest} {self.layer_} {self.pool} {self.n_views}"
+        probe_output = self.network_.probe_output(self.layer_, self.pool)
+        return CodeCache(Path(self.cache).expanduser(), configuration, probe_output)
 
-    def _seen(self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack) -> Iterator[Seen]:
-        """What threads make of the photographs, in their order, and never more than two batches ahead."""
-        seen = partial(load_image, cache=cache, network=self.network_, n_views=self.n_views)
-        n_threads = joblib.effective_n_jobs(self.n_jobs)
-        pool = stack.enter_context(ThreadPoolExecutor(n_threads))
-        # What waits is not begun when something goes wrong.
+    def _load(
+        self, sources: list[Photograph], cache: CodeCache | None, stack: ExitStack
+    ) -> Iterator[LoadedImage]:
+        """Load photographs in threads; yield them in their order, at most two batches ahead."""
+        load = partial(load_image, cache=cache, network=self.network_, n_views=self.n_views)
+        pool = stack.enter_context(ThreadPoolExecutor(joblib.effective_n_jobs(self.n_jobs)))
+        # After an error, what waits is not started.
         stack.callback(pool.shutdown, cancel_futures=True)
-        return in_order((pool.submit(seen, source) for source in sources), 2 * self.batch_size)
+        return prefetch((pool.submit(load, source) for source in sources), 2 * self.batch_size)

@@ -1,19 +1,16 @@
-"""A torch module as `PretrainedNetwork` asks for one: its layers, its digest, and what a layer gives."""
+"""A torch module as the backend of `PretrainedNetwork`: its layers, its digest, and the output of a layer."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from stackit.images.architectures.layers import layer_names, tapped
 from stackit.images.preprocessing import Preprocessing
-from stackit.validation import format_list, import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["TorchModule"]
 
@@ -27,78 +24,64 @@ BATCH_NORMS = (
 
 @dataclass(frozen=True)
 class TorchModule:
-    """A torch module, ready for inference.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        With its weights.
-
-    Examples
-    --------
-    >>> module = TorchModule.ready(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2)))
-    >>> module.output("0", torch.zeros(5, 3, 2, 2)).shape
-    torch.Size([5, 12])
-    """
+    """A torch module with its weights, ready for inference."""
 
     module: torch.nn.Module
-    usual_layer = None
+    default_layer = None
     channels = None
 
     @classmethod
-    def ready(cls, module: torch.nn.Module) -> TorchModule:
-        """Return a module in evaluation mode, laid out for speed.
+    def for_inference(cls, module: torch.nn.Module) -> TorchModule:
+        """Put a module into evaluation mode and its weights into the fastest memory layout.
 
-        Raises
-        ------
-        ValueError
-            When it is none, or has batch normalisation without running statistics, whose answers depend on
-            the images beside.
+        Raises ValueError when it is not a module, or has batch normalisation without running statistics:
+        then the codes of an image depend on the other images of its batch.
         """
         if not isinstance(module, torch.nn.Module):
             got = f"network={type(module).__name__}"
             raise invalid_value("network", "a torch.nn.Module or an OnnxFile", got, "Pass the network itself")
-        lost = [
+        without = [
             name
-            for name, part in module.named_modules()
-            if isinstance(part, BATCH_NORMS) and (part.running_mean is None or part.running_var is None)
+            for name, layer in module.named_modules()
+            if isinstance(layer, BATCH_NORMS) and (layer.running_mean is None or layer.running_var is None)
         ]
-        if lost:
-            expected = "with running statistics in its batch normalisation"
-            advice = "Make it with track_running_stats=True, and read them from its file"
-            raise invalid_value("network", expected, f"none in {format_list(lost)}", advice)
+        if without:
+            raise ValueError(
+                f"Batch normalisation in {format_list(without)} has no running statistics, so the codes of "
+                "an image would depend on its batch. Make it with track_running_stats=True, and load them."
+            )
         # With channels last, convolutions on a CPU take two thirds of the time.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
         return cls(module.eval())
 
     @property
     def layers(self) -> list[str]:
-        """All layers that can be asked for."""
+        """The names of all layers."""
         return layer_names(self.module)
 
     @property
-    def shown_layers(self) -> list[str]:
-        """The layers that an error names: those that are not inside others."""
+    def top_layers(self) -> list[str]:
+        """The layers as an error lists them: those that are not inside others."""
         return [name for name in self.layers if "." not in name]
 
     @property
     def digest(self) -> str:
         """The sha256 of the weights and the architecture."""
         digest = hashlib.sha256(repr(self.module).encode())
-        for name, part in self.module.state_dict().items():
-            if not isinstance(part, torch.Tensor):
-                digest.update(f"{name} {part!r}".encode())  # what it keeps beside: see get_extra_state
+        for name, tensor in self.module.state_dict().items():
+            if not isinstance(tensor, torch.Tensor):
+                digest.update(f"{name} {tensor!r}".encode())  # what get_extra_state returns
                 continue
-            digest.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
-            numbers: Any = part.cpu().contiguous().flatten().view(torch.uint8).numpy()
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            numbers: Any = tensor.cpu().contiguous().flatten().view(torch.uint8).numpy()
             digest.update(numbers)
         return digest.hexdigest()
 
-    def check(self, preprocessing: Preprocessing) -> None:
-        """Take any preprocessing: a module does not say what it was trained with."""
+    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+        """Accept any preprocessing: a module does not record what it was trained with."""
 
     def output(self, layer: str, batch: torch.Tensor) -> torch.Tensor:
-        """Return what a layer gives for (n, 3, height, width) floats, in the mode of evaluation."""
-        self.module.eval()  # its owner may have trained it on
+        """Return the output of a layer for (n, 3, height, width) floats, in evaluation mode."""
+        self.module.eval()  # its owner may have trained it in between
         weights = next((part for part in self.module.parameters() if part.is_floating_point()), batch)
         return tapped(self.module, layer, batch.to(weights.device, weights.dtype))

@@ -1,63 +1,57 @@
-"""What is done to a photograph before a network sees it: which pixels, in which order, on which scale."""
+"""The preprocessing of a photograph: which pixels a network gets, in which order, on which scale."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from PIL import Image
 
-from stackit.images.weights.from_config import from_config
-from stackit.validation import import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-    from PIL import Image
-else:
-    torch = import_optional("torch", "images")
-    Image = import_optional("PIL.Image", "images")
+from stackit.images.weights.from_config import arguments_of
+from stackit.validation import invalid_value
 
 __all__ = ["VIEWS", "Pixels", "Preprocessing"]
 
 Pixels = npt.NDArray[np.uint8]
-Box = tuple[float, float, float, float]
 Triple = tuple[float, float, float]
 
 VIEWS = (1, 2, 10)
-"""How often a photograph can be looked at: the centre; that and its mirror image; with four corners, too."""
-FILTERS = ("bilinear", "bicubic", "lanczos")
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
+# Where views are cut out: how far down and right, from 0 to 1.
 CENTRE = ((0.5, 0.5),)
 CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The pixels of a photograph that a network was trained to see, as it was trained to see them.
+    """The preprocessing of photographs that a network was trained with.
 
-    The photograph is scaled until its short side has `resize_size` pixels, a square of `size` is cut out, and
-    ``(value - mean) / std`` is given to the network, a channel, values from 0 to 255. Filters are wider where
-    an image shrinks.
+    The photograph is scaled until its short side has `resize_size` pixels, a square of `crop_size` pixels is
+    cut out, and the network gets ``(value - mean) / std`` per channel, with values from 0 to 255. Filters are
+    antialiased: they get wider where an image shrinks.
 
     Parameters
     ----------
-    size : int
-        Height and width of what the network gets, in pixels.
+    crop_size : int
+        Height and width of the network's input, in pixels.
     resize_size : int
         What the short side of the photograph is scaled to, in pixels.
     channel_order : {"RGB", "BGR"}
         The order of the channels.
     mean, std : three floats
-        What is taken away and divided by, in that order, on the scale of 0 to 255.
+        Subtracted and divided by, in this order of channels, on the scale from 0 to 255.
     interpolation : {"bilinear", "bicubic", "lanczos"}
         The filter.
 
     Raises
     ------
     ValueError
-        When the square does not fit, or colours, numbers or the filter are none of these.
+        When the square does not fit, or the channel order, a number or the filter is not valid.
 
     Examples
     --------
@@ -67,7 +61,7 @@ class Preprocessing:
     tensor([-103.9390, -116.7790, -123.6800])
     """
 
-    size: int
+    crop_size: int
     resize_size: int
     channel_order: str
     mean: Triple
@@ -75,48 +69,45 @@ class Preprocessing:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        sides = (self.size, self.resize_size)
-        if not all(isinstance(side, Integral) for side in sides) or not 1 <= self.size <= self.resize_size:
-            expected = f"1 to resize_size={self.resize_size} whole pixels"
-            raise invalid_value("size", expected, f"size={self.size}", "Pass size=224, resize_size=256")
+        sides = (self.crop_size, self.resize_size)
+        if not all(isinstance(side, Integral) for side in sides) or not 1 <= sides[0] <= sides[1]:
+            expected = f"a whole number from 1 to resize_size={self.resize_size}"
+            got = f"crop_size={self.crop_size}"
+            raise invalid_value("crop_size", expected, got, "Pass crop_size=224, resize_size=256")
         if self.channel_order not in ("RGB", "BGR"):
-            raise invalid_value(
-                "channel_order", "'RGB' or 'BGR'", f"channel_order={self.channel_order!r}", "Pass 'RGB'"
-            )
+            got = f"channel_order={self.channel_order!r}"
+            raise invalid_value("channel_order", "'RGB' or 'BGR'", got, "Pass 'RGB'")
         numbers = (*self.mean, *self.std)
         if not len(self.mean) == len(self.std) == 3 or not all(map(isfinite, numbers)) or min(self.std) <= 0:
+            got = f"mean={self.mean}, std={self.std}"
             expected = "three finite numbers each, std positive"
-            raise invalid_value(
-                "mean and std", expected, f"mean={self.mean}, std={self.std}", "One a channel"
-            )
-        if self.interpolation not in FILTERS:
-            expected = f"one of {', '.join(FILTERS)}"
-            raise invalid_value(
-                "interpolation", expected, f"interpolation={self.interpolation!r}", "Pass 'bilinear'"
-            )
+            raise invalid_value("mean and std", expected, got, "Pass one number per channel")
+        if self.interpolation not in INTERPOLATIONS:
+            expected, got = f"one of {', '.join(INTERPOLATIONS)}", f"interpolation={self.interpolation!r}"
+            raise invalid_value("interpolation", expected, got, "Pass 'bilinear'")
 
     @classmethod
-    def of(cls, config: Any) -> Preprocessing:
-        """Return what timm or torchvision say that a network wants.
+    def from_config(cls, config: Any) -> Preprocessing:
+        """Return the preprocessing in a configuration of timm or torchvision.
 
         Parameters
         ----------
         config : mapping or object
-            What ``timm.data.resolve_model_data_config(network)`` gives: a mapping with ``mean``, ``std`` and
-            ``input_size``, and if they are not as usual ``interpolation``, ``crop_pct`` and ``crop_mode``. Or
-            what ``transforms()`` of torchvision's weights gives: an object with ``mean``, ``std``,
+            What ``timm.data.resolve_model_data_config(network)`` returns: a mapping with ``mean``, ``std``
+            and ``input_size``, and optionally ``interpolation``, ``crop_pct`` and ``crop_mode``. Or what
+            ``transforms()`` of torchvision's weights returns: an object with ``mean``, ``std``,
             ``crop_size``, ``resize_size`` and ``interpolation``.
 
         Raises
         ------
         ValueError
-            When it is neither, or asks for what is not done here: squares cut otherwise than from the middle,
-            images of other than three channels, sizes that are no squares, other filters.
+            When it is neither, or needs what is not supported here: a crop that is not from the centre, other
+            than three channels, images that are not square, other filters.
 
         Notes
         -----
-        Both cut whole pixels out of the scaled photograph; here the square is scaled alone, and can lie
-        a part of a pixel aside.
+        Both libraries cut whole pixels out of the scaled photograph; here only the square is scaled, so it
+        can be shifted by a fraction of a pixel.
 
         References
         ----------
@@ -127,54 +118,53 @@ class Preprocessing:
         --------
         >>> config = {"input_size": (3, 224, 224), "crop_pct": 0.875, "interpolation": "bicubic"}
         >>> config |= {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-        >>> Preprocessing.of(config).mean, Preprocessing.of(config).resize_size
+        >>> Preprocessing.from_config(config).mean, Preprocessing.from_config(config).resize_size
         ((127.5, 127.5, 127.5), 256)
         """
-        return cls(**from_config(config))
+        return cls(**arguments_of(config))
 
     @classmethod
-    def tensorflow(cls, size: int = 224, resize_size: int = 256) -> Preprocessing:
-        """Return that of Google's networks: red, green, blue from -1 to 1."""
-        return cls(size, resize_size, "RGB", (127.5,) * 3, (127.5,) * 3)
+    def tensorflow(cls, crop_size: int = 224, resize_size: int = 256) -> Preprocessing:
+        """Return the preprocessing of Google's networks: RGB from -1 to 1."""
+        return cls(crop_size, resize_size, "RGB", (127.5,) * 3, (127.5,) * 3)
 
     @classmethod
-    def caffe(cls, size: int = 224, resize_size: int = 224) -> Preprocessing:
-        """Return that of the networks trained with Caffe, VGG's own: blue, green, red minus their means."""
-        return cls(size, resize_size, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+    def caffe(cls, crop_size: int = 224, resize_size: int = 224) -> Preprocessing:
+        """Return the preprocessing of networks trained with Caffe, such as VGG: BGR minus the means."""
+        return cls(crop_size, resize_size, "BGR", (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
 
     @classmethod
-    def torchvision(cls, size: int = 224, resize_size: int = 256) -> Preprocessing:
-        """Return that of torchvision's networks: red, green, blue with mean 0 and variance 1 on ImageNet."""
-        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        return cls(size, resize_size, "RGB", _times_255(mean), _times_255(std))
+    def torchvision(cls, crop_size: int = 224, resize_size: int = 256) -> Preprocessing:
+        """Return the preprocessing of torchvision's networks: RGB with mean 0 and variance 1 on ImageNet."""
+        mean, std = (255 * 0.485, 255 * 0.456, 255 * 0.406), (255 * 0.229, 255 * 0.224, 255 * 0.225)
+        return cls(crop_size, resize_size, "RGB", mean, std)
 
     def views(self, image: Image.Image, n_views: int = 1) -> Pixels:
-        """Return the squares of a photograph that the network is to see.
+        """Return the squares that are cut out of a photograph.
 
-        Only the square is scaled, so that a long and narrow photograph needs no more memory than others.
+        Only these squares are scaled, so a very long photograph needs no more memory than others.
 
         Parameters
         ----------
         image : PIL.Image.Image
             Of mode "RGB" and any size.
         n_views : {1, 2, 10}
-            The centre; the centre and its mirror image; four corners and the centre with theirs.
+            The centre; the centre and its mirror image; four corners and the centre with their mirror images.
 
         Returns
         -------
-        (n_views, size, size, 3) array of uint8
+        (n_views, crop_size, crop_size, 3) array of uint8
         """
         if n_views not in VIEWS:
-            raise invalid_value(
-                "n_views", "1, 2 or 10", f"{n_views=}", "Pass 2 for the photograph and its mirror image"
-            )
+            advice = "Pass 2 for the photograph and its mirror image"
+            raise invalid_value("n_views", "1, 2 or 10", f"{n_views=}", advice)
         places = CORNERS + CENTRE if n_views == 10 else CENTRE
         squares = [self._square(image, *place) for place in places]
         mirrored = [square[:, ::-1] for square in squares] if n_views > 1 else []
         return np.stack(squares + mirrored)
 
     def scaled(self, pixels: Pixels) -> torch.Tensor:
-        """Return what the network gets: (n, 3, size, size) floats for (n, size, size, 3) bytes."""
+        """Return the network's input: (n, 3, size, size) floats for (n, size, size, 3) bytes."""
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
         if self.channel_order == "BGR":
             batch = batch.flip(1)
@@ -182,18 +172,9 @@ class Preprocessing:
         return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def _square(self, image: Image.Image, down: float, right: float) -> Pixels:
-        """A square of the photograph, at a place between its ends, 0 to 1."""
-        side = min(image.size) * self.size / self.resize_size
+        """Cut a square out of a photograph, `down` and `right` from its upper left corner, and scale it."""
+        side = min(image.size) * self.crop_size / self.resize_size
         left, top = (image.width - side) * right, (image.height - side) * down
-        box: Box = (left, top, min(left + side, image.width), min(top + side, image.height))
+        box = (left, top, min(left + side, image.width), min(top + side, image.height))
         resample = Image.Resampling[self.interpolation.upper()]
-        return _pixels(image.resize((self.size, self.size), resample, box=box))
-
-
-def _times_255(values: Triple) -> Triple:
-    red, green, blue = values
-    return 255 * red, 255 * green, 255 * blue
-
-
-def _pixels(image: Any) -> Pixels:
-    return np.asarray(image, dtype=np.uint8)
+        return np.asarray(image.resize((self.crop_size, self.crop_size), resample, box=box), dtype=np.uint8)

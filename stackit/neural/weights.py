@@ -1,46 +1,43 @@
-"""Files of weights: whole or not at all, without pickle, and never without the running statistics."""
+"""Files of weights: safetensors with JSON facts, written atomically, and never without running statistics."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
 
 from stackit.arrays import FilePath
 from stackit.files import atomic_write
-from stackit.validation import format_list, import_optional, invalid_value
+from stackit.validation import format_list, invalid_value
 
-if TYPE_CHECKING:
-    import safetensors
-    import safetensors.torch
-    import torch
-else:
-    torch = import_optional("torch", "torch")
-    safetensors = import_optional("safetensors", "torch")
-    import_optional("safetensors.torch", "torch")
+__all__ = ["check_state", "load_state", "load_weights", "read_model", "save_model", "save_weights"]
 
-__all__ = ["check_state", "load_weights", "read_metadata", "save_weights"]
-
-State = dict[str, torch.Tensor]
+State = Mapping[str, torch.Tensor]
+FACTS = "stackit"
+FORMAT = 2
 RUNNING = ("running_mean", "running_var")
 # How files that torch.save writes begin: zip archives, or bare pickles from old versions.
 PICKLED = (b"PK\x03\x04", b"\x80")
 
 
 def save_weights(module: torch.nn.Module, path: FilePath, metadata: Mapping[str, str] | None = None) -> None:
-    """Write all parameters and buffers of a module, its running statistics among them, as safetensors.
+    """Write all parameters and buffers of a module, including its running statistics, as safetensors.
 
-    The file is written beside, brought to the disk and renamed: it is never seen half written.
+    The write is atomic: the file is complete, or not there.
 
     Parameters
     ----------
     module : torch.nn.Module
         On any device.
     path : path
-        The file; its folder is there already.
+        The file; its folder must exist.
     metadata : mapping of str to str, optional
-        What else is to be remembered; `load_weights` gives it back.
+        Any facts; `load_weights` returns them.
 
     Raises
     ------
@@ -67,19 +64,19 @@ def save_weights(module: torch.nn.Module, path: FilePath, metadata: Mapping[str,
 
 
 def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
-    """Read all parameters and buffers of a module from a file of safetensors; nothing may be left out.
+    """Load all parameters and buffers of a module from a file of safetensors; none may be missing.
 
-    A file without running statistics is the classic fault of fine-tuned networks with batch normalisation:
-    the weights are trained, mean and variance are those of a new net, and predictions are wrong without any
-    error. Here that is refused; so are other tensors that lack, that are not asked for or that have another
-    shape. The module changes only when all is well.
+    A file without running statistics is a common error with fine-tuned networks: the weights are trained,
+    mean and variance are those of a new network, and predictions are wrong without any error. Such files are
+    refused, and so are missing or unexpected tensors and other shapes. After an error the module is
+    unchanged.
 
     Parameters
     ----------
     module : torch.nn.Module
         A module of the same architecture, on any device.
     path : path
-        A file that `save_weights` wrote, or any other file of safetensors.
+        A file from `save_weights`, or any other file of safetensors.
 
     Returns
     -------
@@ -89,7 +86,7 @@ def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
     Raises
     ------
     ValueError
-        When the file is a pickle or otherwise no safetensors, or its tensors are not those of the module.
+        When the file is a pickle or otherwise not safetensors, or its tensors are not those of the module.
     OSError
         When the file cannot be read.
 
@@ -97,82 +94,67 @@ def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
     --------
     See `save_weights`.
     """
-    content = Path(path).read_bytes()
-    state, facts = _parsed(content, path)
+    state, metadata = _read(path)
+    load_state(module, state, path)
+    return metadata
+
+
+def save_model(module: torch.nn.Module, path: FilePath, facts: Mapping[str, Any]) -> None:
+    """Write a module as `save_weights` does, with facts as JSON that say how to build it again."""
+    save_weights(module, path, {FACTS: json.dumps({"format": FORMAT, **facts})})
+
+
+def read_model(path: FilePath, writer: str) -> tuple[State, dict[str, Any]]:
+    """Return the tensors and facts of a file from `save_model`; the error for others names the `writer`."""
+    state, metadata = _read(path)
+    facts = json.loads(metadata.get(FACTS, "null"))
+    if not isinstance(facts, dict):
+        raise ValueError(f"{str(path)!r} was not written by {writer}. Read weights alone with load_weights.")
+    if facts.get("format") != FORMAT:
+        raise ValueError(
+            f"{str(path)!r} has format {facts.get('format')}, and this version of stackit reads format "
+            f"{FORMAT}. Write it again with {writer}."
+        )
+    return state, facts
+
+
+def load_state(module: torch.nn.Module, state: State, path: FilePath) -> None:
+    """Load tensors from a file into a module; after an error it is unchanged."""
     check_state(state, module.state_dict(), path)
     module.load_state_dict(state)
-    return facts
 
 
-def read_metadata(path: FilePath) -> dict[str, str]:
-    """Return what was noted beside the weights, before there is a module for them.
-
-    Parameters
-    ----------
-    path : path
-        A file of safetensors.
-
-    Returns
-    -------
-    dict of str to str
-        The metadata.
-
-    Raises
-    ------
-    ValueError
-        When the file is a pickle or otherwise no safetensors.
-    OSError
-        When the file cannot be read.
-    """
-    return _parsed(Path(path).read_bytes(), path)[1]
+def check_state(state: State, expected: State, path: FilePath) -> None:
+    """Raise ValueError unless a file has the tensors of a module: all of them, no others, the same shapes."""
+    missing = sorted(expected.keys() - state.keys())
+    if statistics := [name for name in missing if name.endswith(RUNNING)]:
+        raise ValueError(
+            f"{str(path)!r} lacks the running statistics {format_list(statistics)}, without which batch "
+            "normalisation predicts nonsense. Save module.state_dict(), not only its parameters, or "
+            "recompute the statistics on training rows."
+        )
+    if missing:
+        raise _mismatch(f"lacks {format_list(missing)}", path)
+    if unexpected := sorted(state.keys() - expected.keys()):
+        raise _mismatch(f"has the unexpected tensors {format_list(unexpected)}", path)
+    shapes = {name: (tuple(state[name].shape), tuple(expected[name].shape)) for name in expected}
+    if wrong := [f"{name} {have}, not {want}" for name, (have, want) in shapes.items() if have != want]:
+        raise _mismatch(f"has tensors of other shapes: {format_list(wrong)}", path)
 
 
-def _parsed(content: bytes, path: FilePath) -> tuple[State, dict[str, str]]:
-    """The tensors of a file of safetensors, and its metadata."""
+def _read(path: FilePath) -> tuple[State, dict[str, str]]:
+    """Return the tensors of a file of safetensors, and its metadata."""
+    content = Path(path).read_bytes()
     try:
         state = safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
         kind = "a pickle, which can run any code" if content.startswith(PICKLED) else str(error)
-        advice = "Load it where you trust it, and write it anew with save_weights"
+        advice = "Load it where you trust it, and write it again with save_weights"
         raise invalid_value("A file of weights", "safetensors", f"{str(path)!r} ({kind})", advice) from error
-    # Eight bytes say how long the header is.
+    # The first eight bytes are the length of the header.
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return state, header.get("__metadata__", {})
 
 
-def check_state(state: State, wanted: State, path: FilePath) -> None:
-    """Raise unless a file holds the tensors that a module has, no more and no less.
-
-    Parameters
-    ----------
-    state, wanted : dict of str to torch.Tensor
-        What the file holds, and the state of the module.
-    path : path
-        The file, for the error.
-
-    Raises
-    ------
-    ValueError
-        When running statistics or other tensors lack, are not asked for, or have another shape.
-    """
-    missing = sorted(wanted.keys() - state.keys())
-    lost = [name for name in missing if name.endswith(RUNNING)]
-    if lost:
-        raise invalid_value(
-            "A file of weights",
-            "complete with its running statistics, without which batch normalisation predicts nonsense",
-            f"{str(path)!r} without {format_list(lost)}",
-            "Save module.state_dict(), not only its parameters, or recompute the statistics on training rows",
-        )
-    if missing:
-        raise _misfit("complete", f"without {format_list(missing)}", path)
-    if surplus := sorted(state.keys() - wanted.keys()):
-        raise _misfit("of this module's tensors alone", f"with {format_list(surplus)}", path)
-    shapes = {name: (tuple(state[name].shape), tuple(wanted[name].shape)) for name in wanted}
-    if wrong := [f"{name} {have}, not {want}" for name, (have, want) in shapes.items() if have != want]:
-        raise _misfit("of this module's shapes", f"with {format_list(wrong)}", path)
-
-
-def _misfit(expected: str, got: str, path: FilePath) -> ValueError:
-    advice = "Build the module as it was when the file was written"
-    return invalid_value("A file of weights", expected, f"{str(path)!r} {got}", advice)
+def _mismatch(problem: str, path: FilePath) -> ValueError:
+    return ValueError(f"{str(path)!r} {problem}. Build the module as it was when the file was written.")

@@ -1,3 +1,3 @@
-"""Networks as they were published, in plain torch, with random weights."""
+"""Published architectures in plain torch, with random weights."""
 
 __all__: list[str] = []

@@ -1,18 +1,14 @@
-"""MobileNet v1: each convolution as one a channel and one of 1×1 across channels."""
+"""MobileNet v1: depthwise convolutions, each followed by a convolution of 1×1."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import TYPE_CHECKING
 
-from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import import_optional, invalid_value
+import torch
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.images.architectures.layers import check_n_classes, sequence
+from stackit.validation import invalid_value
 
 __all__ = ["SameConv2d", "mobilenet"]
 
@@ -22,22 +18,13 @@ BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),
 
 
 class SameConv2d(torch.nn.Conv2d):
-    """A convolution padded as TensorFlow's "SAME" does: where zeros do not halve, more are below and right.
+    """A convolution with TensorFlow's "SAME" padding: an odd zero goes below and to the right.
 
-    For 224 pixels, a kernel of 3 and stride 2 that is 0 above and left, 1 below and right, where torch's own
-    ``padding=1`` reads other pixels.
-
-    Examples
-    --------
-    >>> convolution = SameConv2d(1, 1, 3, stride=2, bias=False)
-    >>> _ = torch.nn.init.ones_(convolution.weight)
-    >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
-    >>> convolution(image)[0, 0, 0, 0].item()  # pixels 0, 1, 2, 4, 5, 6, 8, 9, 10
-    45.0
+    For 224 pixels, a kernel of 3 and stride 2, torch's own ``padding=1`` reads other pixels.
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Convolve (n, channels, height, width) images; each side becomes its size / stride, rounded up."""
+        """Convolve (n, channels, height, width) images; each side becomes size / stride, rounded up."""
         (top, bottom), (left, right) = (self._zeros(axis, images.shape[axis + 2]) for axis in (0, 1))
         zeros = (top, left)
         if (top, left) != (bottom, right):
@@ -56,20 +43,24 @@ def mobilenet(width: float = 1.0, *, n_classes: int | None = 1000) -> torch.nn.S
     """Return a MobileNet of version 1, with random weights.
 
     Layers are named as in Keras: ``conv1``, ``conv1_bn``, ``conv1_relu``, ``conv_dw_1``, ...,
-    ``conv_pw_13_relu``, ``pool``, ``conv_preds``. Codes are those of ``pool``:
+    ``conv_pw_13_relu``, ``pool``, ``conv_preds``. The codes are the output of ``pool``:
     1024 × width numbers between 0 and 6.
 
     Parameters
     ----------
     width : float
-        What the channels of each layer are multiplied by: 0.25, 0.5, 0.75 or 1 in published files.
+        The factor of the channels of each layer: 0.25, 0.5, 0.75 or 1 in published files.
     n_classes : int or None
-        The outputs; None ends with ``pool``.
+        The number of outputs; None ends with ``pool``.
+
+    Returns
+    -------
+    torch.nn.Sequential
 
     Raises
     ------
     ValueError
-        When width leaves the first layer without channels, or there are no classes.
+        When the first layer would have no channels, or n_classes is not positive.
 
     References
     ----------
@@ -88,7 +79,7 @@ def mobilenet(width: float = 1.0, *, n_classes: int | None = 1000) -> torch.nn.S
     if n_classes is not None:
         parts["dropout"] = torch.nn.Dropout(1e-3)
         parts["conv_preds"] = torch.nn.Conv2d(int(1024 * width), n_classes, 1)
-    return in_a_row(parts | {"flatten": torch.nn.Flatten()})
+    return sequence(parts | {"flatten": torch.nn.Flatten()})
 
 
 def _blocks(width: float) -> Parts:

@@ -1,42 +1,24 @@
-"""Residual networks: ResNet-18 and 50 for photographs, and those for the 32×32 pixels of CIFAR."""
+"""Residual networks: ResNet-18, 34 and 50 for photographs, and those for the 32×32 pixels of CIFAR."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING
 
-from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import import_optional, invalid_value
+import torch
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.images.architectures.layers import check_n_classes, sequence
+from stackit.validation import invalid_value
 
 __all__ = ["Residual", "Subsampled", "cifar_resnet", "resnet"]
 
 Parts = dict[str, torch.nn.Module]
+# Makes a block from its inputs, its channels and its stride.
 Block = Callable[[int, int, int], "Residual"]
-"""Makes a block from its inputs, its channels and its stride."""
 
 
 class Residual(torch.nn.Module):
-    """A body of named layers, added to what went in, then rectified.
-
-    Parameters
-    ----------
-    body : mapping of str to torch.nn.Module
-        The layers, applied in their order.
-    downsample : torch.nn.Module
-        What makes the input fit the body's output.
-
-    Examples
-    --------
-    >>> block = Residual({"same": torch.nn.Dropout(0)}, torch.nn.Identity())
-    >>> block(torch.tensor([[[-1.0, 2.0]]]))
-    tensor([[[0., 4.]]])
-    """
+    """A residual block, relu(body(x) + downsample(x)), with a body of named layers."""
 
     def __init__(self, body: Mapping[str, torch.nn.Module], downsample: torch.nn.Module) -> None:
         super().__init__()
@@ -56,13 +38,7 @@ class Residual(torch.nn.Module):
 
 
 class Subsampled(torch.nn.Module):
-    """Every other pixel of every other row, with channels of zeros around: a shortcut without weights.
-
-    Examples
-    --------
-    >>> Subsampled(1)(torch.ones(1, 2, 8, 8)).shape
-    torch.Size([1, 4, 4, 4])
-    """
+    """A shortcut without weights: every other pixel of every other row, padded with channels of zeros."""
 
     def __init__(self, n_zeros: int) -> None:
         super().__init__()
@@ -77,20 +53,24 @@ def resnet(depth: int = 18, *, n_classes: int | None = 1000) -> torch.nn.Sequent
     """Return a residual network for photographs, with random weights.
 
     Layers are named as in torchvision: ``conv1``, ``bn1``, ``relu``, ``maxpool``, ``layer1``, ...,
-    ``layer4``, ``avgpool``, ``flatten``, ``fc``; inside blocks ``layer1.0.conv1``. Codes are those of
-    ``flatten``. In the bottlenecks of ResNet-50 the convolution of 3×3 has the stride, as in torchvision's.
+    ``layer4``, ``avgpool``, ``flatten``, ``fc``; inside blocks ``layer1.0.conv1``. The codes are the output
+    of ``flatten``. In the bottlenecks of ResNet-50 the convolution of 3×3 has the stride, as in torchvision.
 
     Parameters
     ----------
     depth : {18, 34, 50}
-        The layers with weights.
+        The number of layers with weights.
     n_classes : int or None
-        The outputs; None ends with ``flatten``: 512 codes, or 2048 of ResNet-50.
+        The number of outputs; None ends with ``flatten``: 512 codes, or 2048 of ResNet-50.
+
+    Returns
+    -------
+    torch.nn.Sequential
 
     Raises
     ------
     ValueError
-        When the depth is another, or there are no classes.
+        When the depth is another one, or n_classes is not positive.
 
     References
     ----------
@@ -115,26 +95,30 @@ def resnet(depth: int = 18, *, n_classes: int | None = 1000) -> torch.nn.Sequent
         "maxpool": torch.nn.MaxPool2d(3, 2, padding=1),
     }
     stages = _stages(block, 64, (64, 128, 256, 512), counts[depth], expansion)
-    return in_a_row(stem | stages | _head("fc", 512 * expansion, n_classes))
+    return sequence(stem | stages | _head("fc", 512 * expansion, n_classes))
 
 
 def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Sequential:
     """Return a residual network for images of 32×32 pixels, with random weights.
 
     Layers are ``conv1``, ``bn1``, ``relu``, ``layer1``, ``layer2``, ``layer3``, ``avgpool``, ``flatten``,
-    ``linear``. Codes are those of ``flatten``: 64 numbers, none negative.
+    ``linear``. The codes are the output of ``flatten``: 64 numbers, none negative.
 
     Parameters
     ----------
     depth : int
         6 n + 2: 20, 32, 44, 56 or 110 in the paper.
     n_classes : int or None
-        The outputs; None ends with ``flatten``.
+        The number of outputs; None ends with ``flatten``.
+
+    Returns
+    -------
+    torch.nn.Sequential
 
     Raises
     ------
     ValueError
-        When the depth is not 6 n + 2, or there are no classes.
+        When the depth is not 6 n + 2, or n_classes is not positive.
 
     References
     ----------
@@ -157,13 +141,13 @@ def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Seq
         "relu": torch.nn.ReLU(),
     }
     stages = _stages(_unprojected, 16, (16, 32, 64), (depth // 6,) * 3, 1)
-    return in_a_row(stem | stages | _head("linear", 64, n_classes))
+    return sequence(stem | stages | _head("linear", 64, n_classes))
 
 
 def _stages(
     block: Block, n_inputs: int, channels: tuple[int, ...], counts: tuple[int, ...], expansion: int
 ) -> Parts:
-    """layer1, layer2, ...: blocks in a row; from the second stage on, the first block halves the image."""
+    """Return layer1, layer2, ... of blocks; from the second stage on, the first block halves the image."""
     stages: Parts = {}
     for number, (width, count) in enumerate(zip(channels, counts, strict=True), 1):
         blocks = []
@@ -181,7 +165,7 @@ def _head(name: str, n_codes: int, n_classes: int | None) -> Parts:
 
 
 def _convolved(number: int, n_inputs: int, width: int, kernel: int, stride: int = 1) -> Parts:
-    """A convolution with batch norm, named by its number."""
+    """Return a convolution with batch norm, named by its number."""
     return {
         f"conv{number}": torch.nn.Conv2d(n_inputs, width, kernel, stride, kernel // 2, bias=False),
         f"bn{number}": torch.nn.BatchNorm2d(width),

@@ -1,26 +1,20 @@
-"""SqueezeNet 1.1: few weights, by squeezing channels before they are expanded."""
+"""SqueezeNet 1.1: few weights, since channels are squeezed before they are expanded."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
-from stackit.images.architectures.layers import check_n_classes, in_a_row
-from stackit.validation import import_optional
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.images.architectures.layers import check_n_classes, sequence
 
 __all__ = ["Fire", "squeezenet"]
 
-# Squeezed and expanded channels of fire2 ... fire9; the pooling in front of some.
+# Squeezed and expanded channels of fire2 ... fire9; the numbers of those after a pooling.
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
 POOLED = (4, 6)
 
 
 class Fire(torch.nn.Module):
-    """A convolution of 1×1 to few channels, then one of 1×1 and one of 3×3 side by side."""
+    """A convolution of 1×1 to few channels, then one of 1×1 and one of 3×3 in parallel."""
 
     def __init__(self, n_inputs: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -40,21 +34,25 @@ class Fire(torch.nn.Module):
 def squeezenet(*, n_classes: int | None = 1000, ceil_mode: bool = True) -> torch.nn.Sequential:
     """Return a SqueezeNet of version 1.1, with random weights.
 
-    Layers are ``conv1``, ``pool1``, ``fire2``, ..., ``fire9``, ``conv10``. Codes are those of ``fire9``,
-    averaged over the image: 512 numbers, none negative.
+    Layers are ``conv1``, ``pool1``, ``fire2``, ..., ``fire9``, ``conv10``. The codes are the output of
+    ``fire9``, averaged over the image: 512 numbers, none negative.
 
     Parameters
     ----------
     n_classes : int or None
-        The outputs; None ends with ``fire9``, averaged.
+        The number of outputs; None ends with ``fire9``, averaged.
     ceil_mode : bool
-        Whether poolings keep a last incomplete window, as torchvision's network does and Keras' does not.
-        With 224 pixels there is none.
+        Whether poolings keep a last incomplete window, as in torchvision and not in Keras. With 224 pixels
+        there is none.
+
+    Returns
+    -------
+    torch.nn.Sequential
 
     Raises
     ------
     ValueError
-        When there are no classes.
+        When n_classes is not positive.
 
     References
     ----------
@@ -78,7 +76,7 @@ def squeezenet(*, n_classes: int | None = 1000, ceil_mode: bool = True) -> torch
             parts[f"pool{number - 1}"] = torch.nn.MaxPool2d(3, 2, ceil_mode=ceil_mode)
         parts[f"fire{number}"] = Fire(n_inputs, squeezed, expanded)
         n_inputs = 2 * expanded
-    return in_a_row(parts | _head(n_classes))
+    return sequence(parts | _head(n_classes))
 
 
 def _head(n_classes: int | None) -> dict[str, torch.nn.Module]:

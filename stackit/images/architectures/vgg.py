@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING
 
-from stackit.images.architectures.layers import check_count, check_n_classes, in_a_row
-from stackit.validation import import_optional, invalid_value
+import torch
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.images.architectures.layers import check_count, check_n_classes, sequence
+from stackit.validation import invalid_value
 
 __all__ = ["VGG_CONFIGURATIONS", "vgg"]
 
@@ -27,7 +23,7 @@ VGG_CONFIGURATIONS = {
     "D": ("33", "33", "333", "333", "333"),
     "E": ("33", "33", "3333", "3333", "3333"),
 }
-"""The kernels of the convolutions of five stages; with three dense layers 11, 11, 13, 16, 16 and 19."""
+"""The kernel sizes of the convolutions per stage."""
 
 
 def vgg(
@@ -41,17 +37,17 @@ def vgg(
 ) -> torch.nn.Sequential:
     """Return a VGG network, with random weights.
 
-    Layers are named as by its authors: ``conv1_1``, ``relu1_1``, ..., ``pool5``, ``fc6``, ``relu6``,
-    ``fc7``, ``relu7``, ``fc8``. The codes of the notes are those of ``relu6``: 4096 numbers, none negative.
+    Layers have the names of the authors: ``conv1_1``, ``relu1_1``, ..., ``pool5``, ``fc6``, ``relu6``,
+    ``fc7``, ``relu7``, ``fc8``. The codes are the output of ``relu6``: 4096 numbers, none negative.
 
     Parameters
     ----------
     configuration : {"A", "A-LRN", "B", "C", "D", "E"}
-        A row of `VGG_CONFIGURATIONS`: "D" is VGG16, "E" VGG19.
+        A key of `VGG_CONFIGURATIONS`: "D" is VGG16, "E" VGG19.
     n_classes : int or None
-        The outputs of ``fc8``; None leaves the dense layers out.
+        The number of outputs; None leaves the dense layers out.
     image_size : int
-        Height and width of the images, in pixels: a multiple of 32. Other sizes are pooled to fit.
+        Height and width of the images, in pixels: a multiple of 32. Images of other sizes are pooled to fit.
     channels : five ints
         The channels of each stage.
     hidden : int
@@ -59,11 +55,15 @@ def vgg(
     batch_norm : bool
         Whether each convolution is followed by batch normalisation.
 
+    Returns
+    -------
+    torch.nn.Sequential
+
     Raises
     ------
     ValueError
-        When the configuration is none of these, the image size no multiple of 32, or a stage or layer would
-        be empty.
+        When the configuration is not one of these, the image size is not a multiple of 32, or a stage or
+        layer would be empty.
 
     References
     ----------
@@ -82,7 +82,7 @@ def vgg(
     if not isinstance(image_size, Integral) or image_size < 32 or image_size % 32:
         raise invalid_value("image_size", "a multiple of 32", f"{image_size=}", "Pass 224")
     if len(channels) != N_STAGES:
-        raise invalid_value("channels", f"{N_STAGES} numbers, one a stage", f"{channels=}", "Leave it out")
+        raise invalid_value("channels", f"{N_STAGES} numbers, one per stage", f"{channels=}", "Leave it out")
     for width in channels:
         check_count("channels", width, "Leave it out")
     check_count("hidden", hidden, "Pass 4096")
@@ -90,7 +90,7 @@ def vgg(
     parts = dict(_stages(configuration, channels, batch_norm))
     if n_classes is not None:
         parts |= _head(channels[-1], image_size // 32, hidden, n_classes)
-    return in_a_row(parts)
+    return sequence(parts)
 
 
 def _stages(configuration: str, channels: Sequence[int], batch_norm: bool) -> Parts:

@@ -1,3 +1,3 @@
-"""Photographs read, decoded and batched."""
+"""Photographs: reading, decoding, batching, and a cache of their codes."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Codes kept in a folder under the content of their photographs: none passes through a network twice."""
+"""Codes cached in a folder by the content of their photographs."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ from stackit.validation import warn
 __all__ = ["CodeCache"]
 
 DAMAGE = (OSError, ValueError, IndexError, EOFError)
-LIKENESS = "likeness"
-# Other threads, batches and machines round otherwise, by far less than that.
+PROBE = "probe_output"
+# Threads, batches and machines round differently, by far less than this.
 TOLERANCE = 1e-3
 
 
 class CodeCache:
-    """The codes of one way through a network, in files of one batch each.
+    """The codes of one configuration of a network, in files of one batch each.
 
-    A file is an array of NumPy with a row a photograph: the sha256 of its content, a checksum, and the codes.
-    It is written whole or not at all, and several processes may use one folder. What is damaged counts as
-    absent.
+    A file is a NumPy array with a row per photograph: the sha256 of its content, a checksum, and the codes.
+    Writes are atomic, and several processes may use one folder. Damaged files are computed again.
 
     Parameters
     ----------
     path : path
-        The folder; it is made when the first codes come.
-    way : str
-        What else the codes depend on: network, layer, views. Each way has a folder of its own.
-    likeness : (d,) array of float32
-        What the network makes of a fixed image. Ways of equal words whose likenesses differ by more than
-        rounding are different ways.
+        The folder, created with the first codes.
+    configuration : str
+        What else the codes depend on: network, layer, views. Each configuration has its own subfolder.
+    probe_output : (d,) array of float32
+        The network's output for a fixed image. Networks of one configuration with outputs that differ by
+        more than rounding have different subfolders.
 
     Examples
     --------
@@ -56,39 +55,34 @@ class CodeCache:
     True
     """
 
-    def __init__(self, path: str | os.PathLike[str], way: str, probe_output: Codes) -> None:
+    def __init__(self, path: str | os.PathLike[str], configuration: str, probe_output: Codes) -> None:
         self.probe_output = probe_output
-        self.folder = _folder_of(Path(path) / hashlib.sha256(way.encode()).hexdigest()[:32], probe_output)
+        digest = hashlib.sha256(configuration.encode()).hexdigest()[:32]
+        self.folder = _folder_of(Path(path) / digest, probe_output)
         self.places: dict[bytes, list[tuple[Path, int]]] = {}
         for file in sorted(self.folder.glob("*.npy")):
             self._index(file)
 
     def get(self, key: bytes) -> Codes | None:
-        """Return the codes kept under a photograph's digest, or None; damaged ones are left aside."""
+        """Return the codes under a photograph's digest, or None where there are none or they are damaged."""
         places = self.places.get(key, ())
         for file, row in places:
-            codes = _read(file, row)
+            codes = _read_codes(file, row)
             if codes is not None:
                 return codes
         if places:
-            warn(f"Kept codes must be whole; got {places[0][0]}. They are computed again.")
+            warn(f"The cached codes in {places[0][0]} are damaged. They are computed again.")
         return None
 
     def put(self, codes: dict[bytes, Codes]) -> None:
-        """Keep the codes of a batch, by the digests of its photographs.
-
-        Raises
-        ------
-        OSError
-            When they cannot be written; what else is kept stays as it was.
-        """
+        """Write the codes of a batch under the digests of its photographs."""
         width = len(next(iter(codes.values())))
         rows = np.zeros(len(codes), [("key", "V32"), ("check", "<u4"), ("codes", "<f4", (width,))])
         for row, (key, values) in zip(rows, codes.items(), strict=True):
             row["key"], row["check"], row["codes"] = key, zlib.crc32(values.tobytes()), values
         self.folder.mkdir(parents=True, exist_ok=True)
-        if _loaded(self.folder / LIKENESS) is None:
-            atomic_write(self.folder / LIKENESS, _as_npy(self.probe_output))
+        if _read_probe(self.folder / PROBE) is None:
+            atomic_write(self.folder / PROBE, _as_npy(self.probe_output))
         name = hashlib.sha256(b"".join(codes)).hexdigest()[:32]
         atomic_write(self.folder / f"{name}.npy", _as_npy(rows))
 
@@ -96,29 +90,26 @@ class CodeCache:
         try:
             keys = np.load(file, mmap_mode="r", allow_pickle=False)["key"]
         except DAMAGE as error:
-            warn(f"Kept codes must be whole; got {file} ({error}). They are computed again.")
-            with suppress(OSError):  # another process may have been here
+            warn(f"The cached codes in {file} are damaged ({error}). They are computed again.")
+            with suppress(OSError):  # another process may have renamed it
                 file.rename(file.with_suffix(".damaged"))
             return
         for row, key in enumerate(keys):
             self.places.setdefault(bytes(key), []).append((file, row))
 
 
-def _folder_of(way: Path, probe_output: Codes) -> Path:
-    """The folder whose network made the same of the fixed image, or a new one."""
-    for file in sorted(way.glob(f"*/{LIKENESS}")):
-        known = _loaded(file)
-        if known is not None and known.shape == probe_output.shape and _is_like(known, probe_output):
-            return file.parent
-    return way / hashlib.sha256(probe_output.tobytes()).hexdigest()[:16]
+def _folder_of(folder: Path, probe_output: Codes) -> Path:
+    """Return the subfolder of the network with this output for the fixed image, or that of a new network."""
+    for file in sorted(folder.glob(f"*/{PROBE}")):
+        known = _read_probe(file)
+        if known is not None and known.shape == probe_output.shape:
+            largest = np.abs(known).max(initial=0, where=np.isfinite(known))
+            if np.allclose(known, probe_output, rtol=0, atol=TOLERANCE * largest, equal_nan=True):
+                return file.parent
+    return folder / hashlib.sha256(probe_output.tobytes()).hexdigest()[:16]
 
 
-def _is_like(known: Codes, probe_output: Codes) -> bool:
-    most = np.abs(known).max(initial=0, where=np.isfinite(known))
-    return np.allclose(known, probe_output, rtol=0, atol=TOLERANCE * most, equal_nan=True)
-
-
-def _loaded(file: Path) -> Codes | None:
+def _read_probe(file: Path) -> Codes | None:
     try:
         return np.array(np.load(file, allow_pickle=False), np.float32)
     except DAMAGE:
@@ -131,11 +122,11 @@ def _as_npy(array: npt.NDArray[Any]) -> bytes:
     return content.getvalue()
 
 
-def _read(file: Path, row: int) -> Codes | None:
-    """The codes in a row of a file, or None where they are damaged."""
+def _read_codes(file: Path, row: int) -> Codes | None:
+    """Return the codes in a row of a file, or None where they are damaged."""
     try:
-        kept = np.load(file, mmap_mode="r", allow_pickle=False)[row]
-        codes, check = np.array(kept["codes"]), int(kept["check"])
+        record = np.load(file, mmap_mode="r", allow_pickle=False)[row]
+        codes, check = np.array(record["codes"]), int(record["check"])
     except DAMAGE:
         return None
     return codes if zlib.crc32(codes.tobytes()) == check else None

@@ -1,25 +1,21 @@
-"""Photographs decoded: upright, in colour, neither broken nor tiny nor huge."""
+"""Decoding of photographs: upright, in RGB, and checked for size and format."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from stackit.validation import import_optional, invalid_value
+from stackit.validation import invalid_value
 
-if TYPE_CHECKING:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-else:
-    Image = import_optional("PIL.Image", "images")
-    ImageOps = import_optional("PIL.ImageOps", "images")
-    UnidentifiedImageError = import_optional("PIL", "images").UnidentifiedImageError
+__all__ = ["FORMATS", "MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decode"]
 
-__all__ = ["FORMATS", "MAX_PIXELS", "MIN_SIDE", "as_image", "check_content", "check_size", "decoded"]
-
+# The formats of photographs and their suffixes. Pillow has some forty more readers, some of them little
+# tested; one starts another program.
 FORMATS = {
     "AVIF": (".avif",),
     "BMP": (".bmp",),
@@ -30,87 +26,61 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
-"""The formats that photographs may have, and their suffixes.
-
-Pillow has readers for some forty formats more, some of them little tested; one starts another program.
-"""
-
+# Images with a shorter side, in pixels, are icons.
 MIN_SIDE = 8
-"""Images with a shorter side, in pixels, are icons and no photographs."""
+# Larger images are refused before they are decoded: a small file can hold very many pixels.
 MAX_PIXELS = 50_000_000
-"""Larger images are refused before they are decoded: a small file can hold very many pixels."""
 # Pillow's modes of 8 bits; numbers of more bits would be cut off at 255.
-EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV")
+MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV")
 
 
-def decoded(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Return the photograph in a file's content, upright and with red, green and blue.
-
-    Parameters
-    ----------
-    content : bytes
-        Of a file in one of `FORMATS`; the content decides, not the name.
-    max_pixels : int
-        Images with more are refused before they are decoded.
-
-    Raises
-    ------
-    ValueError
-        When it is in none of these formats, is cut off, or has too few or too many pixels.
+def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Decode the content of a file, by its content and not its name, to an upright image in RGB.
 
     Examples
     --------
-    >>> decoded(b"hello")
+    >>> decode(b"hello")
     Traceback (most recent call last):
         ...
     ValueError: A photograph must be an image file (AVIF, BMP, GIF, JPEG, JPEG2000, PNG, TIFF, WEBP); got
     another content. Convert it or leave it out.
     """
-    return _upright(_opened(content, max_pixels))
+    return _upright(_open(content, max_pixels))
 
 
 def check_content(content: bytes, max_pixels: int = MAX_PIXELS) -> None:
-    """Raise where `decoded` refuses a file before it decodes it."""
-    _opened(content, max_pixels)
+    """Raise where `decode` refuses a file before it decodes the pixels."""
+    _open(content, max_pixels)
 
 
 def as_image(image: Any) -> Image.Image:
-    """Return an image or an array of bytes as an image, upright and with red, green and blue.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image or array of uint8
-        Arrays are (height, width, 3) or, in grey, (height, width) or (height, width, 1).
-
-    Raises
-    ------
-    ValueError
-        When it is neither, or an image whose file is cut off.
-
-    Examples
-    --------
-    >>> as_image(np.zeros((20, 30), np.uint8)).size  # width, height
-    (30, 20)
-    """
+    """Return an image, or an array of bytes (height, width[, 1 or 3]), as an upright image in RGB."""
     if isinstance(image, Image.Image):
         _check_mode(image.mode)
         return _upright(image)
     array = np.asarray(image)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    coloured = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
-    if array.dtype != np.uint8 or not coloured or not array.size:
+    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    if array.dtype != np.uint8 or not is_image or not array.size:
+        expected = "an array of uint8 of shape (height, width, 3) or (height, width)"
         got = f"dtype={array.dtype}, shape={array.shape}"
-        advice = "Bring values to 0 ... 255, with channels last"
-        raise invalid_value(
-            "An image", "an array of uint8 of shape (height, width, 3) or (height, width)", got, advice
-        )
+        raise invalid_value("An image", expected, got, "Scale values to 0 ... 255, with channels last")
     return Image.fromarray(np.ascontiguousarray(array)).convert("RGB")
 
 
-def _opened(content: bytes, max_pixels: int) -> Image.Image:
-    """An image of which nothing but its size and mode is known yet."""
-    image = _tried(lambda: Image.open(io.BytesIO(content), formats=_formats()))
+def check_size(size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> None:
+    """Raise when a photograph of this width and height is too small or too large."""
+    if min(size) < MIN_SIDE:
+        raise _invalid(f"at least {MIN_SIDE} pixels wide and high", f"{size[0]}×{size[1]}")
+    if size[0] * size[1] > max_pixels:
+        got = f"{size[0]}×{size[1]}"
+        raise _invalid(f"of at most {max_pixels} pixels", got, "Make it smaller, or raise max_pixels")
+
+
+def _open(content: bytes, max_pixels: int) -> Image.Image:
+    """Open an image and check its size and mode; its pixels are not decoded yet."""
+    image = _call_pillow(lambda: Image.open(io.BytesIO(content), formats=_formats()))
     check_size(image.size, max_pixels)
     _check_mode(image.mode)
     return image
@@ -118,41 +88,32 @@ def _opened(content: bytes, max_pixels: int) -> Image.Image:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this Pillow was built with."""
+    """Return those of `FORMATS` that this Pillow was built with."""
     Image.init()  # or the names of readers that are not loaded yet are errors
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return _tried(lambda: ImageOps.exif_transpose(image).convert("RGB"))
+    return _call_pillow(lambda: ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def _tried(step: Callable[[], Image.Image]) -> Image.Image:
-    """What a step of Pillow's gives, or one error for all that it raises."""
+def _call_pillow(step: Callable[[], Image.Image]) -> Image.Image:
+    """Return the result of a step of Pillow; all its errors become ValueError."""
     try:
         return step()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _no_photograph("small enough for Pillow", str(error), "Make it smaller") from error
+        raise _invalid("small enough for Pillow", str(error), "Make it smaller") from error
     except UnidentifiedImageError as error:
         expected = f"an image file ({', '.join(FORMATS)})"
-        raise _no_photograph(expected, "another content", "Convert it or leave it out") from error
-    except Exception as error:  # its readers raise whatever they like
-        raise _no_photograph("a whole image file", str(error) or type(error).__name__) from error
-
-
-def check_size(size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> None:
-    """Raise unless width and height are those of a photograph, and not of more pixels than wanted."""
-    if min(size) < MIN_SIDE:
-        raise _no_photograph(f"at least {MIN_SIDE} pixels wide and high", f"{size[0]}×{size[1]}")
-    if size[0] * size[1] > max_pixels:
-        expected = f"of at most {max_pixels} pixels"
-        raise _no_photograph(expected, f"{size[0]}×{size[1]}", "Make it smaller, or raise max_pixels")
+        raise _invalid(expected, "another content", "Convert it or leave it out") from error
+    except Exception as error:  # the readers raise errors of any type
+        raise _invalid("a complete image file", str(error) or type(error).__name__) from error
 
 
 def _check_mode(mode: str) -> None:
-    if mode not in EIGHT_BITS:
-        raise _no_photograph("of 8 bits a channel", f"mode={mode}", "Bring it to 8 bits")
+    if mode not in MODES:
+        raise _invalid("of 8 bits per channel", f"mode={mode}", "Convert it to 8 bits")
 
 
-def _no_photograph(expected: str, got: str, advice: str = "Mend it or leave it out") -> ValueError:
+def _invalid(expected: str, got: str, advice: str = "Repair it or leave it out") -> ValueError:
     return invalid_value("A photograph", expected, got, advice)

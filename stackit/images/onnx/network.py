@@ -5,70 +5,67 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from stackit.arrays import FilePath
-from stackit.images.onnx.graph import Graph, read_graph
+from stackit.images.onnx.graph import Graph
 from stackit.images.preprocessing import Preprocessing
 from stackit.validation import format_list, import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
 
 __all__ = ["OnnxFile"]
 
 Array = npt.NDArray[Any]
-Content = npt.NDArray[np.uint8]
-WHAT = "An ONNX file"
+# Where channels, height and width are in the shape of the input.
 LAYOUTS = {"NCHW": (1, 2, 3), "NHWC": (3, 1, 2)}
-"""Where channels, height and width are in what a network takes."""
-TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
-TYPES |= {"tensor(uint8)": "uint8"}
-MOST_OPEN = 4
-"""How many layers of one file are kept ready: each has the weights in memory that lead to it."""
+DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+}
+# Sessions that stay open per file: each holds the weights up to its layer in memory.
+MAX_SESSIONS = 4
 TOLERANCE = 1e-3
 
 
 class OnnxFile:
     """A network in an ONNX file, for `PretrainedNetwork`; onnxruntime computes it on the CPU.
 
-    The file, with the files of weights beside it, is read once and kept: what is pickled or copied to other
-    processes needs it no more. Every tensor of its graph can be asked for, whether the graph gives it or not,
-    and nothing after it is computed. Where the file fixes how many images pass at once, the last ones are
-    passed together with copies of themselves, whose answers are left out. As many threads are used as torch
-    may use here, one in a fit that runs beside others.
+    The file and the weight files next to it are read once and kept in memory, so pickled copies do not need
+    them. Every tensor of the graph can be a layer, not only the outputs of the graph, and nothing after it is
+    computed. Where the file fixes the batch size, the last batch is filled with copies, and their output is
+    dropped. It uses as many threads as torch may use here: one in a fit that runs next to others.
 
     Parameters
     ----------
     path : path
         The file.
     layout : {"NCHW", "NHWC"}
-        Whether channels come before height and width or after them in what it takes. That of layers is taken
-        to be the same; where it is not, say so by `channels` of `PretrainedNetwork`.
+        Whether channels come before or after height and width in the input. Layers are assumed to have the
+        same layout; where they do not, pass `channels` to `PretrainedNetwork`.
 
     Attributes
     ----------
     layers : list of str
-        All tensors that are computed, in their order; a viewer such as Netron shows which is which.
+        All computed tensors in their order; a viewer such as Netron shows which is which.
     outputs : list of str
-        Those that the graph gives by itself.
-    n_at_once : int or None
-        How many images must pass at once; None where any number may.
+        The outputs of the graph.
+    batch_size : int or None
+        The number of images per batch that the file fixes; None where it fixes none.
 
     Raises
     ------
     ImportError
-        When onnxruntime is not installed.
+        When onnx or onnxruntime is not installed.
     ValueError
-        When it is no ONNX file, onnxruntime cannot run it, it does not take one batch of images with three
-        channels, or was written in training mode.
+        When it is not an ONNX file, onnxruntime cannot run it, its input is not one batch of images with
+        three channels, or it was exported in training mode.
     OSError
-        When the file or one beside it cannot be read.
+        When the file, or a weight file next to it, cannot be read.
 
     References
     ----------
@@ -83,7 +80,7 @@ class OnnxFile:
     >>> codes = helper.make_tensor_value_info("codes", TensorProto.FLOAT, ["n", 3])
     >>> nodes = [helper.make_node("GlobalAveragePool", ["image"], ["mean"])]
     >>> nodes.append(helper.make_node("Flatten", ["mean"], ["codes"]))
-    >>> graph = helper.make_graph(nodes, "mean channel_order", [image], [codes])
+    >>> graph = helper.make_graph(nodes, "mean colour", [image], [codes])
     >>> opset = [helper.make_opsetid("", 17)]
     >>> path = tempfile.mkdtemp() + "/colours.onnx"
     >>> save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
@@ -103,14 +100,14 @@ class OnnxFile:
         self.content = np.fromfile(path, np.uint8)
         graph = self._graph()
         self.layers, self.outputs = graph.tensors, graph.outputs
-        self.beside = {file: _beside(Path(path), file) for file in graph.files}
-        if learning := [node.outputs[0] for node in graph.nodes if node.learns]:
-            expected = "with batch normalisation by its running statistics"
-            raise self._refused(
-                expected, f"that of each batch in {format_list(learning)}", "Export it for inference"
+        self.weight_files = {file: _read_next_to(Path(path), file) for file in graph.files}
+        if training := graph.in_training_mode:
+            raise ValueError(
+                f"{self.name} normalises {format_list(training)} by the statistics of each batch, not by its "
+                "running statistics. Export it for inference."
             )
-        self._begin()
-        self._take_input(self._session(self.outputs[0], torch.get_num_threads()))
+        self._start()
+        self._read_input(self._session(self.outputs[0], torch.get_num_threads()))
 
     def __repr__(self) -> str:
         return f"OnnxFile({self.name!r}, layout={self.layout!r})"
@@ -120,162 +117,145 @@ class OnnxFile:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._begin()
+        self._start()
 
     @property
     def digest(self) -> str:
-        """The sha256 of the file, of those beside it and of how it is read."""
-        digest = hashlib.sha256(f"{self.layout} {sorted(self.beside)}".encode())
-        for content in (self.content, *(self.beside[file] for file in sorted(self.beside))):
+        """The sha256 of the file, its weight files and its layout."""
+        digest = hashlib.sha256(f"{self.layout} {sorted(self.weight_files)}".encode())
+        for content in (self.content, *(self.weight_files[file] for file in sorted(self.weight_files))):
             digest.update(f" {len(content)} ".encode())
             digest.update(content.data)
         return digest.hexdigest()
 
     @property
-    def shown_layers(self) -> list[str]:
-        """The layers in the order in which an error names them: those first that the graph gives."""
+    def top_layers(self) -> list[str]:
+        """The layers as an error lists them: the outputs of the graph first."""
         return [*self.outputs, *(name for name in self.layers if name not in self.outputs)]
 
     @property
-    def usual_layer(self) -> str | None:
-        """The layer that is meant where none is named: the only output."""
+    def default_layer(self) -> str | None:
+        """The only output of the graph; None where there are several."""
         return self.outputs[0] if len(self.outputs) == 1 else None
 
     @property
     def channels(self) -> str | None:
-        """Where the channels of layers are taken to be."""
+        """Where layers are assumed to have their channels."""
         return "last" if self.layout == "NHWC" else None
 
-    def check(self, preprocessing: Preprocessing) -> None:
-        """Raise unless the network takes images as a preprocessing makes them."""
-        size, sides = preprocessing.size, [side for side in self.sides if side is not None]
-        if any(side != size for side in sides):
-            raise invalid_value(
-                "size", f"{self.name}'s {'×'.join(map(str, sides))} pixels", f"{size=}", "Pass that"
-            )
+    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+        """Raise unless the network takes images as this preprocessing makes them."""
+        crop_size, sides = preprocessing.crop_size, [side for side in self.sides if side is not None]
+        if any(side != crop_size for side in sides):
+            pixels = "×".join(map(str, sides))
+            raise invalid_value("crop_size", f"{self.name}'s {pixels} pixels", f"{crop_size=}", "Pass that")
         if self.dtype == "uint8" and (preprocessing.mean, preprocessing.std) != ((0,) * 3, (1,) * 3):
             got = f"mean={preprocessing.mean}, std={preprocessing.std}"
-            raise invalid_value(
-                "mean and std", f"0 and 1, as {self.name} takes bytes", got, "Leave them to the network"
-            )
+            expected = f"0 and 1, as {self.name} takes bytes"
+            raise invalid_value("mean and std", expected, got, "The network scales them itself")
 
     def output(self, layer: str, batch: torch.Tensor) -> torch.Tensor:
-        """Return what a layer gives for (n, 3, height, width) floats.
-
-        Raises
-        ------
-        ValueError
-            When it does not give one row an image, or what it gives depends on the images beside.
-        """
+        """Return the output of a layer for (n, 3, height, width) floats, in row i that of image i alone."""
         images = batch.permute(0, 2, 3, 1) if self.layout == "NHWC" else batch
         array = images.cpu().contiguous().numpy().astype(self.dtype, copy=False)
-        if layer not in self._sound:
-            self._check_rows_are_alone(layer, array)
-            self._sound.add(layer)
-        step = self.n_at_once or len(array)
-        parts = [self._passed(layer, array[start : start + step]) for start in range(0, len(array), step)]
+        if layer not in self._checked_layers:
+            self._check_rows_are_independent(layer, array)
+            self._checked_layers.add(layer)
+        step = self.batch_size or len(array)
+        parts = [self._run(layer, array[start : start + step]) for start in range(0, len(array), step)]
         return torch.from_numpy(np.concatenate(parts))
 
-    def _begin(self) -> None:
-        """Make room for what no copy takes along: sessions, and the layers that were found sound in them."""
-        self._session = lru_cache(MOST_OPEN)(self._opened)
-        self._sound: set[str] = set()
+    def _start(self) -> None:
+        """Set up what copies do not share: sessions, and the layers that were checked in them."""
+        self._session = lru_cache(MAX_SESSIONS)(self._open_session)
+        self._checked_layers: set[str] = set()
 
     def _graph(self) -> Graph:
         try:
-            return read_graph(self.content.data)
+            return Graph(self.content.data)
         except ValueError as error:
-            advice = "Fetch it anew: it is damaged or of another format"
-            raise self._refused("a whole one", str(error), advice) from error
+            text = f"{self.name} is not an ONNX file, or is damaged ({error}). Download it again."
+            raise ValueError(text) from error
 
-    def _opened(self, layer: str, n_threads: int) -> Any:
-        """A session of onnxruntime that ends with a layer."""
+    def _open_session(self, layer: str, n_threads: int) -> Any:
+        """Return a session of onnxruntime that ends with a layer."""
         onnxruntime = import_optional("onnxruntime", "onnx")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
-        options.log_severity_level = 3  # its warnings are of weights that nothing before the layer needs
-        # Threads that wait must not keep the cores from fits beside them.
+        options.log_severity_level = 3  # it warns of weights that nothing before the layer needs
+        # Waiting threads must not keep the cores from fits that run at the same time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        files = list(self.beside.values())
-        options.add_external_initializers_from_files_in_memory(list(self.beside), files, [*map(len, files)])
+        files = list(self.weight_files.values())
+        sizes = [*map(len, files)]
+        options.add_external_initializers_from_files_in_memory(list(self.weight_files), files, sizes)
         try:
             content = self._graph().up_to(layer)
             return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its errors have no class of their own
-            expected = f"one that onnxruntime {onnxruntime.__version__} can run"
-            raise self._refused(
-                expected, _first_line(error), "Export it anew, with an older opset"
+        except Exception as error:  # its errors have no common class
+            raise ValueError(
+                f"onnxruntime {onnxruntime.__version__} cannot run {self.name} ({_first_line(error)}). "
+                "Export it again, with an older opset."
             ) from error
 
-    def _take_input(self, session: Any) -> None:
-        """Take over how many images there must be, of which size and type."""
+    def _read_input(self, session: Any) -> None:
+        """Read the batch size, the height and width, and the type of the input."""
         inputs = session.get_inputs()
         shape = [size if isinstance(size, int) else None for size in inputs[0].shape] if inputs else []
-        if len(inputs) != 1 or inputs[0].type not in TYPES or len(shape) != 4 or not self._coloured(shape):
-            expected = f"one with one input, of numbers {self.layout} with three channels"
-            got = format_list(f"{one.name} {one.type} {one.shape}" for one in inputs)
-            raise self._refused(expected, got, "Pass the other layout, or export it for photographs")
-        self.input, self.dtype = inputs[0].name, TYPES[inputs[0].type]
-        self.n_at_once, self.sides = shape[0], [shape[at] for at in LAYOUTS[self.layout][1:]]
+        channels, *sides = LAYOUTS[self.layout]
+        is_batch = len(inputs) == 1 and inputs[0].type in DTYPES and len(shape) == 4
+        if not is_batch or shape[channels] not in (3, None):
+            found = format_list(f"{one.name} {one.type} {one.shape}" for one in inputs)
+            raise ValueError(
+                f"{self.name} must have one input, images of layout {self.layout} with three channels; "
+                f"it has {found}. Pass the other layout, or export it for photographs."
+            )
+        self.input, self.dtype = inputs[0].name, DTYPES[inputs[0].type]
+        self.batch_size, self.sides = shape[0], [shape[side] for side in sides]
 
-    def _coloured(self, shape: list[int | None]) -> bool:
-        return shape[LAYOUTS[self.layout][0]] in (3, None)
-
-    def _passed(self, layer: str, some: Array) -> Array:
-        """What a layer gives for at most as many images as may pass at once."""
-        n = len(some)
-        full = np.concatenate([some, np.repeat(some[-1:], (self.n_at_once or n) - n, axis=0)])
+    def _run(self, layer: str, images: Array) -> Array:
+        """Return the output of a layer for at most as many images as a batch may have."""
+        n = len(images)
+        full = np.concatenate([images, np.repeat(images[-1:], (self.batch_size or n) - n, axis=0)])
         session = self._session(layer, torch.get_num_threads())
         try:
             (output,) = session.run([layer], {self.input: full})
-        except Exception as error:  # its errors have no class of their own
-            raise self._refused(
-                f"one that gives {layer!r}", _first_line(error), "Choose another layer"
-            ) from error
+        except Exception as error:  # its errors have no common class
+            text = f"{self.name} fails at {layer=} ({_first_line(error)}). Choose another layer."
+            raise ValueError(text) from error
         if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
-            raise invalid_value(
-                "layer", "one that gives one tensor of numbers", f"{layer=}", "Choose another layer"
-            )
+            raise invalid_value("layer", "a tensor of numbers", f"{layer=}", "Choose another layer")
         if output.shape[:1] != full.shape[:1]:
             got = f"{layer=} of shape {output.shape} for {len(full)} images"
-            raise invalid_value(
-                "layer", "one with a row an image", got, "Choose another layer, or export it anew"
-            )
+            advice = "Choose another layer, or export it again"
+            raise invalid_value("layer", "a tensor with one row per image", got, advice)
         return output[:n]
 
-    def _check_rows_are_alone(self, layer: str, like: Array) -> None:
-        """Raise where the first of two images has other codes when the second is another one."""
-        rng, shape = np.random.default_rng(0), (self.n_at_once or 2, *like.shape[1:])
-        one = rng.integers(0, 256, shape, np.uint8)
-        other = np.concatenate([one[:1], one[1:] // 16])  # darker, so that the mean of both is another one
+    def _check_rows_are_independent(self, layer: str, like: Array) -> None:
+        """Raise where the codes of the first image change with the other images of its batch."""
+        rng, shape = np.random.default_rng(0), (self.batch_size or 2, *like.shape[1:])
+        images = rng.integers(0, 256, shape, np.uint8)
+        others = np.concatenate([images[:1], images[1:] // 16])  # darker, so that the batch mean differs
         scale = 1 if self.dtype == "uint8" else 128
-        first, again = (
-            self._passed(layer, np.divide(images, scale).astype(self.dtype))[0] for images in (one, other)
+        first, second = (
+            self._run(layer, np.divide(batch, scale).astype(self.dtype))[0] for batch in (images, others)
         )
-        if not np.allclose(first, again, rtol=0, atol=_tolerance(first), equal_nan=True):
-            expected = "one whose codes do not depend on the images beside, nor on chance"
-            raise invalid_value("layer", expected, f"{layer=} of {self.name}", "Export it for inference")
-
-    def _refused(self, expected: str, got: str, advice: str) -> ValueError:
-        return invalid_value(WHAT, expected, f"{self.name!r} ({got})", advice)
-
-
-def _tolerance(codes: Array) -> float:
-    return float(TOLERANCE * np.abs(codes).max(initial=0, where=np.isfinite(codes)))
+        tolerance = TOLERANCE * np.abs(first).max(initial=0, where=np.isfinite(first))
+        if not np.allclose(first, second, rtol=0, atol=tolerance, equal_nan=True):
+            raise ValueError(
+                f"The codes of an image at {layer=} of {self.name} depend on the other images of its batch, "
+                "or on chance. Export it for inference."
+            )
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _beside(path: Path, file: str) -> Content:
-    """The content of a file of weights beside an ONNX file; files elsewhere are none of its business."""
-    # By its words: in a cache of a hub both are links to files of other names.
+def _read_next_to(path: Path, file: str) -> npt.NDArray[np.uint8]:
+    """Read a weight file in the folder of an ONNX file; links count as what their names say."""
     place = path.parent / file
     if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise invalid_value(
-            WHAT, "one with its weights beside it", f"{path.name!r} ({file!r})", "Put them there"
-        )
+        raise ValueError(f"{path.name} has weights in {file!r}, outside its own folder. Put them next to it.")
     if not place.is_file():
-        raise FileNotFoundError(f"{path.name} has weights in {file}, which is not beside it. Put it there.")
+        raise FileNotFoundError(f"{path.name} has weights in {file}, which is not next to it. Put it there.")
     return np.fromfile(place, np.uint8)

@@ -1,3 +1,3 @@
-"""Published weights: formats, names, files."""
+"""Files of pretrained weights."""
 
 __all__: list[str] = []

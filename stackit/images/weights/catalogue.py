@@ -1,14 +1,16 @@
-"""The published networks that stackit knows by name: architecture, preprocessing, file, and where it is."""
+"""The published networks that stackit knows by name: architecture, preprocessing, and file of weights."""
 
 from __future__ import annotations
 
 import os
+import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
+
+import torch
 
 from stackit.arrays import FilePath
 from stackit.images.architectures.mobilenet import mobilenet
@@ -17,28 +19,22 @@ from stackit.images.architectures.squeezenet import squeezenet
 from stackit.images.architectures.vgg import vgg
 from stackit.images.network import PretrainedNetwork
 from stackit.images.preprocessing import Preprocessing
-from stackit.images.weights.download import download as fetched
 from stackit.images.weights.formats import Arrays, read_arrays
-from stackit.images.weights.published import put_weights
+from stackit.images.weights.published import load_arrays
 from stackit.images.weights.state_dict import writer_of
-from stackit.validation import import_optional, invalid_value
+from stackit.validation import invalid_value
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+__all__ = ["PUBLISHED", "Published", "download_file", "pretrained", "shared", "weights_file"]
 
-__all__ = ["PUBLISHED", "Published", "file_of", "pretrained", "shared"]
-
-ROOT = Path(__file__).resolve().parents[2]
-KEPT = Path("~/.cache/stackit/pretrained")
+ROOT = Path(__file__).resolve().parents[3]
+CACHE = Path("~/.cache/stackit/pretrained")
 TORCH = "https://download.pytorch.org/models/"
 CAFFE = "https://web.eecs.umich.edu/~justincj/models/"
 
 
 @dataclass(frozen=True)
 class Published:
-    """One file of weights and all that belongs to it.
+    """A published network: architecture, preprocessing, layer of the codes, and file of weights.
 
     Parameters
     ----------
@@ -49,9 +45,9 @@ class Published:
     layer : str
         The layer of the codes.
     file : str
-        The file's name.
+        The name of the file.
     sha256 : str
-        How its checksum begins; "" where it is not published.
+        The beginning of its checksum; "" where none is published.
     page : str
         The folder of the file on the web; "" where users bring it.
     """
@@ -64,7 +60,7 @@ class Published:
     page: str = ""
 
 
-def _torchvisions(make: Callable[[], torch.nn.Module], layer: str, stem: str, sha256: str) -> Published:
+def _torchvision(make: Callable[[], torch.nn.Module], layer: str, stem: str, sha256: str) -> Published:
     return Published(make, Preprocessing.torchvision(), layer, f"{stem}-{sha256}.pth", sha256, TORCH)
 
 
@@ -81,25 +77,25 @@ PUBLISHED = {
     "mobilenet_v1_0.5": _mobilenet(0.5),
     "mobilenet_v1_0.75": _mobilenet(0.75),
     "mobilenet_v1_1.0": _mobilenet(1.0),
-    "resnet18": _torchvisions(partial(resnet, 18), "flatten", "resnet18", "f37072fd"),
-    "resnet34": _torchvisions(partial(resnet, 34), "flatten", "resnet34", "b627a593"),
-    "resnet50": _torchvisions(partial(resnet, 50), "flatten", "resnet50", "0676ba61"),
-    "squeezenet1.1": _torchvisions(squeezenet, "fire9", "squeezenet1_1", "b8a52dc0"),
+    "resnet18": _torchvision(partial(resnet, 18), "flatten", "resnet18", "f37072fd"),
+    "resnet34": _torchvision(partial(resnet, 34), "flatten", "resnet34", "b627a593"),
+    "resnet50": _torchvision(partial(resnet, 50), "flatten", "resnet50", "0676ba61"),
+    "squeezenet1.1": _torchvision(squeezenet, "fire9", "squeezenet1_1", "b8a52dc0"),
     "squeezenet1.1_notop": Published(
         partial(squeezenet, n_classes=None, ceil_mode=False),
         Preprocessing.caffe(227, 227),
         "fire9",
         "squeezenet1.1_imagenet_notop.npz",
     ),
-    "vgg16": _torchvisions(partial(vgg, "D"), "relu6", "vgg16", "397923af"),
+    "vgg16": _torchvision(partial(vgg, "D"), "relu6", "vgg16", "397923af"),
     "vgg16_oxford": Published(
         partial(vgg, "D"), Preprocessing.caffe(), "relu6", "vgg16-00b39a1b.pth", "00b39a1b", CAFFE
     ),
-    "vgg19": _torchvisions(partial(vgg, "E"), "relu6", "vgg19", "dcbb9e9d"),
+    "vgg19": _torchvision(partial(vgg, "E"), "relu6", "vgg19", "dcbb9e9d"),
 }
 """The networks that `pretrained` makes, by name."""
+# What `shared` returned and is still in use, by name, file, and the time and size of the file.
 SHARED: WeakValueDictionary[tuple[str, Path, int, int], PretrainedNetwork] = WeakValueDictionary()
-"""What `shared` returned and somebody has still, by name, file, and the file's time and size."""
 
 
 def pretrained(
@@ -107,24 +103,24 @@ def pretrained(
 ) -> PretrainedNetwork:
     """Return a published network with its weights and its preprocessing.
 
-    The file is looked for in ``$STACKIT_DATA/pretrained``, in ``data/pretrained`` of the repository, in
-    ``../shared/data/pretrained`` beside it, and in ``~/.cache/stackit/pretrained``.
+    The file is searched in ``$STACKIT_DATA/pretrained``, ``data/pretrained`` of the repository,
+    ``../shared/data/pretrained`` next to it, and ``~/.cache/stackit/pretrained``.
 
-    ``vgg16_oxford`` are VGG's own weights, those of the notes and of Keras, ``vgg16`` torchvision's: other
-    weights with other preprocessing, and other codes.
+    ``vgg16_oxford`` has the weights of VGG's authors, which Keras also uses; ``vgg16`` has torchvision's:
+    other weights with another preprocessing, and other codes.
 
     Parameters
     ----------
     name : str
         One of `PUBLISHED`.
     weights : path, optional
-        The file, or a folder that holds it; when given, nothing else is looked at. It may be of any format
-        that `read_weights` takes, but must be of the same weights, since the preprocessing goes with them.
-        What shows by its name or its arrays that it is another one's is refused; what does not is believed.
+        The file, or a folder that contains it, instead of these folders. Any format of `read_weights` is
+        accepted, but it must hold the same weights, since the preprocessing belongs to them. Files that
+        belong to another network by their name or arrays are refused.
     layer : str, optional
-        The layer whose output are the codes, instead of the usual one.
+        The layer of the codes, instead of the usual one.
     download : bool
-        Whether to fetch a file that is not there, to ``~/.cache/stackit/pretrained``, by its checksum.
+        Whether to download a missing file to ``~/.cache/stackit/pretrained`` and check its checksum.
 
     Returns
     -------
@@ -133,9 +129,9 @@ def pretrained(
     Raises
     ------
     ValueError
-        When there is no such network or layer, or the file is not its.
+        When there is no such network or layer, or the file belongs to another network.
     FileNotFoundError
-        When the file is in no place; says where it goes and where it comes from.
+        When the file is in none of the folders; the text says where it belongs and where to get it.
 
     Examples
     --------
@@ -144,78 +140,93 @@ def pretrained(
         ...
     FileNotFoundError: The file mobilenet_v1_1.0_224_imagenet.npz was not found at nowhere or ...
     """
-    path = file_of(name, weights, download=download)
-    known = PUBLISHED[name]
-    # A file of one's own may have any checksum; one of the publisher's name must have the publisher's.
-    arrays = read_arrays(path, known.sha256 if path.name == known.file and known.sha256 else None)
+    path = weights_file(name, weights, download=download)
+    published = PUBLISHED[name]
+    # A user's own file may have any checksum; one of the published name must have the published checksum.
+    is_original = path.name == published.file and published.sha256
+    arrays = read_arrays(path, published.sha256 if is_original else None)
     _check_writer(arrays, path, name)
     with torch.device("meta"):
-        network = known.make()
-    put_weights(network, arrays, path)
-    return PretrainedNetwork(network, known.preprocessing, layer or known.layer, name)
+        network = published.make()
+    load_arrays(network, arrays, path)
+    return PretrainedNetwork(network, published.preprocessing, layer or published.layer, name)
 
 
 def shared(name: str, weights: FilePath | None = None) -> PretrainedNetwork:
-    """Return what `pretrained` does, for those who leave it as it is: one object as long as its file is one.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        As in `pretrained`.
-    """
-    path = file_of(name, weights)
-    facts = path.stat()
-    key = name, path.resolve(), facts.st_mtime_ns, facts.st_size
+    """Return what `pretrained` returns, as one shared object as long as the file does not change."""
+    path = weights_file(name, weights)
+    status = path.stat()
+    key = name, path.resolve(), status.st_mtime_ns, status.st_size
     network = SHARED.get(key)
     if network is None:
         network = SHARED[key] = pretrained(name, path)
     return network
 
 
-def file_of(name: str, weights: FilePath | None = None, *, download: bool = False) -> Path:
-    """Return where the file of a network is; parameters and errors are those of `pretrained`."""
+def weights_file(name: str, weights: FilePath | None = None, *, download: bool = False) -> Path:
+    """Return the path of a network's file; parameters and errors are those of `pretrained`."""
     if not isinstance(name, str) or name not in PUBLISHED:
-        names = ", ".join(PUBLISHED)
-        raise invalid_value(
-            "name", f"one of {names}", f"{name=}", "Or make a PretrainedNetwork of your own network"
-        )
-    known = PUBLISHED[name]
+        advice = "Or make a PretrainedNetwork of your own network"
+        raise invalid_value("name", f"one of {', '.join(PUBLISHED)}", f"{name=}", advice)
+    published = PUBLISHED[name]
     own = None if weights is None else Path(weights).expanduser()
-    places = _places(known.file) if own is None else [own, own / known.file]
-    found = next((place for place in places if place.is_file()), None)
-    if found is not None:
-        return _checked(found, name)
-    if download and own is None and known.page:
-        return fetched(known.page + known.file, KEPT.expanduser() / known.file, known.sha256)
-    source = f"Call pretrained({name!r}, download=True), get it from {known.page}{known.file}, or pass"
+    places = _places(published.file) if own is None else [own, own / published.file]
+    if found := next((place for place in places if place.is_file()), None):
+        _check_name(found, name)
+        return found
+    url = published.page + published.file
+    if download and own is None and published.page:
+        return download_file(url, CACHE.expanduser() / published.file, published.sha256)
+    source = f"Call pretrained({name!r}, download=True), get it from {url}, or pass"
     raise FileNotFoundError(
-        f"The file {known.file} was not found at {' or '.join(map(str, places))}. "
-        f"{source if known.page else 'Pass'} its path as weights."
+        f"The file {published.file} was not found at {' or '.join(map(str, places))}. "
+        f"{source if published.page else 'Pass'} its path as weights."
     )
 
 
-def _checked(path: Path, name: str) -> Path:
-    """The path, unless it is known as that of another network's file."""
-    other = next((other for other, known in PUBLISHED.items() if known.file == path.name), name)
-    if path.name != PUBLISHED[name].file and other != name:
-        expected = f"those of {name!r}, such as {PUBLISHED[name].file}"
-        raise invalid_value(
-            "weights", expected, f"weights={str(path)!r}", f"Pass name={other!r}, whose they are"
-        )
+def download_file(url: str, path: Path, sha256: str) -> Path:
+    """Download a file unless it exists; it is kept only if its sha256 begins like this.
+
+    Eight digits, which many publishers give, detect accidents but not forgeries; files are read without
+    running code in any case.
+    """
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=False)
+    except urllib.error.URLError as error:
+        raise OSError(
+            f"{url} cannot be downloaded ({error.reason}). Put the file at {path} yourself."
+        ) from error
+    except RuntimeError as error:
+        raise ValueError(f"{url} is damaged, or not the published file ({error}). Try again.") from error
     return path
 
 
+def _check_name(path: Path, name: str) -> None:
+    """Raise when a file has the published name of another network."""
+    other = next((other for other, published in PUBLISHED.items() if published.file == path.name), name)
+    if path.name != PUBLISHED[name].file and other != name:
+        raise ValueError(
+            f"weights={str(path)!r} are those of {other!r}, not of {name!r}. Pass name={other!r}, or "
+            f"{PUBLISHED[name].file}."
+        )
+
+
 def _check_writer(arrays: Arrays, path: Path, name: str) -> None:
-    """Raise where torchvision's preprocessing would meet the weights of others."""
+    """Raise when torchvision's preprocessing would be used for the weights of Keras or of VGG's authors."""
     writer = writer_of(arrays)
     if PUBLISHED[name].page == TORCH and writer is not None:
-        others = f"{name}_oxford"
-        advice = f"{writer} {name} is {others!r}" if others in PUBLISHED else "Make a PretrainedNetwork of it"
-        got = f"weights={str(path)!r} with names of {writer}"
-        raise invalid_value("weights", f"torchvision's for {name!r}, as its preprocessing is", got, advice)
+        other = f"{name}_oxford"
+        advice = f"Pass name={other!r} for these" if other in PUBLISHED else "Make a PretrainedNetwork of it"
+        raise ValueError(
+            f"weights={str(path)!r} have the names of {writer}, and {name!r} has torchvision's weights and "
+            f"preprocessing. {advice}."
+        )
 
 
 def _places(file: str) -> list[Path]:
     variable = os.environ.get("STACKIT_DATA")
     roots = [*([Path(variable)] if variable else []), ROOT / "data", ROOT.parent / "shared" / "data"]
-    return [*(root / "pretrained" / file for root in roots), KEPT.expanduser() / file]
+    return [*(root / "pretrained" / file for root in roots), CACHE.expanduser() / file]

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from stackit.arrays import FilePath
 from stackit.images.network import PretrainedNetwork
 from stackit.images.onnx.network import OnnxFile
 from stackit.images.preprocessing import Preprocessing
 from stackit.images.weights.catalogue import PUBLISHED
-from stackit.neural.weights import load_weights, read_metadata, save_weights
-from stackit.validation import import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.neural.weights import load_state, read_model, save_model
 
 __all__ = ["load_network", "save_network"]
 
-FORMAT = 1
+INSTEAD = "Compute its codes once, and stack estimators that learn from these"
 
 
 def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     """Write a network of a published architecture with its weights and its preprocessing.
 
-    The weights may be others than the published ones.
+    The weights need not be the published ones.
 
     Parameters
     ----------
     network : PretrainedNetwork
-        As `pretrained` makes it, or one of your own around a network of such an architecture.
+        From `pretrained`, or your own around a network of such an architecture.
     path : path
-        The file; its folder is there already. It is there whole, or not at all.
+        The file; its folder must exist. The write is atomic.
 
     Raises
     ------
     ValueError
-        When it is an ONNX file, or the architecture is none of `PUBLISHED`: without pickle a file has no way
-        to say it.
+        When it is an ONNX file, or the architecture is not in `PUBLISHED`: a file without pickle cannot hold
+        other architectures.
 
     Examples
     --------
@@ -54,21 +49,19 @@ def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     """
     module = network.network
     if isinstance(module, OnnxFile):
-        advice = "Keep that file, compute its codes once, and stack estimators that learn from these"
-        raise invalid_value("A network in a file", "one of torch", f"{network.name!r}, an ONNX file", advice)
+        raise ValueError(f"{network.name!r} is an ONNX file and cannot be saved. {INSTEAD}.")
     facts = {
-        "format": FORMAT,
         "architecture": _architecture_of(network.name, module),
         "preprocessing": asdict(network.preprocessing),
         "layer": network.layer,
         "name": network.name,
         "channels": network.channels,
     }
-    save_weights(module, path, {"stackit": json.dumps(facts)})
+    save_model(module, path, facts)
 
 
 def load_network(path: FilePath) -> PretrainedNetwork:
-    """Read a network that `save_network` wrote; its codes are those of the one that was saved, to the bit.
+    """Read a network that `save_network` wrote; its codes are the same to the bit.
 
     Parameters
     ----------
@@ -82,37 +75,40 @@ def load_network(path: FilePath) -> PretrainedNetwork:
     Raises
     ------
     ValueError
-        When it is a file of something else, or not complete.
+        When the file was not written by `save_network`, or is not complete.
     """
-    facts: dict[str, Any] = json.loads(read_metadata(path).get("stackit", "{}"))
-    if facts.get("format") != FORMAT or facts.get("architecture") not in PUBLISHED:
-        got = f"{str(path)!r} of format {facts.get('format')} and architecture {facts.get('architecture')}"
-        raise invalid_value("A file of a network", "written by save_network", got, "Pass another file")
-    module = _bare(facts["architecture"]).to_empty(device="cpu")
-    load_weights(module, path)
-    looks = facts["preprocessing"]
-    looks = {name: tuple(value) if isinstance(value, list) else value for name, value in looks.items()}
-    names = facts["layer"], facts["name"]
-    return PretrainedNetwork(module, Preprocessing(**looks), *names, channels=facts["channels"])
+    state, facts = read_model(path, "save_network")
+    if facts.get("architecture") not in PUBLISHED:
+        raise ValueError(
+            f"{str(path)!r} holds no published architecture, but {facts.get('architecture')!r}. "
+            "Pass a file that save_network wrote."
+        )
+    module = _without_weights(facts["architecture"]).to_empty(device="cpu")
+    load_state(module, state, path)
+    arguments: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in facts["preprocessing"].items()
+    }
+    preprocessing = Preprocessing(**arguments)
+    return PretrainedNetwork(module, preprocessing, facts["layer"], facts["name"], channels=facts["channels"])
 
 
 def _architecture_of(own_name: str, own: torch.nn.Module) -> str:
+    """Return the published name of a module's architecture."""
     for name in sorted(PUBLISHED, key=lambda name: name != own_name):
-        made = _bare(name)
-        if type(made) is type(own) and repr(made) == repr(own) and _shapes(made) == _shapes(own):
+        other = _without_weights(name)
+        if type(other) is type(own) and repr(other) == repr(own) and _shapes(other) == _shapes(own):
             return name
-    raise invalid_value(
-        "A network in a file",
-        f"of a published architecture ({', '.join(PUBLISHED)})",
-        f"{own_name!r}, a {type(own).__name__} of another one",
-        "Compute its codes once, and stack estimators that learn from these",
+    raise ValueError(
+        f"{own_name!r} has none of the published architectures ({', '.join(PUBLISHED)}) and cannot be saved. "
+        f"{INSTEAD}."
     )
 
 
-def _bare(name: str) -> torch.nn.Module:
+def _without_weights(name: str) -> torch.nn.Module:
     with torch.device("meta"):
         return PUBLISHED[name].make()
 
 
 def _shapes(module: torch.nn.Module) -> dict[str, Any]:
-    return {name: (part.dtype, part.shape) for name, part in module.state_dict().items()}
+    return {name: (tensor.dtype, tensor.shape) for name, tensor in module.state_dict().items()}

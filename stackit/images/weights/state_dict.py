@@ -1,22 +1,18 @@
-"""Arrays of published files under the names and in the layout of the networks here."""
+"""Conversion of published arrays to the names and the memory layout of the networks here."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+
+import torch
 
 from stackit.images.weights.formats import Arrays
-from stackit.validation import import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "images")
+from stackit.validation import invalid_value
 
 __all__ = ["convert_state_dict", "writer_of"]
 
-# What Keras and TensorFlow call the arrays of a layer.
+# The names of arrays in Keras and TensorFlow.
 KINDS = {
     "kernel": "weight",
     "depthwise_kernel": "weight",
@@ -29,15 +25,15 @@ KINDS = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
-# In torchvision's networks the second half, "classifier", begins with these.
+# torchvision's "classifier", the second half of its networks, begins with these.
 HEADS = ("fc6", "drop9")
 DENSE = ("fc6", "fc7", "fc8")
-# VGG's own weights, written for torch, have another layer in front of its dense ones than torchvision's.
-OXFORDS = [1, 4, 6]
-# Keras' names of VGG's layers.
-OF_VGG = ((r"block(\d)_conv(\d)", r"conv\1_\2"), (r"fc1", "fc6"), (r"fc2", "fc7"), (r"predictions", "fc8"))
-# TensorFlow-Slim's names of MobileNet's.
-OF_MOBILENET = (
+# The weights of VGG's authors have one more layer before their dense layers than torchvision's.
+VGG_AUTHORS = [1, 4, 6]
+# Keras' names for the layers of VGG.
+VGG = ((r"block(\d)_conv(\d)", r"conv\1_\2"), (r"fc1", "fc6"), (r"fc2", "fc7"), (r"predictions", "fc8"))
+# TensorFlow-Slim's names for the layers of MobileNet.
+MOBILENET = (
     (r"Conv2d_0", "conv1"),
     (r"Conv2d_(\d+)_depthwise", r"conv_dw_\1"),
     (r"Conv2d_(\d+)_pointwise", r"conv_pw_\1"),
@@ -48,52 +44,31 @@ DEPTHWISE = ("depthwise_kernel", "depthwise_weights")
 
 
 def convert_state_dict(arrays: Arrays, network: torch.nn.Module) -> Arrays:
-    """Return arrays as a state of a network: named and laid out as torch does, whoever wrote them.
+    """Return arrays with the names and layout of torch, as the state of a network.
 
-    Files whose arrays are called kernel, gamma, moving_mean, ... are Keras' or TensorFlow's: kernels
-    (height, width, inputs, outputs) become (outputs, inputs, height, width), those of depthwise convolutions
-    (height, width, channels, 1) become (channels, 1, height, width), dense ones are transposed; the first
-    dense layer after a flattening reads (height, width, channels) there and (channels, height, width) here,
-    and is put in that order.
+    Files with arrays called kernel, gamma, moving_mean, ... are from Keras or TensorFlow: kernels (height,
+    width, inputs, outputs) become (outputs, inputs, height, width), those of depthwise convolutions (height,
+    width, channels, 1) become (channels, 1, height, width), and dense ones are transposed. The first dense
+    layer after a flattening reads (height, width, channels) there and (channels, height, width) here.
 
-    Parameters
-    ----------
-    arrays : dict of str to torch.Tensor
-        As `read_arrays` gives them.
-    network : torch.nn.Module
-        Whose state they are to be.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        What is not of the network keeps its name; whether all is there is for others to check.
-
-    Raises
-    ------
-    ValueError
-        When a dense layer after a flattening has no square images in front of it.
+    Arrays that are not of the network keep their names. `check_state` of `stackit.neural.weights` finds what
+    is missing. Raises ValueError when a dense layer after a flattening has no square images before it.
     """
     if _is_keras(arrays):
         return _from_keras(arrays, network)
     numbers = _dense_numbers(arrays)
     return {
-        _torchs_name(name, network, numbers): array
+        _own_name(name, network, numbers): array
         for name, array in arrays.items()
         if not name.endswith("num_batches_tracked")
     }
 
 
 def writer_of(arrays: Arrays) -> str | None:
-    """Return whose names arrays have: Keras', the authors' of VGG, or None for torch's own.
-
-    Examples
-    --------
-    >>> writer_of({"fc1/kernel": torch.ones(2, 2)})
-    "Keras'"
-    """
+    """Return who wrote these names: "Keras", "VGG's authors", or None for torch."""
     if _is_keras(arrays):
-        return "Keras'"
-    return "VGG's authors'" if _dense_numbers(arrays) == OXFORDS else None
+        return "Keras"
+    return "VGG's authors" if _dense_numbers(arrays) == VGG_AUTHORS else None
 
 
 def _is_keras(arrays: Arrays) -> bool:
@@ -101,13 +76,13 @@ def _is_keras(arrays: Arrays) -> bool:
 
 
 def _dense_numbers(arrays: Arrays) -> list[int]:
-    """The numbers of torchvision's second half that have weights."""
+    """Return the numbers of the layers with weights in torchvision's "classifier"."""
     found = (re.fullmatch(r"(?:module\.)?classifier\.(\d+)\.weight", name) for name in arrays)
     return sorted(int(match[1]) for match in found if match)
 
 
-def _torchs_name(name: str, network: torch.nn.Module, numbers: list[int]) -> str:
-    """The own name of an array of torchvision's, whose parts have numbers where ours have names."""
+def _own_name(name: str, network: torch.nn.Module, numbers: list[int]) -> str:
+    """Return our name of torchvision's array, where layers have numbers instead of names."""
     name = name.removeprefix("module.").replace(".squeeze.", ".squeeze1x1.")
     parts = [part for part, _ in network.named_children()]
     found = re.fullmatch(r"(features|classifier)\.(\d+)\.(.+)", name)
@@ -115,7 +90,7 @@ def _torchs_name(name: str, network: torch.nn.Module, numbers: list[int]) -> str
         return name
     half, number = found[1], int(found[2])
     if half == "classifier" and set(DENSE) <= set(parts) and len(numbers) == len(DENSE):
-        # Counted by those with weights: what is between them differs from file to file.
+        # Only layers with weights are counted: those between them differ from file to file.
         return f"{DENSE[numbers.index(number)]}.{found[3]}" if number in numbers else name
     head = next((parts.index(part) for part in HEADS if part in parts), len(parts))
     place = number + (head if half == "classifier" else 0)
@@ -139,18 +114,18 @@ def _from_keras(arrays: Arrays, network: torch.nn.Module) -> Arrays:
 
 
 def _layer(name: str, layers: dict[str, torch.nn.Module]) -> str:
-    """The own name of a layer of Keras': the longest end of its path that is a layer here."""
+    """Return our name of a Keras layer: the longest end of its path that is a layer here."""
     path = name.split("/")[:-1]
-    words = OF_VGG if "fc6" in layers or "conv1_1" in layers else OF_MOBILENET
-    path = [_own_word(word, words) for word in path]
-    if path[1:] and path[-1] == "BatchNorm":  # TensorFlow-Slim's, inside the layer that it follows
+    patterns = VGG if "fc6" in layers or "conv1_1" in layers else MOBILENET
+    path = [_translate(word, patterns) for word in path]
+    if path[1:] and path[-1] == "BatchNorm":  # in TensorFlow-Slim, inside the layer that it follows
         path = [*path[:-2], f"{path[-2]}_bn"]
     ends = (".".join(path[start:]) for start in range(len(path)))
     return next((end for end in ends if end in layers), ".".join(path))
 
 
-def _own_word(word: str, words: tuple[tuple[str, str], ...]) -> str:
-    for pattern, own in words:
+def _translate(word: str, patterns: tuple[tuple[str, str], ...]) -> str:
+    for pattern, own in patterns:
         word = re.sub(rf"^{pattern}$", own, word)
     return word
 
@@ -158,7 +133,7 @@ def _own_word(word: str, words: tuple[tuple[str, str], ...]) -> str:
 def _kernel(
     array: torch.Tensor, kind: str, layer: torch.nn.Module | None, channels: int | None
 ) -> torch.Tensor:
-    """A kernel in torch's layout."""
+    """Return a kernel in the layout of torch."""
     if kind in DEPTHWISE and array.ndim == 4:
         return array.permute(2, 3, 0, 1).flatten(0, 1).unsqueeze(1)
     if array.ndim == 4:
@@ -168,23 +143,21 @@ def _kernel(
     if array.ndim == 2 and channels is not None:
         side = math.isqrt(len(array) // channels)
         if side * side * channels != len(array):
-            expected = f"of {channels} channels of a square image"
-            raise invalid_value(
-                "A dense kernel", expected, f"shape={tuple(array.shape)}", "Take its own network"
-            )
+            expected, got = f"of {channels} channels of a square image", f"shape={tuple(array.shape)}"
+            raise invalid_value("A dense kernel", expected, got, "Pass the network of these weights")
         array = array.reshape(side, side, channels, -1).permute(2, 0, 1, 3).flatten(0, 2)
     return array.T if array.ndim == 2 else array
 
 
 def _flattened_channels(network: torch.nn.Module) -> dict[str, int]:
-    """The channels of the image in front of each dense layer that follows a flattening."""
+    """Return the channels of the image before each dense layer that follows a flattening."""
     found: dict[str, int] = {}
-    channels = waiting = 0
+    channels = flattened = 0
     for name, layer in network.named_modules():
         if isinstance(layer, torch.nn.Conv2d):
             channels = layer.out_channels
         elif isinstance(layer, torch.nn.Flatten):
-            waiting = channels
-        elif isinstance(layer, torch.nn.Linear) and waiting:
-            found[name], waiting = waiting, 0
+            flattened = channels
+        elif isinstance(layer, torch.nn.Linear) and flattened:
+            found[name], flattened = flattened, 0
     return found

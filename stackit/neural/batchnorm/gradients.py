@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import torch
 
 from stackit.neural.batchnorm.tensors import (
     Axes,
@@ -16,9 +18,6 @@ from stackit.neural.batchnorm.tensors import (
 )
 from stackit.neural.batchnorm.transform import batch_norm
 from stackit.validation import invalid_value
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["Gradients", "ScaleInvariance", "batch_norm_backward", "scale_invariance"]
 

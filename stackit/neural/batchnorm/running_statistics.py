@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import torch
 
 from stackit.neural.batchnorm.tensors import Numbers, as_floats
-from stackit.validation import import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "torch")
+from stackit.validation import invalid_value
 
 __all__ = ["cumulative_decay", "moving_average", "pooled_moments", "population_moments", "warm_decay"]
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
-from stackit.validation import import_optional, invalid_value
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = import_optional("torch", "torch")
+from stackit.validation import invalid_value
 
 __all__ = ["Axes", "Numbers", "along", "as_floats", "checked_axes", "inverse_root", "shaped"]
 

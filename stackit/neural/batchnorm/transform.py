@@ -6,7 +6,7 @@ integers become float64.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
 from stackit.neural.batchnorm.tensors import (
     Axes,
@@ -17,9 +17,6 @@ from stackit.neural.batchnorm.tensors import (
     inverse_root,
     shaped,
 )
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["batch_moments", "batch_norm", "fold_batch_norm", "normalize"]
 

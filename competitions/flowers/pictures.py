@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 
-from stackit.images.io.photographs import decoded
+from stackit.images.io.photographs import decode
 from stackit.validation import import_optional
 
 __all__ = ["draw_confusion", "draw_map", "draw_worst", "in_the_plane", "worst"]
@@ -89,7 +89,7 @@ def draw_worst(archive: Path, table: pd.DataFrame, path: Path) -> None:
     panels = figure.subplots(n_rows, COLUMNS, squeeze=False).flat
     with zipfile.ZipFile(archive) as photographs:
         for axes, (_, one) in zip(panels, table.iterrows(), strict=False):
-            axes.imshow(decoded(photographs.read(one["file"])))
+            axes.imshow(decode(photographs.read(one["file"])))
             axes.set_title(f"{one['label']}\n{one['answer']}? {one['of_label']:.3f}", fontsize=8)
     for axes in figure.axes:
         axes.set_axis_off()

@@ -112,7 +112,7 @@ def test_a_layer_that_no_image_passes_is_refused():
     network = torch.nn.Sequential()
     network.beside = torch.nn.Identity()
     network.forward = lambda images: images
-    with pytest.raises(ValueError, match="layer must be one that images pass"):
+    with pytest.raises(ValueError, match="layer='beside' is not used for images"):
         tapped(network, "beside", torch.zeros(1, 3, 4, 4))
 
 

@@ -47,7 +47,7 @@ def test_tables_have_the_index_of_the_rows_that_are_left(folder, network, on_err
     X = pd.DataFrame({"file": ["0.png", "bad.png", "1.png"]}, index=[10, 11, 12])
     codes = CNNCodes(network, root=folder, on_error=on_error).set_output(transform="pandas")
     for given in (X, X["file"]):
-        with pytest.warns(UserWarning, match="1 of 3 have"):
+        with pytest.warns(UserWarning, match="1 of 3 photographs cannot be used and get"):
             table = codes.fit_transform(given)
         assert table.index.tolist() == ([10, 12] if on_error == "skip" else [10, 11, 12])
         assert list(table.columns) == [f"tiny_flatten_{number}" for number in range(64)]
@@ -61,7 +61,7 @@ def test_tables_have_the_index_of_the_rows_that_are_left(folder, network, on_err
     [
         ({"n_jobs": 0}, "n_jobs must be an integer other than 0, or None; got n_jobs=0. Pass -1"),
         ({"n_jobs": "2"}, "got n_jobs='2'"),
-        ({"weights": "nowhere"}, "weights must be None beside a network that has its own; got weights='nowh"),
+        ({"weights": "nowhere"}, "weights='nowhere' was passed with a PretrainedNetwork, which has its own"),
         ({"n_views": [1]}, r"n_views must be one of 1, 2, 10; got n_views=\[1\]"),
     ],
 )

@@ -19,7 +19,7 @@ from stackit.images import (
     PretrainedNetwork,
     cifar_resnet,
     pretrained,
-    swap_colours,
+    swap_channels,
     tapped,
 )
 
@@ -117,7 +117,7 @@ def test_networks_of_other_floats_get_their_own(kind):
     np.testing.assert_allclose(codes, network.codes(IMAGES), atol=tolerance * codes.max())
 
 
-# --- kept codes
+# --- cached codes
 
 
 def test_weights_that_change_make_other_codes_also_where_codes_are_kept(tmp_path):
@@ -209,5 +209,5 @@ def test_networks_that_are_asked_for_by_name_are_ones_own(tmp_path):
     write(tmp_path / "cifar10_resnet20.npz", 0)
     one, other = (pretrained("cifar10_resnet20", tmp_path) for _ in range(2))
     codes = CNNCodes("cifar10_resnet20", weights=tmp_path).fit()
-    swap_colours(one.network)
+    swap_channels(one.network)
     assert other.digest == codes.network_.digest != one.digest

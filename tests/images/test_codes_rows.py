@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs
-from stackit.images.io.photographs import decoded
+from stackit.images.io.photographs import decode
 
 
 def noise(seed, height=40, width=50):
@@ -38,7 +38,7 @@ def as_file(image, kind, **options):
 
 def taken(codes, X, bad):
     """The codes of X, of which some rows are bad and named."""
-    with pytest.warns(UserWarning, match=f"Photographs must be whole; {len(bad)} of {len(X)} "):
+    with pytest.warns(UserWarning, match=f"^{len(bad)} of {len(X)} photographs cannot be used"):
         result = codes.fit_transform(X)
     assert [row for row, _, _ in codes.skipped_] == bad
     return result
@@ -54,7 +54,7 @@ def taken(codes, X, bad):
         (np.zeros((20, 20, 4), np.uint8), "an array of uint8"),
         (np.zeros((1, 20, 3), np.uint8), "at least 8 pixels wide and high; got 20×1"),
         (noise(0, 90, 90), "at most 5000 pixels; got 90×90"),
-        (Image.new("I;16", (20, 20)), "8 bits a channel"),
+        (Image.new("I;16", (20, 20)), "8 bits per channel"),
         (None, "a path or an image; got None"),
         (7, "an array of uint8"),
     ],
@@ -169,7 +169,7 @@ def test_whatever_a_damaged_file_does_to_pillow_is_one_error(kind):
         pytest.skip(f"Pillow was built without {kind}")
     for seed in range(80):
         with suppress(ValueError):
-            decoded(damaged(content, seed))
+            decode(damaged(content, seed))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's own, of what it finds in damaged files

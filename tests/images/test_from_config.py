@@ -54,7 +54,7 @@ class Tokens(torch.nn.Module):
 
 
 class Written(torch.nn.Module):
-    """A network as one writes it by hand, with parts inside parts."""
+    """A hand-written network with parts inside parts."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ def test_codes_are_those_of_plain_torch_with_the_preprocessing_written_out(netwo
         stage = network.stages[0](network.stem(batch))
         tokens = network.tokens(network.stages[1](stage))
         expected = {"stages.0": stage.mean((2, 3)), "tokens": tokens.mean(1), "head.dense": network(batch)}
-    coded = PretrainedNetwork(network, Preprocessing.of(config), "stages.0", "written")
+    coded = PretrainedNetwork(network, Preprocessing.from_config(config), "stages.0", "written")
     for layer, values in expected.items():
         np.testing.assert_allclose(coded.codes(IMAGES, layer), values, rtol=1e-4, atol=1e-5)
         codes = CNNCodes(coded, layer, batch_size=2).fit_transform(IMAGES)
@@ -109,7 +109,7 @@ def test_channels_are_where_it_is_said(network):
             return x.permute(0, 2, 3, 1)
 
     stages = torch.nn.Sequential(network.stem, Last())
-    preprocessing = Preprocessing.of(TIMM)
+    preprocessing = Preprocessing.from_config(TIMM)
     first = PretrainedNetwork(stages, preprocessing, "0")
     last = PretrainedNetwork(stages, preprocessing, "1", channels="last")
     for pool in ("mean", "max"):
@@ -120,20 +120,21 @@ def test_channels_are_where_it_is_said(network):
 
 
 def test_timm_is_read_as_it_means_it():
-    assert Preprocessing.of(TIMM) == Preprocessing.of(SimpleNamespace(**TORCHVISION))
-    silent = Preprocessing.of({"input_size": (3, 224, 224), "mean": MEAN, "std": STD})
-    assert (silent.size, silent.resize_size, silent.interpolation) == (224, 256, "bicubic")
+    assert Preprocessing.from_config(TIMM) == Preprocessing.from_config(SimpleNamespace(**TORCHVISION))
+    silent = Preprocessing.from_config({"input_size": (3, 224, 224), "mean": MEAN, "std": STD})
+    assert (silent.crop_size, silent.resize_size, silent.interpolation) == (224, 256, "bicubic")
     # It rounds down: 240 / 0.95 is 252.6.
-    assert Preprocessing.of(TIMM | {"input_size": (3, 240, 240), "crop_pct": 0.95}).resize_size == 252
-    assert Preprocessing.of(TIMM | {"crop_pct": 1.0}).resize_size == 32
+    of_240 = TIMM | {"input_size": (3, 240, 240), "crop_pct": 0.95}
+    assert Preprocessing.from_config(of_240).resize_size == 252
+    assert Preprocessing.from_config(TIMM | {"crop_pct": 1.0}).resize_size == 32
 
 
 def test_torchvision_has_our_own_preprocessing_of_its_networks():
     theirs = {"crop_size": [224], "resize_size": [256], "mean": [0.485, 0.456, 0.406]}
     theirs |= {"std": [0.229, 0.224, 0.225], "interpolation": Mode.BILINEAR}
-    assert Preprocessing.of(SimpleNamespace(**theirs)) == Preprocessing.torchvision()
-    two = Preprocessing.of(SimpleNamespace(**theirs | {"crop_size": (200, 200), "resize_size": 256}))
-    assert (two.size, two.resize_size) == (200, 256)
+    assert Preprocessing.from_config(SimpleNamespace(**theirs)) == Preprocessing.torchvision()
+    two = Preprocessing.from_config(SimpleNamespace(**theirs | {"crop_size": (200, 200), "resize_size": 256}))
+    assert (two.crop_size, two.resize_size) == (200, 256)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +143,10 @@ def test_torchvision_has_our_own_preprocessing_of_its_networks():
         ({"mean": MEAN}, "with mean, std and input_size; got config without std, input_size"),
         (
             TIMM | {"input_size": (1, 32, 32)},
-            r"squares in colour, cut from the middle; got input_size=\(1, 32",
+            r"squares of three channels, cut from the centre; got input_size=\(1, 32",
         ),
-        (TIMM | {"input_size": (3, 32, 48)}, "of squares in colour"),
-        (TIMM | {"crop_mode": "squash"}, "crop_mode='squash'. Write its Preprocessing out"),
+        (TIMM | {"input_size": (3, 32, 48)}, "of squares of three channels"),
+        (TIMM | {"crop_mode": "squash"}, "crop_mode='squash'. Pass the arguments of Preprocessing instead"),
         (TIMM | {"mean": (0.5,)}, r"of three channels; got mean=\(0.5,\)"),
         (TIMM | {"interpolation": "random"}, "interpolation must be one of bilinear, bicubic, lanczos"),
         (TIMM | {"std": (1, 0, 1)}, "std positive"),
@@ -160,33 +161,31 @@ def test_torchvision_has_our_own_preprocessing_of_its_networks():
 )
 def test_what_is_not_done_here_is_refused(config, complaint):
     with pytest.raises(ValueError, match=complaint):
-        Preprocessing.of(config)
+        Preprocessing.from_config(config)
 
 
 def test_batch_normalisation_without_running_statistics_is_refused(network):
     network.stages[1].norm = torch.nn.BatchNorm2d(6, track_running_stats=False)
-    complaint = (
-        r"network must be with running statistics in its batch normalisation; got none in stages.1.norm"
-    )
+    complaint = r"Batch normalisation in stages.1.norm has no running statistics"
     with pytest.raises(ValueError, match=complaint):
-        PretrainedNetwork(network, Preprocessing.of(TIMM), "stages.0")
+        PretrainedNetwork(network, Preprocessing.from_config(TIMM), "stages.0")
 
 
 def test_a_network_and_its_preprocessing_are_no_other_things(network):
     with pytest.raises(
-        ValueError, match=r"preprocessing must be a Preprocessing; got preprocessing=dict.*of\(it\)"
+        ValueError, match=r"must be a Preprocessing; got preprocessing=dict. Pass Preprocessing.from_config"
     ):
         PretrainedNetwork(network, TIMM, "stages.0")
     with pytest.raises(
         ValueError, match=r"network must be a torch.nn.Module or an OnnxFile; got network=str"
     ):
-        PretrainedNetwork("resnet18", Preprocessing.of(TIMM), "stages.0")
+        PretrainedNetwork("resnet18", Preprocessing.from_config(TIMM), "stages.0")
     with pytest.raises(
         ValueError, match="layer must be one of network's: stem, stages, tokens, head; got layer=None"
     ):
-        PretrainedNetwork(network, Preprocessing.of(TIMM))
+        PretrainedNetwork(network, Preprocessing.from_config(TIMM))
     with pytest.raises(ValueError, match="channels must be 'first', 'last' or None; got channels='middle'"):
-        PretrainedNetwork(network, Preprocessing.of(TIMM), "stem", channels="middle")
+        PretrainedNetwork(network, Preprocessing.from_config(TIMM), "stem", channels="middle")
 
 
 def smooth(side):
@@ -198,7 +197,7 @@ def test_a_network_of_timm():
     timm = pytest.importorskip("timm", exc_type=ImportError)
     model = timm.create_model("resnet18", pretrained=False)
     config = timm.data.resolve_model_data_config(model)
-    coded = PretrainedNetwork(model, Preprocessing.of(config), "global_pool", "timm")
+    coded = PretrainedNetwork(model, Preprocessing.from_config(config), "global_pool", "timm")
     transform = timm.data.create_transform(**config, is_training=False)
     image = smooth(512)
     with torch.inference_mode():
@@ -210,7 +209,7 @@ def test_a_network_of_torchvision():
     torchvision = pytest.importorskip("torchvision", exc_type=ImportError)
     model = torchvision.models.resnet18(weights=None).eval()
     transforms = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
-    coded = PretrainedNetwork(model, Preprocessing.of(transforms), "fc", "torchvision")
+    coded = PretrainedNetwork(model, Preprocessing.from_config(transforms), "fc", "torchvision")
     image = smooth(512)
     with torch.inference_mode():
         expected = model(transforms(image)[None])

@@ -28,7 +28,7 @@ from stackit.images import (
     cifar_resnet,
     save_network,
 )
-from stackit.images.onnx.graph import read_graph
+from stackit.images.onnx.graph import Graph
 from stackit.store.fingerprint import describe
 
 PLAIN = Preprocessing(32, 36, "RGB", (100.0, 110.0, 120.0), (50.0, 60.0, 70.0))
@@ -59,9 +59,9 @@ def small():
     return network.eval()
 
 
-def exported(network, path, n_at_once=None, dtype=torch.float32, last=False):
-    shape = (n_at_once or 2, 32, 32, 3) if last else (n_at_once or 2, 3, 32, 32)
-    free = {} if n_at_once else {"dynamic_axes": {"image": {0: "n"}, "codes": {0: "n"}}}
+def exported(network, path, batch_size=None, dtype=torch.float32, last=False):
+    shape = (batch_size or 2, 32, 32, 3) if last else (batch_size or 2, 3, 32, 32)
+    free = {} if batch_size else {"dynamic_axes": {"image": {0: "n"}, "codes": {0: "n"}}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of this exporter, which needs the fewest other packages
         torch.onnx.export(
@@ -146,10 +146,10 @@ def test_tensors_inside_are_layers(network, expected, part, pool):
     close(network.codes(IMAGES[:3], layer, pool=pool), expected.codes(IMAGES[:3], part, pool=pool))
 
 
-@pytest.mark.parametrize("n_at_once", [1, 3])
-def test_where_a_file_fixes_how_many_pass_the_rest_is_filled_and_cut(tmp_path, expected, n_at_once):
-    file = OnnxFile(exported(small(), tmp_path / "fixed.onnx", n_at_once))
-    assert file.n_at_once == n_at_once
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_where_a_file_fixes_how_many_pass_the_rest_is_filled_and_cut(tmp_path, expected, batch_size):
+    file = OnnxFile(exported(small(), tmp_path / "fixed.onnx", batch_size))
+    assert file.batch_size == batch_size
     fixed = PretrainedNetwork(file, PLAIN)
     for n in (1, 2, 3, 4, 7):
         close(fixed.codes(IMAGES[:n]), expected.codes(IMAGES[:n]))
@@ -180,7 +180,7 @@ def test_channels_come_last_where_it_is_said(tmp_path, expected):
         layer = inner(inside.network, "network")
         close(inside.codes(IMAGES, layer, pool=pool), expected.codes(IMAGES, before, pool=pool))
     with pytest.raises(
-        ValueError, match=r"one with one input, of numbers NCHW .*\[.*32, 32, 3\].*other layout"
+        ValueError, match=r"must have one input, images of layout NCHW with .*\[.*32, 32, 3\].*other layout"
     ):
         OnnxFile(path)
 
@@ -236,7 +236,7 @@ def test_weights_may_lie_beside_a_file(path, tmp_path, network):
     assert PretrainedNetwork(OnnxFile(tmp_path / "small.onnx"), PLAIN).digest != apart.digest
     (tmp_path / "w.data").unlink()
     close(pickle.loads(pickle.dumps(apart)).codes(IMAGES), expected)
-    with pytest.raises(FileNotFoundError, match=r"small.onnx has weights in w.data, which is not beside it"):
+    with pytest.raises(FileNotFoundError, match=r"small.onnx has weights in w.data, which is not next to it"):
         OnnxFile(tmp_path / "small.onnx")
 
 
@@ -248,9 +248,7 @@ def test_weights_elsewhere_are_not_looked_for(path, tmp_path):
         for entry in tensor.external_data:
             entry.value = "../w.data" if entry.key == "location" else entry.value
     onnx.save(content, tmp_path / "in" / "x.onnx")
-    with pytest.raises(
-        ValueError, match=r"An ONNX file must be one with its weights beside it; .*'../w.data'"
-    ):
+    with pytest.raises(ValueError, match=r"x.onnx has weights in '../w.data', outside its own folder"):
         OnnxFile(tmp_path / "in" / "x.onnx")
 
 
@@ -318,7 +316,7 @@ def test_a_fit_beside_others_has_one_thread(path):
 
 def test_only_what_leads_to_a_layer_is_computed(path):
     content = path.read_bytes()
-    graph = read_graph(memoryview(content))
+    graph = Graph(memoryview(content))
     whole = onnx.load_from_string(content).graph
     assert graph.tensors == [name for node in whole.node for name in node.output]
     assert graph.outputs == ["codes"]
@@ -367,7 +365,7 @@ def test_damaged_bytes_are_refused_or_read_and_nothing_else(tmp_path, data):
     elif cut < len(content):
         content[cut] = data.draw(st.integers(0, 255))
     try:
-        graph = read_graph(memoryview(bytes(content)))
+        graph = Graph(memoryview(bytes(content)))
     except ValueError:
         return
     for layer in graph.tensors:
@@ -383,14 +381,14 @@ def test_damaged_bytes_are_refused_or_read_and_nothing_else(tmp_path, data):
 def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     (tmp_path / "x.onnx").write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"An ONNX file must be a whole one; got 'x.onnx' \(.*\). Fetch it anew"
+        ValueError, match=r"x.onnx is not an ONNX file, or is damaged \(.*\). Download it again"
     ):
         OnnxFile(tmp_path / "x.onnx")
 
 
 def test_a_file_that_is_cut_off_or_missing_is_refused(path, tmp_path):
     (tmp_path / "x.onnx").write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match="An ONNX file must be a whole one"):
+    with pytest.raises(ValueError, match=r"x.onnx is not an ONNX file, or is damaged"):
         OnnxFile(tmp_path / "x.onnx")
     with pytest.raises(FileNotFoundError):
         OnnxFile(tmp_path / "y.onnx")
@@ -398,9 +396,7 @@ def test_a_file_that_is_cut_off_or_missing_is_refused(path, tmp_path):
 
 def test_a_file_that_onnxruntime_cannot_run_is_refused(tmp_path):
     nodes = [helper.make_node("Conjure", ["image"], ["codes"], domain="magic")]
-    with pytest.raises(
-        ValueError, match=r"one that onnxruntime \S+ can run; got 'x.onnx' \(.*magic.*older opset"
-    ):
+    with pytest.raises(ValueError, match=r"onnxruntime \S+ cannot run x.onnx \(.*magic.*older opset"):
         OnnxFile(written(tmp_path / "x.onnx", nodes, IMAGE, CODES))
 
 
@@ -419,7 +415,7 @@ def test_a_file_that_takes_no_photographs_is_refused(tmp_path, inputs, kinds):
     nodes = [helper.make_node("Flatten", ["image"], ["codes"])]
     path = written(tmp_path / "x.onnx", nodes, inputs, {"codes": None}, **kinds)
     with pytest.raises(
-        ValueError, match=r"An ONNX file must be one with one input, of numbers NCHW .* got 'x.onnx' \(image"
+        ValueError, match=r"x.onnx must have one input, images of layout NCHW .*; it has image"
     ):
         OnnxFile(path)
 
@@ -455,13 +451,13 @@ def test_layers_without_a_row_an_image_are_refused(tmp_path):
     )
     for layer, shape in (("all", r"\(\)"), ("sum", r"\(1, 3, 8, 8\)")):
         with pytest.raises(
-            ValueError, match=rf"layer must be one with a row an image; got .* of shape {shape}"
+            ValueError, match=rf"layer must be a tensor with one row per image; got .* of shape {shape}"
         ):
             network.codes(IMAGES, layer)
 
 
 def test_the_size_is_that_of_the_file(path):
-    with pytest.raises(ValueError, match=r"size must be small.onnx's 32×32 pixels; got size=24"):
+    with pytest.raises(ValueError, match=r"crop_size must be small.onnx's 32×32 pixels; got crop_size=24"):
         PretrainedNetwork(OnnxFile(path), Preprocessing.tensorflow(24, 24))
 
 
@@ -471,40 +467,40 @@ def test_batch_normalisation_by_each_batch_is_refused(tmp_path):
         helper.make_node("BatchNormalization", ["image", *weights], ["codes", "m", "v"], training_mode=1),
     ]
     with pytest.raises(
-        ValueError, match=r"by its running statistics; got 'x.onnx' \(that of each batch in codes\)"
+        ValueError, match=r"x.onnx normalises codes by the statistics of each batch, not by its running"
     ):
         OnnxFile(written(tmp_path / "x.onnx", nodes, IMAGE, {"codes": None}, weights))
 
 
-@pytest.mark.parametrize("n_at_once", ["n", 1, 4])
-def test_answers_that_depend_on_chance_are_refused(tmp_path, n_at_once):
+@pytest.mark.parametrize("batch_size", ["n", 1, 4])
+def test_answers_that_depend_on_chance_are_refused(tmp_path, batch_size):
     nodes = [
         helper.make_node("RandomNormalLike", ["image"], ["noise"]),
         helper.make_node("Add", ["image", "noise"], ["codes"]),
     ]
-    path = written(tmp_path / "x.onnx", nodes, {"image": [n_at_once, 3, 8, 8]}, {"codes": None})
+    path = written(tmp_path / "x.onnx", nodes, {"image": [batch_size, 3, 8, 8]}, {"codes": None})
     with pytest.raises(
-        ValueError, match="do not depend on the images beside, nor on chance; got layer='codes'"
+        ValueError, match=r"layer='codes' of x.onnx depend on the other images of its batch, or on chance"
     ):
         PretrainedNetwork(OnnxFile(path), EIGHT).codes(IMAGES)
 
 
-@pytest.mark.parametrize("n_at_once", ["n", 4])
-def test_answers_that_depend_on_the_images_beside_are_refused(tmp_path, n_at_once):
+@pytest.mark.parametrize("batch_size", ["n", 4])
+def test_answers_that_depend_on_the_images_beside_are_refused(tmp_path, batch_size):
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["mean"], axes=[0, 2, 3], keepdims=1),
         helper.make_node("Sub", ["image", "mean"], ["codes"]),
     ]
-    path = written(tmp_path / "x.onnx", nodes, {"image": [n_at_once, 3, 8, 8]}, {"codes": None})
+    path = written(tmp_path / "x.onnx", nodes, {"image": [batch_size, 3, 8, 8]}, {"codes": None})
     with pytest.raises(
-        ValueError, match="do not depend on the images beside, nor on chance; got layer='codes'"
+        ValueError, match=r"layer='codes' of x.onnx depend on the other images of its batch, or on chance"
     ):
         PretrainedNetwork(OnnxFile(path), EIGHT).codes(IMAGES)
 
 
 def test_a_file_is_no_network_until_its_preprocessing_is_said(path):
     with pytest.raises(
-        ValueError, match=r"network must be with its preprocessing; got .*Pass PretrainedNetwork\(OnnxFile"
+        ValueError, match=r"is an ONNX file without its preprocessing. Pass PretrainedNetwork\(OnnxFile"
     ):
         CNNCodes(str(path)).fit()
     with pytest.raises(ValueError, match="a name or a PretrainedNetwork; got network=OnnxFile"):
@@ -520,7 +516,7 @@ def test_without_onnxruntime_the_install_command_is_said(path, monkeypatch):
 
 
 def test_a_network_in_an_onnx_file_is_not_written_to_another(network, tmp_path):
-    with pytest.raises(ValueError, match="A network in a file must be one of torch; got 'small', an ONNX"):
+    with pytest.raises(ValueError, match="'small' is an ONNX file and cannot be saved"):
         save_network(network, tmp_path / "it.safetensors")
     assert not (tmp_path / "it.safetensors").exists()
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from stackit.images import Preprocessing, PretrainedNetwork, cifar_resnet, pretrained, swap_colours, vgg
-from stackit.images.io.photographs import decoded
+from stackit.images import Preprocessing, PretrainedNetwork, cifar_resnet, pretrained, swap_channels, vgg
+from stackit.images.io.photographs import decode
 
 ROOT = Path(__file__).parent.parent.parent
 DAISY = 985
@@ -59,7 +59,7 @@ def test_blue_first_equals_red_first_with_a_flipped_first_convolution():
     network = vgg("A", n_classes=None, channels=(4, 4, 4, 4, 4), image_size=32)
     caffe = Preprocessing.caffe(32, 32)
     flipped = copy.deepcopy(network)
-    swap_colours(flipped)
+    swap_channels(flipped)
     reverse = Preprocessing(32, 32, "RGB", caffe.mean[::-1], caffe.std)
     images = noise(32, 32)[None]
     codes = PretrainedNetwork(network, caffe, "relu1_1").codes(images)
@@ -124,11 +124,11 @@ def test_grey_and_transparent_and_turned_photographs_are_brought_to_red_green_bl
     for mode in ("L", "LA", "RGBA", "CMYK", "P"):
         file = io.BytesIO()
         Image.fromarray(grey).convert(mode).save(file, "TIFF" if mode == "CMYK" else "PNG")
-        np.testing.assert_array_equal(np.asarray(decoded(file.getvalue())), np.stack([grey] * 3, axis=2))
+        np.testing.assert_array_equal(np.asarray(decode(file.getvalue())), np.stack([grey] * 3, axis=2))
     file, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # the camera was turned
     Image.fromarray(noise(20, 30)).save(file, "PNG", exif=exif)
-    np.testing.assert_array_equal(np.asarray(decoded(file.getvalue())), np.rot90(noise(20, 30), -1))
+    np.testing.assert_array_equal(np.asarray(decode(file.getvalue())), np.rot90(noise(20, 30), -1))
 
 
 def as_png(array):
@@ -142,24 +142,24 @@ def as_png(array):
     [
         (b"", r"an image file \(AVIF, .*\); got another content"),
         (b"GIF89a and no more", "A photograph must be"),
-        (as_png(noise(50, 50))[:2000], "a whole image file; got"),
+        (as_png(noise(50, 50))[:2000], "a complete image file; got"),
         (as_png(noise(7, 50)), "at least 8 pixels wide and high; got 50×7"),
         (
             as_png(noise(200, 200)),
             "of at most 10000 pixels; got 200×200. Make it smaller, or raise max_pixels",
         ),
-        (as_png(np.zeros((20, 20), np.uint16)), "of 8 bits a channel; got mode=I"),
+        (as_png(np.zeros((20, 20), np.uint16)), "of 8 bits per channel; got mode=I"),
     ],
 )
 def test_what_is_no_photograph_is_refused(content, complaint):
     with pytest.raises(ValueError, match=complaint):
-        decoded(content, max_pixels=10_000)
+        decode(content, max_pixels=10_000)
 
 
 def test_a_small_file_of_very_many_pixels_is_refused_before_it_is_decoded():
     bomb = as_png(np.zeros((10_000, 10_000), np.uint8))
     with pytest.raises(ValueError, match="A photograph must be small enough for Pillow"):
-        decoded(bomb)
+        decode(bomb)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_small_file_of_very_many_pixels_is_refused_before_it_is_decoded():
             lambda: pretrained("resnet19"),
             "name must be one of cifar10_resnet20, .*vgg19; got name='resnet19'",
         ),
-        (lambda: small().codes([]), "images must be at least one"),
+        (lambda: small().codes([]), "images is empty"),
         (
             lambda: small().codes([noise(9, 9)], "fc6"),
             "layer must be one of network's: conv1, bn1.*got layer='fc6'",
@@ -182,13 +182,16 @@ def test_a_small_file_of_very_many_pixels_is_refused_before_it_is_decoded():
         (lambda: small().codes([np.zeros((9, 9, 3))]), "An image must be an array of uint8.*dtype=float64"),
         (
             lambda: Preprocessing.caffe(300, 224),
-            "size must be 1 to resize_size=224 whole pixels; got size=300",
+            "crop_size must be a whole number from 1 to resize_size=224; got crop_size=300",
         ),
         (lambda: Preprocessing(9, 9, "RBG", (0, 0, 0), (1, 1, 1)), "channel_order must be 'RGB' or 'BGR'"),
         (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 0, 1)), "std positive; got mean"),
         (lambda: Preprocessing(9, 9, "RGB", (0, np.nan, 0), (1, 1, 1)), "three finite numbers each"),
         (lambda: Preprocessing(9, 9, "RGB", (0, 0, 0), (1, 1, np.inf)), "three finite numbers each"),
-        (lambda: Preprocessing(9.0, 9.0, "RGB", (0, 0, 0), (1, 1, 1)), "whole pixels; got size=9.0"),
+        (
+            lambda: Preprocessing(9.0, 9.0, "RGB", (0, 0, 0), (1, 1, 1)),
+            "a whole number .*; got crop_size=9.0",
+        ),
         (lambda: pretrained(["resnet18"]), r"name must be one of .*got name=\['resnet18'\]"),
         (lambda: PretrainedNetwork(cifar_resnet(8), Preprocessing.caffe(), "fc"), "got layer='fc'"),
     ],
@@ -213,7 +216,7 @@ def test_weights_are_found_where_they_are_said_to_be(tmp_path, monkeypatch):
         FileNotFoundError, match=r"cifar10_resnet20.npz was not found at .*other.* Pass its path"
     ):
         pretrained("cifar10_resnet20", tmp_path / "other")
-    with pytest.raises(ValueError, match="A file of weights must be complete"):
+    with pytest.raises(ValueError, match="lacks the running statistics"):
         pretrained("resnet18", file.rename(tmp_path / "own.npz"))
 
 
@@ -224,23 +227,23 @@ def test_a_published_file_of_another_checksum_is_refused(tmp_path):
 
 
 def test_a_file_that_is_fetched_is_kept_only_with_its_checksum(tmp_path):
-    from stackit.images.weights.download import download
+    from stackit.images.weights.catalogue import download_file
 
     source = tmp_path / "source"
     source.write_bytes(b"weights")
-    with pytest.raises(ValueError, match=r"of the sha256 00000000\.\.\."):
-        download(source.as_uri(), tmp_path / "kept" / "file", "00000000")
+    with pytest.raises(ValueError, match=r"not the published file .*00000000"):
+        download_file(source.as_uri(), tmp_path / "kept" / "file", "00000000")
     assert list((tmp_path / "kept").iterdir()) == []
-    with pytest.raises(OSError, match=r"cannot be fetched .* by hand"):
-        download((tmp_path / "gone").as_uri(), tmp_path / "kept" / "file", "9a129038")
-    assert download(source.as_uri(), tmp_path / "kept" / "file", "9a129038").read_bytes() == b"weights"
+    with pytest.raises(OSError, match=r"cannot be downloaded .* yourself"):
+        download_file((tmp_path / "gone").as_uri(), tmp_path / "kept" / "file", "9a129038")
+    assert download_file(source.as_uri(), tmp_path / "kept" / "file", "9a129038").read_bytes() == b"weights"
 
 
 def members(path, start, n):
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.startswith(start) and name.endswith(".jpg")]
         chosen = names[:: max(len(names) // n, 1)][:n]
-        return chosen, [decoded(archive.read(name)) for name in chosen]
+        return chosen, [decode(archive.read(name)) for name in chosen]
 
 
 def accuracy_on_cifar(n):

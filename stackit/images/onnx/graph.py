@@ -22,25 +22,29 @@ class Graph:
             raise ValueError(str(error)) from error
         graph = self.model.graph
         # The messages stay valid when `up_to` takes them out of the model.
-        self.nodes = list(graph.node)
+        self.nodes = [
+            (node, {*_inputs_of(node)}, [name for name in node.output if name]) for node in graph.node
+        ]
         self.outputs: list[str] = [output.name for output in graph.output]
-        self.files = sorted({file for tensor in graph.initializer for file in _files_of(tensor)})
         if not self.outputs:
             raise ValueError("it has no graph with an output")
-        computed = [name for node in self.nodes for name in node.output if name]
+        computed = [name for _, _, names in self.nodes for name in names]
         self.tensors = [*computed, *(name for name in self.outputs if name not in computed)]
-
-    @property
-    def in_training_mode(self) -> list[str]:
-        """The tensors that batch normalisation computes by the statistics of each batch."""
-        return [node.output[0] for node in self.nodes if any(map(_is_training_mode, node.attribute))]
+        files = {file for tensor in graph.initializer for file in _files_of(tensor)}
+        if not all(isinstance(name, str) for name in (*self.tensors, *files)):
+            raise ValueError("it has names that are not UTF-8")
+        self.files = sorted(files)
+        # The outputs of batch normalisation by the statistics of each batch.
+        self.in_training_mode = [
+            names[0] for node, _, names in self.nodes if any(map(_is_training_mode, node.attribute))
+        ]
 
     def up_to(self, tensor: str) -> bytes:
         """Return a file with this one output, of no stated type, and the nodes that lead to it."""
         needed, kept = {tensor}, []
-        for node in reversed(self.nodes):
-            if needed.intersection(node.output):
-                needed.update(_inputs_of(node))
+        for node, inputs, outputs in reversed(self.nodes):
+            if needed.intersection(outputs):
+                needed |= inputs
                 kept.append(node)
         graph = self.model.graph
         del graph.node[:], graph.output[:]

@@ -1,6 +1,6 @@
-"""All folds of one estimator at the cost of about one fit, with the predictions of the plain loop."""
+"""All folds of one estimator at about the cost of one fit, with the predictions of the plain loop."""
 
-from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
 from stackit.batched_fits.dispatch import can_batch, fit_batched
 
-__all__ = ["BatchedFit", "BatchedRequest", "BatchedResult", "can_batch", "fit_batched", "parts_of"]
+__all__ = ["BatchedFit", "BatchedRequest", "BatchedResult", "can_batch", "fit_batched"]

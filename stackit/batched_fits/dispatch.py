@@ -1,4 +1,4 @@
-"""Which estimators can be fitted on all folds at once, and whether the installed library agrees."""
+"""Which estimators can be fitted on all folds at once, and whether the installed scikit-learn agrees."""
 
 from __future__ import annotations
 
@@ -12,22 +12,30 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
-from stackit.batched_fits.registry import MODULES, registered_fits
+from stackit.batched_fits.registry import registered_fits
 from stackit.batched_fits.scaled_pipeline import is_scaled
 from stackit.estimators.traits import is_classifier
 from stackit.folds import make_folds
-from stackit.validation import invalid_value
 
-__all__ = ["MODULES", "can_batch", "fit_batched"]
+__all__ = ["can_batch", "fit_batched"]
 
 
 def can_batch(estimator: Any) -> bool:
-    """Whether an estimator has ``fit_folds``, or is of exactly a type that the catalogue knows.
+    """Whether an estimator has ``fit_folds``, or is of exactly a type that the registry knows.
 
-    It is asked to share only where no training part lacks a class and the table is a dense matrix of finite
-    numbers; it gets that matrix, also when the table is a data frame, and may decline even then. An
-    estimator with a ``fit_folds`` of its own whose input tags say ``categorical`` or ``three_d_array`` gets
-    other tables as they are.
+    All folds are fitted at once only where no training part lacks a class and the table is a dense matrix of
+    finite numbers; the estimator gets that matrix, also when the table is a data frame, and may decline even
+    then. An estimator with a ``fit_folds`` of its own gets other tables as they are if its input
+    tags say ``categorical`` or ``three_d_array``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -39,7 +47,7 @@ def can_batch(estimator: Any) -> bool:
         return True
     if type(estimator) is Pipeline and not is_scaled(estimator):
         return False
-    return type(estimator) in _catalogue(type(estimator)) and get_config()["transform_output"] == "default"
+    return type(estimator) in _registered(type(estimator)) and get_config()["transform_output"] == "default"
 
 
 def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None:
@@ -49,19 +57,19 @@ def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None
     ----------
     estimator : estimator
         Not changed.
-    request : Request
+    request : BatchedRequest
         The tables and the folds.
 
     Returns
     -------
-    Shared or None
+    BatchedResult or None
         None when the plain loop must do it: exactness is not certain, or the installed library has
-        changed since the shared fit was written.
+        changed since the batched fit was written.
 
     Raises
     ------
     ValueError
-        When an estimator's own ``fit_folds`` does not return one fitted estimator a split.
+        When an estimator's own ``fit_folds`` does not return one fitted estimator per split.
 
     Examples
     --------
@@ -75,44 +83,42 @@ def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None
     [0.0, 1.0]
     """
     if hasattr(estimator, "fit_folds"):
-        return _own_shared_fit(estimator, request)
-    fit = _catalogue(type(estimator)).get(type(estimator))
+        return _fit_folds(estimator, request)
+    fit = _registered(type(estimator)).get(type(estimator))
     if fit is None or not _matches_sklearn(_kinds(estimator)):
         return None
     try:
         return fit(estimator, request)
-    except Exception:  # noqa: BLE001 - what is wrong with the table or a parameter, the plain loop says better
+    except Exception:  # noqa: BLE001 - the plain loop reports better what is wrong with a table or parameter
         return None
 
 
-def _own_shared_fit(estimator: Any, request: BatchedRequest) -> BatchedResult:
+def _fit_folds(estimator: Any, request: BatchedRequest) -> BatchedResult:
+    """Call an estimator's own ``fit_folds``, with the optional arguments that it takes."""
     known = signature(estimator.fit_folds).parameters
     extra = {"seeds": request.seeds, "watch": request.watch}
     extra = {name: value for name, value in extra.items() if value is not None and name in known}
     fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **extra))
     if len(fitted) != len(request.folds.splits):
-        raise invalid_value(
-            "What fit_folds returns",
-            f"a fitted estimator for each of the {len(request.folds.splits)} splits",
-            f"{len(fitted)} of {type(estimator).__name__}",
-            "Return one for each of folds.split()",
+        raise ValueError(
+            f"{type(estimator).__name__}.fit_folds must return one fitted estimator for each of the "
+            f"{len(request.folds.splits)} splits of folds.split(), but it returned {len(fitted)}."
         )
     return BatchedResult(fitted)
 
 
-def _catalogue(kind: type) -> dict[type, BatchedFit]:
-    """Return the shared fits of the part of scikit-learn that a type is from."""
-    return registered_fits(kind, "SHARED")
+def _registered(kind: type) -> dict[type, BatchedFit]:
+    return registered_fits(kind, "BATCHED")
 
 
 def _kinds(estimator: Any) -> tuple[type, ...]:
-    """Return an estimator's type; those of its steps if it is a pipeline."""
+    """Return an estimator's type, or those of its steps if it is a pipeline."""
     return tuple(map(type, estimator)) if type(estimator) is Pipeline else (type(estimator),)
 
 
 @cache
 def _matches_sklearn(kinds: tuple[type, ...]) -> bool:
-    """Whether a shared fit agrees with the installed library on a small table; tried once a process."""
+    """Whether a batched fit agrees with the installed library on a small table; tried once per process."""
     try:
         return _agrees(kinds)
     except Exception:  # noqa: BLE001 - a library that has changed can fail in any way
@@ -127,11 +133,11 @@ def _agrees(kinds: tuple[Any, ...]) -> bool:
     y = np.arange(40) % 2 if is_classifier(estimator) else X @ [1.0, -2.0, 0.5] + random.random(40)
     folds = make_folds(y, scheme="kfold", n_splits=3, random_state=0)
     request = BatchedRequest(X, y, folds, "predict", X_test=X[:7])
-    shared = _catalogue(type(estimator))[type(estimator)](estimator, request)
-    if shared is None:
-        return True  # it declines small tables, and so speaks for itself
+    batched = _registered(type(estimator))[type(estimator)](estimator, request)
+    if batched is None:
+        return True  # it declines small tables, and checks exactness itself
     plain = [clone(estimator).fit(X[train], y[train]) for train, _ in folds.split()]
     return all(
         np.allclose(ours.predict(X), theirs.predict(X), rtol=1e-8, atol=1e-10)
-        for ours, theirs in zip(shared.estimators, plain, strict=True)
+        for ours, theirs in zip(batched.estimators, plain, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Where the shared fits of a scikit-learn estimator are, so that no others are loaded."""
+"""Which module batches the fits of a scikit-learn estimator, so that no other is loaded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 __all__ = ["MODULES", "registered_fits"]
 
-# Which rooms know the estimators of a part of scikit-learn.
+# The modules with batched fits for the estimators of each subpackage of scikit-learn.
 MODULES = {
-    "discriminant_analysis": ("gaussian.lda",),
+    "discriminant_analysis": ("gaussian.lda", "gaussian.qda"),
     "kernel_ridge": ("kernels.kernel_ridge",),
     "linear_model": ("linear.estimators",),
     "naive_bayes": ("gaussian.naive_bayes",),
@@ -21,28 +21,17 @@ MODULES = {
 
 
 def registered_fits(kind: type, register: str) -> dict[type, Any]:
-    """Return a register of the rooms that know the part of scikit-learn which a type is from.
+    """Return the batched fits registered for the subpackage of scikit-learn that a type is from.
 
-    Parameters
-    ----------
-    kind : type
-        Of an estimator.
-    register : {"SHARED", "SCALED"}
-        The shared fits as such, or those that can stand behind a scaler.
-
-    Examples
-    --------
-    >>> from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
-    >>> sorted(known.__name__ for known in registered_fits(KNeighborsClassifier, "SCALED"))
-    ['NearestCentroid']
+    The register "BATCHED" holds those for the estimator alone, "SCALED" those that also work behind a scaler.
     """
-    library, part, *_ = [*kind.__module__.split("."), ""]
-    return _of_part(part, register) if library == "sklearn" else {}
+    library, subpackage, *_ = [*kind.__module__.split("."), ""]
+    return _of_subpackage(subpackage, register) if library == "sklearn" else {}
 
 
 @cache
-def _of_part(part: str, register: str) -> dict[type, Any]:
+def _of_subpackage(subpackage: str, register: str) -> dict[type, Any]:
     found: dict[type, Any] = {}
-    for room in MODULES.get(part, ()):
-        found |= getattr(import_module(f"stackit.batched_fits.{room}"), register, {})
+    for module in MODULES.get(subpackage, ()):
+        found |= getattr(import_module(f"stackit.batched_fits.{module}"), register, {})
     return found

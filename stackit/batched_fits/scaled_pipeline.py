@@ -8,71 +8,37 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, parts_of
+from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, held_out_parts
 from stackit.batched_fits.registry import registered_fits
 from stackit.batched_fits.scaling import Scaling, fit_scalers
 from stackit.validation import routing_enabled
 
-__all__ = ["SHARED", "is_scaled"]
+__all__ = ["BATCHED", "is_scaled"]
 
 
-def share_scaled(estimator: Pipeline, request: BatchedRequest) -> BatchedResult | None:
-    """Fit a Pipeline of a StandardScaler and an estimator that can be shared behind it.
+def fit_scaled(estimator: Pipeline, request: BatchedRequest) -> BatchedResult | None:
+    """Fit a Pipeline of a StandardScaler and an estimator that can be batched behind it.
 
-    The scalers' means and squares add up over parts; the estimator gets shifts and scales of the columns
-    in each split instead of K scaled tables. Weights are for the last step, as the plain loop has it.
-
-    Parameters
-    ----------
-    estimator : Pipeline
-        Not changed.
-    request : Request
-        What the plain loop would get.
-
-    Returns
-    -------
-    Shared or None
-        None where the plain loop must do it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.linear_model import Ridge
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from stackit import make_folds
-    >>> X = np.arange(12.0).reshape(6, 2) ** 2
-    >>> folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)
-    >>> pipeline = make_pipeline(StandardScaler(), Ridge())
-    >>> shared = share_scaled(pipeline, BatchedRequest(X, X[:, 0], folds, "predict"))
-    >>> train, held_out = folds.splits[0]
-    >>> np.allclose(shared.held_out[0], pipeline.fit(X[train], X[train, 0]).predict(X[held_out]))
-    True
+    The estimator gets the shifts and scales of the columns in each split instead of K scaled tables. Weights
+    are for the last step, as in the plain loop.
     """
-    repeats = parts_of(request.folds)
+    repeats = held_out_parts(request.folds)
     if repeats is None or not _is_covered(estimator, request):
         return None
     scaler, last = (step for _, step in estimator.steps)
     scalers = fit_scalers(scaler, request.X, repeats)
-    shared = registered_fits(type(last), "SCALED")[type(last)](last, request, Scaling.of(scalers))
-    if shared is None:
+    result = registered_fits(type(last), "SCALED")[type(last)](last, request, Scaling.of(scalers))
+    if result is None:
         return None
-    fitted = [_joined(estimator, *steps) for steps in zip(scalers, shared.estimators, strict=True)]
-    return BatchedResult(fitted, shared.held_out, shared.test)
+    fitted = [_with_steps(estimator, *steps) for steps in zip(scalers, result.estimators, strict=True)]
+    return BatchedResult(fitted, result.held_out, result.test)
 
 
-SHARED: dict[type, BatchedFit] = {Pipeline: share_scaled}
+BATCHED: dict[type, BatchedFit] = {Pipeline: fit_scaled}
 
 
 def is_scaled(estimator: Pipeline) -> bool:
-    """Whether a pipeline is a scaler and an estimator that can be shared behind it, handing arrays on.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Lasso, Ridge
-    >>> from sklearn.pipeline import make_pipeline
-    >>> [is_scaled(make_pipeline(StandardScaler(), last)) for last in (Ridge(), Lasso())]
-    [True, False]
-    """
+    """Whether a pipeline is a scaler with array output and an estimator that can be batched behind it."""
     steps = [step for _, step in estimator.steps]
     if len(steps) != 2 or type(steps[0]) is not StandardScaler:
         return False
@@ -84,20 +50,19 @@ def is_scaled(estimator: Pipeline) -> bool:
 def _is_covered(estimator: Pipeline, request: BatchedRequest) -> bool:
     if not is_scaled(estimator):
         return False
-    steps = [step for _, step in estimator.steps]
+    scaler = estimator.steps[0][1]
     unusual = (estimator.memory, getattr(estimator, "transform_input", None), estimator.verbose or None)
-    weighted = request.sample_weight is not None
+    is_weighted = request.sample_weight is not None
     return (
         all(setting is None for setting in unusual)
-        and all(type(value) is bool for value in steps[0].get_params().values())
-        and steps[0].copy
-        and not (weighted and routing_enabled())
+        and all(type(value) is bool for value in scaler.get_params().values())
+        and scaler.copy
+        and not (is_weighted and routing_enabled())
     )
 
 
-def _joined(estimator: Pipeline, scaler: StandardScaler, last: Any) -> Pipeline:
-    """Return the pipeline with its steps fitted."""
+def _with_steps(estimator: Pipeline, *steps: Any) -> Pipeline:
+    """Return the pipeline with fitted steps."""
     fitted = clone(estimator)
-    names = [name for name, _ in estimator.steps]
-    fitted.steps = list(zip(names, (scaler, last), strict=True))
+    fitted.steps = [(name, step) for (name, _), step in zip(estimator.steps, steps, strict=True)]
     return fitted

@@ -179,7 +179,7 @@ def _do(task: Task, data: TrainingData, done: TaskResult) -> None:
     done.seconds = time.perf_counter() - started
     response, done.labels = task.response, lacks_order(done.estimator, task.response.method)
     if done.labels:
-        response = response.as_labels()
+        response = response.by_labels()
     if len(task.held_out):
         held_out, owned = data.rows(task.held_out, reader), not reader.is_trusted_library
         done.held_out = response.predict_readonly(done.estimator, held_out, task.place, reader, owned)

@@ -141,9 +141,7 @@ class FinalEstimatorMixin(ABC):
 
     def _checked(self, raw: Any, table: Any) -> Any:
         kind: Kind = "label" if self._last.target.is_classification else "number"
-        return PredictionSpec(FINAL, "predict", kind, self._last.target.type).labels_or_numbers(
-            raw, num_samples(table)
-        )
+        return PredictionSpec(FINAL, "predict", kind, self._last.target.type).final(raw, num_samples(table))
 
     def save(self, path: str | os.PathLike[str], *, oof: bool = False) -> Path:
         """Write the fitted ensemble into one file that needs no pickle to be read.

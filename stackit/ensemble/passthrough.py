@@ -78,7 +78,7 @@ def check_no_common_names(members: NamedEstimators, stack_method: str, target: T
         Naming the columns.
     """
     columns = set(map(str, names_of(X))) if isinstance(X, pd.DataFrame) or is_foreign_frame(X) else set()
-    names = [name for one in members for name in prediction_spec(*one, stack_method, target).column_names]
+    names = [name for one in members for name in prediction_spec(*one, stack_method, target).names]
     taken = sorted(columns.intersection(names))
     if taken:
         raise invalid_value(

@@ -177,14 +177,14 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         """The columns of each estimator in the meta-features."""
         places, end = dict[str, slice](), 0
         for name, result in self.items():
-            start, end = end, end + len(result.spec.column_names)
+            start, end = end, end + len(result.spec.names)
             places[name] = slice(start, end)
         return places
 
     @property
     def column_names(self) -> list[str]:
         """The names of the meta-features."""
-        return [column for result in self.values() for column in result.spec.column_names]
+        return [column for result in self.values() for column in result.spec.names]
 
     def without(self, names: Collection[str]) -> OutOfFold:
         """Return the run without some estimators.
@@ -300,7 +300,11 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         """
         specs = {name: self[name].spec for name in predictions}
         columns = [specs[name].columns(table) for name, table in predictions.items()]
-        names = [column for spec in specs.values() for column in spec.column_names]
+        names = [
+            label
+            for spec, table in zip(specs.values(), columns, strict=True)
+            for label in spec.column_names(table.shape[1])
+        ]
         frame = pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
         if self.target.is_classification:  # combiners calibrate what is not a probability
             frame.attrs["stackit"] = {name: spec.kind for name, spec in specs.items()}

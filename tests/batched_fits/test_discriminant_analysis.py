@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
 from stackit.batched_fits.api import BatchedRequest
-from stackit.batched_fits.gaussian.lda import SHARED
+from stackit.batched_fits.gaussian import lda, qda
 from stackit.batched_fits.gaussian.whitening import whitening_of_scatter
 
 LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -32,8 +32,10 @@ ORDINARY = [
 METHODS = ("predict_proba", "decision_function", "predict")
 
 
-def shared(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
-    return SHARED[type(estimator)](estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test))
+def batched(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
+    return (lda.BATCHED | qda.BATCHED)[type(estimator)](
+        estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test)
+    )
 
 
 def blobs(seed, n, d, n_classes, distance=2.0):
@@ -66,19 +68,19 @@ def close(found, expected, tolerance=1e-9):
 
 
 def agrees(estimator, X, y, folds, X_test, compared=None):
-    """Assert that a shared fit is not declined, and that all its answers are those of the plain loop."""
+    """Assert that a batched fit is not declined, and that all its predictions are those of the plain loop."""
     before = pickle.dumps(estimator)
     table = X if compared is None else compared
     plains = [clone(estimator).fit(table[train], y[train]) for train, _ in folds.splits]
     for method in METHODS:
-        result = shared(estimator, X, y, folds, method, X_test)
+        result = batched(estimator, X, y, folds, method, X_test)
         assert result is not None
         for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
             fitted = result.estimators[number]
-            for given_answers, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
+            for given_predictions, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
                 close(getattr(fitted, method)(rows), getattr(plain, method)(rows))
-                if given_answers is not None:
-                    close(given_answers[number], getattr(plain, method)(rows))
+                if given_predictions is not None:
+                    close(given_predictions[number], getattr(plain, method)(rows))
     assert pickle.dumps(estimator) == before
     return result.estimators
 
@@ -145,7 +147,7 @@ def test_odd_columns_agree_or_are_declined(seed, wide):
     chosen = rng.choice(len(odd), 2, replace=False)
     X = np.column_stack([X, *(odd[number] for number in chosen)])
     for estimator in (LDA(), LDA(solver="lsqr"), LDA(solver="eigen"), QDA()):
-        if shared(estimator, X, y, folds) is not None:
+        if batched(estimator, X, y, folds) is not None:
             agrees(estimator, X, y, folds, X[:5])
 
 
@@ -187,7 +189,7 @@ def test_attributes_are_those_of_the_plain_fit(estimator):
     X, y = blobs(3, 120, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
     train = folds.splits[1][0]
-    plain, fitted = clone(estimator).fit(X[train], y[train]), shared(estimator, X, y, folds).estimators[1]
+    plain, fitted = clone(estimator).fit(X[train], y[train]), batched(estimator, X, y, folds).estimators[1]
     assert vars(plain).keys() == vars(fitted).keys()
     for name in vars(plain).keys() - {"scalings_", "rotations_", *plain.get_params()}:
         close(getattr(fitted, name), getattr(plain, name))
@@ -204,7 +206,7 @@ def test_attributes_are_those_of_the_plain_fit(estimator):
 @pytest.mark.parametrize("estimator", ORDINARY, ids=str)
 def test_estimators_are_real_and_pickle(estimator):
     X, y = blobs(4, 120, 4, 3)
-    for fitted in shared(estimator, X, y, make_folds(y, random_state=0)).estimators:
+    for fitted in batched(estimator, X, y, make_folds(y, random_state=0)).estimators:
         check_is_fitted(fitted)
         assert type(fitted) is type(estimator)
         assert fitted.get_params() == estimator.get_params()
@@ -220,7 +222,7 @@ def test_single_precision_is_computed_in_double(shape):
     agrees(LDA(), X, y, folds, X[:7], compared=X.astype(np.float64))
     train, held_out = folds.splits[0]
     plain = LDA().fit(X[train], y[train]).predict_proba(X[held_out])
-    assert np.abs(shared(LDA(), X, y, folds).estimators[0].predict_proba(X[held_out]) - plain).max() < 1e-3
+    assert np.abs(batched(LDA(), X, y, folds).estimators[0].predict_proba(X[held_out]) - plain).max() < 1e-3
 
 
 DECLINED = {
@@ -252,26 +254,26 @@ DECLINED = {
 def test_declines_what_scikit_learn_refuses_or_rounding_decides(estimator):
     X, y = blobs(6, 90, 4, 3)
     X = np.column_stack([X, X[:, 0]])
-    assert shared(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
+    assert batched(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
 
 
 @pytest.mark.parametrize("estimator", [LDA(), LDA(solver="lsqr"), LDA(solver="eigen"), QDA()], ids=str)
-def test_declines_data_it_cannot_share(estimator):
+def test_declines_data_it_cannot_batch(estimator):
     X, y = blobs(7, 90, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
-    assert shared(estimator, X, y, folds) is not None
-    assert shared(estimator, X, y, folds, sample_weight=np.ones(90)) is None
-    assert shared(estimator, X, X[:, 0], folds) is None
-    assert shared(estimator, X, np.column_stack([y, y]), folds) is None
-    assert shared(estimator, X, np.full(90, "one"), folds) is None
-    assert shared(estimator, X, y, make_folds(y, scheme="forward", n_splits=3)) is None
+    assert batched(estimator, X, y, folds) is not None
+    assert batched(estimator, X, y, folds, sample_weight=np.ones(90)) is None
+    assert batched(estimator, X, X[:, 0], folds) is None
+    assert batched(estimator, X, np.column_stack([y, y]), folds) is None
+    assert batched(estimator, X, np.full(90, "one"), folds) is None
+    assert batched(estimator, X, y, make_folds(y, scheme="forward", n_splits=3)) is None
     by_label = Folds(90, tuple((np.flatnonzero(y != c), np.flatnonzero(y == c)) for c in np.unique(y)))
-    assert shared(estimator, X, y, by_label) is None
-    assert shared(estimator, X + 1e7, y, folds) is None
+    assert batched(estimator, X, y, by_label) is None
+    assert batched(estimator, X + 1e7, y, folds) is None
 
 
 @pytest.mark.parametrize("n_class", [3, 4])
-def test_quadratic_needs_a_row_a_column(n_class):
+def test_quadratic_needs_one_row_per_column(n_class):
     """With as many rows as columns, reg_param makes up for the lost rank; with fewer scikit-learn refuses."""
     X, y = blobs(8, 2 * n_class * 2, 4, 2)
     y = np.tile(["a", "b"], 2 * n_class)
@@ -279,15 +281,15 @@ def test_quadratic_needs_a_row_a_column(n_class):
     folds = Folds(len(y), (tuple(parts), tuple(parts[::-1])))
     if n_class == 4:
         agrees(QDA(reg_param=0.2), X, y, folds, X[:5])
-    assert (shared(QDA(reg_param=0.2), X, y, folds) is None) == (n_class == 3)
+    assert (batched(QDA(reg_param=0.2), X, y, folds) is None) == (n_class == 3)
 
 
 def test_declines_matrices_beyond_the_memory_limit(monkeypatch):
     X, y = blobs(8, 90, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
-    monkeypatch.setattr("stackit.batched_fits.gaussian.class_moments.MOST_BYTES", 3 * 8 * 4**2)
-    assert shared(LDA(), X, y, folds) is not None
-    assert shared(QDA(), X, y, folds) is None
+    monkeypatch.setattr("stackit.batched_fits.gaussian.class_moments.MAX_BYTES", 3 * 8 * 4**2)
+    assert batched(LDA(), X, y, folds) is not None
+    assert batched(QDA(), X, y, folds) is None
 
 
 @pytest.mark.parametrize("wide", [False, True])
@@ -301,25 +303,25 @@ def test_declines_a_direction_at_the_edge_of_the_rank_rule(wide):
         folds = Folds(120, _halves())
     else:
         X = np.column_stack([X, X[:, 0] + 1e-4 * rng.normal(size=60)])
-    assert shared(LDA(), X, y, folds) is None
+    assert batched(LDA(), X, y, folds) is None
 
 
 def test_declines_a_difference_of_means_at_the_edge_of_the_rank_rule():
     X, y = blobs(10, 90, 5, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
-    first, second = np.sqrt(shared(LDA(), X, y, folds).estimators[0].explained_variance_ratio_)
-    assert shared(LDA(tol=second / first / 1.2), X, y, folds) is None
+    first, second = np.sqrt(batched(LDA(), X, y, folds).estimators[0].explained_variance_ratio_)
+    assert batched(LDA(tol=second / first / 1.2), X, y, folds) is None
 
 
 def test_declines_classes_without_a_difference():
     X, y = np.tile([[-1.0], [1.0]], (24, 1)), np.repeat(["a", "b"], 24)
     parts = [np.r_[:12, 24:36], np.r_[12:24, 36:48]]
     folds = Folds(48, tuple((np.setdiff1d(np.arange(48), part), part) for part in parts))
-    assert shared(LDA(), X, y, folds) is None
+    assert batched(LDA(), X, y, folds) is None
 
 
 @pytest.mark.parametrize("smallest_value", [1e-2, 3e-6, 1e-7])
-def test_a_whitening_is_the_root_of_the_inverse_or_says_that_it_is_not_sure(smallest_value):
+def test_a_whitening_is_the_root_of_the_inverse_or_none_where_it_is_uncertain(smallest_value):
     random = np.random.default_rng(0)
     turn = np.linalg.qr(random.normal(size=(120, 120)))[0]
     values = np.geomspace(1, smallest_value, 120)

@@ -16,7 +16,7 @@ from stackit.batched_fits.kernels import kernel_ridge, svm
 from stackit.engine.threads import single_threaded
 
 FORGIVING = settings(max_examples=40, deadline=None)
-SHARED = svm.SHARED | kernel_ridge.SHARED
+BATCHED = svm.BATCHED | kernel_ridge.BATCHED
 
 
 def unequal_folds(n, n_splits, n_repeats, rng):
@@ -52,19 +52,19 @@ def fit_plainly(estimator, request):
     ]
 
 
-def assert_near(answer, expected):
-    assert answer.shape == expected.shape
-    np.testing.assert_allclose(answer, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+def assert_near(prediction, expected):
+    assert prediction.shape == expected.shape
+    np.testing.assert_allclose(prediction, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
 
 
-def assert_shared_as_in_the_plain_loop(estimator, request):
+def assert_like_the_plain_loop(estimator, request):
     with single_threaded():
-        shared, plain = SHARED[type(estimator)](estimator, request), fit_plainly(estimator, request)
-    assert shared is not None
+        batched, plain = BATCHED[type(estimator)](estimator, request), fit_plainly(estimator, request)
+    assert batched is not None
     for i, (one, (_, held_out)) in enumerate(zip(plain, request.folds.splits, strict=True)):
-        assert_near(shared.held_out[i], getattr(one, request.method)(request.X[held_out]))
-        assert_near(shared.test[i], getattr(one, request.method)(request.X_test))
-    return shared, plain
+        assert_near(batched.held_out[i], getattr(one, request.method)(request.X[held_out]))
+        assert_near(batched.test[i], getattr(one, request.method)(request.X_test))
+    return batched, plain
 
 
 def assert_equal_attributes(one, plain):
@@ -97,8 +97,8 @@ LIBSVM = st.fixed_dictionaries(
 )
 def test_support_vector_classifiers_are_those_of_the_plain_loop(request, params, C, class_weight, shape):
     estimator = SVC(**params, C=C, class_weight=class_weight, decision_function_shape=shape)
-    shared, plain = assert_shared_as_in_the_plain_loop(estimator, request)
-    for one, expected in zip(shared.estimators, plain, strict=True):
+    batched, plain = assert_like_the_plain_loop(estimator, request)
+    for one, expected in zip(batched.estimators, plain, strict=True):
         assert_equal_attributes(one, expected)
 
 
@@ -110,8 +110,8 @@ def test_support_vector_classifiers_are_those_of_the_plain_loop(request, params,
 )
 def test_support_vector_regressors_are_those_of_the_plain_loop(request, params, estimator):
     estimator = clone(estimator).set_params(**params)
-    shared, plain = assert_shared_as_in_the_plain_loop(estimator, request)
-    for one, expected in zip(shared.estimators, plain, strict=True):
+    batched, plain = assert_like_the_plain_loop(estimator, request)
+    for one, expected in zip(batched.estimators, plain, strict=True):
         assert_equal_attributes(one, expected)
 
 
@@ -128,11 +128,11 @@ def test_kernel_ridge_is_that_of_the_plain_loop(request, n_outputs, alpha, kerne
         request = replaced(request, y=y)
     sizes = [len(train) / len(request.X) for train, _ in request.folds.splits]
     estimator = KernelRidge(alpha=alpha, kernel=kernel_name)
-    if sum(size**3 for size in sizes) < kernel_ridge.LEAST_GAIN:
-        assert kernel_ridge.share_kernel_ridge(estimator, request) is None
+    if sum(size**3 for size in sizes) < kernel_ridge.MIN_GAIN:
+        assert kernel_ridge.fit_kernel_ridge(estimator, request) is None
         return
-    shared, plain = assert_shared_as_in_the_plain_loop(estimator, request)
-    for one, expected in zip(shared.estimators, plain, strict=True):
+    batched, plain = assert_like_the_plain_loop(estimator, request)
+    for one, expected in zip(batched.estimators, plain, strict=True):
         assert vars(one).keys() == vars(expected).keys()
         np.testing.assert_array_equal(one.X_fit_, expected.X_fit_)
         assert_near(one.dual_coef_, expected.dual_coef_)
@@ -160,23 +160,23 @@ ESTIMATORS = [SVC(), NuSVC(nu=0.3), SVR(), NuSVR(), SVC(kernel="linear"), Kernel
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_ordinary_cases_are_shared_and_can_be_pickled(ordinary, estimator, dtype):
+def test_ordinary_cases_are_batched_and_can_be_pickled(ordinary, estimator, dtype):
     request = ordinary if is_classifier(estimator) else as_regression(ordinary)
     if dtype == np.float32 and isinstance(estimator, KernelRidge):
         pytest.skip("it works in single precision then, and declines")
     request = replaced(request, X=request.X.astype(dtype), X_test=request.X_test.astype(dtype))
-    shared, plain = assert_shared_as_in_the_plain_loop(estimator, request)
+    batched, plain = assert_like_the_plain_loop(estimator, request)
     assert not hasattr(estimator, "dual_coef_")
-    for one, expected in zip(shared.estimators, plain, strict=True):
+    for one, expected in zip(batched.estimators, plain, strict=True):
         again, new = pickle.loads(pickle.dumps(one)), request.X_test + dtype(0.1)
         assert_near(getattr(again, request.method)(new), getattr(expected, request.method)(new))
         np.testing.assert_array_equal(getattr(one, "support_", 0), getattr(expected, "support_", 0))
         assert clone(one).get_params() == estimator.get_params()
 
 
-def test_a_large_request_does_not_ask_again(ordinary, monkeypatch):
-    monkeypatch.setattr(SVC, "_dense_decision_function", lambda *_: pytest.fail("asked libsvm again"))
-    assert svm.share_support_vectors(SVC(), ordinary) is not None
+def test_a_large_request_does_not_call_libsvm_again(ordinary, monkeypatch):
+    monkeypatch.setattr(SVC, "_dense_decision_function", lambda *_: pytest.fail("called libsvm again"))
+    assert svm.fit_svm(SVC(), ordinary) is not None
 
 
 def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
@@ -186,40 +186,42 @@ def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
     mirrored = [np.flatnonzero(np.arange(480) % 240 % 4 == fold) for fold in range(4)]
     folds = Folds(480, [(np.setdiff1d(np.arange(480), part), part) for part in mirrored])
     request = replaced(ordinary, X=X, y=y, folds=folds, X_test=np.zeros((3, 12)))
-    shared = svm.share_support_vectors(SVC(), request)
-    for one, answer in zip(shared.estimators, shared.test, strict=True):
-        np.testing.assert_array_equal(answer, one.decision_function(request.X_test))
+    batched = svm.fit_svm(SVC(), request)
+    for one, prediction in zip(batched.estimators, batched.test, strict=True):
+        np.testing.assert_array_equal(prediction, one.decision_function(request.X_test))
 
 
 def test_values_at_the_edge_of_single_precision_are_libsvms(ordinary, monkeypatch):
     # With an error bound this wide many values are in doubt: all of them must come out as libsvm's.
     unit = 1e-8
-    products = svm._products
-    monkeypatch.setattr(svm, "_products", lambda X: svm.Products(**(vars(products(X)) | {"unit": unit})))
-    monkeypatch.setattr(svm, "BLURRED", 1.0)
-    shared, plain = assert_shared_as_in_the_plain_loop(SVC(), ordinary)
-    for one, expected in zip(shared.estimators, plain, strict=True):
+    products = svm.InnerProducts.of
+    monkeypatch.setattr(
+        svm.InnerProducts, "of", lambda X: svm.InnerProducts(**(vars(products(X)) | {"unit": unit}))
+    )
+    monkeypatch.setattr(svm, "MAX_KERNEL_ERROR", 1.0)
+    batched, plain = assert_like_the_plain_loop(SVC(), ordinary)
+    for one, expected in zip(batched.estimators, plain, strict=True):
         assert_equal_attributes(one, expected)
 
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
 def test_single_values_are_to_the_last_bit_those_of_all(ordinary, name):
-    products = svm._products(np.ascontiguousarray(ordinary.X))
+    products = svm.InnerProducts.of(np.ascontiguousarray(ordinary.X))
     out, train = np.empty((240, 240)), np.arange(240)
     svm._fill(out, name, 0.1, products, train)
-    exact = [[svm._exactly(name, 0.1, products, i, j) for j in train] for i in train]
+    exact = [[svm._exact_value(name, 0.1, products, i, j) for j in train] for i in train]
     np.testing.assert_array_equal(out.astype(np.float32), np.asarray(exact, dtype=np.float32))
 
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
 def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
-    products = svm._products(np.ascontiguousarray(ordinary.X))
+    products = svm.InnerProducts.of(np.ascontiguousarray(ordinary.X))
     train, out, noisy = np.arange(240), np.empty((240, 240)), np.empty((240, 240))
     svm._fill(out, name, 0.1, products, train)
     noise = 1 + 1e-10 * np.random.default_rng(0).uniform(-1, 1, size=(240, 240))
     table = products.table * noise
     np.fill_diagonal(table, products.squares)
-    svm._fill(noisy, name, 0.1, svm.Products(products.X, table, products.squares, 1e-9), train)
+    svm._fill(noisy, name, 0.1, svm.InnerProducts(products.X, table, products.squares, 1e-9), train)
     assert not np.array_equal(out, noisy)
     np.testing.assert_array_equal(out.astype(np.float32), noisy.astype(np.float32))
 
@@ -240,7 +242,7 @@ def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
     ],
 )
 def test_support_vector_machines_decline(ordinary, params, changes):
-    assert svm.share_support_vectors(SVC(**params), replaced(ordinary, **changes)) is None
+    assert svm.fit_svm(SVC(**params), replaced(ordinary, **changes)) is None
 
 
 @pytest.mark.parametrize(
@@ -259,11 +261,11 @@ def test_support_vector_machines_decline(ordinary, params, changes):
 )
 def test_kernel_ridge_declines(ordinary, params, changes):
     request = replaced(as_regression(ordinary), **changes)
-    assert kernel_ridge.share_kernel_ridge(KernelRidge(**({"kernel": "rbf"} | params)), request) is None
+    assert kernel_ridge.fit_kernel_ridge(KernelRidge(**({"kernel": "rbf"} | params)), request) is None
 
 
 def test_too_many_rows_are_left_to_the_plain_loop(ordinary, monkeypatch):
-    monkeypatch.setattr(svm, "MOST_ROWS", 239)
-    monkeypatch.setattr(kernel_ridge, "MOST_ROWS", 239)
-    assert svm.share_support_vectors(SVC(), ordinary) is None
-    assert kernel_ridge.share_kernel_ridge(KernelRidge(kernel="rbf"), as_regression(ordinary)) is None
+    monkeypatch.setattr(svm, "MAX_ROWS", 239)
+    monkeypatch.setattr(kernel_ridge, "MAX_ROWS", 239)
+    assert svm.fit_svm(SVC(), ordinary) is None
+    assert kernel_ridge.fit_kernel_ridge(KernelRidge(kernel="rbf"), as_regression(ordinary)) is None

@@ -19,16 +19,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackit import Folds, make_folds
 from stackit.batched_fits import scaled_pipeline
-from stackit.batched_fits.api import BatchedRequest, parts_of
+from stackit.batched_fits.api import BatchedRequest, held_out_parts
 from stackit.batched_fits.linear import dual, estimators, primal
-from stackit.batched_fits.linear.least_squares import Problem
+from stackit.batched_fits.linear.least_squares import LeastSquares
 from stackit.batched_fits.scaling import fit_scalers
 
-SHARED = {**estimators.SHARED, **scaled_pipeline.SHARED}
+BATCHED = {**estimators.BATCHED, **scaled_pipeline.BATCHED}
 
 
-def share(estimator, request):
-    return SHARED[type(estimator)](estimator, request)
+def batch(estimator, request):
+    return BATCHED[type(estimator)](estimator, request)
 
 
 def last_of(estimator):
@@ -52,11 +52,11 @@ def assert_close(got, expected, size=0.0, rtol=1e-9):
     assert np.abs(got - expected).max(initial=0.0) <= rtol * size
 
 
-def assert_same_attributes(shared, plain, size):
-    assert type(shared) is type(plain)
-    assert set(vars(shared)) == set(vars(plain))
+def assert_same_attributes(batched, plain, size):
+    assert type(batched) is type(plain)
+    assert set(vars(batched)) == set(vars(plain))
     for name, value in vars(plain).items():
-        got = getattr(shared, name)
+        got = getattr(batched, name)
         if name == "steps":
             for (_, one), (_, other) in zip(got, value, strict=True):
                 assert_same_attributes(one, other, size)
@@ -70,26 +70,26 @@ def assert_same_attributes(shared, plain, size):
 
 
 def assert_like_the_loop(estimator, request, attributes=True):
-    """Compare with the plain loop; False if the shared fit declines."""
+    """Compare with the plain loop; False if the batched fit declines."""
     before = copy.deepcopy(estimator)
-    shared = share(estimator, request)
+    batched = batch(estimator, request)
     assert repr(estimator) == repr(before)
     assert vars(last_of(estimator)).keys() == vars(last_of(before)).keys()
-    if shared is None:
+    if batched is None:
         return False
-    assert len(shared.estimators) == len(request.folds.splits)
+    assert len(batched.estimators) == len(request.folds.splits)
     for split, (train, held_out) in enumerate(request.folds.splits):
-        plain, one = fitted_plainly(estimator, request, train), shared.estimators[split]
+        plain, one = fitted_plainly(estimator, request, train), batched.estimators[split]
         size = np.abs(request.y).max() if request.y.dtype.kind == "f" else 1.0
         if attributes:
             assert_same_attributes(one, plain, size)
-        for given_answers, X in ((shared.held_out, request.X[held_out]), (shared.test, request.X_test)):
-            expected, asked = getattr(plain, request.method)(X), getattr(one, request.method)(X)
-            for answer in (asked,) if given_answers is None else (asked, given_answers[split]):
+        for given_predictions, X in ((batched.held_out, request.X[held_out]), (batched.test, request.X_test)):
+            expected, own = getattr(plain, request.method)(X), getattr(one, request.method)(X)
+            for prediction in (own,) if given_predictions is None else (own, given_predictions[split]):
                 if expected.dtype.kind == "f":
-                    assert_close(answer, expected, size)
+                    assert_close(prediction, expected, size)
                 else:
-                    assert np.array_equal(answer, expected)
+                    assert np.array_equal(prediction, expected)
     return True
 
 
@@ -221,7 +221,7 @@ def test_odd_tables_equal_the_loop_or_are_declined(data):
         estimators = [Ridge(alpha=0.1, fit_intercept=intercept), LinearRegression(fit_intercept=intercept)]
     estimator = with_scaler(data.draw, data.draw(st.sampled_from(estimators)))
     # How a solution splits into coefficients and intercept depends on rounding in the plain loop as well.
-    event(f"{'shared' if assert_like_the_loop(estimator, request, attributes=False) else 'declined'}")
+    event(f"{'batched' if assert_like_the_loop(estimator, request, attributes=False) else 'declined'}")
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
@@ -253,21 +253,23 @@ def ordinary(kind="number", n=60, d=5, **changes):
 def test_labels_of_any_type(labels, method):
     y = np.asarray(labels)[np.arange(60) % len(labels)]
     request = ordinary("class", y=y, method=method)
-    shared = share(RidgeClassifier(), request)
-    for one, answer, (train, held_out) in zip(
-        shared.estimators, shared.held_out, request.folds.splits, strict=True
+    batched = batch(RidgeClassifier(), request)
+    for one, prediction, (train, held_out) in zip(
+        batched.estimators, batched.held_out, request.folds.splits, strict=True
     ):
         plain = RidgeClassifier().fit(request.X[train], y[train])
         assert_same_attributes(one, plain, 1.0)
         expected = getattr(plain, method)(request.X[held_out])
-        assert answer.dtype == expected.dtype
+        assert prediction.dtype == expected.dtype
         assert np.array_equal(one.predict(request.X), plain.predict(request.X))
-        assert np.array_equal(answer, expected) if method == "predict" else np.allclose(answer, expected)
+        assert (
+            np.array_equal(prediction, expected) if method == "predict" else np.allclose(prediction, expected)
+        )
 
 
 @pytest.mark.parametrize("method", ["predict", "decision_function"])
 @pytest.mark.parametrize("d", [5, 90])
-def test_several_labels_a_row(method, d):
+def test_several_labels_per_row(method, d):
     y = np.random.default_rng(1).integers(0, 2, size=(60, 3))
     assert assert_like_the_loop(RidgeClassifier(), ordinary("class", d=d, y=y, method=method))
 
@@ -278,14 +280,14 @@ def test_float32_tables_are_computed_in_float64(estimator, d):
     double = ordinary("class" if isinstance(estimator, RidgeClassifier) else "number", d=d)
     single = replace(double, X=double.X.astype(np.float32), X_test=double.X_test.astype(np.float32))
     double = replace(double, X=single.X.astype(np.float64))
-    shared = share(estimator, single)
+    batched = batch(estimator, single)
     for split, (train, held_out) in enumerate(single.folds.splits):
         exact, rough = (fitted_plainly(estimator, request, train) for request in (double, single))
-        assert shared.estimators[split].coef_.dtype == np.float64
-        assert_close(shared.estimators[split].coef_, exact.coef_)
-        answer = shared.held_out[split]
-        assert_close(answer, getattr(exact, single.method)(double.X[held_out]))
-        assert_close(answer, getattr(rough, single.method)(single.X[held_out]), rtol=1e-4)
+        assert batched.estimators[split].coef_.dtype == np.float64
+        assert_close(batched.estimators[split].coef_, exact.coef_)
+        prediction = batched.held_out[split]
+        assert_close(prediction, getattr(exact, single.method)(double.X[held_out]))
+        assert_close(prediction, getattr(rough, single.method)(single.X[held_out]), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_float32_tables_are_computed_in_float64(estimator, d):
 )
 def test_estimators_are_real_and_survive_pickling(estimator):
     request = ordinary("class")
-    for one in share(estimator, replace(request, method="predict")).estimators:
+    for one in batch(estimator, replace(request, method="predict")).estimators:
         check_is_fitted(one)
         again = pickle.loads(pickle.dumps(one))
         assert np.array_equal(again.predict(request.X), one.predict(request.X))
@@ -303,8 +305,8 @@ def test_estimators_are_real_and_survive_pickling(estimator):
         assert refitted.n_features_in_ == one.n_features_in_ == 5
 
 
-def test_without_a_test_table_there_are_no_test_answers():
-    assert share(Ridge(), ordinary(X_test=None)).test is None
+def test_without_a_test_table_there_are_no_test_predictions():
+    assert batch(Ridge(), ordinary(X_test=None)).test is None
 
 
 def test_integer_and_boolean_targets():
@@ -319,7 +321,7 @@ def test_without_memory_for_products_the_kernel_serves(monkeypatch):
     monkeypatch.setattr(estimators, "SMALL_TABLE", 0)
     monkeypatch.setattr(estimators, "solve_primal", None)
     assert assert_like_the_loop(Ridge(), request)
-    assert share(make_pipeline(StandardScaler(), Ridge()), request) is None
+    assert batch(make_pipeline(StandardScaler(), Ridge()), request) is None
 
 
 DECLINED = {
@@ -370,13 +372,13 @@ DECLINED = {
 @pytest.mark.parametrize("name", DECLINED)
 def test_declined(name):
     estimator, changes = DECLINED[name]
-    assert share(estimator, ordinary(**changes)) is None
+    assert batch(estimator, ordinary(**changes)) is None
 
 
 def test_folds_that_are_no_partition_are_declined():
     folds = make_folds(np.arange(60), scheme="forward", n_splits=3)
     for estimator in (Ridge(), LinearRegression(), make_pipeline(StandardScaler(), Ridge())):
-        assert share(estimator, ordinary(folds=folds)) is None
+        assert batch(estimator, ordinary(folds=folds)) is None
 
 
 def test_a_training_part_without_weight_is_declined():
@@ -384,7 +386,7 @@ def test_a_training_part_without_weight_is_declined():
         request = ordinary(d=d)
         weight = np.zeros(60)
         weight[request.folds.splits[0][1]] = 1.0
-        assert share(Ridge(), replace(request, sample_weight=weight)) is None
+        assert batch(Ridge(), replace(request, sample_weight=weight)) is None
 
 
 def test_ill_conditioned_regression_is_declined():
@@ -396,38 +398,38 @@ def test_ill_conditioned_regression_is_declined():
         request.X * np.array([1, 1, 1, 1, 1e-7]),
         table(np.random.default_rng(0), 60, 5, "constant in training", request.folds.splits[1][1]),
     ):
-        assert share(LinearRegression(), replace(request, X=X, X_test=None)) is None
+        assert batch(LinearRegression(), replace(request, X=X, X_test=None)) is None
 
 
 def test_columns_too_far_from_zero_are_declined_unless_they_are_centred():
     request = ordinary()
     far = replace(request, X=request.X + 1e8, X_test=None)
-    assert share(Ridge(), far) is None
-    assert share(make_pipeline(StandardScaler(with_mean=False), Ridge()), far) is None
-    assert share(make_pipeline(StandardScaler(), Ridge()), far) is not None
+    assert batch(Ridge(), far) is None
+    assert batch(make_pipeline(StandardScaler(with_mean=False), Ridge()), far) is None
+    assert batch(make_pipeline(StandardScaler(), Ridge()), far) is not None
 
 
-def test_labels_that_hang_on_rounding_are_declined():
+def test_labels_that_depend_on_rounding_are_declined():
     folds = make_folds(np.arange(60) % 3, n_splits=4, random_state=0)
     request = ordinary("class", X=np.full((60, 5), 0.1), X_test=np.full((2, 5), 0.1), folds=folds)
     estimator = RidgeClassifier(fit_intercept=False)
-    assert share(estimator, request) is not None
-    assert share(estimator, replace(request, method="predict")) is None
+    assert batch(estimator, request) is not None
+    assert batch(estimator, replace(request, method="predict")) is None
 
 
 def test_a_tiny_penalty_on_duplicated_columns_is_declined():
     request = ordinary()
     X = np.column_stack([request.X, request.X[:, 0]])
-    assert share(Ridge(alpha=1e-9), replace(request, X=X, X_test=None)) is None
-    assert share(Ridge(alpha=1e-3), replace(request, X=X, X_test=None)) is not None
+    assert batch(Ridge(alpha=1e-9), replace(request, X=X, X_test=None)) is None
+    assert batch(Ridge(alpha=1e-3), replace(request, X=X, X_test=None)) is not None
 
 
 def test_weights_behind_a_scaler_are_declined_when_metadata_is_routed():
     request = ordinary(sample_weight=np.ones(60))
     pipeline = make_pipeline(StandardScaler(), Ridge())
-    assert share(pipeline, request) is not None
+    assert batch(pipeline, request) is not None
     with config_context(enable_metadata_routing=True):
-        assert share(pipeline, request) is None
+        assert batch(pipeline, request) is None
 
 
 @settings(max_examples=50, deadline=None)
@@ -437,7 +439,7 @@ def test_scalers_equal_those_fitted_plainly(seed, oddity, with_mean, with_std):
     folds = uneven(rng, 50, 4, 2)
     X = table(rng, 50, 4, oddity, folds.splits[0][1])
     scaler = StandardScaler(with_mean=with_mean, with_std=with_std)
-    for one, (train, _) in zip(fit_scalers(scaler, X, parts_of(folds)), folds.splits, strict=True):
+    for one, (train, _) in zip(fit_scalers(scaler, X, held_out_parts(folds)), folds.splits, strict=True):
         plain = clone(scaler).fit(X[train])
         assert set(vars(one)) == set(vars(plain))
         assert type(one.n_samples_seen_) is type(plain.n_samples_seen_)
@@ -456,10 +458,10 @@ def test_both_ways_agree_where_both_are_open(seed, weighted, intercept):
     rng = np.random.default_rng(seed)
     folds = uneven(rng, 40, 4, 2)
     weight = rng.integers(0, 3, 40) + 0.0 if weighted else None
-    problem = Problem(
+    problem = LeastSquares(
         rng.normal(size=(40, 30)), rng.normal(size=(40, 2)), np.array([0.5, 2.0]), intercept, weight=weight
     )
-    parts = parts_of(folds)
+    parts = held_out_parts(folds)
     one, other = primal.solve_primal(problem, parts), dual.solve_dual(problem, parts)
     for a, b in zip(one.held_out, other.held_out, strict=True):
         assert_close(a, b, size=1.0)

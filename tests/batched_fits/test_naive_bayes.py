@@ -15,7 +15,7 @@ from stackit import Folds, make_folds
 from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.gaussian import centroid, naive_bayes
 
-SHARED = {**naive_bayes.SHARED, **centroid.SHARED}
+BATCHED = {**naive_bayes.BATCHED, **centroid.BATCHED}
 COUNTING = [
     MultinomialNB(),
     MultinomialNB(alpha=0.01, fit_prior=False),
@@ -35,8 +35,8 @@ CONTINUOUS = [
 ORDINARY = [*CONTINUOUS, *COUNTING]
 
 
-def shared(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
-    return SHARED[type(estimator)](estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test))
+def batched(estimator, X, y, folds, method="predict_proba", X_test=None, sample_weight=None):
+    return BATCHED[type(estimator)](estimator, BatchedRequest(X, y, folds, method, sample_weight, X_test))
 
 
 def table(seed, n, d, n_classes, counts):
@@ -98,23 +98,23 @@ def slack_of(fitted, X):
 
 
 def agrees(estimator, X, y, folds, X_test, weight=None, compared=None):
-    """Assert that a shared fit is not declined, and that all its answers are those of the plain loop."""
+    """Assert that a batched fit is not declined, and that all its predictions are those of the plain loop."""
     before = pickle.dumps(estimator)
     plains = [
         plain_fit(estimator, X if compared is None else compared, y, train, weight)
         for train, _ in folds.splits
     ]
     for method in ("predict_proba", "predict"):
-        result = shared(estimator, X, y, folds, method, X_test, weight)
+        result = batched(estimator, X, y, folds, method, X_test, weight)
         assert result is not None
         for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
-            for answers, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
+            for predictions, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
                 expected, slack = plain.predict_proba(rows), slack_of(plain, rows)
                 fitted = result.estimators[number]
                 close(fitted.predict_proba(rows), expected, slack)
                 same_labels(fitted.predict(rows), plain.predict(rows), expected)
-                if answers is not None and method == "predict_proba":
-                    close(answers[number], expected, slack)
+                if predictions is not None and method == "predict_proba":
+                    close(predictions[number], expected, slack)
     assert pickle.dumps(estimator) == before
     return result.estimators
 
@@ -169,7 +169,7 @@ def test_odd_columns_agree_or_are_declined(seed, smoothing):
     ]
     X = np.column_stack([X, *(odd[number] for number in rng.choice(len(odd), 2, replace=False))])
     for estimator in (GaussianNB(var_smoothing=smoothing), NearestCentroid(shrink_threshold=0.2)):
-        if shared(estimator, X, y, folds) is not None:
+        if batched(estimator, X, y, folds) is not None:
             agrees(estimator, X, y, folds, X[:5])
 
 
@@ -249,7 +249,7 @@ def test_bernoulli_takes_a_binary_table_as_it_is():
     X, y = table(8, 60, 6, 3, True)
     folds = make_folds(y, n_splits=3, random_state=0)
     agrees(BernoulliNB(binarize=None), (X > 1) + 0.0, y, folds, (X[:5] > 1) + 0.0)
-    assert shared(BernoulliNB(binarize=None), X, y, folds) is None
+    assert batched(BernoulliNB(binarize=None), X, y, folds) is None
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -263,7 +263,7 @@ def test_attributes_are_those_of_the_plain_fit(estimator, weighted):
     train = folds.splits[1][0]
     plain, fitted = (
         plain_fit(estimator, X, y, train, weight),
-        shared(estimator, X, y, folds, sample_weight=weight),
+        batched(estimator, X, y, folds, sample_weight=weight),
     )
     fitted = fitted.estimators[1]
     assert vars(plain).keys() == vars(fitted).keys()
@@ -275,7 +275,7 @@ def test_attributes_are_those_of_the_plain_fit(estimator, weighted):
 @pytest.mark.parametrize("estimator", ORDINARY, ids=str)
 def test_estimators_are_real_and_pickle(estimator):
     X, y = table(10, 90, 4, 3, estimator in COUNTING)
-    for fitted in shared(estimator, X, y, make_folds(y, random_state=0)).estimators:
+    for fitted in batched(estimator, X, y, make_folds(y, random_state=0)).estimators:
         check_is_fitted(fitted)
         assert type(fitted) is type(estimator)
         assert (pickle.loads(pickle.dumps(fitted)).predict_proba(X) == fitted.predict_proba(X)).all()
@@ -289,7 +289,7 @@ def test_single_precision_is_computed_in_double(estimator):
     train, held_out = folds.splits[0]
     plain = clone(estimator).fit(X[train], y[train]).predict_proba(X[held_out])
     assert (
-        np.abs(shared(estimator, X, y, folds).estimators[0].predict_proba(X[held_out]) - plain).max() < 1e-3
+        np.abs(batched(estimator, X, y, folds).estimators[0].predict_proba(X[held_out]) - plain).max() < 1e-3
     )
 
 
@@ -316,30 +316,30 @@ DECLINED = {
 def test_declines_what_scikit_learn_refuses_or_warns_of(estimator):
     X, y = table(12, 90, 4, 3, True)
     X[:, 0] = 0.0
-    assert shared(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
+    assert batched(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
 
 
 @pytest.mark.parametrize("estimator", ORDINARY, ids=str)
-def test_declines_data_it_cannot_share(estimator):
+def test_declines_data_it_cannot_batch(estimator):
     X, y = table(13, 90, 4, 3, estimator in COUNTING)
     folds = make_folds(y, n_splits=3, random_state=0)
-    assert shared(estimator, X, y, folds) is not None
-    assert shared(estimator, X, X[:, 0] + 0.5, folds) is None
-    assert shared(estimator, X, np.column_stack([y, y]), folds) is None
-    assert shared(estimator, X, y, make_folds(y, scheme="forward", n_splits=3)) is None
-    assert shared(estimator, X, y, folds, sample_weight=-np.ones(90)) is None
-    assert shared(estimator, X, y, folds, sample_weight=(y != "blue") + 0.0) is None
+    assert batched(estimator, X, y, folds) is not None
+    assert batched(estimator, X, X[:, 0] + 0.5, folds) is None
+    assert batched(estimator, X, np.column_stack([y, y]), folds) is None
+    assert batched(estimator, X, y, make_folds(y, scheme="forward", n_splits=3)) is None
+    assert batched(estimator, X, y, folds, sample_weight=-np.ones(90)) is None
+    assert batched(estimator, X, y, folds, sample_weight=(y != "blue") + 0.0) is None
 
 
 @pytest.mark.parametrize("estimator", CONTINUOUS, ids=str)
 def test_declines_a_missing_class_and_large_offsets(estimator):
     X, y = table(14, 90, 4, 3, False)
     by_label = folds_of(90, [np.flatnonzero(y == label) for label in np.unique(y)])
-    assert shared(estimator, X, y, by_label) is None
-    assert shared(estimator, X + 1e9, y, make_folds(y, n_splits=3, random_state=0)) is None
+    assert batched(estimator, X, y, by_label) is None
+    assert batched(estimator, X + 1e9, y, make_folds(y, n_splits=3, random_state=0)) is None
 
 
 @pytest.mark.parametrize("estimator", [MultinomialNB(), ComplementNB()], ids=str)
 def test_declines_negative_counts(estimator):
     X, y = table(15, 90, 4, 3, False)
-    assert shared(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
+    assert batched(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from stackit import Folds, make_folds
 from stackit.batched_fits import neighbors
 from stackit.batched_fits.api import BatchedRequest
-from stackit.batched_fits.neighbors import SHARED, share_neighbors
+from stackit.batched_fits.neighbors import BATCHED, fit_neighbors
 from stackit.engine.threads import single_threaded
 
 FORGIVING = settings(max_examples=40, deadline=None)
@@ -70,16 +70,16 @@ def plain_loop(estimator, request):
     return fitted, [getattr(one, request.method)(request.X_test) for one in fitted]
 
 
-def assert_equal_answers(answer, expected, atol=1e-9):
+def assert_equal_predictions(prediction, expected, atol=1e-9):
     if isinstance(expected, list):
-        for part, wanted in zip(answer, expected, strict=True):
-            assert_equal_answers(part, wanted, atol)
+        for part, wanted in zip(prediction, expected, strict=True):
+            assert_equal_predictions(part, wanted, atol)
     elif expected.dtype.kind == "f":
-        assert answer.shape == expected.shape
-        np.testing.assert_allclose(answer, expected, rtol=atol, atol=atol)
+        assert prediction.shape == expected.shape
+        np.testing.assert_allclose(prediction, expected, rtol=atol, atol=atol)
     else:
-        assert answer.dtype == expected.dtype
-        np.testing.assert_array_equal(answer, expected)
+        assert prediction.dtype == expected.dtype
+        np.testing.assert_array_equal(prediction, expected)
 
 
 def may_decline(estimator, request):
@@ -90,29 +90,29 @@ def may_decline(estimator, request):
     return estimator.n_neighbors > least or (tree and (few or estimator.n_neighbors >= least // 2))
 
 
-def assert_shared_as_in_the_plain_loop(estimator, request):
+def assert_like_the_plain_loop(estimator, request):
     with single_threaded():
-        shared = share_neighbors(estimator, request)
-        if shared is None:
+        batched = fit_neighbors(estimator, request)
+        if batched is None:
             assert may_decline(estimator, request)
             reject()
         fitted, expected = plain_loop(estimator, request)
-    for answer, wanted in zip(shared.test, expected, strict=True):
+    for prediction, wanted in zip(batched.test, expected, strict=True):
         votes = is_classifier(estimator) and estimator.weights != "distance"
-        assert_equal_answers(answer, wanted, atol=0 if votes else 1e-9)
-    return shared, fitted
+        assert_equal_predictions(prediction, wanted, atol=0 if votes else 1e-9)
+    return batched, fitted
 
 
 @FORGIVING
 @given(request=requests(classify=True), params=SETTINGS)
-def test_classifiers_answer_as_in_the_plain_loop(request, params):
-    assert_shared_as_in_the_plain_loop(KNeighborsClassifier(**params), request)
+def test_classifiers_predict_as_in_the_plain_loop(request, params):
+    assert_like_the_plain_loop(KNeighborsClassifier(**params), request)
 
 
 @FORGIVING
 @given(request=requests(classify=False), params=SETTINGS)
-def test_regressors_answer_as_in_the_plain_loop(request, params):
-    assert_shared_as_in_the_plain_loop(KNeighborsRegressor(**params), request)
+def test_regressors_predict_as_in_the_plain_loop(request, params):
+    assert_like_the_plain_loop(KNeighborsRegressor(**params), request)
 
 
 @FORGIVING
@@ -121,7 +121,7 @@ def test_cosine_distances_too(request, k, weights):
     X, X_test = (table.astype(np.float64) + 0.1 for table in (request.X, request.X_test))
     request = BatchedRequest(X, request.y, request.folds, request.method, X_test=X_test)
     estimator = KNeighborsClassifier(k, metric="cosine", weights=weights)
-    assert_shared_as_in_the_plain_loop(estimator, request)
+    assert_like_the_plain_loop(estimator, request)
 
 
 @pytest.fixture
@@ -140,25 +140,25 @@ def replaced(request, **changes):
 @pytest.mark.parametrize("k", [1, 5, 240])
 @pytest.mark.parametrize("weights", ["uniform", "distance", None])
 def test_ordinary_cases_are_searched_once(ordinary, k, weights, monkeypatch):
-    asked = []
+    searched = []
     search = KNeighborsClassifier.kneighbors
 
     def kneighbors(self, X, *args, **kwargs):
-        asked.append(len(X))
+        searched.append(len(X))
         return search(self, X, *args, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr(KNeighborsClassifier, "kneighbors", kneighbors)
-        assert share_neighbors(KNeighborsClassifier(k, weights=weights), ordinary) is not None
-    assert asked == [70]
-    assert_shared_as_in_the_plain_loop(KNeighborsClassifier(k, weights=weights), ordinary)
+        assert fit_neighbors(KNeighborsClassifier(k, weights=weights), ordinary) is not None
+    assert searched == [70]
+    assert_like_the_plain_loop(KNeighborsClassifier(k, weights=weights), ordinary)
 
 
 def test_fitted_estimators_are_those_of_the_plain_loop(ordinary):
     estimator = KNeighborsClassifier(7, weights="distance")
-    shared, fitted = assert_shared_as_in_the_plain_loop(estimator, ordinary)
+    batched, fitted = assert_like_the_plain_loop(estimator, ordinary)
     assert not hasattr(estimator, "classes_")
-    for one, plain in zip(shared.estimators, fitted, strict=True):
+    for one, plain in zip(batched.estimators, fitted, strict=True):
         assert type(one) is KNeighborsClassifier
         assert vars(one).keys() == vars(plain).keys()
         assert one.get_params() == plain.get_params()
@@ -170,18 +170,18 @@ def test_fitted_estimators_are_those_of_the_plain_loop(ordinary):
         np.testing.assert_array_equal(again.predict_proba(new), plain.predict_proba(new))
 
 
-def test_ties_between_different_labels_are_asked_for(ordinary):
+def test_ties_between_different_labels_are_predicted_by_the_fold_itself(ordinary):
     # Two rows at one place and of two labels: which of them is the nearest depends on the search.
     X = np.repeat(ordinary.X[:150], 2, axis=0)
     y = np.tile(["a", "b"], 150)
     request = replaced(ordinary, X=X, y=y, X_test=X[::2] + 0.01)
     for algorithm in ("brute", "kd_tree"):
-        assert_shared_as_in_the_plain_loop(KNeighborsClassifier(1, algorithm=algorithm), request)
+        assert_like_the_plain_loop(KNeighborsClassifier(1, algorithm=algorithm), request)
 
 
 @pytest.fixture
 def doubts(monkeypatch):
-    """The rows that each fold's estimator is asked about, and those alone: blocks would hide the others."""
+    """Record the rows that each fold's estimator predicts, without the rest of their blocks."""
     found = []
 
     def rows_alone(marked, block):
@@ -192,33 +192,33 @@ def doubts(monkeypatch):
     return found
 
 
-def test_ties_of_one_label_need_not_be_asked_for(ordinary, doubts):
+def test_ties_of_one_label_are_settled(ordinary, doubts):
     X, y = np.repeat(ordinary.X[:150], 2, axis=0), np.repeat(ordinary.y[:150], 2)
     request = replaced(ordinary, X=X, y=y, X_test=X[::2] + 0.01)
-    assert_shared_as_in_the_plain_loop(KNeighborsClassifier(1), request)
+    assert_like_the_plain_loop(KNeighborsClassifier(1), request)
     assert sum(map(len, doubts)) == 0
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
-def test_rows_that_run_short_are_asked_for(ordinary, doubts, monkeypatch, metric):
+def test_rows_that_run_short_are_predicted_by_the_fold_itself(ordinary, doubts, monkeypatch, metric):
     monkeypatch.setattr(neighbors, "SPARE", -1)
     for weights in ("uniform", "distance"):
-        assert_shared_as_in_the_plain_loop(KNeighborsClassifier(5, weights=weights, metric=metric), ordinary)
+        assert_like_the_plain_loop(KNeighborsClassifier(5, weights=weights, metric=metric), ordinary)
     assert 0 < sum(map(len, doubts)) < 700
 
 
-def test_ties_that_go_on_beyond_what_was_found_are_asked_for(ordinary, doubts):
+def test_ties_that_go_on_beyond_what_was_found_are_predicted_by_the_fold_itself(ordinary, doubts):
     # All rows at one place: the search of all rows ends among the first, that of the folds among the last.
     splits = [(train[::-1], held_out) for train, held_out in ordinary.folds.splits]
     request = replaced(
         ordinary, X=np.zeros((300, 30)), y=np.repeat(["a", "b"], 150), folds=Folds(300, splits)
     )
-    assert_shared_as_in_the_plain_loop(KNeighborsClassifier(3, metric="manhattan"), request)
+    assert_like_the_plain_loop(KNeighborsClassifier(3, metric="manhattan"), request)
     assert set(map(len, doubts)) == {70}
 
 
 @pytest.mark.parametrize("shift", [0.0, 100.0])
-def test_squared_distances_are_as_exact_as_is_said(ordinary, shift):
+def test_squared_distances_are_as_exact_as_their_bounds(ordinary, shift):
     X, X_test = ordinary.X + shift, ordinary.X[:70] + shift + 1e-9
     request = replaced(ordinary, X=X, X_test=X_test)
     whole = KNeighborsClassifier(3, algorithm="brute")
@@ -236,25 +236,25 @@ def test_distances_without_digits_make_no_weights(ordinary, doubts):
     request = replaced(
         ordinary, X=ordinary.X + 10, X_test=np.vstack([ordinary.X[:35], ordinary.X_test[35:]]) + 10
     )
-    share_neighbors(KNeighborsClassifier(weights="distance"), request)
+    fit_neighbors(KNeighborsClassifier(weights="distance"), request)
     assert len(doubts) == 5
     for rows, (train, _) in zip(doubts, ordinary.folds.splits, strict=True):
         assert rows == [row for row in range(35) if row in train]
 
 
-def test_the_winner_of_a_tied_vote_is_asked_for(ordinary, doubts):
+def test_the_winner_of_a_tied_vote_is_predicted_by_the_fold_itself(ordinary, doubts):
     X = np.repeat(np.arange(300.0)[:, np.newaxis], 20, axis=1)
     request = replaced(ordinary, X=X, y=np.tile(["a", "b"], 150), method="predict", X_test=X[5:8] + 0.5)
     estimator = KNeighborsClassifier(2, weights="distance", metric="manhattan")
-    assert_shared_as_in_the_plain_loop(estimator, request)
+    assert_like_the_plain_loop(estimator, request)
     assert max(map(len, doubts)) == 3
 
 
 def test_a_class_missing_in_a_training_part_is_no_obstacle(ordinary):
     y = ordinary.y.copy()
     y[ordinary.folds.splits[0][1]] = "d"
-    shared, _ = assert_shared_as_in_the_plain_loop(KNeighborsClassifier(), replaced(ordinary, y=y))
-    assert [answer.shape[1] for answer in shared.test] == [3, 4, 4, 4, 4]
+    batched, _ = assert_like_the_plain_loop(KNeighborsClassifier(), replaced(ordinary, y=y))
+    assert [prediction.shape[1] for prediction in batched.test] == [3, 4, 4, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -281,14 +281,14 @@ def test_a_class_missing_in_a_training_part_is_no_obstacle(ordinary):
 )
 @pytest.mark.filterwarnings("ignore:Mind that for 0 < p < 1")
 def test_what_is_not_certain_or_gains_nothing_is_left_to_the_plain_loop(ordinary, params, changes):
-    assert share_neighbors(KNeighborsClassifier(**params), replaced(ordinary, **changes)) is None
+    assert fit_neighbors(KNeighborsClassifier(**params), replaced(ordinary, **changes)) is None
 
 
 def test_repeated_training_rows_are_left_to_the_plain_loop(ordinary):
     splits = [(np.r_[train, train[:1]], held_out) for train, held_out in ordinary.folds.splits]
     request = replaced(ordinary, folds=Folds(300, splits))
-    assert share_neighbors(KNeighborsClassifier(), request) is None
+    assert fit_neighbors(KNeighborsClassifier(), request) is None
 
 
 def test_both_types_are_registered():
-    assert set(SHARED) == {KNeighborsClassifier, KNeighborsRegressor}
+    assert set(BATCHED) == {KNeighborsClassifier, KNeighborsRegressor}

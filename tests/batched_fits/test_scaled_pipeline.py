@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackit import make_folds, out_of_fold
 from stackit.batched_fits import BatchedRequest, can_batch, dispatch
-from stackit.batched_fits.gaussian.class_moments import by_class, diagonal, pooled, squares, training
-from stackit.batched_fits.scaled_pipeline import share_scaled
+from stackit.batched_fits.gaussian.class_moments import ClassTable, by_class, diagonal, pooled, squares
+from stackit.batched_fits.scaled_pipeline import fit_scaled
 from stackit.batched_fits.scaling import Scaling
 
 LDA, QDA = LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -53,8 +53,8 @@ def blobs(seed, n, d, n_classes):
     )[codes]
 
 
-def shared(pipeline, X, y, folds, method="predict_proba", X_test=None, weight=None):
-    return share_scaled(pipeline, BatchedRequest(X, y, folds, method, weight, X_test))
+def batched(pipeline, X, y, folds, method="predict_proba", X_test=None, weight=None):
+    return fit_scaled(pipeline, BatchedRequest(X, y, folds, method, weight, X_test))
 
 
 def plain_fit(pipeline, X, y, rows, weight):
@@ -79,26 +79,26 @@ def same_labels(found, expected, scores):
 
 
 def agrees(pipeline, X, y, folds, X_test, weight=None):
-    """Assert that a shared fit is not declined, and that all its answers are those of the plain loop."""
+    """Assert that a batched fit is not declined, and that all its predictions are those of the plain loop."""
     before = pickle.dumps(pipeline)
     plains = [plain_fit(pipeline, X, y, train, weight) for train, _ in folds.splits]
     for method in ("predict_proba", "predict"):
-        result = shared(pipeline, X, y, folds, method, X_test, weight)
+        result = batched(pipeline, X, y, folds, method, X_test, weight)
         assert result is not None
         for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
             fitted = result.estimators[number]
-            for answers, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
+            for predictions, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
                 expected = plain.predict_proba(rows)
                 close(fitted.predict_proba(rows), expected)
                 same_labels(fitted.predict(rows), plain.predict(rows), expected)
-                if answers is not None:
-                    close(answers[number], getattr(plain, method)(rows))
+                if predictions is not None:
+                    close(predictions[number], getattr(plain, method)(rows))
     assert pickle.dumps(pipeline) == before
     return plains, result.estimators
 
 
 def directions_are_clear(X, y, rows):
-    """Whether no direction is about as small as those that are left out: there a shared fit declines."""
+    """Whether no direction is about as small as those that are left out: there a batched fit declines."""
     analysis = make_pipeline(StandardScaler(), LDA()).fit(X[rows], y[rows])[-1]
     sizes = np.sqrt(analysis.explained_variance_ratio_)
     ratio = sizes / sizes[0] / analysis.tol
@@ -159,7 +159,7 @@ def test_odd_columns_and_halves_of_a_scaler_agree_or_are_declined(last, seed, sc
     pipeline = make_pipeline(scaler, last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if shared(pipeline, X, y, folds) is not None:
+        if batched(pipeline, X, y, folds) is not None:
             agrees(pipeline, X, y, folds, X[:5])
 
 
@@ -177,7 +177,7 @@ def test_weights_are_for_the_last_step(seed, smoothing):
 def test_weights_of_estimators_that_take_none_are_left_to_the_plain_loop(last):
     X, y = blobs(0, 90, 5, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
-    assert shared(make_pipeline(StandardScaler(), last), X, y, folds, weight=np.ones(90)) is None
+    assert batched(make_pipeline(StandardScaler(), last), X, y, folds, weight=np.ones(90)) is None
 
 
 @pytest.mark.parametrize("last", LAST, ids=str)
@@ -202,32 +202,35 @@ def test_units_do_not_matter_behind_a_scaler(last):
     X, y = blobs(2, 120, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
     pipeline = make_pipeline(StandardScaler(), last)
-    one, other = (shared(pipeline, table, y, folds) for table in (X, X * 2.0 ** np.array([9, -9, 0, 3])))
+    one, other = (batched(pipeline, table, y, folds) for table in (X, X * 2.0 ** np.array([9, -9, 0, 3])))
     for ours, theirs, (_, rows) in zip(one.estimators, other.estimators, folds.splits, strict=True):
         units = 2.0 ** np.array([9, -9, 0, 3])
         close(ours.predict_proba(X[rows]), theirs.predict_proba(X[rows] * units))
 
 
-@pytest.mark.parametrize("spread", [squares, diagonal, pooled, by_class])
-def test_moments_behind_a_scaler_are_those_of_the_scaled_table(spread):
+@pytest.mark.parametrize("scatter_fn", [squares, diagonal, pooled, by_class])
+def test_moments_behind_a_scaler_are_those_of_the_scaled_table(scatter_fn):
     """Also with as many classes as columns, where a scatter's shape does not tell what it is."""
     X, y = blobs(3, 60, 3, 3)
     codes = np.unique(y, return_inverse=True)[1]
     parts = [[np.arange(0, 60, 2), np.arange(1, 60, 2)]]
     fitted = [StandardScaler().fit(X[rows]) for rows in parts[0][::-1]]
-    found = training(X, codes, 3, parts, spread, scaling=Scaling.of(fitted))
+    splits = [tuple(parts[0][::-1]), tuple(parts[0])]
+    table = ClassTable(X, np.arange(3), codes, parts, splits, Scaling.of(fitted))
+    found = table.training_moments(scatter_fn)
     for number, (moments, scaler) in enumerate(zip(found, fitted, strict=True)):
-        plain = [*training(scaler.transform(X), codes, 3, parts, spread)][number]
+        scaled = ClassTable(scaler.transform(X), np.arange(3), codes, parts, splits)
+        plain = [*scaled.training_moments(scatter_fn)][number]
         close(moments.mean, plain.mean)
         close(moments.scatter, plain.scatter)
 
 
-def test_columns_far_from_zero_beside_their_spread_are_declined():
+def test_columns_with_large_means_and_small_spread_are_declined():
     X, y = blobs(4, 90, 4, 3)
     folds = make_folds(y, n_splits=3, random_state=0)
     X = X / X.std(axis=0)
     for last in LAST:
-        assert shared(make_pipeline(StandardScaler(), last), X + 1e9, y, folds) is None
+        assert batched(make_pipeline(StandardScaler(), last), X + 1e9, y, folds) is None
 
 
 def test_rows_far_from_all_classes_are_left_to_the_plain_loop():
@@ -236,13 +239,13 @@ def test_rows_far_from_all_classes_are_left_to_the_plain_loop():
     folds = make_folds(y, n_splits=3, random_state=0)
     column = np.full(90, 0.1)
     pipeline = make_pipeline(StandardScaler(), GaussianNB())
-    assert shared(pipeline, np.column_stack([X, column]), y, folds) is not None
+    assert batched(pipeline, np.column_stack([X, column]), y, folds) is not None
     column[7] += 3.0
-    assert shared(pipeline, np.column_stack([X, column]), y, folds) is None
+    assert batched(pipeline, np.column_stack([X, column]), y, folds) is None
 
 
 @pytest.mark.parametrize("last", [LDA(), QDA(reg_param=0.1), GaussianNB(), NearestCentroid()], ids=str)
-def test_the_engine_shares_them_and_random_labels_stay_random(last):
+def test_the_engine_batches_them_and_random_labels_stay_random(last):
     random = np.random.default_rng(0)
     X, y = random.normal(size=(200, 20)), random.integers(0, 2, 200)
     member = make_pipeline(StandardScaler(), last)
@@ -252,8 +255,8 @@ def test_the_engine_shares_them_and_random_labels_stay_random(last):
     assert abs(np.corrcoef(oof.meta_train.iloc[:, 0], y)[0, 1]) < 0.2
 
 
-def test_a_canary_sings_for_the_pipeline_and_not_for_its_last_step_alone(monkeypatch):
-    """A library whose scaler has changed is found out."""
+def test_the_pipeline_is_compared_with_scikit_learn_and_not_its_last_step_alone(monkeypatch):
+    """A scikit-learn with another scaler is detected."""
     pipeline = make_pipeline(StandardScaler(), Ridge())
     X = np.random.default_rng(0).normal(size=(60, 3))
     folds = make_folds(X[:, 0], scheme="kfold", n_splits=3, random_state=0)

@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit import DiskStore, StackingRegressor, make_folds, out_of_fold
-from stackit.batched_fits import BatchedResult, can_batch, dispatch
+from stackit.batched_fits import BatchedResult, can_batch, dispatch, registry
 from stackit.engine import executor
 from stackit.engine.training_data import TrainingData
 from stackit.target import regression_target
@@ -135,7 +135,7 @@ def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
 
 
 def test_a_shared_fit_that_declines_leaves_it_to_the_plain_loop(monkeypatch):
-    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(dispatch, "_registered", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(dispatch, "_matches_sklearn", lambda kind: True)
     assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
 
@@ -147,7 +147,7 @@ def test_a_shared_fit_that_disagrees_with_the_installed_library_is_not_used(monk
         ]
         return BatchedResult(fitted)
 
-    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: wrong})
+    monkeypatch.setattr(dispatch, "_registered", lambda kind: {Ridge: wrong})
     dispatch._matches_sklearn.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
@@ -164,7 +164,7 @@ def test_a_subclass_is_not_taken_for_its_parent():
 
 @pytest.mark.parametrize("place", ["inline", "children", "threads", "outside"])
 def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, monkeypatch):
-    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: lambda estimator, request: None})
+    monkeypatch.setattr(dispatch, "_registered", lambda kind: {Ridge: lambda estimator, request: None})
     monkeypatch.setattr(dispatch, "_matches_sklearn", lambda kind: True)
     monkeypatch.setattr(executor, "may_fork", lambda: True)
     if place in ("children", "threads"):
@@ -225,7 +225,7 @@ def test_a_shared_fit_that_breaks_on_the_installed_library_is_not_used(monkeypat
     def broken(estimator, request):
         raise AttributeError("_moved")
 
-    monkeypatch.setattr(dispatch, "_catalogue", lambda kind: {Ridge: broken})
+    monkeypatch.setattr(dispatch, "_registered", lambda kind: {Ridge: broken})
     dispatch._matches_sklearn.cache_clear()
     try:
         assert out_of_fold([("r", Ridge())], X, YR, cv=3, n_jobs=1)["r"].fit_mode == "plain"
@@ -292,14 +292,14 @@ def test_a_rows_own_label_never_reaches_its_prediction_in_a_shared_fit(member, c
         np.testing.assert_array_equal(other.meta_train.iloc[row], first.meta_train.iloc[row])
 
 
-def test_each_room_of_shared_fits_is_found_by_the_types_that_it_knows():
-    folder = Path(dispatch.__file__).parent
-    rooms = {
+def test_each_module_of_batched_fits_is_found_by_the_types_that_it_knows():
+    folder = Path(registry.__file__).parent
+    modules = {
         ".".join(path.relative_to(folder).with_suffix("").parts)
         for path in folder.rglob("*.py")
-        if "\nSHARED" in path.read_text(encoding="utf-8")
+        if "\nBATCHED" in path.read_text(encoding="utf-8")
     }
-    assert rooms == {room for rooms in dispatch.MODULES.values() for room in rooms}
-    for room in rooms:
-        for kind, fit in import_module(f"stackit.batched_fits.{room}").SHARED.items():
-            assert dispatch._catalogue(kind)[kind] is fit
+    assert modules == {module for modules in registry.MODULES.values() for module in modules}
+    for module in modules:
+        for kind, fit in import_module(f"stackit.batched_fits.{module}").BATCHED.items():
+            assert registry.registered_fits(kind, "BATCHED")[kind] is fit

@@ -1,3 +1,3 @@
-"""Classifiers by class moments on all folds."""
+"""Classifiers by the moments of each class, on all folds."""
 
 __all__: list[str] = []

@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from stackit.arrays import Floats
+from stackit.arrays import Floats, Rows
+from stackit.batched_fits.scaling import ScaledColumns, with_shift
 
-__all__ = ["is_shrinkage", "is_well_conditioned", "ledoit_wolf", "shrunk"]
+__all__ = ["is_accurate_variance", "ledoit_wolf", "shrink", "shrunk"]
 
-OFFSET = 1e4
+MAX_OFFSET = 1e4
 """Means further than this many deviations from 0 make the deviations themselves uncertain."""
 
 
-def is_shrinkage(value: Any) -> bool:
-    """Whether an estimator's parameter ``shrinkage`` is one that is known here.
+def is_accurate_variance(mean: Floats, variance: Floats, X: Floats | ScaledColumns) -> bool:
+    """Whether the (d,) or (C, d) variances of columns of X consist of more than rounding errors.
 
-    Examples
-    --------
-    >>> [is_shrinkage(value) for value in (None, "auto", 0.5, 2.0, True)]
-    [True, True, True, False, False]
+    They do not where means are large (the scaler's too), or where a column is constant, unless it is a whole
+    number (as a rule 0): then mean and variance are exact.
     """
-    if value is None or isinstance(value, str):
-        return value in (None, "auto")
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
+    means = with_shift(mean, X)
+    exact = (variance == 0) & (means == np.rint(means))
+    return bool((exact | (np.abs(means) <= MAX_OFFSET * np.sqrt(variance))).all())
 
 
-def is_well_conditioned(mean: Floats, variance: Floats) -> bool:
-    """Whether variances are those of the data, not of rounding errors: no large offset, no odd constant.
-
-    A column of one whole number (as a rule 0) has an exact mean and variance 0, and is steady.
-
-    Parameters
-    ----------
-    mean : (C, d) array
-        Means of classes.
-    variance : (d,) or (C, d) array
-        Variances within them.
-
-    Examples
-    --------
-    >>> is_well_conditioned(np.array([[1.0, 0.0]]), np.array([4.0, 0.0]))
-    True
-    >>> is_well_conditioned(np.array([[1e9]]), np.array([1.0]))
-    False
-    """
-    exact = (variance == 0) & (mean == np.rint(mean))
-    return bool((exact | (np.abs(mean) <= OFFSET * np.sqrt(variance))).all())
+def shrink(
+    covariance: Floats, shrinkage: Any, X: Floats | ScaledColumns, rows: Rows, mean: Floats
+) -> Floats | None:
+    """Return the covariance of rows of X, shrunk as the parameter says; None where that is uncertain."""
+    if shrinkage is None:
+        return covariance
+    if shrinkage != "auto":
+        return shrunk(covariance, shrinkage)
+    if not is_accurate_variance(mean, np.diag(covariance), X):
+        return None
+    return ledoit_wolf(X[rows], mean, covariance)
 
 
 def shrunk(covariance: Floats, shrinkage: float) -> Floats:
-    """Return ``(1 - shrinkage) * covariance + shrinkage * mu * I``, mu the mean variance.
-
-    Examples
-    --------
-    >>> shrunk(np.diag([1.0, 3.0]), 0.5).tolist()
-    [[1.5, 0.0], [0.0, 2.5]]
-    """
+    """Return ``(1 - shrinkage) * covariance + shrinkage * mu * I``, mu the mean variance."""
     result = (1.0 - shrinkage) * covariance
     result.flat[:: len(covariance) + 1] += shrinkage * np.trace(covariance) / len(covariance)
     return result
@@ -69,32 +51,15 @@ def ledoit_wolf(rows: Floats, mean: Floats, covariance: Floats) -> Floats | None
 
     Columns are scaled to variance 1 before and back after. With R the (d, d) correlation matrix, mu the
     mean of its diagonal and ``r_i`` the squared norm of scaled row i, the intensity is
-    ``min(b, a) / a``, ``a = (|R|^2 - d * mu^2) / d`` and ``b = (mean(r^2) - |R|^2) / (n * d)``.
-
-    Parameters
-    ----------
-    rows : (n, d) array
-        What the covariance is of.
-    mean : (d,) array
-    covariance : (d, d) array
-        Divided by n.
-
-    Returns
-    -------
-    (d, d) array, or None when the intensity is a ratio of rounding errors.
-
-    Examples
-    --------
-    >>> X = np.array([[0.0, 0.0], [2.0, 2.0], [1.0, 0.0], [1.0, 2.0]])
-    >>> ledoit_wolf(X, X.mean(axis=0), np.cov(X.T, bias=True)).round(3).tolist()
-    [[0.5, 0.25], [0.25, 1.0]]
+    ``min(b, a) / a``, ``a = (|R|^2 - d * mu^2) / d`` and ``b = (mean(r^2) - |R|^2) / (n * d)``. None where
+    it is a ratio of rounding errors.
     """
     n, d = rows.shape
+    if d == 1:
+        return covariance
     variance = np.diag(covariance)
     scale = np.where(variance > 0, np.sqrt(variance), 1.0)
     correlation = covariance / scale / scale[:, None]
-    if d == 1:
-        return covariance
     norms = np.einsum("ij,ij->i", *[(rows - mean) / scale] * 2)
     total = float(np.vdot(correlation, correlation))
     mu = float(np.trace(correlation)) / d

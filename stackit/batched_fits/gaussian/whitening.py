@@ -6,68 +6,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, eigh, eigvalsh, solve_triangular
-from scipy.linalg.lapack import dpocon
+from scipy.linalg import cho_solve, eigh, eigvalsh, solve_triangular
 
 from stackit.arrays import Floats
+from stackit.batched_fits.cholesky import factorize
 
-__all__ = ["ScatterWhitening", "factor", "whitening_of_rows", "whitening_of_scatter"]
+__all__ = ["SMALLEST_CONDITION", "ScatterWhitening", "cholesky", "whitening_of_rows", "whitening_of_scatter"]
 
-CONDITION = 1e-7
-"""Below this reciprocal condition number, answers agree with other methods' to less than 1e-9."""
+SMALLEST_CONDITION = 1e-7
+"""The reciprocal condition number from which on results agree with other methods' to 1e-9."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScatterWhitening:
-    """A matrix F with ``F @ F.T`` the (pseudo-)inverse of a (d, d) scatter matrix.
+    """A (d, r) matrix F with ``F @ F.T`` the (pseudo-)inverse of a (d, d) scatter matrix.
 
-    Parameters
-    ----------
-    down : callable
-        (d, k) array -> ``F.T`` times it.
-    up : callable
-        (r, k) array -> ``F`` times it, of shape (d, k).
+    ``down`` multiplies a (d, k) array by ``F.T``, ``up`` an (r, k) array by ``F``.
     """
 
     down: Callable[[Floats], Floats]
     up: Callable[[Floats], Floats]
 
 
-def factor(matrix: Floats, smallest: float = 0.0) -> Floats | None:
-    """Return the lower Cholesky factor of a well-conditioned symmetric matrix, or None.
-
-    None also when the smallest eigenvalue may be less than `smallest`: it is at least the reciprocal of
-    the inverse's 1-norm, which LAPACK's ``pocon`` estimates from the factor (Higham, 1988).
-
-    Examples
-    --------
-    >>> factor(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
-    [[2.0, 0.0], [1.0, 2.0]]
-    >>> factor(np.ones((2, 2))) is None
-    True
-    """
-    lower, reciprocal, norm = _factored(matrix)
-    # pocon may overrate the condition by a small factor: hence the 10.
-    return lower if reciprocal > CONDITION and reciprocal * norm > 10 * smallest else None
+def cholesky(matrix: Floats) -> Floats | None:
+    """Return the lower Cholesky factor of a well-conditioned symmetric matrix; otherwise None."""
+    factor = factorize(matrix)
+    return factor.lower if factor.reciprocal_condition > SMALLEST_CONDITION else None
 
 
 def whitening_of_scatter(scatter: Floats, smallest: float) -> ScatterWhitening | None:
-    """Return F with ``F @ F.T`` the pseudo-inverse of a (d, d) matrix; None when its rank is uncertain.
+    """Return F with ``F @ F.T`` the pseudo-inverse of a positive semi-definite (d, d) matrix.
 
-    Parameters
-    ----------
-    scatter : (d, d) array
-        Symmetric, positive semi-definite.
-    smallest : float
-        Eigenvalues up to this one count as zero.
-
-    Examples
-    --------
-    >>> F = whitening_of_scatter(np.diag([4.0, 0.0]), 1e-8)
-    >>> F.up(F.down(np.eye(2))).round(12).tolist()
-    [[0.25, 0.0], [0.0, 0.0]]
+    Eigenvalues up to `smallest` count as zero. None when the rank is uncertain.
     """
-    lower = _sure_factor(scatter, smallest)
+    lower = _certain_factor(scatter, smallest)
     if lower is not None:
         return ScatterWhitening(
             lambda table: solve_triangular(lower, table, lower=True, check_finite=False),
@@ -84,26 +56,13 @@ def whitening_of_scatter(scatter: Floats, smallest: float) -> ScatterWhitening |
 def whitening_of_rows(rows: Floats, null: Floats, smallest: float) -> ScatterWhitening | None:
     """Return F with ``F @ F.T`` the pseudo-inverse of ``A.T @ A``, from the (n, n) matrix ``A @ A.T``.
 
-    With N the projector on the null space of ``A @ A.T``, ``F = A.T @ inv(A @ A.T + N)``: it equals
-    ``V / S`` of the singular value decomposition ``A = U S V.T``, turned by U.
-
-    Parameters
-    ----------
-    rows : (n, d) array
-        The matrix A, n < d.
-    null : (n, k) array
-        Orthonormal columns that span a part, as a rule all, of the null space.
-    smallest : float
-        Eigenvalues up to this one count as zero.
-
-    Examples
-    --------
-    >>> F = whitening_of_rows(np.array([[3.0, 0.0, 0.0]]), np.zeros((1, 0)), 1e-8)
-    >>> F.up(F.down(np.array([[9.0], [1.0], [1.0]]))).round(12).ravel().tolist()
-    [1.0, 0.0, 0.0]
+    A are the (n, d) rows, n < d. With N the projector on the null space of ``A @ A.T``,
+    ``F = A.T @ inv(A @ A.T + N)``: it equals ``V / S`` of the singular value decomposition ``A = U S V.T``,
+    turned by U. The orthonormal columns of `null` span a part, as a rule all, of the null space. Eigenvalues
+    up to `smallest` count as zero. None when the rank is uncertain.
     """
     kernel = rows @ rows.T
-    lower = _sure_factor(kernel + null @ null.T, smallest)
+    lower = _certain_factor(kernel + null @ null.T, smallest)
     if lower is not None:
         return ScatterWhitening(
             lambda table: cho_solve((lower, True), rows @ table, check_finite=False),
@@ -117,36 +76,29 @@ def whitening_of_rows(rows: Floats, null: Floats, smallest: float) -> ScatterWhi
     return ScatterWhitening(lambda table: root.T @ (rows @ table), lambda table: rows.T @ (root @ table))
 
 
-def _factored(matrix: Floats) -> tuple[Floats | None, float, float]:
-    """Return the Cholesky factor, an estimate of the reciprocal condition number, and the 1-norm."""
-    norm = float(np.abs(matrix).sum(axis=0).max(initial=0.0))
-    try:
-        lower: Floats = cholesky(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        return None, 0.0, norm
-    return lower, float(dpocon(lower, norm, uplo="L")[0]), norm
+def _certain_factor(matrix: Floats, smallest: float) -> Floats | None:
+    """Return the Cholesky factor if all eigenvalues are certain to be above `smallest`; otherwise None.
 
-
-def _sure_factor(matrix: Floats, smallest: float) -> Floats | None:
-    """Return what `factor` does, and the factor also where the eigenvalues themselves are as sure.
-
-    A condition number in the 1-norm overrates that in the 2-norm, of thousands of columns by far; and
-    eigenvalues without their vectors take a third of the time of both.
+    The smallest eigenvalue is at least the reciprocal of the inverse's 1-norm. Where that is not enough,
+    since a condition number in the 1-norm far exceeds that in the 2-norm for thousands of columns, the
+    eigenvalues are computed: without vectors, they take a third of the time.
     """
-    lower, reciprocal, norm = _factored(matrix)
-    if reciprocal > CONDITION and reciprocal * norm > 10 * smallest:
+    lower, reciprocal, norm = factorize(matrix)
+    # pocon may overrate the condition by a small factor: hence the 10.
+    if reciprocal > SMALLEST_CONDITION and reciprocal * norm > 10 * smallest:
         return lower
-    if reciprocal < CONDITION / 1000:
+    if reciprocal < SMALLEST_CONDITION / 1000:
         return None
     values = eigvalsh(matrix, check_finite=False)
-    return lower if values[0] > max(10 * smallest, 10 * CONDITION * values[-1]) else None
+    return lower if values[0] > max(10 * smallest, 10 * SMALLEST_CONDITION * values[-1]) else None
 
 
 def _spectrum(matrix: Floats, smallest: float) -> tuple[Floats, Floats] | None:
     """Return the eigenvalues above `smallest` and their vectors, or None when rounding could move one."""
     values, vectors = eigh(matrix, check_finite=False)
-    keep = values > smallest
-    top = values[-1]
-    kept_are_sure = (values[keep] > max(2 * smallest, CONDITION * 10 * top)).all()
-    dropped_are_sure = (values[~keep] < smallest / 2).all() and (keep.all() or smallest > 1e-12 * top)
-    return (values[keep], vectors[:, keep]) if kept_are_sure and dropped_are_sure and keep.any() else None
+    keep, largest = values > smallest, values[-1]
+    kept_are_certain = (values[keep] > max(2 * smallest, SMALLEST_CONDITION * 10 * largest)).all()
+    dropped_are_certain = (values[~keep] < smallest / 2).all() and (keep.all() or smallest > 1e-12 * largest)
+    return (
+        (values[keep], vectors[:, keep]) if kept_are_certain and dropped_are_certain and keep.any() else None
+    )

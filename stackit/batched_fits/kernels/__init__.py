@@ -1,3 +1,3 @@
-"""Kernel machines on all folds, from one kernel matrix."""
+"""Kernel methods on all folds, from one matrix of products of rows."""
 
 __all__: list[str] = []

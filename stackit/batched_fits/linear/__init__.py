@@ -1,3 +1,3 @@
-"""Linear models on all folds, from shared moments."""
+"""Linear least squares on all folds."""
 
 __all__: list[str] = []

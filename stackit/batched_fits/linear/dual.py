@@ -6,19 +6,14 @@ import numpy as np
 from scipy.linalg import lapack
 
 from stackit.arrays import Floats, Rows
-from stackit.batched_fits.linear.least_squares import (
-    LinearSolution,
-    LinearSolutions,
-    Problem,
-    positive_definite,
-)
+from stackit.batched_fits.linear.least_squares import LeastSquares, LinearSolution, LinearSolutions, cholesky
 
 __all__ = ["solve_dual"]
 
-NEGLIGIBLE = 1e-10
+NEGLIGIBLE = 1e-10  # penalties below this part of the mean squared length of a row are not penalties
 
 
-def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions | None:
+def solve_dual(problem: LeastSquares, repeats: list[list[Rows]]) -> LinearSolutions | None:
     r"""Solve for all splits, with one inverse of the kernel matrix of all rows.
 
     Let s be the roots of the weights, A = diag(s) X X^T diag(s) + alpha I, and N the inverse of A on the
@@ -28,51 +23,36 @@ def solve_dual(problem: Problem, repeats: list[list[Rows]]) -> LinearSolutions |
 
     .. math:: u^{(k)} = u - N_{:k} (N_{kk})^{-1} u_k
 
-    (the block form of the PRESS lemma; Allen, 1974). All splits of all repeats share N.
-
-    Parameters
-    ----------
-    problem : Problem
-        What to solve; with penalties, and with a scaling, if any, that shifts and an intercept.
-    repeats : list of lists of (n_held_out,) arrays of int
-        The held-out parts of each repeat, together all rows.
-
-    Returns
-    -------
-    Solved or None
-        None where a system is ill-conditioned or a training part has no weight.
-
-    Examples
-    --------
-    >>> X, parts = np.array([[0.0], [1.0], [2.0], [3.0]]), [np.array([0, 1]), np.array([2, 3])]
-    >>> solved = solve_dual(Problem(X, 2 * X, np.full(1, 1e-6), intercept=True), [parts])
-    >>> [table.ravel().round(4).tolist() for table in solved.held_out]
-    [[0.0, 2.0], [4.0, 6.0]]
+    (the block form of the PRESS lemma; Allen, 1974). All splits of all repeats share N. Penalties must be
+    above 0, and a scaling may only shift, with an intercept. None where a system is ill-conditioned or a
+    training part has no weight.
     """
     parts = [part for parts in repeats for part in parts]
     order = np.concatenate(repeats[0])
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
+    n_features = problem.X.shape[1]
     root = np.ones(len(order)) if problem.weight is None else np.sqrt(problem.weight[order])
-    origin = problem.X.mean(axis=0, dtype=np.float64) if problem.intercept else np.zeros(problem.X.shape[1])
+    origin = problem.X.mean(axis=0, dtype=np.float64) if problem.has_intercept else np.zeros(n_features)
     table = _augmented(problem, order, root, origin)
     duals = _duals(problem, table, root, problem.Y[order], [place[part] for part in parts])
     if duals is None:
         return None
     X = table[:, :-1]
-    coefs = (X.T @ duals.reshape(len(order), -1)).reshape(X.shape[1], len(parts), -1)
-    lines, held_out = [], []
+    coefs = (X.T @ duals.reshape(len(order), -1)).reshape(n_features, len(parts), -1)
+    solutions, held_out = [], []
     for split, part in enumerate(parts):
         coef = np.ascontiguousarray(coefs[:, split])
         at_origin = _intercept(problem, X, root, place[part], coef, order)
         if at_origin is None:
             return None
+        shift = np.zeros(n_features) if problem.scaling is None else problem.scaling.shift[split]
         held_out.append((problem.X[part] - origin) @ coef + at_origin)
-        lines.append(LinearSolution(coef, at_origin + (_shift(problem, split) - origin) @ coef))
-    return LinearSolutions(lines, held_out)
+        solutions.append(LinearSolution(coef, at_origin + (shift - origin) @ coef))
+    return LinearSolutions(solutions, held_out)
 
 
-def _augmented(problem: Problem, order: Rows, root: Floats, origin: Floats) -> Floats:
+def _augmented(problem: LeastSquares, order: Rows, root: Floats, origin: Floats) -> Floats:
     """Return the weighted rows about the origin, and a column that is constant but for the weights.
 
     Dual vectors are orthogonal to that column where there is an intercept. It changes no solution, and
@@ -84,11 +64,11 @@ def _augmented(problem: Problem, order: Rows, root: Floats, origin: Floats) -> F
         table[:, :-1] *= root[:, np.newaxis]
     mean_square = np.einsum("ij,ij->", table[:, :-1], table[:, :-1]) / len(order)
     total = root @ root
-    table[:, -1] = np.sqrt(mean_square / total) * root if problem.intercept and total > 0 else 0.0
+    table[:, -1] = np.sqrt(mean_square / total) * root if problem.has_intercept and total > 0 else 0.0
     return table
 
 
-def _duals(problem: Problem, table: Floats, root: Floats, Y: Floats, parts: list[Rows]) -> Floats | None:
+def _duals(problem: LeastSquares, table: Floats, root: Floats, Y: Floats, parts: list[Rows]) -> Floats | None:
     """Return the (n, n_splits, t) dual vectors of all splits."""
     kernel = table @ table.T
     penalties = np.unique(problem.alpha)
@@ -98,20 +78,22 @@ def _duals(problem: Problem, table: Floats, root: Floats, Y: Floats, parts: list
     for penalty in penalties:
         system = kernel if len(penalties) == 1 else kernel.copy()
         system.flat[:: len(system) + 1] += penalty
-        factor = positive_definite(system)
+        factor = cholesky(system)
         if factor is None:
             return None
         inverse, _ = lapack.dtrtri(factor, lower=1, overwrite_c=1)
         targets = problem.alpha == penalty
         weighted = root[:, np.newaxis] * Y[:, targets]
-        left = _left_out(inverse, root if problem.intercept else None, weighted, parts)
-        if left is None:
+        of_penalty = _leave_parts_out(inverse, root if problem.has_intercept else None, weighted, parts)
+        if of_penalty is None:
             return None
-        duals[:, :, targets] = left
+        duals[:, :, targets] = of_penalty
     return duals
 
 
-def _left_out(inverse: Floats, root: Floats | None, targets: Floats, parts: list[Rows]) -> Floats | None:
+def _leave_parts_out(
+    inverse: Floats, root: Floats | None, targets: Floats, parts: list[Rows]
+) -> Floats | None:
     """Return the dual vectors for one penalty: with A = L L^T, V = L^-1 and a unit vector q along V s,
     N = V^T (I - q q^T) V.
     """
@@ -119,17 +101,17 @@ def _left_out(inverse: Floats, root: Floats | None, targets: Floats, parts: list
     q /= np.linalg.norm(q) or 1.0
     inner = np.empty((len(inverse), len(parts), targets.shape[1]))
     for split, rows in enumerate(parts):
-        # The targets held out would cancel; taken as 0, they leave not even their rounding behind.
+        # The held-out targets cancel; set to 0, they do not leave rounding errors behind.
         seen = targets.copy()
         seen[rows] = 0.0
         whole = inverse @ seen
         whole -= np.outer(q, q @ whole)
-        # V is lower triangular: its columns from here on have nothing further up.
+        # V is lower triangular: its columns from here on have only zeros above.
         first = int(rows.min())
         columns = inverse[first:, rows]
         along = q[first:] @ columns
         block = columns.T @ columns - np.outer(along, along)
-        factor = positive_definite(block)
+        factor = cholesky(block)
         if factor is None:
             return None
         change, _ = lapack.dpotrs(factor, columns.T @ whole[first:], lower=1)
@@ -142,7 +124,7 @@ def _left_out(inverse: Floats, root: Floats | None, targets: Floats, parts: list
 
 
 def _intercept(
-    problem: Problem, X: Floats, root: Floats, held_out: Rows, coef: Floats, order: Rows
+    problem: LeastSquares, X: Floats, root: Floats, held_out: Rows, coef: Floats, order: Rows
 ) -> Floats | None:
     """Return the intercept about the origin, from the weighted means of the training rows."""
     inside = root.copy()
@@ -150,11 +132,7 @@ def _intercept(
     total = inside @ root
     if not total > 0:
         return None
-    if not problem.intercept:
+    if not problem.has_intercept:
         return np.zeros(coef.shape[1])
     intercept: Floats = (inside @ (root[:, np.newaxis] * problem.Y[order]) - (inside @ X) @ coef) / total
     return intercept
-
-
-def _shift(problem: Problem, split: int) -> Floats:
-    return np.zeros(problem.X.shape[1]) if problem.scaling is None else problem.scaling.shift[split]

@@ -14,7 +14,7 @@ def find(folder: str, files: list[str], page: str, data: Path | None = None) -> 
     """Return the folder that holds a competition's files.
 
     Looked for, in this order, in `data` itself or its subfolder, in ``$STACKIT_DATA``, in ``data/`` of the
-    repository, and in ``../shared/data/`` beside it.
+    repository, and in ``../shared/data/`` next to it.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def repeats_of(oof: OutOfFold) -> list[OutOfFold]:
 def cross_fitted(finals: Sequence[tuple[str, Any]], oof: OutOfFold, aside: Any = None) -> list[OutOfFold]:
     """Cross-fit final estimators on the meta-features of each repeat, over the same folds.
 
-    As `stackit.compare` does it: neither a row's meta-features nor the final estimator that is asked about it
+    As `stackit.compare` does it: neither a row's meta-features nor the final estimator that predicts it
     were trained on the row. The meta-features of the other rows were, so that the score is a little
     optimistic all the same.
 
@@ -46,7 +46,7 @@ def cross_fitted(finals: Sequence[tuple[str, Any]], oof: OutOfFold, aside: Any =
     Returns
     -------
     list of OutOfFold
-        One a repeat.
+        One per repeat.
     """
     found = []
     for one in repeats_of(oof):

@@ -18,7 +18,7 @@ from stackit.validation import invalid_value
 
 __all__ = ["GAP", "AboveLevel", "describe", "numbers", "standardised"]
 
-# Kaggle hides the days from the 20th on: what is asked about is up to twelve days after what is known.
+# Kaggle hides the days from the 20th on: hours to predict are up to twelve days after known ones.
 GAP = pd.Timedelta("12D")
 # How far back from there the past is looked at.
 WINDOW = pd.Timedelta("28D")
@@ -38,7 +38,7 @@ def describe(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         Kaggle's columns `datetime` (dates), `holiday`, `workingday`, `weather` and the weather's numbers.
         `casual`, `registered` and `count` are not looked at.
     known : (m, k) data frame
-        Hours whose `count` is known, of which only those before the day 12 days (`GAP`) before a row's own
+        Hours with a known `count`, of which only those before the day 12 days (`GAP`) before a row's own
         are counted for it.
 
     Returns
@@ -68,11 +68,11 @@ def levels(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """
     logs = np.log1p(known["count"].to_numpy(dtype=float))
     past = _stamped(known).assign(total=logs, n=1.0)
-    asked = _stamped(rows)
+    wanted = _stamped(rows)
     found = {}
     for name, keys in zip(PAST, ([], ["hour"], ["hour", "workingday"]), strict=True):
-        sums = _sums_before(past, asked["day"], keys)
-        found[name] = _means(sums, asked[["day", *keys]])
+        sums = _sums_before(past, wanted["day"], keys)
+        found[name] = _means(sums, wanted[["day", *keys]])
     return pd.DataFrame(found, index=rows.index)
 
 
@@ -82,7 +82,7 @@ def _stamped(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sums_before(past: pd.DataFrame, days: pd.Series[Any], keys: list[str]) -> pd.DataFrame:
-    """Return for each day that is asked about, and each key, the sums over the window before the gap."""
+    """Return for each day to predict, and each key, the sums over the window before the gap."""
     by = ["day", *keys]
     daily = past.groupby(by, as_index=False)[["total", "n"]].sum()
     parts = []
@@ -94,8 +94,8 @@ def _sums_before(past: pd.DataFrame, days: pd.Series[Any], keys: list[str]) -> p
     return pd.concat(parts, ignore_index=True) if parts else daily.iloc[:0]
 
 
-def _means(sums: pd.DataFrame, asked: pd.DataFrame) -> NDArray[np.float64]:
-    joined = asked.merge(sums, on=list(asked), how="left")
+def _means(sums: pd.DataFrame, wanted: pd.DataFrame) -> NDArray[np.float64]:
+    joined = wanted.merge(sums, on=list(wanted), how="left")
     return (joined["total"] / joined["n"]).to_numpy()
 
 

@@ -31,7 +31,7 @@ def cross_fitted_forward(
 ) -> OutOfFold:
     """Cross-fit final estimators in the order of time, on the rows that the base level has covered.
 
-    The final estimator that is asked about some rows has learned from covered rows before their gap alone,
+    The final estimator that predicts some rows has learned from covered rows before their gap alone,
     and their meta-features were made by base estimators that had seen what was before them.
 
     Returns

@@ -72,7 +72,7 @@ def main(
         "competitions/bike_sharing/out"
     ),
     quick: Annotated[bool, typer.Option(help="Half a year and few estimators, to see that it runs.")] = False,
-    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one a core.")] = -1,
+    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one per core.")] = -1,
 ) -> None:
     """Run the Bike Sharing stack and write folds.csv, oof.csv, submission.csv and report.json."""
     started = time.perf_counter()

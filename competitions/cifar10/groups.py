@@ -12,7 +12,7 @@ GROUPS = {"batch norm in four places": (1, 2, 3, 4), "in one place": (4,), "in n
 def group(places: tuple[int, ...], n_epochs: int, precision: str, seed: int) -> BatchNormConvNetClassifier:
     """Return the network of the notes with batch norm in the places named, by Adadelta as there.
 
-    Running statistics keep 0.99 at each step, the habit of the notes' library.
+    Running statistics keep 0.99 at each step, as in the notes' library.
     """
     norm = {place: ["batch_norm"] if place in places else [] for place in (1, 2, 3, 4)}
     layers = [("conv", 96, 11, "same"), *norm[1], ("max_pool", 2), *norm[2], "tanh"]

@@ -4,7 +4,7 @@
 
 Three groups of the notes: batch norm in four places, in one, and in none; all else is equal, the last layer
 too. Images to learn from are doubled by moved and mirrored copies, others are watched, and others again are
-the test. Each network is asked with its running statistics, and with those computed anew over the images it
+the test. Each network predicts with its running statistics, and with those recomputed over the images it
 has learned from. ``--short`` takes a quarter of the images, ``--quick`` a few, to see that it runs. Measured:
 see README.md in this folder.
 """
@@ -42,13 +42,13 @@ SEED = 0
 
 
 def scores(net: Any, learned: Any, X_test: Any, y_test: Any) -> dict[str, float]:
-    """Return the test accuracy with running statistics, and with those computed anew."""
-    network, asked = network_of(net), batches(len(y_test), 500, SEED)
-    anew = recomputed(network, learned, batches(len(learned), 500, SEED))
+    """Return the test accuracy with running statistics, and with those recomputed."""
+    network, parts = network_of(net), batches(len(y_test), 500, SEED)
+    fresh = recomputed(network, learned, batches(len(learned), 500, SEED))
     return {
         "validation": net.history_[-1]["validation_score"],
-        "test, running statistics": accuracy(network, X_test, y_test, asked),
-        "test, computed anew": accuracy(anew, X_test, y_test, asked),
+        "test, running statistics": accuracy(network, X_test, y_test, parts),
+        "test, recomputed": accuracy(fresh, X_test, y_test, parts),
     }
 
 

@@ -39,21 +39,23 @@ def judged(oof: OutOfFold, train: pd.DataFrame, new: pd.DataFrame) -> dict[str, 
     """
     classes, y = oof.target.classes, train["readmitted"]
     second = cross_fitted(final_estimators(), oof)[0]
-    answers = dict(_answers(oof.meta_train, len(classes))) | dict(_answers(second.meta_train, len(classes)))
-    forecasts = dict(_answers(oof.meta_test, len(classes)))
+    predictions = dict(_predictions(oof.meta_train, len(classes))) | dict(
+        _predictions(second.meta_train, len(classes))
+    )
+    forecasts = dict(_predictions(oof.meta_test, len(classes)))
     for name, final in final_estimators():
         final.fit(oof.meta_train.to_numpy(), y)
         forecasts[name] = final.predict_proba(oof.meta_test.to_numpy())
     return {
         name: {
-            "claimed": _claim(answers[name], classes, train),
+            "claimed": _claim(predictions[name], classes, train),
             "new patients": _claim(forecasts[name], classes, new),
         }
-        for name in answers
+        for name in predictions
     }
 
 
-def _answers(meta: pd.DataFrame, n_classes: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _predictions(meta: pd.DataFrame, n_classes: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield each estimator's name and probabilities."""
     for start in range(0, meta.shape[1], n_classes):
         block = meta.iloc[:, start : start + n_classes]

@@ -37,7 +37,7 @@ CATEGORIES = [
     *CHAPTERS,
     *DRUGS,
 ]
-# The first codes of the chapters of the ICD-9, whose names are not needed here; then E, V and no code.
+# The first codes of the chapters of the ICD-9, without their names; then E, V and no code.
 BOUNDS = [
     0,
     140,
@@ -65,7 +65,7 @@ BOUNDS = [
 
 
 def describe(stays: pd.DataFrame) -> pd.DataFrame:
-    """Return what is known of each stay at its end, and whose it is.
+    """Return what is known of each stay at its end, and its patient.
 
     Parameters
     ----------

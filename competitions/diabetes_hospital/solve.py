@@ -1,10 +1,10 @@
-"""Who comes back to hospital: a stack whose folds keep patients whole, and one whose folds do not.
+"""Who comes back to hospital: a stack on folds that keep patients whole, and one on folds that do not.
 
     python -m competitions.diabetes_hospital.solve [--data DIR] [--out DIR] [--quick]
 
 A fifth of the patients is put aside. The same line-up is stacked twice on the stays of the others: with all
 stays of a patient in one fold, and with folds dealt as if each stay were a patient's only one. Both claim
-a log loss, and both are then asked about the patients that were put aside. What is finished is kept in the
+a log loss, and both then predict the patients that were put aside. What is finished is kept in the
 folder ``--out``: a run that was stopped goes on. Measured: see README.md in this folder.
 """
 
@@ -39,7 +39,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def both_ways(train: pd.DataFrame) -> dict[str, Folds]:
-    """Return folds that keep patients whole, and folds that ignore whose stay it is."""
+    """Return folds that keep patients whole, and folds that ignore patients."""
     y, how = train["readmitted"], {"n_splits": N_SPLITS, "random_state": SEED}
     return {
         "groups kept": make_folds(y, scheme="group", groups=train["patient_nbr"], **how),
@@ -48,7 +48,7 @@ def both_ways(train: pd.DataFrame) -> dict[str, Folds]:
 
 
 def show(console: Console, found: dict[str, dict[str, dict[str, Claim]]]) -> None:
-    """Print claims beside what they are worth."""
+    """Print claims next to what they are worth."""
     parts = [(way, part) for way in found for part in ("claimed", "new patients")]
     table = Table("log loss", *(f"{way}: {part}" for way, part in parts))
     for name in next(iter(found.values())):
@@ -63,7 +63,7 @@ def main(
         "competitions/diabetes_hospital/out"
     ),
     quick: Annotated[bool, typer.Option(help="Few stays and estimators, to see that it runs.")] = False,
-    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one a core.")] = -1,
+    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one per core.")] = -1,
 ) -> None:
     """Stack with and without groups, and write folds and out-of-fold predictions of both, and report.json."""
     started = time.perf_counter()

@@ -31,7 +31,7 @@ def both_levels(codes: Codes, y: Any, folds: Folds, store: DiskStore, held: Code
     y : (n,) array
         The classes.
     folds : Folds
-        For both levels. Neither a row's meta-features nor the final estimator that is asked about it were
+        For both levels. Neither a row's meta-features nor the final estimator that predicts it were
         trained on the row; the meta-features of other rows were, so that a stack's score by folds is a
         little optimistic. That on photographs held back is not.
     store : DiskStore
@@ -92,7 +92,7 @@ def held_scores(levels: Levels, parts: Mapping[str, Any]) -> Scores:
     labels = np.concatenate(list(parts.values()))
     of_part = np.repeat(list(parts), [len(y) for y in parts.values()])
     right = {
-        name: _answers(oof, name) == labels
+        name: _labels_of(oof, name) == labels
         for oof in levels.values()
         for name in oof
         if oof[name].test is not None
@@ -121,5 +121,5 @@ def _final(
     return out_of_fold([(name, estimator)], train, y, test, cv=first[0].folds, n_jobs=1)
 
 
-def _answers(oof: OutOfFold, name: str) -> Any:
+def _labels_of(oof: OutOfFold, name: str) -> Any:
     return np.asarray(oof.target.classes)[oof[name].test.argmax(axis=1)]

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 HEAD = "mlp"
-"""The one that the notes have on top of their network, and nothing beside it."""
+"""The one that the notes have on top of their network, and nothing else."""
 DECISIONS = ("ridge", "svm")
 """Those that give distances to their boundaries, and no probabilities."""
 STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -82,7 +82,7 @@ def head() -> BatchNormMLPClassifier:
 def final_estimator() -> Pipeline:
     """Return a logistic regression on what all base estimators say, on one scale.
 
-    Its strength is chosen by three folds of the rows that it learns from, so that no row that it is asked
+    Its strength is chosen by three folds of the rows that it learns from, so that no row that it predicts
     about has a say in it.
     """
     chosen = GridSearchCV(

@@ -31,7 +31,7 @@ GIVEN = {
 OWN = {"mobilenet_v1_0.75": "mobilenet_v1_0.75", "squeezenet1.1": "squeezenet1.1_notop"}
 """Code sets that are made here, and their networks."""
 NEAREST = 0.93
-"""Photographs whose codes have a larger cosine by all networks asked are taken for one and the same."""
+"""Photographs with codes of a larger cosine by all networks are taken for one and the same."""
 
 
 def given_codes(folder: Path, rows: Ints) -> dict[str, Codes]:
@@ -60,7 +60,7 @@ def own_codes(archive: Path, files: Any, cache: Path, n_jobs: int = -1) -> dict[
     Returns
     -------
     dict of (n, d) arrays
-        One a network.
+        One per network.
     """
     makers = {name: CNNCodes(net, root=archive, cache=cache, n_jobs=n_jobs) for name, net in OWN.items()}
     return {name: maker.fit_transform(list(files)) for name, maker in makers.items()}

@@ -23,19 +23,19 @@ Points = npt.NDArray[np.float64]
 COLUMNS = 6
 
 
-def draw_confusion(y: Any, answers: Any, classes: Sequence[str], path: Path) -> None:
+def draw_confusion(y: Any, predictions: Any, classes: Sequence[str], path: Path) -> None:
     """Draw how many photographs of each class were taken for which.
 
     Parameters
     ----------
-    y, answers : (n,) array-like
-        The classes, and what was answered.
+    y, predictions : (n,) array-like
+        The classes, and the predictions.
     classes : sequence of str
         All of them, in the order of rows and columns.
     path : path
         The file, such as ``confusion.png``.
     """
-    table = confusion_matrix(y, answers, labels=list(classes))
+    table = confusion_matrix(y, predictions, labels=list(classes))
     axes, figure = _axes((6.2, 5.2))
     axes.imshow(table / table.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(table):
@@ -43,12 +43,12 @@ def draw_confusion(y: Any, answers: Any, classes: Sequence[str], path: Path) -> 
         axes.text(column, row, str(count), ha="center", va="center", color=colour)
     axes.set_xticks(range(len(classes)), classes, rotation=30)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="answer", ylabel="class")
+    axes.set(xlabel="prediction", ylabel="class")
     figure.savefig(path, dpi=110)
 
 
 def worst(photographs: pd.DataFrame, said: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Return the n photographs whose own class was given the least probability.
+    """Return the n photographs with the least probability for their own class.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ def worst(photographs: pd.DataFrame, said: pd.DataFrame, n: int) -> pd.DataFrame
     Returns
     -------
     data frame
-        The columns `file`, `label`, `answer` and `of_label`, the probability of the label; worst first.
+        The columns `file`, `label`, `prediction` and `of_label`, the probability of the label; worst first.
     """
     at = said.columns.get_indexer(photographs["label"])
     table = photographs[["file", "label"]].assign(
-        answer=said.idxmax(axis=1).to_numpy(), of_label=said.to_numpy()[np.arange(len(said)), at]
+        prediction=said.idxmax(axis=1).to_numpy(), of_label=said.to_numpy()[np.arange(len(said)), at]
     )
     return table.sort_values("of_label", kind="stable").head(n).reset_index(drop=True)
 
@@ -90,7 +90,7 @@ def draw_worst(archive: Path, table: pd.DataFrame, path: Path) -> None:
     with zipfile.ZipFile(archive) as photographs:
         for axes, (_, one) in zip(panels, table.iterrows(), strict=False):
             axes.imshow(decode(photographs.read(one["file"])))
-            axes.set_title(f"{one['label']}\n{one['answer']}? {one['of_label']:.3f}", fontsize=8)
+            axes.set_title(f"{one['label']}\n{one['prediction']}? {one['of_label']:.3f}", fontsize=8)
     for axes in figure.axes:
         axes.set_axis_off()
     figure.savefig(path, dpi=100)
@@ -117,7 +117,7 @@ def in_the_plane(codes: Any, seed: int = 0) -> Points:
 
 
 def draw_map(points: Points, y: Any, wrong: Any, path: Path) -> None:
-    """Draw photographs as points in the colours of their classes, those answered wrongly with a ring.
+    """Draw photographs as points in the colours of their classes, those predicted wrongly with a ring.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def draw_map(points: Points, y: Any, wrong: Any, path: Path) -> None:
     y : (n,) array-like
         The classes.
     wrong : (n,) array-like of bool
-        Which were answered wrongly.
+        Which were predicted wrongly.
     path : path
         The file, such as ``map.png``.
     """

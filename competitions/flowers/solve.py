@@ -3,7 +3,7 @@
     python -m competitions.flowers.solve [--data DIR] [--out DIR] [--quick]
 
 Two code sets are made here of the photographs, two were made by others; on each stand seven base estimators.
-All 28 are stacked twice: on 2936 photographs, to answer for 367 and 367 others, and in ten folds of all.
+All 28 are stacked twice: on 2936 photographs, to predict 367 and 367 others, and in ten folds of all.
 What is finished is kept in the folder ``--out``: a run that was stopped goes on. ``--quick`` takes a few
 photographs of each class, to see that it runs. Measured: see README.md in this folder.
 """
@@ -66,10 +66,10 @@ def split_scores(photographs: pd.DataFrame, codes: dict[str, Any], n_splits: int
 
 def draw(photographs: pd.DataFrame, codes: Any, probabilities: Any, archive: Path, n: int, out: Path) -> None:
     """Draw what the stack confuses, what it gets most wrong, and where that is among the codes."""
-    y, answers = photographs["label"], probabilities.idxmax(axis=1).to_numpy()
-    draw_confusion(y, answers, list(probabilities), out / "confusion.png")
+    y, predictions = photographs["label"], probabilities.idxmax(axis=1).to_numpy()
+    draw_confusion(y, predictions, list(probabilities), out / "confusion.png")
     draw_worst(archive, worst(photographs, probabilities, n), out / "worst.png")
-    draw_map(in_the_plane(codes, SEED), y, answers != y, out / "map.png")
+    draw_map(in_the_plane(codes, SEED), y, predictions != y, out / "map.png")
 
 
 def show(title: str, scores: dict[str, dict[str, float]]) -> None:

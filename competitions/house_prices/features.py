@@ -82,7 +82,7 @@ def describe(houses: pd.DataFrame) -> pd.DataFrame:
     -------
     (n, k) data frame
         The columns `PARTS`, `AREAS`, `NUMBERS` and `CATEGORIES`, in square feet, years and grades; missing
-        are numbers that a house has and nobody has noted.
+        are numbers that a house has and that were not recorded.
     """
     known = houses.drop(columns=["Id", "SalePrice"], errors="ignore")
     grades = {name: known[name].map(grade).fillna(0.0) for name, grade in GRADES_OF_PARTS.items()}
@@ -147,7 +147,7 @@ def standardised() -> ColumnTransformer:
     log = make_pipeline(SimpleImputer(strategy="median"), FunctionTransformer(np.log1p), StandardScaler())
     root = make_pipeline(FunctionTransformer(np.sqrt), StandardScaler())
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    # Rare categories are pooled, so that no house is learned by heart.
+    # Rare categories are pooled, so that no house is memorised.
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=8, sparse_output=False)
     prices = make_pipeline(target_encoder("continuous"), StandardScaler())
     columns = [

@@ -43,7 +43,7 @@ def main(
         "competitions/house_prices/out"
     ),
     quick: Annotated[bool, typer.Option(help="Few estimators and folds, to see that it runs.")] = False,
-    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one a core.")] = -1,
+    n_jobs: Annotated[int, typer.Option(help="Fits at once; -1 is one per core.")] = -1,
 ) -> None:
     """Run the House Prices stack and write folds.csv, oof.csv, submission.csv and report.json."""
     started = time.perf_counter()

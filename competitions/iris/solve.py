@@ -2,7 +2,7 @@
 
     python -m competitions.iris.solve [--out DIR] [--quick]
 
-Needs no data beyond scikit-learn's. Prints the accuracies of an old note beside ours, over one 3-fold
+Needs no data beyond scikit-learn's. Prints the accuracies of an old note next to ours, over one 3-fold
 cross-validation as in the note and over 20 repeats of it; writes decision regions, learning curves and
 ``report.json``. Measured: see README.md in this folder.
 """
@@ -48,14 +48,14 @@ def classifiers(n_trees: int = 100) -> dict[str, Any]:
 
 
 def accuracies(estimators: dict[str, Any], X: Any, y: Any, folds: Folds) -> dict[str, Any]:
-    """Return the accuracy of each estimator on each fold; the stack is fitted anew in each, from scratch."""
+    """Return the accuracy of each estimator on each fold; the stack is fitted again in each, from scratch."""
     return {
         name: cross_val_score(estimator, X, y, cv=folds, n_jobs=-1) for name, estimator in estimators.items()
     }
 
 
 def show(console: Console, once: dict[str, Any], repeated: dict[str, Any]) -> None:
-    """Print the note's figures beside ours."""
+    """Print the note's figures next to ours."""
     title = "Accuracy on two columns of iris, 3 folds"
     n_repeats = len(repeated["stack"]) // 3
     table = Table(

@@ -1,4 +1,4 @@
-"""The cases of the fault: one trained network, asked with statistics of different origin."""
+"""The cases of the fault: one trained network that predicts with statistics of different origin."""
 
 from __future__ import annotations
 
@@ -70,17 +70,17 @@ def measure(net: Any, tables: Sequence[Any], updates: Sequence[int]) -> dict[str
     one_class = [np.flatnonzero(y_test == digit) for digit in range(10)]
     mixed = batches(len(y_test), len(y_test) / 10, seed=2)
 
-    def asked(one: Any, of_batch: bool = False) -> tuple[float, float]:
+    def measured(one: Any, of_batch: bool = False) -> tuple[float, float]:
         first, second = (accuracy(one, X_test, y_test, parts, of_batch) for parts in (mixed, one_class))
         return first, second
 
     lost, _ = parameters_only(network)
-    found = {"full state": asked(network), "statistics of the batch": asked(network, of_batch=True)}
-    found["parameters only"] = asked(lost)
+    found = {"full state": measured(network), "statistics of the batch": measured(network, of_batch=True)}
+    found["parameters only"] = measured(lost)
     for done, one in enumerate(islice(counted(lost, X, train, "ema", SLOW_DECAY), max(updates)), start=1):
         if done in updates:
-            found[f"{done} updates"] = asked(one)
-    return found | {"recomputed": asked(recomputed(network, X, train))}
+            found[f"{done} updates"] = measured(one)
+    return found | {"recomputed": measured(recomputed(network, X, train))}
 
 
 def refusal(net: Any) -> str:

@@ -2,7 +2,7 @@
 
     python -m competitions.lost_statistics.solve [--out DIR] [--quick]
 
-A 7-layer perceptron with batch norm is trained on 1437 digits. Then the same weights answer for 360 others,
+A 7-layer perceptron with batch norm is trained on 1437 digits. Then the same weights predict 360 others,
 in mixed batches and in batches of one class, with the running statistics that belong to them, with those of
 the batch, with none, and with some that were made afterwards. Needs no data beyond scikit-learn's. Measured:
 see README.md in this folder.

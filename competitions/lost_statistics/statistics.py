@@ -1,4 +1,4 @@
-"""What batch norm predicts with: statistics kept, of the batch, lost, counted again or computed anew."""
+"""What batch norm predicts with: statistics kept, of the batch, lost, counted again or recomputed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def accuracy(network: Network, X: Images, y: Ints, parts: Sequence[Ints], of_bat
     X, y : (n, ...) array, (n,) array of class positions
         The rows.
     parts : sequence of arrays of int
-        Which rows are asked together.
+        Which rows are predicted together.
     of_batch : bool
         Whether batch norm takes the statistics of the batch, as in training, instead of the running ones.
 
@@ -49,8 +49,8 @@ def accuracy(network: Network, X: Images, y: Ints, parts: Sequence[Ints], of_bat
     -------
     float
     """
-    asked = network.of_states([network.state_of(0)]).train(of_batch)
-    right = [(_outputs(asked, X[rows]).argmax(0).numpy() == y[rows]).sum() for rows in parts]
+    chosen = network.of_states([network.state_of(0)]).train(of_batch)
+    right = [(_outputs(chosen, X[rows]).argmax(0).numpy() == y[rows]).sum() for rows in parts]
     return float(sum(right) / sum(map(len, parts)))
 
 

@@ -41,6 +41,6 @@ def read_idx(path: Path) -> npt.NDArray[Any]:
     if kind != UNSIGNED_BYTES or len(numbers) != np.prod(shape):
         what = f"{path.name} of kind {kind} with {len(numbers)} numbers for shape {tuple(shape)}"
         raise invalid_value(
-            "An IDX file", "unsigned bytes, as many as its shape says", what, "Get the file anew"
+            "An IDX file", "unsigned bytes, as many as its shape says", what, "Get the file again"
         )
     return numbers.reshape(shape)

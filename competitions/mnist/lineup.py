@@ -74,8 +74,8 @@ def trees(n_trees: int) -> ExtraTreesClassifier:
 def final_estimator() -> Pipeline:
     """Return a logistic regression on the logarithms of the probabilities.
 
-    With a weight of 1 on a net's own class and 0 elsewhere it would repeat that net's answers; so it can do
-    no worse but by what it learns of chance. Its strength was chosen by out-of-fold rows, not by the test.
+    With a weight of 1 on a net's own class and 0 elsewhere it would repeat that net's predictions; so it can
+    do no worse but by what it learns of chance. Its strength was chosen by out-of-fold rows, not by the test.
     """
     return make_pipeline(FunctionTransformer(_logarithms), LogisticRegression(C=1e-2, max_iter=500))
 

@@ -54,7 +54,7 @@ def stacked(oof: OutOfFold, y: Any, y_test: Any) -> dict[str, Scores]:
     """Return the scores of base estimators, their average and the stack: out of fold, and on the test.
 
     The final estimator is cross-fitted over the folds of the base estimators, and the average of those of the
-    folds answers for the test.
+    folds predicts the test.
     """
     finals = [("average", MeanClassifier()), ("stack", final_estimator())]
     second = out_of_fold(finals, oof.meta_train, y, oof.meta_test, cv=oof.folds, n_jobs=1)

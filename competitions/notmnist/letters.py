@@ -24,7 +24,7 @@ def read(path: Path) -> tuple[Images, Labels]:
 def unique_images(X: Images, y: Labels) -> tuple[Images, Labels, dict[str, int]]:
     """Return each image once, in its old order; those that come with different labels not at all.
 
-    An image that is there twice would sooner or later be learned from and be asked for: a leak.
+    An image that is there twice would sooner or later be learned from and be predicted: a leak.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
     python -m competitions.notmnist.solve [--data DIR] [--out DIR] [--quick]
 
 Images that are there twice are left out before anything is split. The network is trained as in the notes; it
-is asked with the statistics that it counted and with those of the batch, which is what the notes' program
+predicts with the statistics that it counted and with those of the batch, which is what the notes' program
 did. ``--quick`` takes a few images and epochs. Measured: see README.md in this folder.
 """
 
@@ -38,10 +38,10 @@ BATCH, SEED = 120, 0
 def scores(net: Any, X: Any, y: Any) -> dict[str, float]:
     """Return the accuracy with counted statistics and with those of the batch, and the log loss."""
     probabilities = net.predict_proba(X)
-    asked = batches(len(y), BATCH, SEED)
+    parts = batches(len(y), BATCH, SEED)
     return {
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == y)),
-        "accuracy by statistics of the batch": accuracy(network_of(net), X, y, asked, of_batch=True),
+        "accuracy by statistics of the batch": accuracy(network_of(net), X, y, parts, of_batch=True),
         "log loss": float(log_loss(y, probabilities, labels=range(10))),
     }
 

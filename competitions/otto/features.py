@@ -34,7 +34,7 @@ def roots() -> FunctionTransformer:
 
 
 def unit_roots() -> Pipeline:
-    """Return the transformer to rows sqrt(x / sum x), whose distances are those of Hellinger."""
+    """Return the transformer to rows sqrt(x / sum x): their distances are those of Hellinger."""
     return make_pipeline(FunctionTransformer(np.sqrt), Normalizer())
 
 

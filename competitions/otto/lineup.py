@@ -61,15 +61,15 @@ SIZES = {
 
 
 class AveragedAdaBoost(AdaBoostClassifier):  # type: ignore[misc]
-    """AdaBoost of strong estimators, whose probabilities are averaged.
+    """AdaBoost of strong estimators; their probabilities are averaged.
 
     scikit-learn's counts the votes of its members, of which a few forests give too few: a log loss of 2.1.
     """
 
     def predict_proba(self, X: Any) -> Probabilities:
         """Return the (n, n_classes) average of the members' probabilities, by their weights."""
-        answers = [member.predict_proba(X) for member in self.estimators_]
-        return np.average(answers, axis=0, weights=self.estimator_weights_[: len(answers)])
+        tables = [member.predict_proba(X) for member in self.estimators_]
+        return np.average(tables, axis=0, weights=self.estimator_weights_[: len(tables)])
 
 
 def first_level(share: float = 1.0, memory: str | None = None, short: bool = False) -> Named:
@@ -191,7 +191,7 @@ def boosted(share: float, n_rounds: int, **parameters: Any) -> Any:
 
 
 def light(share: float, n_rounds: int, **parameters: Any) -> Any:
-    """Return gradient boosting by lightgbm, whose trees grow where the loss falls most."""
+    """Return gradient boosting by lightgbm: its trees grow where the loss falls most."""
     usual = {
         "n_estimators": some(share, n_rounds),
         "num_leaves": 48,

@@ -19,7 +19,7 @@ __all__ = ["NeighborEvidence"]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 
-BLOCK = 256  # rows whose distances to all others are in memory at once: 40 MB for 40 000 others
+BLOCK = 256  # rows with distances to all others in memory at once: 40 MB for 40 000 others
 
 
 class NeighborEvidence(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from stackit import Folds, OutOfFold
 
-__all__ = ["Probabilities", "Scores", "Tables", "beside", "score", "show", "tables_of"]
+__all__ = ["Probabilities", "Scores", "Tables", "score", "show", "side_by_side", "tables_of"]
 
 Probabilities = npt.NDArray[np.float64]
 Scores = dict[str, dict[str, Any]]
@@ -24,7 +24,7 @@ def tables_of(oof: OutOfFold) -> Tables:
     return {name: (oof.average(name), oof[name].test) for name in oof}
 
 
-def beside(left: OutOfFold, right: OutOfFold) -> list[pd.DataFrame]:
+def side_by_side(left: OutOfFold, right: OutOfFold) -> list[pd.DataFrame]:
     """Return the meta-features of two levels side by side, train and test."""
     tables = (left.meta_train, right.meta_train), (left.meta_test, right.meta_test)
     return [pd.concat(pair, axis=1) for pair in tables]
@@ -38,7 +38,7 @@ def score(y: Any, probabilities: Probabilities, folds: Folds) -> dict[str, Any]:
     y : (n,) array-like
         Labels.
     probabilities : (n, n_classes) array
-        A column a class, sorted.
+        One column per class, sorted.
     folds : Folds
         Which rows were held out together; each once.
 

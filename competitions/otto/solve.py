@@ -23,7 +23,7 @@ from competitions.data import find
 from competitions.otto.features import next_table
 from competitions.otto.files import FILES, PAGE, read
 from competitions.otto.lineup import SIZES, Size, blend_of_winners, first_level, second_level, third_level
-from competitions.otto.scores import Tables, beside, score, show, tables_of
+from competitions.otto.scores import Tables, score, show, side_by_side, tables_of
 from stackit import DiskStore, Folds, OutOfFold, make_folds, out_of_fold
 from stackit.combine import LogisticClassifier
 from stackit.submission import write_submission
@@ -36,7 +36,7 @@ def three_levels(
 ) -> list[OutOfFold]:
     """Return what came of the three levels, each cross-fitted on the same folds.
 
-    No level has learned from the rows that it is scored on. What the levels below it answered for the *other*
+    No level has learned from the rows that it is scored on. What the levels below it predict for the *other*
     rows was learned from them too, so that the scores of the second and third are a little optimistic.
     """
     X, X_test = (table.filter(like="feat_").to_numpy(np.float32) for table in (train, test))
@@ -48,10 +48,10 @@ def three_levels(
     start = out_of_fold(
         [("logistic_of_first", LogisticClassifier())], first.meta_train, y, first.meta_test, **options
     )
-    seen, seen_test = beside(first, start)
+    seen, seen_test = side_by_side(first, start)
     deeper, deeper_test = next_table(seen, X), next_table(seen_test, X_test)
     second = out_of_fold(second_level(size.share), deeper, y, deeper_test, **options)
-    both, both_test = beside(second, first)
+    both, both_test = side_by_side(second, first)
     third = out_of_fold(third_level(len(first)), both, y, both_test, **options)
     return [first, start, second, third]
 

@@ -1,6 +1,6 @@
 """Titanic passengers as a table that estimators can read, without a label ever reaching its own row.
 
-What can be said without labels (titles, who travelled with whom, the fare a head) is worked out by
+What can be said without labels (titles, who travelled together, the fare per head) is worked out by
 `describe`, for the passengers of both files at once. What is estimated (medians, scales, categories and,
 above all, how the party of a passenger fared) is left to `preprocessing`, which every fold fits on its
 training part.
@@ -64,8 +64,8 @@ def parties(passengers: pd.DataFrame) -> pd.Series[float]:
     """Number the parties of women and children; a man belongs to none, and gets a missing value.
 
     Women and boys ("Master") of one party were saved together or lost together, while most men were lost
-    whatever became of their companions. Those who share a ticket are one party, and so are relatives: people
-    with relatives aboard who share surname, class and port.
+    whatever became of their companions. Passengers with one ticket are one party, and so are relatives:
+    people with relatives aboard who share surname, class and port.
     """
     surname = passengers["Name"].str.split(",").str[0]
     family = passengers.groupby([surname, "Pclass", "Embarked"], dropna=False).ngroup()
@@ -89,8 +89,8 @@ class GroupSurvival(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # t
     """Replace the number of a group by how the *other* members of the group fared.
 
     The rate of positive labels in a group is shrunk towards a constant,
-    ``(positive + smooth * prior) / (known + smooth)``. A row without a group (a missing value), or whose
-    companions have no known labels, stands exactly at `prior`.
+    ``(positive + smooth * prior) / (known + smooth)``. A row without a group (a missing value), or without
+    companions of known label, gets exactly `prior`.
 
     As with scikit-learn's `TargetEncoder`, ``fit_transform(X, y)`` does not equal ``fit(X, y).transform(X)``.
     `fit_transform` leaves the label of each row out of its own rate: estimators are trained on this, and
@@ -177,7 +177,7 @@ def preprocessing(more: bool = False) -> ColumnTransformer:
         of them; those that measure distances, or draw columns at random, are distracted.
     """
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    # Rare titles and decks are pooled, so the sparse evidence on each cannot be learned by heart.
+    # Rare titles and decks are pooled, so the sparse evidence on each cannot be memorised.
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10, sparse_output=False)
     columns = [
         ("numbers", numbers, NUMBERS + MORE_NUMBERS * more),

@@ -51,7 +51,7 @@ def women_and_children() -> Pipeline:
 
 
 def support_vectors() -> CalibratedClassifierCV:
-    """Return a support vector machine whose margins are calibrated to probabilities.
+    """Return a support vector machine with margins calibrated to probabilities.
 
     The whole pipeline is calibrated, not its last step, so that the rows that calibrate are new to the group
     statistics as well.
@@ -118,7 +118,7 @@ def most_regularised(results: Mapping[str, Any]) -> int:
     """Return the index of the smallest C that scores within one standard error of the best.
 
     The estimators agree on most passengers, so the best C is the best by luck, and a large one stakes the
-    passengers on whom they disagree on small differences between them.
+    passengers on which they disagree on small differences between them.
     """
     scores = np.array([scores for key, scores in results.items() if key.startswith("split")])
     means = scores.mean(axis=0)

@@ -3,7 +3,7 @@
     python -m competitions.titanic.solve [--data DIR] [--out DIR]
 
 Nine base estimators of different kinds, each a pipeline fitted inside the folds, under a logistic
-regression whose strength is chosen by cross-validation. All of it is done for five fold assignments, so
+regression with a strength chosen by cross-validation. All of it is done for five fold assignments, so
 that scores come with the error of the assignment. Measured: see README.md in this folder.
 """
 

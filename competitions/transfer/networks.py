@@ -85,7 +85,7 @@ def source_networks(task: Task, n_nets: int, n_epochs: int) -> Network:
 
 
 def fresh(network: Network, *, keeps_layers: bool) -> Network:
-    """Return networks of the same plan with a last layer drawn anew, or with all layers drawn anew.
+    """Return networks of the same plan with a last layer drawn again, or with all layers drawn again.
 
     Parameters
     ----------

@@ -43,8 +43,8 @@ Size = dict[str, Any]
 
 def records(target: Task, sources: dict[str, Network], n: int, size: Size) -> list[dict[str, Any]]:
     """Return for each rate, source and way its errors where n images of the target have labels."""
-    learned, asked = target.split(size["test"])
-    where = target, target.few(learned, n, range(size["seeds"])), asked
+    learned, test = target.split(size["test"])
+    where = target, target.few(learned, n, range(size["seeds"])), test
     codes = {name: by_codes(source, *where) for name, source in sources.items()}
     found = []
     for rate in size["rates"]:

@@ -52,16 +52,16 @@ class Task:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def without_sense(self, seed: int) -> Task:
-        """Return the same images with labels dealt out at random: there is nothing to learn but by heart."""
+        """Return the same images with labels dealt out at random: there is nothing to learn but noise."""
         y = np.random.default_rng(seed).permutation(self.y)
         return replace(self, name=f"{self.name} labelled at random", y=y)
 
     def split(self, n_test: int) -> tuple[Ints, Ints]:
-        """Return the rows that may be learned from, and n_test that are asked about."""
-        learned, asked = train_test_split(
+        """Return the rows that may be learned from, and n_test to test on."""
+        learned, test = train_test_split(
             np.arange(len(self.y)), test_size=n_test, stratify=self.y, random_state=0
         )
-        return learned, asked
+        return learned, test
 
     def few(self, rows: Ints, n: int, seeds: range) -> list[Ints]:
         """Return for each seed n of the rows, by class as all of them."""

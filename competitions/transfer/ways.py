@@ -51,7 +51,7 @@ def transfer_gap(with_transfer: Errors, alone: Errors) -> dict[str, float]:
 
 
 def target_alone(
-    like: Network, task: Task, rows: Sequence[Ints], asked: Ints, n_steps: int, rate: float
+    like: Network, task: Task, rows: Sequence[Ints], test: Ints, n_steps: int, rate: float
 ) -> Errors:
     """Return the errors of networks that learn the target from nothing, with population statistics.
 
@@ -63,8 +63,8 @@ def target_alone(
         The target.
     rows : sequence of arrays of int
         For each network the rows that it learns from.
-    asked : array of int
-        The rows that it is asked about.
+    test : array of int
+        The rows that it is tested on.
     n_steps : int
         How many batches; a whole number of epochs.
     rate : float
@@ -75,11 +75,11 @@ def target_alone(
     (n_nets,) array
     """
     network = fine_tuned(fresh(like, keeps_layers=False), task, rows, n_steps, rate)
-    return _errors(recomputed(network, task, rows), task, asked)
+    return _errors(recomputed(network, task, rows), task, test)
 
 
 def by_fine_tuning(
-    source: Network, task: Task, rows: Sequence[Ints], asked: Ints, n_steps: int, rate: float
+    source: Network, task: Task, rows: Sequence[Ints], test: Ints, n_steps: int, rate: float
 ) -> dict[str, Errors]:
     """Return the errors of networks that were trained on, by what became of the source's statistics.
 
@@ -87,21 +87,21 @@ def by_fine_tuning(
     """
     began = fresh(source, keeps_layers=True)
     kept = fine_tuned(began, task, rows, n_steps, rate)
-    anew, without = recomputed(kept, task, rows), as_if_lost(kept, began, n_steps)
+    counted, without = recomputed(kept, task, rows), as_if_lost(kept, began, n_steps)
     return {
-        name: _errors(network, task, asked)
-        for name, network in zip(STATISTICS, (kept, anew, without), strict=True)
+        name: _errors(network, task, test)
+        for name, network in zip(STATISTICS, (kept, counted, without), strict=True)
     }
 
 
-def by_codes(source: Network, task: Task, rows: Sequence[Ints], asked: Ints) -> dict[str, Errors]:
+def by_codes(source: Network, task: Task, rows: Sequence[Ints], test: Ints) -> dict[str, Errors]:
     """Return the errors of logistic regressions on the codes of networks that do not learn any more.
 
     Parameters
     ----------
     source : Network
         The source's networks.
-    task, rows, asked
+    task, rows, test
         As in `target_alone`.
 
     Returns
@@ -111,22 +111,22 @@ def by_codes(source: Network, task: Task, rows: Sequence[Ints], asked: Ints) -> 
     """
     networks = source, recomputed(source, task, rows), lost(source)
     return {
-        name: _errors_of_codes(network, task, rows, asked)
+        name: _errors_of_codes(network, task, rows, test)
         for name, network in zip(STATISTICS, networks, strict=True)
     }
 
 
-def _errors(network: Network, task: Task, asked: Ints) -> Errors:
-    wrong = outputs(network, task.X[asked]).argmax(axis=2) != task.y[asked]
+def _errors(network: Network, task: Task, test: Ints) -> Errors:
+    wrong = outputs(network, task.X[test]).argmax(axis=2) != task.y[test]
     return np.asarray(wrong.mean(axis=1))
 
 
-def _errors_of_codes(network: Network, task: Task, rows: Sequence[Ints], asked: Ints) -> Errors:
+def _errors_of_codes(network: Network, task: Task, rows: Sequence[Ints], test: Ints) -> Errors:
     some = np.unique(np.concatenate(rows))
-    learned, held = codes(network, task.X[some]), codes(network, task.X[asked])
+    learned, held = codes(network, task.X[some]), codes(network, task.X[test])
     errors = []
     for net, of_net in enumerate(rows):
         estimator: Any = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         estimator.fit(learned[net, np.searchsorted(some, of_net)], task.y[of_net])
-        errors.append(1 - estimator.score(held[net], task.y[asked]))
+        errors.append(1 - estimator.score(held[net], task.y[test]))
     return np.array(errors)

@@ -45,7 +45,7 @@ def main(contender: str, n: int, n_threads: int) -> None:
 
 def cpu_seconds() -> float:
     """The CPU seconds of this process and of those that it began and that have ended."""
-    both = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
@@ -64,7 +64,7 @@ class Noting(PretrainedNetwork):
 
 
 def stackit(archive: Path, n_threads: int) -> Callable[[Files], Any]:
-    """As many threads decode as compute, beside them."""
+    """As many threads decode as compute."""
     known = pretrained(NETWORK)
     network = Noting(known.network, known.preprocessing, LAYER, NETWORK)
     return CNNCodes(network, root=archive, batch_size=BATCH, n_jobs=n_threads).fit().transform
@@ -108,7 +108,7 @@ def tight_torch(archive: Path, n_threads: int) -> Callable[[Files], Any]:
 
 
 def torch_with_workers(archive: Path, n_threads: int) -> Callable[[Files], Any]:
-    """The same, with as many processes that decode as threads that compute, beside them.
+    """The same, with as many processes that decode as threads that compute.
 
     Threads and processes are as many as those of stackit; the processes end with the call, so that their
     CPU seconds are counted, and their start is.

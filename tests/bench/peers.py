@@ -51,10 +51,10 @@ def by_hand(work: Workload, n_jobs: int) -> Tables:
     for at in range(len(work.estimators)):
         own = results[at * len(folds) : (at + 1) * len(folds)]
         trains.append(np.empty((len(work.y), *own[0][0].shape[1:])))
-        for (_, held_out), (answer, _) in zip(folds, own, strict=True):
-            trains[-1][held_out] = answer
+        for (_, held_out), (predicted, _) in zip(folds, own, strict=True):
+            trains[-1][held_out] = predicted
         if work.X_test is not None:
-            tests.append(sum(answer for _, answer in own) / len(folds))
+            tests.append(sum(predicted for _, predicted in own) / len(folds))
     return _columns(trains), _columns(tests) if tests else None
 
 
@@ -112,12 +112,12 @@ def vecstack(work: Workload, n_jobs: int) -> Tables:
 
 
 def without_test(work: Workload) -> Workload:
-    """The same work without a test table, for those who can do without."""
+    """The same work without a test table, for contenders without one."""
     return replace(work, X_test=None)
 
 
 def _columns(tables: list[Any]) -> Any:
-    """Put answers side by side; of two probabilities the second."""
+    """Put predictions side by side; of two probabilities the second."""
     return np.column_stack(
         [table[:, 1] if table.ndim == 2 and table.shape[1] == 2 else table for table in tables]
     )

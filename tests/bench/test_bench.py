@@ -1,4 +1,4 @@
-"""stackit beside its peers: the same estimators and folds, in turns, as ratios of one run.
+"""stackit and its peers: the same estimators and folds, in turns, as ratios of one run.
 
 `make bench` runs this and writes RESULTS.md; `make bench ARGS="-k Otto"` does one workload and leaves the
 figures of the others; with BENCH_REPEATS=1 in the environment each contender runs once. Nothing is asserted

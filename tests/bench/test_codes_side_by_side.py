@@ -1,6 +1,6 @@
-"""Codes a second beside plain torch, and memory by the number of photographs: each in a fresh process.
+"""Codes per second next to plain torch, and memory by the number of photographs: each in a fresh process.
 
-`make bench ARGS="-k codes_beside"` runs this and writes CODES.md. What is asserted is that codes are equal.
+`make bench ARGS="-k codes_next"` runs this and writes CODES.md. What is asserted is that codes are equal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PAGE = Path(__file__).parent / "CODES.md"
 CONTENDERS = ("stackit", "plain torch", "torch, channels last", "torch, workers")
-BESIDE = ("stackit", "torch, workers")  # they decode beside the threads that compute
+DECODING = ("stackit", "torch, workers")  # they decode in threads or processes of their own
 TIMED, ROUNDS = 512, int(os.environ.get("BENCH_REPEATS", "3"))
 ALL, BATCH = 3670, 32
 SEEN = (256, 512, 1024, 2048, ALL)
@@ -29,7 +29,7 @@ decoding counted in; the first 64 photographs warm up. Contenders in turns, each
 medians of the rounds. Plain torch takes its photographs from a `DataLoader` in the same process, as tutorials
 have it: it computes, or it decodes. With "channels last" it keeps images as convolutions on a CPU like them
 best; with "workers" it does so too, and as many processes of the `DataLoader` decode as threads compute.
-stackit decodes in as many threads as compute: "1 + 1" are one that computes and, beside it, one that decodes.
+stackit decodes in as many threads as compute: "1 + 1" are one that computes and one that decodes.
 No cache is used. CPU seconds are those of all threads and processes; peaks of memory are those of the process
 that computes.
 """
@@ -49,9 +49,9 @@ def speeds(n_threads: int) -> list[str]:
         name: {what: statistics.median(one[name][what] for one in rounds) for what in ("wall", "cpu")}
         for name in CONTENDERS
     }
-    ours, beside = median["stackit"], f"{n_threads} + {n_threads}"
+    ours, both = median["stackit"], f"{n_threads} + {n_threads}"
     return [
-        f"| {beside if name in BESIDE else n_threads} | {name} "
+        f"| {both if name in DECODING else n_threads} | {name} "
         f"| {TIMED / one['wall']:.1f} | {TIMED / one['cpu']:.1f} "
         f"| {one['wall'] / ours['wall']:.2f} | {one['cpu'] / ours['cpu']:.2f} |"
         for name, one in median.items()
@@ -70,7 +70,7 @@ def memory(n_threads: int) -> list[str]:
 
 
 @pytest.mark.bench
-def test_codes_beside_plain_torch():
+def test_codes_next_to_plain_torch():
     lines = ["# Codes of photographs: timings and memory", "", INTRODUCTION]
     lines += [f"{date.today()}, {os.cpu_count()} cores, {TIMED} photographs, {ROUNDS} rounds.", ""]
     lines += ["| threads | contender | photographs/s | a CPU second | wall / stackit | CPU / stackit |"]

@@ -1,4 +1,4 @@
-"""All folds of a net at once beside K trainings, in turns in one process.
+"""All folds of a net at once, and K trainings, in turns in one process.
 
 Seconds for equal epochs, and log loss at equal seconds.
 
@@ -38,8 +38,8 @@ Log loss of the held-out rows of all folds: the mean over the rounds. Folds are 
 
 def out_of_fold(predictors: list[Any], X: Any, folds: Any) -> Any:
     """Return what each row is given by the net that has not seen it."""
-    answers = [predict(X[out]) for predict, (_, out) in zip(predictors, folds, strict=True)]
-    return np.concatenate(answers)[np.argsort(np.concatenate([out for _, out in folds]))]
+    predictions = [predict(X[out]) for predict, (_, out) in zip(predictors, folds, strict=True)]
+    return np.concatenate(predictions)[np.argsort(np.concatenate([out for _, out in folds]))]
 
 
 def accuracy(predictors: list[Any], X: Any, y: Any, folds: Any) -> float:
@@ -47,11 +47,11 @@ def accuracy(predictors: list[Any], X: Any, y: Any, folds: Any) -> float:
 
 
 def measured(work: Any, contenders: dict[str, Any]) -> tuple[dict[str, list[tuple[float, float]]], float]:
-    """Return wall and CPU seconds of each round, and the load beside."""
+    """Return wall and CPU seconds of each round, and the load of other programs."""
     X, y = work.table()
     folds = work.folds(y)
     scores = {name: accuracy(do(work, X, y, folds), X, y, folds) for name, do in contenders.items()}
-    same = [score for name, score in scores.items() if name != "pytabkit"]  # whose recipe is another
+    same = [score for name, score in scores.items() if name != "pytabkit"]  # its recipe is another
     assert max(same) - min(same) < 0.08, scores
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     busy, started, own = busy_seconds(), time.perf_counter(), time.process_time()

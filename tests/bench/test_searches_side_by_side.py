@@ -33,7 +33,7 @@ machine computed meanwhile, in cores: above 0.25, distrust the wall times; ratio
 
 
 def measured(work: Any, contenders: dict[str, Any]) -> tuple[dict[str, Any], float]:
-    """Return the wall and CPU seconds of each round and the score of each contender, and the load beside."""
+    """Return seconds (wall and CPU) and score of each contender, and the load of other programs."""
     X, y = work.table()
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     scores = {}

@@ -84,5 +84,5 @@ def test_a_short_run_writes_what_it_found(folder, tmp_path, monkeypatch):
     assert (report["learned from"], report["watched"]) == (160, 20)
     assert list(report["scores"]) == list(GROUPS)
     none = report["scores"]["in none"]
-    assert none["test, running statistics"] == none["test, computed anew"]
+    assert none["test, running statistics"] == none["test, recomputed"]
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("curves.png", "activations.png"))

@@ -227,7 +227,7 @@ def test_the_worst_are_those_whose_class_was_least_believed():
     assert found.to_dict("list") == {
         "file": ["1", "2"],
         "label": ["b", "a"],
-        "answer": ["a", "a"],
+        "prediction": ["a", "a"],
         "of_label": [0.1, 0.6],
     }
 

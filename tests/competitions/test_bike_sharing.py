@@ -90,17 +90,17 @@ def test_a_count_changes_no_prediction_of_the_hours_up_to_twelve_days_after_it()
     # In the last fold: after everything that anything is trained on for it.
     at = 24 * 100
     louder = rows.assign(count=rows["count"].where(np.arange(len(rows)) != at, 100_000))
-    answers = []
+    tables = []
     for known in (rows, louder):
         y = np.log1p(known["count"])
         folds = forward(y, times, n_splits=4)
         oof = out_of_fold(base_estimators(quick=True), describe(known, known), y, cv=folds, n_jobs=1)
         second = cross_fitted_forward(weighted_averages(), oof, y, times)
-        answers.append(oof.meta_train.join(second.meta_train))
+        tables.append(oof.meta_train.join(second.meta_train))
     until = times <= times[at] + GAP
-    pd.testing.assert_frame_equal(answers[0][until], answers[1][until])
+    pd.testing.assert_frame_equal(tables[0][until], tables[1][until])
     # Later ones know of it: the test would see a leak.
-    assert not answers[0][~until].equals(answers[1][~until])
+    assert not tables[0][~until].equals(tables[1][~until])
 
 
 def test_final_estimators_learn_from_covered_rows_of_the_past():

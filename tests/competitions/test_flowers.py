@@ -166,8 +166,8 @@ def test_both_levels_have_all_estimators_with_their_scores(levels):
     assert list(held) == names
     # By hand: the class of the greatest probability.
     said_of = levels[STACK].meta_test.to_numpy()
-    answers = np.array(["a", "b", "c"])[said_of.argmax(axis=1)]
-    right = answers == y[90:]
+    predicted = np.array(["a", "b", "c"])[said_of.argmax(axis=1)]
+    right = predicted == y[90:]
     assert held[STACK] == {"valid": right[:15].mean(), "test": right[15:].mean()}
     np.testing.assert_allclose(said(levels[STACK])[["a", "b", "c"]].sum(axis=1), 1)
 
@@ -181,7 +181,7 @@ def test_the_average_is_that_of_all_probabilities(levels):
     np.testing.assert_allclose(meta[of_a].mean(axis=1), said(levels[AVERAGE])["a"])
 
 
-def test_random_labels_are_answered_at_chance(tmp_path):
+def test_random_labels_are_predicted_at_chance(tmp_path):
     codes, y = table_of(300, seed=1, noise=1.0)
     y = np.random.default_rng(0).permutation(y)
     levels = both_levels(codes, y, make_folds(y, n_splits=3, random_state=0), DiskStore(tmp_path))
@@ -220,7 +220,7 @@ def test_the_strength_is_chosen_by_the_rows_that_are_learned_from():
 # --- pictures
 
 
-def test_the_worst_are_those_whose_class_was_least_believed():
+def test_the_worst_have_the_least_probability_of_their_own_class():
     photographs = pd.DataFrame({"file": ["1", "2", "3"], "label": ["b", "a", "b"]})
     said_of = pd.DataFrame({"a": [0.9, 0.6, 0.3], "b": [0.1, 0.4, 0.7]}, index=[5, 6, 7])
     found = worst(photographs, said_of, 2)

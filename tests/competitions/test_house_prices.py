@@ -44,7 +44,7 @@ def test_made_columns_by_hand(houses):
     assert (first["ExterQual"], first["FireplaceQu"], first["BsmtFinType1"]) == (4, 0, 6)
 
 
-def test_what_is_missing_is_zero_where_a_house_lacks_it_and_filled_where_nobody_noted_it(houses):
+def test_what_is_missing_is_zero_where_a_house_lacks_it_and_filled_where_it_was_not_recorded(houses):
     train, test = houses
     everything = describe(pd.concat([train, test], ignore_index=True))
     assert set(everything.columns[everything.isna().any()]) <= {

@@ -1,4 +1,4 @@
-"""The fault of the lost running statistics: what each kind of statistics does to the answers."""
+"""The fault of the lost running statistics: what each kind of statistics does to the predictions."""
 
 import json
 from itertools import islice
@@ -40,13 +40,13 @@ def test_each_kind_of_statistics_does_what_the_notes_saw(net, tables):
     )
     assert full[0] == full[1] >= 0.97
     assert of_batch[0] >= 0.90
-    assert of_batch[1] <= 0.45  # who is asked together with whom decides
+    assert of_batch[1] <= 0.45  # the other rows of a batch decide
     assert lost[0] == lost[1] <= 0.80  # bad, but the same for all company
     assert lost[0] < found["100 updates"][0] < found["300 updates"][0] + 1e-9
     assert found["recomputed"][0] == found["recomputed"][1] >= 0.97
 
 
-def test_answers_do_not_depend_on_who_else_is_asked(net, tables):
+def test_predictions_do_not_depend_on_the_other_rows(net, tables):
     _, X_test, _, y_test = tables
     network = network_of(net)
     together = accuracy(network, X_test, y_test, [np.arange(len(y_test))])
@@ -54,7 +54,7 @@ def test_answers_do_not_depend_on_who_else_is_asked(net, tables):
     assert together == pytest.approx(net.score(X_test, y_test))
 
 
-def test_asking_by_the_statistics_of_the_batch_changes_nothing(net, tables):
+def test_predicting_by_the_statistics_of_the_batch_changes_nothing(net, tables):
     _, X_test, _, y_test = tables
     network = network_of(net)
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -72,16 +72,16 @@ def test_parameters_alone_lack_the_running_statistics_and_are_refused(net):
     assert "must be complete with its running statistics" in refusal(net)
 
 
-def test_statistics_computed_anew_are_the_means_over_the_batches(net, tables):
+def test_recomputed_statistics_are_the_means_over_the_batches(net, tables):
     X, *_ = tables
     network, parts = network_of(net), batches(len(X), 120, 1)
     # By hand, for the first layer: the paper's algorithm 2 over the same batches.
     first = torch.as_tensor(X) @ network.layers[0].kernel[0].T
-    anew = recomputed(network, X, parts).norms[0]
+    fresh = recomputed(network, X, parts).norms[0]
     means = torch.stack([first[rows].mean(0) for rows in parts]).mean(0)
     variances = torch.stack([first[rows].var(0) for rows in parts]).mean(0)
-    torch.testing.assert_close(anew.running_mean[0], means.detach(), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(anew.running_var[0], variances.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fresh.running_mean[0], means.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fresh.running_var[0], variances.detach(), rtol=1e-4, atol=1e-5)
     # The estimator's own, of one batch of all rows, differ only in how rows fell into batches.
     whole = recomputed(network, X, [np.arange(len(X))])
     np.testing.assert_allclose(running(network, "mean"), running(whole, "mean"), rtol=0.1, atol=0.05)

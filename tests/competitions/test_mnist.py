@@ -77,7 +77,7 @@ def test_scores_by_hand():
     assert found["loss"] == pytest.approx(-(np.log(0.982) + np.log(0.002)) / 2)
 
 
-def test_the_final_estimator_repeats_one_who_knows_beside_one_who_does_not():
+def test_the_final_estimator_repeats_a_good_member_next_to_a_useless_one():
     random = np.random.default_rng(0)
     y = random.integers(0, 10, 2000)
     knows = np.full((2000, 10), 0.01)

@@ -200,7 +200,7 @@ def test_scores_by_hand():
     assert found["standard_error"] == round(abs(means[0] - means[1]) / 2, 4)
 
 
-def test_boosted_forests_answer_with_the_average_of_their_probabilities():
+def test_boosted_forests_predict_the_average_of_their_probabilities():
     X, y = counts_and_classes(90)
     forests = AveragedAdaBoost(ExtraTreesClassifier(5, min_samples_leaf=5), n_estimators=3, random_state=0)
     forests.fit(X, y)
@@ -291,7 +291,7 @@ def test_random_labels_are_no_better_predicted_by_any_level(folder, tmp_path):
 
 @pytest.mark.parametrize("size", ["tiny", pytest.param("quick", marks=pytest.mark.slow)])
 def test_a_run_writes_a_valid_submission(size, folder, tmp_path):
-    # A process of its own, as it is started by those who use it.
+    # A process of its own, as users start it.
     command = [sys.executable, "-m", "competitions.otto.solve", f"--{size}"]
     subprocess.run([*command, "--data", str(folder), "--out", str(tmp_path)], check=True, timeout=1800)
     submission, sample = pd.read_csv(tmp_path / "submission.csv"), pd.read_csv(folder / solve.FILES[2])

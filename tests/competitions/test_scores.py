@@ -69,7 +69,7 @@ def test_final_estimators_know_the_members_by_name_and_learn_nothing_from_rows_a
     np.testing.assert_allclose(found, expected)
 
 
-def test_the_table_shows_folds_where_there_is_room(run):
+def test_the_table_shows_folds_where_they_fit(run):
     _, oof = run
     scores = scores_of(repeats_of(oof))
     out = io.StringIO()

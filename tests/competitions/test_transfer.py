@@ -94,10 +94,10 @@ def test_random_labels_are_as_many_of_each_and_tell_nothing(task):
     assert senseless.X is task.X
 
 
-def test_few_images_are_by_class_and_never_those_that_are_asked(task):
-    learned, asked = task.split(100)
-    assert not set(learned) & set(asked)
-    assert len(learned) + len(asked) == 300
+def test_few_images_are_by_class_and_never_those_of_the_test(task):
+    learned, test = task.split(100)
+    assert not set(learned) & set(test)
+    assert len(learned) + len(test) == 300
     for rows in task.few(learned, 50, range(3)):
         assert set(rows) <= set(learned)
         assert np.bincount(task.y[rows]).tolist() == [5] * 10
@@ -138,12 +138,12 @@ def test_what_is_lost_are_the_running_statistics_alone(source):
 
 def test_recomputed_statistics_are_those_of_each_ones_own_rows(source, task):
     rows = [np.arange(40), np.arange(100, 140)]
-    anew = recomputed(source, task, rows).norms[0]
+    fresh = recomputed(source, task, rows).norms[0]
     for net in range(2):
         kernel = source.layers[0].kernel[net]
         maps = torch.nn.functional.conv2d(torch.as_tensor(task.X[rows[net]]), kernel)
-        torch.testing.assert_close(anew.running_mean[net], maps.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(anew.running_var[net], maps.var((0, 2, 3)), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fresh.running_mean[net], maps.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(fresh.running_var[net], maps.var((0, 2, 3)), rtol=1e-3, atol=1e-5)
 
 
 def test_running_statistics_are_no_part_of_what_is_learned_and_fade_at_their_decay(source, task):
@@ -170,9 +170,9 @@ def test_batches_must_be_whole_epochs(source, task):
 def test_a_network_without_its_statistics_knows_less(source, task):
     rows = [np.arange(100)] * 2
     networks = source, recomputed(source, task, rows), lost(source)
-    kept, anew, without = (np.mean(outputs(one, task.X).argmax(2) != task.y) for one in networks)
+    kept, fresh, without = (np.mean(outputs(one, task.X).argmax(2) != task.y) for one in networks)
     assert kept < 0.1
-    assert anew < 0.1
+    assert fresh < 0.1
     assert without > 0.3
 
 
@@ -186,25 +186,25 @@ def test_gaps_are_paired_by_seed():
 
 
 def test_every_way_learns_what_the_source_knows_and_nothing_from_random_labels(source, task):
-    learned, asked = task.split(100)
+    learned, test = task.split(100)
     for target, low, high in ((task, 0.0, 0.2), (task.without_sense(0), 0.75, 1.0)):
         rows = target.few(learned, 50, range(2))
-        tuned = by_fine_tuning(source, target, rows, asked, 30, 3e-3)
-        by_code = by_codes(source, target, rows, asked)
-        alone = target_alone(source, target, rows, asked, 30, 1e-2)
+        tuned = by_fine_tuning(source, target, rows, test, 30, 3e-3)
+        by_code = by_codes(source, target, rows, test)
+        alone = target_alone(source, target, rows, test, 30, 1e-2)
         for errors in (tuned["kept"], tuned["recomputed"], by_code["kept"], by_code["recomputed"], alone):
             assert errors.shape == (2,)
             assert low <= errors.mean() <= high
 
 
-def test_answers_do_not_depend_on_the_labels_that_are_asked_for(source, task):
-    learned, asked = task.split(100)
+def test_predictions_do_not_depend_on_the_test_labels(source, task):
+    learned, test = task.split(100)
     rows = task.few(learned, 50, range(2))
     y = task.y.copy()
-    y[asked] = (y[asked] + 1) % 10
+    y[test] = (y[test] + 1) % 10
     turned = Task("turned", task.X, y)
     for way in (by_codes, lambda *where: by_fine_tuning(*where, 20, 3e-3)):
-        right, wrong = (way(source, one, rows, asked) for one in (task, turned))
+        right, wrong = (way(source, one, rows, test) for one in (task, turned))
         # Whoever is right for one is wrong for the other: errors would not add up to 1 with a leak.
         for name in right:
             assert (right[name] + wrong[name] >= 1 - 1e-9).all()

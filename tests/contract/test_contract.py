@@ -81,7 +81,7 @@ COMBINED = [
     for combiner in COMBINERS
     if not isinstance(combiner, GeometricRegressor)  # the checks' targets are negative in places
 ]
-# Columns of a combiner are one an estimator and class: with three classes their number is divisible by three.
+# A combiner has one column per estimator and class: with three classes a number divisible by three.
 NOT_A_WHOLE_NUMBER_OF_ESTIMATORS = (
     "check_classifiers_classes",
     "check_classifiers_train",

@@ -1,4 +1,4 @@
-"""Small runs of every part of stackit whose results are frozen: one function per configuration.
+"""Small runs of every part of stackit with frozen results: one function per configuration.
 
 A configuration returns a dict of values (frames, arrays, numbers, lists of text). It uses public names
 only, so that a change of layout or of private names changes nothing but its imports.
@@ -119,7 +119,7 @@ ROWS = np.arange(400)
 
 
 def named(y: Any) -> Any:
-    """Return class numbers as text whose order is not that of the numbers."""
+    """Return class numbers as text in another order than the numbers."""
     return np.array(["setosa", "virginica", "<30 cm"])[y]
 
 

@@ -12,14 +12,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return ``__getattr__``, ``__dir__`` and the sorted public names of a package.
 
-    Parameters
-    ----------
-    package : str
-        The full name of the package.
-    modules : dict of str to sequence of str
-        The public names of each of its modules.
-    extra : str, optional
-        The extra of stackit that installs what the modules need.
+    `modules` has the public names of each module of the package, `extra` the extra of stackit that they need.
     """
     module_of = {name: module for module, names in modules.items() for name in names}
     public = sorted(module_of, key=lambda name: (not name.isupper(), name[0].islower(), name))

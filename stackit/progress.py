@@ -1,4 +1,4 @@
-"""A progress bar over tasks, on standard error, where a person is watching."""
+"""A progress bar over tasks, on standard error."""
 
 from __future__ import annotations
 
@@ -10,21 +10,9 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(total: int, verbose: int, what: str = "fits") -> Iterator[Callable[[str], None]]:
-    """Show a bar of `total` steps while the context lasts.
+    """Show a bar of `total` steps while the context lasts, unless `verbose` is 0.
 
-    Parameters
-    ----------
-    total : int
-        How many steps there are.
-    verbose : int
-        0 shows nothing.
-    what : str
-        What the steps are.
-
-    Yields
-    ------
-    callable
-        To be called with the name of each finished task.
+    Yields a function that is called with the name of each finished task.
 
     Examples
     --------
@@ -40,5 +28,5 @@ def progress_bar(total: int, verbose: int, what: str = "fits") -> Iterator[Calla
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
         job = bar.add_task(what, total=total)
-        # Refreshed by hand: a thread of the bar's own would stand in the way of child processes.
+        # Refreshed here, since no processes can be forked while a refreshing thread runs.
         yield lambda name: bar.update(job, advance=1, description=f"{what}: {name}", refresh=True)

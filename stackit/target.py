@@ -1,4 +1,4 @@
-"""What is to be predicted: the kind of task, the classes of the whole y, and y as class positions."""
+"""The target: the kind of task, the classes of the whole y, and y as class positions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from stackit.arrays import Floats, Rows
 from stackit.arrays.frames import distinct
 from stackit.validation import invalid_value
 
@@ -72,8 +73,8 @@ class Target(TargetType):
         """The same without y."""
         return TargetType(self.kind, self.classes, self.outputs)
 
-    def classes_in(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-        """Return the sorted classes among some rows; several times faster than from their labels.
+    def classes_in(self, rows: Rows) -> npt.NDArray[Any]:
+        """Return the sorted classes among some rows, several times faster than np.unique of their labels.
 
         Examples
         --------
@@ -85,22 +86,7 @@ class Target(TargetType):
 
 
 def classification_target(y: Any) -> Target:
-    """Read the target of a classification task.
-
-    Parameters
-    ----------
-    y : (n,) array-like of labels, or (n, n_labels) indicator matrix of 0 and 1
-        The labels, of any type that can be sorted.
-
-    Returns
-    -------
-    Target
-        Of kind "binary", "multiclass" or "multilabel".
-
-    Raises
-    ------
-    ValueError
-        When y is missing, continuous, has missing values or a single class.
+    """Read the target of a classification task: (n,) labels, or an (n, n_labels) indicator matrix of 0 and 1.
 
     Examples
     --------
@@ -123,22 +109,7 @@ def classification_target(y: Any) -> Target:
 
 
 def regression_target(y: Any) -> Target:
-    """Read the target of a regression task.
-
-    Parameters
-    ----------
-    y : (n,) or (n, n_outputs) array-like of numbers
-        The values to predict.
-
-    Returns
-    -------
-    Target
-        Of kind "regression", or "multioutput" when y has several columns.
-
-    Raises
-    ------
-    ValueError
-        When y is missing, not numeric or not finite.
+    """Read the target of a regression task: (n,) or (n, n_outputs) finite numbers.
 
     Examples
     --------
@@ -173,11 +144,9 @@ def _kind_of_labels(values: npt.NDArray[Any]) -> str:
 def _as_array(y: Any) -> npt.NDArray[Any]:
     """Return y as a finite array without missing values."""
     if y is None:
-        raise invalid_value(
-            "y",
-            "an array of labels or numbers",
-            "y=None",
-            "This estimator requires y to be passed, but the target y is None: pass fit(X, y)",
+        raise ValueError(
+            "y must be an array of labels or numbers. This estimator requires y to be passed, but the target "
+            "y is None: pass fit(X, y)."
         )
     if hasattr(y, "__len__") and len(y) == 0:
         raise invalid_value("y", "of at least two rows", "0 rows", "Pass the rows to learn from")
@@ -194,7 +163,7 @@ def _as_array(y: Any) -> npt.NDArray[Any]:
     return values
 
 
-def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _as_numbers(values: npt.NDArray[Any]) -> Floats:
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -28,21 +28,9 @@ PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 def invalid_value(what: str, expected: str, got: str, advice: str) -> ValueError:
-    """Return the error for bad input, in the one form that all of stackit uses.
+    """Return a ValueError with the text "{what} must be {expected}; got {got}. {advice}."
 
-    Parameters
-    ----------
-    what, expected : str
-        The thing that is wrong, and what it must be.
-    got : str
-        What was given, as ``name=value``.
-    advice : str
-        What to do about it, without the final dot.
-
-    Returns
-    -------
-    ValueError
-        To be raised by the caller.
+    Raise a ValueError with a whole sentence instead where this makes a better one.
 
     Examples
     --------
@@ -55,7 +43,7 @@ def invalid_value(what: str, expected: str, got: str, advice: str) -> ValueError
 
 
 def format_list(values: Iterable[Any], most: int = 5) -> str:
-    """Return the first few values as text, and how many more there are.
+    """Return the first values as text, and the number of the others.
 
     Examples
     --------
@@ -68,7 +56,7 @@ def format_list(values: Iterable[Any], most: int = 5) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a parameter is a number: no text, and no bool.
+    """Whether a value is a number and not a bool.
 
     Examples
     --------
@@ -79,7 +67,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a parameter is a whole number, as counts are.
+    """Whether a value is a whole number and not a bool.
 
     Examples
     --------
@@ -90,24 +78,7 @@ def is_whole(value: Any) -> bool:
 
 
 def import_optional(module: str, extra: str) -> ModuleType:
-    """Import an optional module, or say how to install it.
-
-    Parameters
-    ----------
-    module : str
-        The module's dotted name.
-    extra : str
-        The extra of stackit that brings it.
-
-    Returns
-    -------
-    module
-        The imported module.
-
-    Raises
-    ------
-    ImportError
-        When the module cannot be imported; the text holds the install command.
+    """Import an optional module, or raise an ImportError with the command that installs its extra.
 
     Examples
     --------
@@ -124,7 +95,7 @@ def import_optional(module: str, extra: str) -> ModuleType:
 
 
 def warn(text: str) -> None:
-    """Warn the user, pointing at the line outside stackit that led here."""
+    """Warn the user, with the line outside stackit that led here."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back

@@ -161,7 +161,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     """
     estimators = name_estimators(estimators)
     check_estimators(estimators)
-    classify = bool(classifiers_among(estimators, passes_over=on_error == "skip"))
+    classify = bool(classifiers_among(estimators, skip_unknown=on_error == "skip"))
     data = TrainingData.of(X, y, sample_weight, groups, X_test, classify=classify)
     folds = data.resolve_folds(cv)
     params = fit_params_of(estimators, data.sample_weight, data.groups, folds.constraints.groups)

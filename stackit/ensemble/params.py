@@ -86,7 +86,7 @@ class NamedMembers(CopiedEnsemble):
 
     def _check_kinds(self, classify: bool) -> None:
         """A regressor's base estimators predict numbers; a classifier's may do either."""
-        wrong = [] if classify else classifiers_among(self._kept(), passes_over=True)
+        wrong = [] if classify else classifiers_among(self._kept(), skip_unknown=True)
         if wrong:
             raise invalid_value(
                 "Base estimators of a regressor",

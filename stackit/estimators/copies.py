@@ -1,4 +1,4 @@
-"""Unfitted copies of estimators, also of those that scikit-learn cannot clone, and what copies lose."""
+"""Unfitted copies of estimators, also where scikit-learn cannot clone, and the parameters they lose."""
 
 from __future__ import annotations
 
@@ -17,30 +17,17 @@ from stackit.validation import format_list, warn
 
 __all__ = ["CopiedEnsemble", "unfitted_copy", "warn_of_lost_parameters"]
 
-# Libraries whose get_params names every parameter of a constructor.
+# Libraries with a get_params that names every parameter of a constructor.
 COMPLETE = {"lightgbm", "sklearn", "stackit", "xgboost"}
 SIMPLE = (bool, int, float, str, bytes, type(None), list, tuple, dict, set, np.ndarray, np.generic)
 
 
 def unfitted_copy(estimator: Any) -> Any:
-    """Return an unfitted estimator of the same parameters: scikit-learn's clone, where that is possible.
+    """Return an unfitted estimator with the same parameters: a clone, or else a deep copy.
 
-    An object without ``get_params`` is copied as it is, and so is an unfitted estimator whose constructor
-    changes what it is given, which `sklearn.base.clone` refuses.
-
-    Parameters
-    ----------
-    estimator : estimator
-        It is not changed.
-
-    Returns
-    -------
-    estimator
-
-    Raises
-    ------
-    Exception
-        What `sklearn.base.clone` raises, where the estimator is fitted: a copy would be fitted too.
+    An object without ``get_params`` is deep-copied, and so is an unfitted estimator with a constructor that
+    changes its parameters, which `sklearn.base.clone` refuses; for a fitted one the error of `clone` is
+    raised.
 
     Examples
     --------
@@ -63,9 +50,9 @@ def unfitted_copy(estimator: Any) -> Any:
 
 
 class CopiedEnsemble(BaseEstimator):  # type: ignore[misc]
-    """An ensemble that can be cloned although members refuse it.
+    """An ensemble that can be cloned although scikit-learn cannot clone some of its estimators.
 
-    It never fits its parameters in place: built anew from them, and copied with them, it is unfitted.
+    It never fits its parameters in place, so an instance with the same or copied parameters is unfitted.
     """
 
     def __sklearn_clone__(self) -> Self:
@@ -73,24 +60,15 @@ class CopiedEnsemble(BaseEstimator):  # type: ignore[misc]
             return super().__sklearn_clone__()  # type: ignore[no-any-return]
         except (RuntimeError, TypeError):
             fresh = type(self)(**self.get_params(deep=False))
-            if hasattr(self, "_metadata_request"):  # what was asked of scikit-learn's metadata routing
+            if hasattr(self, "_metadata_request"):  # requests set for metadata routing
                 fresh._metadata_request = self._metadata_request
             return copy.deepcopy(fresh)
 
 
 def warn_of_lost_parameters(estimators: NamedEstimators) -> None:
-    """Say which parameters the copies that are fitted will not have, since ``get_params`` does not name them.
+    """Warn once of parameters that copies lose because ``get_params`` does not name them.
 
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        Those of scikit-learn and the libraries that follow it to the letter are not looked at, but what
-        they wrap is.
-
-    Warns
-    -----
-    UserWarning
-        Once, naming estimators and parameters.
+    Estimators of scikit-learn and of libraries that follow it exactly are skipped, but not what they wrap.
     """
     lost = {name: _lost(estimator) for name, estimator in estimators}
     lines = [f"{name!r} loses {format_list(of_it)}" for name, of_it in lost.items() if of_it]
@@ -107,25 +85,25 @@ def _lost(estimator: Any) -> list[str]:
 
 
 def _foreign_parts(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and what it is made of, without those of libraries that forget nothing."""
+    """Yield an estimator and its parts, except those of libraries with a complete get_params."""
     if not hasattr(estimator, "get_params"):
         return
     for part in (estimator, *estimator.get_params(deep=True).values()):
-        if _forgets(part):
+        if _may_forget(part):
             yield part
 
 
-def _forgets(part: Any) -> bool:
-    """Whether something is an estimator of a library whose get_params may be incomplete."""
+def _may_forget(part: Any) -> bool:
+    """Whether a part is an estimator of a library with a possibly incomplete get_params."""
     known = type(part).__module__.split(".")[0] in COMPLETE
     return not known and not isinstance(part, type) and hasattr(part, "fit") and hasattr(part, "get_params")
 
 
 def _lost_of(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters of one estimator that its copy has otherwise."""
+    """Yield the parameters of one estimator that differ in its copy."""
     try:
         own, copied = vars(part), vars(unfitted_copy(part))
-    except Exception:  # noqa: BLE001 - what cannot be copied says so when it is to be fitted
+    except Exception:  # noqa: BLE001 - the error is raised when it is fitted
         return
     for name in _unnamed(part, part.get_params(deep=False)):
         for attribute in (name, f"_{name}"):
@@ -134,7 +112,7 @@ def _lost_of(part: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _unnamed(part: Any, named: dict[str, Any]) -> list[str]:
-    """Return the constructor's parameters that get_params does not name; all attributes, if it takes any."""
+    """Return the constructor parameters missing from get_params; all attributes where it takes **kwargs."""
     known = signature(type(part).__init__).parameters
     names = [*known][1:]
     if any(each.kind is Parameter.VAR_KEYWORD for each in known.values()) and not _is_fitted(part):
@@ -143,7 +121,7 @@ def _unnamed(part: Any, named: dict[str, Any]) -> list[str]:
 
 
 def _same(mine: Any, other: Any) -> bool:
-    """Whether two values are equal, as far as can be told: of objects, only that they are of one type."""
+    """Whether two values are equal; two objects of one type count as equal."""
     if type(mine) is not type(other):
         return False
     if not isinstance(mine, SIMPLE):
@@ -151,16 +129,16 @@ def _same(mine: Any, other: Any) -> bool:
     if isinstance(mine, np.ndarray):
         return np.array_equal(mine, other)
     try:
-        return bool(mine == other) or bool(mine != mine and other != other)  # NaN is like NaN
-    except Exception:  # noqa: BLE001 - what is compared may hold anything
+        return bool(mine == other) or bool(mine != mine and other != other)  # NaN equals NaN here
+    except Exception:  # noqa: BLE001 - any code may run in a comparison
         return True
 
 
 def _is_fitted(estimator: Any) -> bool:
-    asked = getattr(estimator, "is_fitted", None)  # catboost's own way
+    is_fitted = getattr(estimator, "is_fitted", None)  # catboost has this method
     try:
-        if callable(asked):
-            return bool(asked())
+        if callable(is_fitted):
+            return bool(is_fitted())
         check_is_fitted(estimator)
     except NotFittedError:
         return False
@@ -172,5 +150,5 @@ def _is_fitted(estimator: Any) -> bool:
 
 
 def _is_empty(value: Any) -> bool:
-    """Whether an attribute is there before fit, as a place for what is learned."""
+    """Whether an attribute has a value that stands for "not learned yet"."""
     return value is None or np.size(value) == 0 or (np.size(value) == 1 and not np.any(value))

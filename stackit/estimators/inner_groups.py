@@ -1,4 +1,4 @@
-"""Groups for the splitters inside estimators: searches, calibrations, feature selection, at any depth."""
+"""Groups for the splitters inside estimators, such as those of searches, at any depth."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ from sklearn.utils.validation import has_fit_parameter
 
 from stackit.arrays import Rows, num_samples
 from stackit.folds.cv import wants_groups
-from stackit.validation import invalid_value
 
 __all__ = ["KnownGroups", "group_splitters", "pass_groups", "remove_groups"]
 
 
 class KnownGroups:
-    """A splitter that knows the groups of the rows that it will split.
+    """A splitter together with the groups of the rows that it will split.
 
-    Few of scikit-learn's estimators take groups in `fit`, unless metadata routing is on. All of them call
-    their ``cv``: while they are fitted it is one of these.
-
-    Parameters
-    ----------
-    splitter : splitter
-        One that wants groups.
-    groups : (n,) array
-        The groups of the rows that the estimator is fitted on.
+    Few of scikit-learn's estimators take groups in `fit` unless metadata routing is on. All of them call
+    their ``cv``, which is replaced by one of these while they are fitted.
 
     Examples
     --------
@@ -41,7 +33,7 @@ class KnownGroups:
         self.splitter, self.groups = splitter, groups
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
-        """Yield the splitter's (train, test) positions for rows whose groups are known."""
+        """Yield the splitter's (train, test) positions, with the known groups by default."""
         yield from self.splitter.split(X, y, self._of(X) if groups is None else groups)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
@@ -55,24 +47,19 @@ class KnownGroups:
 
     def _of(self, X: Any) -> npt.NDArray[Any]:
         if num_samples(X) != len(self.groups):
-            raise invalid_value(
-                f"Rows that {self.splitter!r} splits",
-                f"the {len(self.groups)} rows that its estimator is fitted on, whose groups are known",
-                f"n_rows={num_samples(X)}",
-                "Pass an int or a splitter without groups as cv behind a resampler, or inside another search",
+            raise ValueError(
+                f"{self.splitter!r} needs the groups of {num_samples(X)} rows, but groups are known for the "
+                f"{len(self.groups)} rows that the outer estimator is fitted on. Pass an int or a splitter "
+                "without groups as cv behind a resampler, or inside another search."
             )
         return self.groups
 
 
-def group_splitters(estimator: Any, reached: Collection[str] = ()) -> list[str]:
-    """Return the parameters of an estimator, also of parts, that are splitters which want groups.
+def group_splitters(estimator: Any, fit_params: Collection[str] = ()) -> list[str]:
+    """Return the parameters of an estimator, also of its parts, that are splitters which use groups.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Any.
-    reached : collection of str
-        What is passed to its fit: parts that get groups of their own there are left alone.
+    `fit_params` are the names of the parameters that its fit gets: parts that get groups that way are left
+    out.
 
     Examples
     --------
@@ -85,25 +72,17 @@ def group_splitters(estimator: Any, reached: Collection[str] = ()) -> list[str]:
     if not hasattr(estimator, "get_params"):
         return []
     params = estimator.get_params(deep=True)
-    served = [name.removesuffix("groups") for name in reached if name.split("__")[-1] == "groups"]
+    prefixes = [name.removesuffix("groups") for name in fit_params if name.split("__")[-1] == "groups"]
     return [
         name
         for name, value in params.items()
         if hasattr(value, "split") and hasattr(value, "get_n_splits") and wants_groups(value)
-        if not any(_serves(estimator, params, prefix, name) for prefix in served)
+        if not any(_passes_groups(estimator, params, prefix, name) for prefix in prefixes)
     ]
 
 
 def pass_groups(estimator: Any, groups: npt.NDArray[Any]) -> None:
-    """Let the splitters inside an estimator know the groups of the rows that it is about to be fitted on.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    groups : (n_train,) array
-        One group per row.
-    """
+    """Replace, in place, the splitters inside an estimator by ones that know the (n_train,) groups."""
     params = estimator.get_params(deep=True)
     known = {name: KnownGroups(params[name], groups) for name in group_splitters(estimator)}
     if known:
@@ -111,23 +90,17 @@ def pass_groups(estimator: Any, groups: npt.NDArray[Any]) -> None:
 
 
 def remove_groups(fitted: Any) -> None:
-    """Give an estimator that is fitted its own splitters back.
-
-    Parameters
-    ----------
-    fitted : estimator
-        Changed in place.
-    """
+    """Restore, in place, the splitters that `pass_groups` has replaced in a fitted estimator."""
     params = fitted.get_params(deep=True) if hasattr(fitted, "get_params") else {}
     own = {name: value.splitter for name, value in params.items() if isinstance(value, KnownGroups)}
     if own:
         fitted.set_params(**own)
 
 
-def _serves(estimator: Any, params: dict[str, Any], prefix: str, name: str) -> bool:
-    """Whether the part that gets groups hands them to the splitter of that name itself.
+def _passes_groups(estimator: Any, params: dict[str, Any], prefix: str, name: str) -> bool:
+    """Whether the part at a prefix, which gets groups in its fit, passes them to the named splitter.
 
-    A search does so to its own alone, and whatever names groups in its fit to all that it is made of.
+    A search passes them to its own splitter only, and any estimator with a groups parameter to all its parts.
     """
     if not name.startswith(prefix):
         return False

@@ -1,4 +1,4 @@
-"""Weights and groups, to those who take them."""
+"""Which weights, groups and other metadata the fit of each estimator gets."""
 
 from __future__ import annotations
 
@@ -34,41 +34,19 @@ __all__ = [
 
 FitParams = Mapping[str, Any]
 
-# Among fit parameters, what the splitters inside an estimator get; no name that a fit could have.
+# The key of the groups for splitters inside an estimator; no fit can have a parameter with this name.
 INNER_GROUPS = "groups of inner splitters"
-HAND_ON = (RFE,)  # their fit hands on to their estimator whatever it gets, as that of a search does
+PASS_ALL = (RFE,)  # their fit passes all its parameters to the wrapped estimator, as searches do
 
 
 def fit_params_of(
     estimators: NamedEstimators, sample_weight: Any = None, groups: Any = None, known_groups: Any = None
 ) -> dict[str, dict[str, Any]]:
-    """Return what is passed to each estimator's fit: the weights and groups that it can take.
+    """Return, per name, the parameters of each estimator's fit: the weights and groups that it accepts.
 
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        Pipelines, searches and other wrappers are looked into.
-    sample_weight, groups : (n,) array-like, optional
-        What there is to pass.
-    known_groups : (n,) array, optional
-        Groups that the folds know, where none are given.
-
-    Returns
-    -------
-    dict of dict
-        For each name, fit parameters, such as ``{"step__sample_weight": sample_weight}``. Groups for the
-        splitters inside an estimator whose fit takes none stand under `INNER_GROUPS`.
-
-    Raises
-    ------
-    sklearn.exceptions.UnsetMetadataPassedError
-        When metadata routing is on and an estimator has not said whether it wants what was given.
-
-    Warns
-    -----
-    UserWarning
-        Once, naming the estimators that cannot take the weights; once, naming those whose fits depend on
-        the scale of weights that have a mean far from 1.
+    `known_groups` are the groups of the folds, used where none are given. Pipelines, searches and other
+    wrappers are searched for parts that accept them. Groups for splitters inside an estimator that takes none
+    are under the key `INNER_GROUPS`. A warning names the estimators that do not accept weights.
 
     Examples
     --------
@@ -105,23 +83,11 @@ def fit_params_of(
 def route_to(
     estimator: Any, given: Mapping[str, Any], known_groups: Any = None, owner: Any = "out_of_fold"
 ) -> dict[str, Any]:
-    """Return what an estimator has requested, by scikit-learn's metadata routing.
+    """Return the metadata that an estimator has requested, by scikit-learn's metadata routing.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Any.
-    given : dict
-        The metadata that there are; None is none.
-    known_groups : (n,) array, optional
-        Groups that nobody has passed, and that only those get who have requested some.
-    owner : object
-        Who routes, for errors.
-
-    Raises
-    ------
-    sklearn.exceptions.UnsetMetadataPassedError
-        When it, or an estimator inside it, has not said whether it wants them: before anything is fitted.
+    `known_groups` are groups that only estimators with a request get; `owner` is the router in errors.
+    scikit-learn's UnsetMetadataPassedError is raised, before anything is fitted, where an estimator inside
+    has no request for metadata that are given.
     """
     given = {name: values for name, values in given.items() if values is not None}
     routing = get_routing_for_object(estimator)
@@ -131,12 +97,12 @@ def route_to(
     router.add(estimator=estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
     params = dict(router.route_params(caller="fit", params=given)["estimator"]["fit"])
     if params and isinstance(routing, MetadataRouter):
-        process_routing(estimator, "fit", **params)  # what it would raise in each of its fits
+        process_routing(estimator, "fit", **params)  # raises here what each fit would raise
     return params
 
 
 def index_fit_params(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
-    """Return fit parameters with those of n rows cut to some of them.
+    """Return fit parameters with those that have n rows indexed by `rows`.
 
     Examples
     --------
@@ -151,15 +117,15 @@ def index_fit_params(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any
 
 
 def _is_column(values: Any, n: int) -> bool:
-    """Whether a fit parameter has one value a row."""
+    """Whether a fit parameter has one value per row."""
     has_rows = bool(getattr(values, "shape", ())) or isinstance(values, list | tuple)
     return has_rows and num_samples(values) == n
 
 
 def weights_parameter(estimator: Any) -> str | None:
-    """Return the name under which an estimator's fit takes weights, or None if it does not.
+    """Return the name of the weights among an estimator's fit parameters; None where it takes none.
 
-    Weights do not reach what comes after a resampler: it makes other rows.
+    Steps after a resampler get none, since it makes other rows.
 
     Examples
     --------
@@ -171,7 +137,7 @@ def weights_parameter(estimator: Any) -> str | None:
         step, last = estimator.steps[-1]
         inner = None if resamples(estimator) else weights_parameter(last)
         return f"{step}__{inner}" if inner else None
-    if _is_search(estimator) or type(estimator) in HAND_ON:
+    if _is_search(estimator) or type(estimator) in PASS_ALL:
         return weights_parameter(getattr(estimator, "estimator", None))
     if hasattr(estimator, "regressor"):
         return "sample_weight" if estimator.regressor is None else weights_parameter(estimator.regressor)
@@ -179,7 +145,7 @@ def weights_parameter(estimator: Any) -> str | None:
 
 
 def resamples(estimator: Any) -> bool:
-    """Whether a step of a pipeline makes other rows, so that what comes after it sees those.
+    """Whether a step of a pipeline resamples, so that later steps get other rows.
 
     Examples
     --------
@@ -191,7 +157,7 @@ def resamples(estimator: Any) -> bool:
 
 
 def _groups_for(estimator: Any, groups: Any) -> dict[str, Any]:
-    """Return the fit parameters that bring groups to an estimator and to the splitters inside it."""
+    """Return the fit parameters that pass groups to an estimator and to the splitters inside it."""
     if groups is None:
         return {}
     params = dict.fromkeys(_groups_parameters(estimator), groups)
@@ -199,7 +165,7 @@ def _groups_for(estimator: Any, groups: Any) -> dict[str, Any]:
 
 
 def _groups_parameters(estimator: Any) -> list[str]:
-    """Return the names under which an estimator's fit takes groups: those of steps, in a pipeline."""
+    """Return the names of the groups among an estimator's fit parameters, also those of steps."""
     if getattr(estimator, "steps", None):
         found = []
         for name, step in estimator.steps:
@@ -213,7 +179,7 @@ def _groups_parameters(estimator: Any) -> list[str]:
 
 
 def _own_weights(estimator: Any) -> str | None:
-    """Return "sample_weight" if fit takes it and so does what is wrapped, under that very name."""
+    """Return "sample_weight" if fit and the wrapped estimators take it under this name, else None."""
     pairs = getattr(estimator, "estimators", None)
     if has_fit_parameter(estimator, "sample_weight"):
         members = [getattr(estimator, "estimator", None)]
@@ -226,7 +192,7 @@ def _own_weights(estimator: Any) -> str | None:
 
 
 def _is_search(estimator: Any) -> bool:
-    """Whether it is a search over parameters, which passes on to its estimator whatever its fit gets."""
+    """Whether an estimator is a parameter search; its fit passes its parameters on."""
     if isinstance(estimator, TunedThresholdClassifierCV):
-        return False  # it searches a threshold, and its fit takes nothing without metadata routing
+        return False  # its fit passes nothing on without metadata routing
     return all(hasattr(estimator, name) for name in ("estimator", "cv", "refit"))

@@ -1,4 +1,4 @@
-"""The named estimators of a run, from whatever a caller gives: a list, a dict, or a single estimator."""
+"""Named estimators: made from a list, a dict or a single estimator, and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stackit.validation import format_list, invalid_value
 
 __all__ = ["AnyEstimators", "NamedEstimators", "check_estimators", "name_estimators", "visual_block"]
 
-# A list of (name, estimator) tuples, a dict of them, estimators without names, or a single estimator.
+# A list of (name, estimator) tuples, a dict, a list of estimators, or a single estimator.
 AnyEstimators = Any
 NamedEstimators = Sequence[tuple[str, Any]]
 
@@ -18,23 +18,9 @@ NamedEstimators = Sequence[tuple[str, Any]]
 def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> Any:
     """Return estimators as a list of (name, estimator) tuples.
 
-    Parameters
-    ----------
-    estimators : estimator, (str, estimator), dict, or iterable of estimators or (str, estimator)
-        Estimators without a name are called by their class in lower case, as scikit-learn's
-        `make_pipeline` does; those whose names would be the same get numbers.
-    taken : collection of str
-        Names that those without a name must not get.
-
-    Returns
-    -------
-    list of (str, estimator)
-        Checked by `check_estimators`; what is none of the above is returned as it is.
-
-    Raises
-    ------
-    ValueError
-        When a class stands where its instance should.
+    An estimator without a name gets its class name in lower case, as in scikit-learn's `make_pipeline`, with
+    a number where several would have the same name; names in `taken` are avoided. The result is to be checked
+    by `check_estimators`, since values of other types are returned unchanged.
 
     Examples
     --------
@@ -58,20 +44,9 @@ def name_estimators(estimators: AnyEstimators, taken: Collection[str] = ()) -> A
 
 
 def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) -> None:
-    """Raise unless `estimators` is a non-empty list of (name, estimator) pairs with usable names.
+    """Raise a ValueError unless `estimators` is a non-empty list of (name, estimator) pairs with valid names.
 
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        What the caller gave.
-    reserved : iterable of str
-        Names that mean something else already, such as constructor arguments.
-
-    Raises
-    ------
-    ValueError
-        When the list is empty, a pair is malformed, a name is repeated, reserved or holds ``__``, or
-        an estimator is a class or lacks ``fit``.
+    Names must be unique, not empty, without ``__`` and not in `reserved`, such as constructor arguments.
     """
     if not isinstance(estimators, Sequence) or isinstance(estimators, str) or not estimators:
         raise invalid_value(
@@ -94,7 +69,7 @@ def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) 
 
 
 def visual_block(kind: str, estimators: list[Any], names: list[str] | None = None) -> Any:
-    """Return scikit-learn's block of an HTML diagram; its class is private and has moved before."""
+    """Return a block of scikit-learn's HTML diagram; the class is private and has moved before."""
     try:
         from sklearn.utils._repr_html.estimator import _VisualBlock
     except ImportError:
@@ -103,7 +78,7 @@ def visual_block(kind: str, estimators: list[Any], names: list[str] | None = Non
 
 
 def _named(members: list[Any], taken: Collection[str]) -> list[Any]:
-    """Give those names that have none."""
+    """Return (name, estimator) pairs, with names for estimators that have none."""
     words = [type(each).__name__.lower() if _is_estimator(each) else "" for each in members]
     used = {*taken, *(each[0] for each in members if _is_pair(each))}
     names = {at: word for at, word in enumerate(words) if words.count(word) == 1 and word not in used}
@@ -130,12 +105,12 @@ def _is_estimator(value: Any) -> bool:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether it is a (name, estimator) pair, and not two estimators."""
+    """Whether a value is a (name, estimator) pair, and not two estimators."""
     return isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _check_pair(pair: Any) -> None:
-    """Raise unless `pair` is a (name, estimator) tuple."""
+    """Raise a ValueError unless `pair` is a (name, estimator) tuple."""
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
         raise invalid_value(
             "Each member of estimators",

@@ -1,4 +1,4 @@
-"""Sample weights: what may be given as such, and what becomes of weights of another scale."""
+"""Checks of sample weights, and their scale."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.arrays import Rows
+from stackit.arrays import Floats, Rows
 from stackit.estimators.named_estimators import NamedEstimators
 from stackit.folds.folds import Folds
 from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["check_sample_weight", "check_weighted_folds", "rescale_weights", "warn_of_scale"]
 
-Weights = npt.NDArray[np.float64]
-
-USUAL = 10.0  # a mean of weights within 1/10 and 10 is that of weights meant to be near 1
-MOST_ROWS = 100.0  # a mean of weights above this is no number of equal rows
-MOST_EXACT = 2.0**53  # whole numbers above this are not told apart
-# What these predict is the same for weights of any scale, whatever is inside a container of them.
+USUAL_MEAN = 10.0  # weights with a mean within 1/10 and 10 are taken for weights near 1
+MOST_ROWS = 100.0  # weights with a mean above this are not numbers of equal rows
+MOST_EXACT = 2.0**53  # not all whole numbers above this are floats
+# The predictions of these do not depend on the scale of weights.
 SCALE_FREE = {
     "AdaBoostClassifier",
     "AdaBoostRegressor",
@@ -57,22 +55,8 @@ CONTAINERS = {
 }
 
 
-def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
-    """Return weights as (n,) floats; None stays None.
-
-    It is the one rule for weights: whatever takes them in stackit takes these, and refuses all others.
-
-    Parameters
-    ----------
-    sample_weight : (n,) array-like or None
-        One number for each row: finite, at least 0, and above 0 in some row.
-    n : int
-        The number of rows.
-
-    Raises
-    ------
-    ValueError
-        When they are anything else.
+def check_sample_weight(sample_weight: Any, n: int) -> Floats | None:
+    """Return weights as (n,) finite floats, at least 0 and not all 0; None stays None.
 
     Examples
     --------
@@ -81,7 +65,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
     >>> check_sample_weight([1, -2, 0], 3)
     Traceback (most recent call last):
         ...
-    ValueError: sample_weight must be at least zero; got 1 below, the least -2. Give rows that are to be ...
+    ValueError: sample_weight must be at least zero; got 1 below, the lowest -2. Give rows that are to be ...
     """
     if sample_weight is None:
         return None
@@ -102,7 +86,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
             "Give each row a weight, 0 to leave it out",
         )
     if (weights < 0).any():
-        got = f"{int((weights < 0).sum())} below, the least {weights.min():.3g}"
+        got = f"{int((weights < 0).sum())} below, the lowest {weights.min():.3g}"
         raise invalid_value(
             "sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0"
         )
@@ -113,21 +97,8 @@ def check_sample_weight(sample_weight: Any, n: int) -> Weights | None:
     return weights
 
 
-def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
-    """Raise, before anything is fitted, where all rows of a training part have the weight 0.
-
-    Parameters
-    ----------
-    weights : (n,) array or None
-        Checked.
-    folds : Folds
-        The splits of these n rows.
-
-    Raises
-    ------
-    ValueError
-        Naming the first such part.
-    """
+def check_weighted_folds(weights: Floats | None, folds: Folds) -> None:
+    """Raise a ValueError, before anything is fitted, where all rows of a training part have weight 0."""
     if weights is None or weights.all():
         return
     for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
@@ -140,18 +111,12 @@ def check_weighted_folds(weights: Weights | None, folds: Folds) -> None:
             )
 
 
-def rescale_weights(weights: Weights, rows: Rows | slice = slice(None)) -> Weights:
-    """Return weights without the unit they come in: as numbers of rows where they can be, or of mean 1.
+def rescale_weights(weights: Floats, rows: Rows | slice = slice(None)) -> Floats:
+    """Return weights without their unit: as numbers of rows where possible, else with mean 1.
 
-    Weights that are multiples of a common unit, such as 1, 2, 2, 5 or a thousandth of these, are taken for
-    numbers of equal rows: a weight of 2 is then the row twice. Others are divided by their mean.
-
-    Parameters
-    ----------
-    weights : (n,) array
-        Checked.
-    rows : (n_rows,) array of int or slice
-        Of which rows the mean is taken; if these have no weight, of all.
+    Weights that are multiples of a common unit, such as 1, 2, 2, 5 or a thousandth of these, become numbers
+    of equal rows: a weight of 2 means the row twice. Others are divided by their mean over `rows`, or over
+    all rows where those have no weight.
 
     Examples
     --------
@@ -163,17 +128,17 @@ def rescale_weights(weights: Weights, rows: Rows | slice = slice(None)) -> Weigh
     counts = _as_counts(weights)
     if counts is not None:
         return counts
-    weights = weights / weights.max()  # sums of the largest floats, or of the least, are no numbers
+    weights = weights / weights.max()  # a sum of very large floats overflows
     mean = weights[rows].mean()
     return np.asarray(weights / (mean if mean > 0 else weights.mean()))
 
 
-def _as_counts(weights: Weights) -> Weights | None:
-    """Return weights as multiples of their unit; None where they have none, or weigh more than they count."""
+def _as_counts(weights: Floats) -> Floats | None:
+    """Return weights as multiples of their unit; None where they have none or their mean is too large."""
     positive = weights[weights > 0]
     whole = positive.max() < MOST_EXACT and not (positive % 1).any()
     unit = np.gcd.reduce(positive.astype(np.int64)) if whole else positive.min()
-    with np.errstate(over="ignore"):  # the least of all floats is no unit of the largest
+    with np.errstate(over="ignore"):  # a tiny unit may make counts infinite
         counts = weights / unit
     rounded = np.rint(counts)
     if not rounded.mean() <= MOST_ROWS or abs(counts - rounded).max() > 1e-6:
@@ -182,45 +147,37 @@ def _as_counts(weights: Weights) -> Weights | None:
 
 
 def warn_of_scale(
-    estimators: NamedEstimators, fit_params: Mapping[str, Mapping[str, Any]], weights: Weights | None
+    estimators: NamedEstimators, fit_params: Mapping[str, Mapping[str, Any]], weights: Floats | None
 ) -> None:
-    """Say, before anything is fitted, which estimators the scale of weights will mislead.
+    """Warn, before anything is fitted, of estimators that the scale of the weights misleads.
 
-    Penalties, least weights of leaves and shares of rows to draw are held against sums of weights: with
-    weights of 1 / n, xgboost predicts one constant, and a forest draws one row for each tree. Weights are
-    passed on as they are, as scikit-learn does: a weight of 2 may mean two rows. Whole numbers count rows.
-
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        The line-up.
-    fit_params : dict of dict
-        What each of them gets: those that get no weights are not concerned.
-    weights : (n,) array or None
-        Checked.
+    Penalties, minimum weights of leaves and shares of rows to draw are compared with sums of weights: with
+    weights of 1 / n, xgboost predicts one constant, and a forest draws one row per tree. As in scikit-learn,
+    weights are passed on unchanged, since a weight of 2 may mean two rows. Whole numbers count as numbers of
+    rows. `fit_params` has what the fit of each estimator gets; those without weights are skipped.
     """
     if weights is None:
         return
     mean = float(weights.mean())
     are_counts = mean > 1 and bool((weights == np.rint(weights)).all())
-    if 1 / USUAL <= mean <= USUAL or are_counts:
+    if 1 / USUAL_MEAN <= mean <= USUAL_MEAN or are_counts:
         return
     misled = [
         name
         for name, estimator in estimators
         if any(key.split("__")[-1] == "sample_weight" for key in fit_params.get(name, ()))
-        and _minds_scale(estimator)
+        and _depends_on_scale(estimator)
     ]
     if misled:
         warn(
             f"sample_weight has a mean of {mean:.3g}, and the fits of {format_list(misled)} depend on its "
-            "scale: penalties, leaves and draws of rows are held against sums of weights. Pass "
+            "scale: penalties, leaves and draws of rows are compared with sums of weights. Pass "
             "sample_weight / np.mean(sample_weight), unless a weight is a number of rows."
         )
 
 
-def _numbers(sample_weight: Any, n: int) -> Weights:
-    """Return what was given as floats; text that reads as numbers is none."""
+def _numbers(sample_weight: Any, n: int) -> Floats:
+    """Return weights as floats; text is refused, also where it reads as numbers."""
     try:
         given = np.asarray(sample_weight)
         if given.dtype.kind in "USMmcV" or (given.dtype.kind == "O" and _holds_text(given)):
@@ -234,8 +191,8 @@ def _holds_text(given: npt.NDArray[Any]) -> bool:
     return any(isinstance(value, str | bytes) for value in given.flat)
 
 
-def _minds_scale(estimator: Any) -> bool:
-    """Whether an estimator, or one inside it, may predict otherwise for weights of another scale."""
+def _depends_on_scale(estimator: Any) -> bool:
+    """Whether the predictions of an estimator or of its parts may depend on the scale of weights."""
     return any(not _is_scale_free(part) for part in _predictors(estimator))
 
 
@@ -249,7 +206,7 @@ def _is_scale_free(part: Any) -> bool:
 
 
 def _predictors(estimator: Any) -> Iterator[Any]:
-    """Yield the estimators that predict of one that may be a container of others."""
+    """Yield the predictors inside a container of estimators; any other estimator itself."""
     if not (type(estimator).__module__.startswith("sklearn.") and type(estimator).__name__ in CONTAINERS):
         yield estimator
         return

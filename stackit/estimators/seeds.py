@@ -1,4 +1,4 @@
-"""What in an estimator is left to chance, and how it is seeded."""
+"""The unseeded random parts of an estimator, and how they are seeded."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 from sklearn.utils.multiclass import type_of_target
 
+from stackit.arrays import Rows
 from stackit.arrays.isolation import WELL_KNOWN
 
 __all__ = ["Seeds", "ShuffledFolds", "kept_draws", "seed_of", "seeds_of", "shared_draws"]
 
-# How libraries call a seed. Of those that a part has, the first is set, and none where one is given.
+# Names of seed parameters. The first that a part has is set, unless the part has been given a seed.
 SPELLINGS = ("random_state", "random_seed", "seed")
-# Those of scikit-learn that draw from numpy's shared generator without a parameter that says so. Support
-# vector machines without ``random_state`` draw from it too, and use it for nothing.
+# Estimators of scikit-learn that draw from numpy's global generator without a parameter for it. Support
+# vector machines without ``random_state`` draw from it too, but do not use the number.
 DRAWING = frozenset({"GraphicalLasso", "GraphicalLassoCV", "Isomap", "SGDOneClassSVM"})
 PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, np.generic, np.ndarray, np.dtype)
 _NOTHING = nullcontext()
@@ -34,19 +34,12 @@ _LOCAL = threading.local()
 
 @dataclass(frozen=True)
 class Seeds:
-    """What in an estimator is left to chance.
+    """The random parts of an estimator that have no seed.
 
-    Parameters
-    ----------
-    unseeded : tuple of str
-        Its parameters, of parts too, that hold a seed and are None.
-    splitters : tuple of str
-        Its parameters that are splitters that shuffle without a seed.
-    encoders : tuple of str
-        The ``cv`` of target encoders that is a number of folds, which are then shuffled without a seed.
-    draws : bool
-        Whether it may draw from the generators that all of a process share: it, or a function or object
-        among its parameters, is from elsewhere than libraries that are known not to.
+    `unseeded` are the parameters, also of its parts, that hold a seed and are None; `splitters` those that
+    are shuffling splitters without a seed; `encoders` the ``cv`` of target encoders that is a number of
+    folds, which are then shuffled without a seed. `draws` says whether it may draw from the global
+    generators, because it or one of its parameters is a function or object of an unknown library.
     """
 
     unseeded: tuple[str, ...] = ()
@@ -56,11 +49,11 @@ class Seeds:
 
     @property
     def are_open(self) -> bool:
-        """Whether anything is left to chance."""
+        """Whether any random part has no seed."""
         return bool(self.unseeded or self.splitters or self.encoders or self.draws)
 
     def set(self, estimator: Any, seed: int | None) -> None:
-        """Set each parameter that is left to chance, in place, each by a number of its own."""
+        """Set each unseeded parameter in place, to a seed that depends on its name."""
         if seed is None or not (self.unseeded or self.splitters or self.encoders):
             return
         values: dict[str, Any] = {name: seed_of(seed, name, 0, 0) for name in self.unseeded}
@@ -76,23 +69,14 @@ class Seeds:
         estimator.set_params(**values)
 
     def drawing(self, seed: int | None) -> AbstractContextManager[None]:
-        """Return a context in which generators that the estimator may share start from a seed."""
+        """Return a context in which the global generators start from a seed, where the estimator may draw."""
         return shared_draws(seed) if self.draws and seed is not None else _NOTHING
 
 
 class ShuffledFolds(KFold):  # type: ignore[misc]
     """The folds that a target encoder makes of a number of folds, with a seed.
 
-    They are stratified where y holds classes, as scikit-learn's are.
-
-    Parameters
-    ----------
-    n_splits : int
-        How many folds.
-    random_state : int
-        The seed.
-    stratify : bool
-        Whether folds are stratified where y holds classes.
+    With `stratify`, they are stratified where y holds classes, as scikit-learn's are.
 
     Examples
     --------
@@ -105,9 +89,7 @@ class ShuffledFolds(KFold):  # type: ignore[misc]
         super().__init__(n_splits, shuffle=True, random_state=random_state)
         self.stratify = stratify
 
-    def split(
-        self, X: Any, y: Any = None, groups: Any = None
-    ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
         """Yield the (train, test) row positions."""
         if self.stratify and y is not None and type_of_target(y) in ("binary", "multiclass"):
             folds = StratifiedKFold(self.n_splits, shuffle=True, random_state=self.random_state)
@@ -117,7 +99,7 @@ class ShuffledFolds(KFold):  # type: ignore[misc]
 
 
 def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
-    """Derive a task's seed from (random_state, estimator name, repeat, fold), whatever runs beside it.
+    """Derive the seed of a task from (random_state, estimator name, repeat, fold).
 
     Examples
     --------
@@ -133,14 +115,7 @@ def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int 
 
 
 def seeds_of(estimator: Any, params: Mapping[str, Any]) -> Seeds:
-    """Look up what in an estimator is left to chance.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any object with fit.
-    params : mapping
-        Its parameters, those of parts too.
+    """Find the unseeded random parts of an estimator, given its parameters and those of its parts.
 
     Examples
     --------
@@ -164,10 +139,10 @@ def seeds_of(estimator: Any, params: Mapping[str, Any]) -> Seeds:
 
 
 class shared_draws:
-    """Start the generators that all of a process share from a seed, and put them back afterwards.
+    """Seed the global generators of numpy, Python and, where it is loaded, torch; restore them afterwards.
 
-    They are numpy's, Python's and, where it is loaded, torch's. Threads that run meanwhile share them. It is
-    a class, and not a generator, for it stands around each fit of an unknown library.
+    Threads that run meanwhile share them. It is a class instead of a generator function because it is entered
+    for each fit of an unknown library, and is faster.
 
     Examples
     --------
@@ -187,22 +162,22 @@ class shared_draws:
         torch = _torch_generator()
         self._states = () if getattr(_LOCAL, "are_kept", False) else _states(torch)
         _LOCAL.are_kept = False
-        np.random.seed(self._seed)  # noqa: NPY002 - the shared one
+        np.random.seed(self._seed)  # noqa: NPY002 - the global one
         random.seed(self._seed)
         if torch is not None:
             torch.manual_seed(self._seed)
 
     def __exit__(self, *error: Any) -> None:
         _LOCAL.are_kept = not self._states
-        _put_back(*self._states)
+        _restore(*self._states)
 
 
 @contextmanager
 def kept_draws() -> Iterator[None]:
-    """Put the generators that all of a process share back afterwards, once for all draws of this thread.
+    """Restore the global generators once, after all uses of `shared_draws` in this thread.
 
-    A state of numpy's takes a tenth of a millisecond to read and to set: too much to do it for each fit. In
-    between they stand where the last `shared_draws` has left them.
+    Reading and setting the state of numpy's generator takes a tenth of a millisecond, too much for each fit.
+    Inside the context, the generators stay where the last `shared_draws` has left them.
 
     Examples
     --------
@@ -221,7 +196,7 @@ def kept_draws() -> Iterator[None]:
         yield
     finally:
         _LOCAL.are_kept = outer
-        _put_back(*states)
+        _restore(*states)
 
 
 def _torch_generator() -> Any:
@@ -229,23 +204,23 @@ def _torch_generator() -> Any:
 
 
 def _states(torch: Any) -> tuple[Any, ...]:
-    """Return the states of numpy's generator, Python's, and torch's where there is one."""
-    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - the shared one
+    """Return the states of the generators of numpy, Python and, where it is loaded, torch."""
+    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 - the global one
     return of_numpy, random.getstate(), torch, None if torch is None else torch.get_state()
 
 
-def _put_back(of_numpy: Any = None, of_python: Any = None, torch: Any = None, of_torch: Any = None) -> None:
-    """Set the generators to their states; without any, leave them."""
+def _restore(of_numpy: Any = None, of_python: Any = None, torch: Any = None, of_torch: Any = None) -> None:
+    """Set the generators to these states; without states, leave them as they are."""
     if of_numpy is None:
         return
-    np.random.set_state(of_numpy)  # noqa: NPY002 - the shared one
+    np.random.set_state(of_numpy)  # noqa: NPY002 - the global one
     random.setstate(of_python)
     if torch is not None:
         torch.set_state(of_torch)
 
 
 def _unseeded(params: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the parameter that seeds each part, where none is given."""
+    """Yield, per part without a seed, the name of the parameter that seeds it."""
     of_parts: dict[str, list[str]] = {}
     for spelling in SPELLINGS:
         for name in params:
@@ -258,7 +233,7 @@ def _unseeded(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_open(value: Any) -> bool:
-    """Whether a seed is none: left out, or numpy's shared generator."""
+    """Whether a seed parameter holds no seed: None, or numpy's global generator."""
     return value is None or value is np.random or value is np.random.mtrand._rand
 
 
@@ -269,14 +244,14 @@ def _is_unseeded_splitter(value: Any) -> bool:
 
 
 def _shuffles(owner: Any, cv: Any) -> bool:
-    """Whether it is a target encoder that shuffles that many folds, and takes no seed for them."""
+    """Whether an owner is a target encoder that shuffles its `cv` folds and has no parameter to seed them."""
     is_count = cv is None or isinstance(cv, int | np.integer)
     shuffles = getattr(owner, "shuffle", False) in (True, "deprecated")
     return is_count and isinstance(owner, TargetEncoder) and owner.random_state == "deprecated" and shuffles
 
 
 def _owner(estimator: Any, params: Mapping[str, Any], name: str) -> Any:
-    """Return the part that a parameter is of."""
+    """Return the part of the estimator that has a parameter."""
     part = name.rpartition("__")[0]
     return params[part] if part else estimator
 
@@ -295,7 +270,7 @@ def _is_known(value: Any) -> bool:
 
 
 def _is_plain(value: Any, parts: set[int]) -> bool:
-    """Whether a parameter is plain values, splitters, or parts that are judged by themselves."""
+    """Whether a parameter consists of plain values, splitters, and parts that are checked on their own."""
     if isinstance(value, dict):
         return all(_is_plain(item, parts) for item in value.values())
     if isinstance(value, list | tuple | set | frozenset):

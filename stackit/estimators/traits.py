@@ -1,4 +1,4 @@
-"""What an estimator predicts, classes or numbers: the one rule, for estimators of any library."""
+"""Whether an estimator of any library is a classifier or a regressor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 
 from stackit.estimators.named_estimators import NamedEstimators
-from stackit.validation import invalid_value
 
 __all__ = ["classifiers_among", "estimator_type", "is_classifier", "is_regressor", "tags_of"]
 
@@ -18,18 +17,6 @@ MIXINS = {"classifier": ClassifierMixin, "regressor": RegressorMixin}
 
 def is_classifier(estimator: Any, name: str | None = None) -> bool:
     """Whether an estimator predicts classes, by the rule of `estimator_type`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-    name : str, optional
-        Its name in the line-up, for the error.
-
-    Raises
-    ------
-    ValueError
-        When it cannot be told.
 
     Examples
     --------
@@ -52,20 +39,10 @@ def is_regressor(estimator: Any, name: str | None = None) -> bool:
     return estimator_type(estimator, name) == "regressor" and hasattr(estimator, "predict")
 
 
-def classifiers_among(estimators: NamedEstimators, passes_over: bool = False) -> list[str]:
-    """Return the names of those estimators that predict classes.
+def classifiers_among(estimators: NamedEstimators, skip_unknown: bool = False) -> list[str]:
+    """Return the names of the estimators that are classifiers.
 
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        The line-up.
-    passes_over : bool
-        Whether one of which it cannot be told is passed over: somebody else will say so.
-
-    Raises
-    ------
-    ValueError
-        When it cannot be told of one, which is named.
+    With `skip_unknown`, estimators of unknown type are skipped instead of raising an error that names one.
 
     Examples
     --------
@@ -79,34 +56,18 @@ def classifiers_among(estimators: NamedEstimators, passes_over: bool = False) ->
             if is_classifier(estimator, name):
                 found.append(name)
         except ValueError:
-            if not passes_over:
+            if not skip_unknown:
                 raise
     return found
 
 
 def estimator_type(estimator: Any, name: str | None = None) -> str:
-    """Return what an estimator is: "classifier", "regressor", or another of scikit-learn's types.
+    """Return the type of an estimator: "classifier", "regressor", or another of scikit-learn's types.
 
-    Its scikit-learn tags count first. An estimator without a type of its own that has ``predict_proba`` or
-    ``decision_function`` is a classifier, as many are of libraries that do not set tags; any other is a
-    regressor. Where tags cannot be read, the classes that it inherits from and what it wraps are asked
-    before it is given up.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-    name : str, optional
-        Its name in the line-up, for the error.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        When its tags cannot be read and nothing else tells.
+    Its scikit-learn tags count first. An estimator that has no type but has ``predict_proba`` or
+    ``decision_function`` is a classifier, since many libraries do not set tags; any other is a regressor.
+    Where tags cannot be read, its mixins and the estimator that it wraps decide. `name` names the estimator
+    in the error.
 
     Examples
     --------
@@ -122,7 +83,7 @@ def estimator_type(estimator: Any, name: str | None = None) -> str:
     >>> estimator_type(Silent(), "silent")
     Traceback (most recent call last):
         ...
-    ValueError: Estimator 'silent' must be known as a classifier or as a regressor; got Silent, ...
+    ValueError: Estimator 'silent' is neither known as a classifier nor as a regressor: ...
     """
     tags = tags_of(estimator)
     own = _inherited_type(estimator) if tags is None else tags.estimator_type
@@ -137,18 +98,18 @@ def estimator_type(estimator: Any, name: str | None = None) -> str:
     wrapped = getattr(estimator, "estimator", None)
     if hasattr(wrapped, "fit"):
         return estimator_type(wrapped, name)
-    raise invalid_value(
-        "An estimator" if name is None else f"Estimator {name!r}",
-        "known as a classifier or as a regressor",
-        f"{type(estimator).__name__}, whose scikit-learn tags cannot be read",
-        "Let its class inherit from ClassifierMixin or RegressorMixin, and BaseEstimator, of sklearn.base",
+    named = "An estimator" if name is None else f"Estimator {name!r}"
+    raise ValueError(
+        f"{named} is neither known as a classifier nor as a regressor: the scikit-learn tags of "
+        f"{type(estimator).__name__} cannot be read. Let its class inherit from ClassifierMixin or "
+        "RegressorMixin, and from BaseEstimator, of sklearn.base."
     )
 
 
 def tags_of(estimator: Any) -> Tags | None:
     """Return an estimator's scikit-learn tags, or None where they cannot be read.
 
-    Some libraries inherit from scikit-learn's mixins alone, and reading tags raises.
+    Reading tags raises where a library inherits from scikit-learn's mixins alone.
 
     Examples
     --------
@@ -158,13 +119,13 @@ def tags_of(estimator: Any) -> Tags | None:
     """
     try:
         tags: Tags = estimator.__sklearn_tags__()
-    except Exception:  # noqa: BLE001 - it is foreign code, and may raise anything
+    except Exception:  # noqa: BLE001 - code of another library may raise anything
         return None
     return tags
 
 
 def _inherited_type(estimator: Any) -> str | None:
-    """Return the type that an estimator's mixins give it, or scikit-learn's old attribute."""
+    """Return the type by an estimator's mixins, or by scikit-learn's old attribute."""
     for kind, mixin in MIXINS.items():
         if isinstance(estimator, mixin):
             return kind

@@ -1404,7 +1404,7 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
         ),
         ({"sample_weight": np.full(90, np.nan)}, "sample_weight must be finite; got NaN"),
         ({"groups": [1, 2]}, r"groups must be one value per row, of shape \(90,\); got shape=\(2,\)"),
-        ({"y": None}, "y=None"),
+        ({"y": None}, "the target y is None: pass fit"),
         ({"y": []}, "y must be of at least two rows"),
         ({"y": Y[:89]}, "inconsistent numbers of samples"),
         ({"y": np.zeros(90)}, "y must be of at least two classes; got one class"),

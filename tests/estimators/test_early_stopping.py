@@ -277,7 +277,7 @@ def test_rows_to_watch_that_the_caller_brings_are_respected():
 def test_out_of_reach_is_said_before_anything_is_fitted(make):
     X, y = task()
     with pytest.raises(
-        ValueError, match=r"^Within 'one', .* must be .*; got early stopping switched on\. Set"
+        ValueError, match=r"inside 'one' has early stopping switched on, but .* Set its rounds"
     ):
         out_of_fold([("one", make())], X, y, cv=3)
 
@@ -332,7 +332,7 @@ def test_behind_a_resampler_it_is_refused_before_any_fit(place):
         "above": lambda: LevelsRegressor([[other]], behind(), cv=3).fit(X, X[:, 1]),
     }
     Boosting.fits = 0
-    with pytest.raises(ValueError, match=r"Boosting must be .*last step of a pipeline without a resampler"):
+    with pytest.raises(ValueError, match=r"Boosting inside .*last step of a pipeline without a resampler"):
         entries[place]()
     assert Boosting.fits == 0
 
@@ -618,7 +618,9 @@ def from_file(folds, tmp_path):
 def test_group_folds_from_a_file_need_the_groups(tmp_path):
     X, groups = numbered(60), np.arange(60) % 10
     folds = from_file(make_folds(X[:, 1], scheme="group", n_splits=3, groups=groups), tmp_path)
-    with pytest.raises(ValueError, match=r"^groups must be given .*; got groups=None .*\. Pass groups="):
+    with pytest.raises(
+        ValueError, match=r"needs the groups that the folds keep whole.*; got groups=None\. Pass groups="
+    ):
         out_of_fold([("one", Listener())], X, X[:, 1], cv=folds)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, groups=groups, n_jobs=1)
     assert all(
@@ -630,7 +632,9 @@ def test_forward_folds_from_a_file_need_rows_in_time_order(tmp_path):
     X = numbered(60)
     shuffled = np.random.default_rng(0).permutation(60)
     folds = from_file(make_folds(X[:, 1], scheme="forward", n_splits=3, time=shuffled), tmp_path)
-    with pytest.raises(ValueError, match=r"^Folds ordered in time must be .*\. Call make_folds"):
+    with pytest.raises(
+        ValueError, match=r"needs the times of folds that are ordered in time.*\. Call make_folds"
+    ):
         out_of_fold([("one", Listener())], X, X[:, 1], cv=folds)
     assert out_of_fold([("one", Ridge())], X, X[:, 1], cv=folds, n_jobs=1).coverage.any()
     folds = from_file(make_folds(X[:, 1], scheme="forward", n_splits=3, gap=2), tmp_path)
@@ -646,7 +650,11 @@ def test_forward_folds_from_a_file_need_rows_in_time_order(tmp_path):
             np.arange(40) % 2,
             "fold 0 must be of at least two groups; got one group",
         ),
-        ([(np.zeros(1, int), np.arange(1, 5))], None, "of repeat 0 fold 0 must be of at least two moments"),
+        (
+            [(np.zeros(1, int), np.arange(1, 5))],
+            None,
+            "of repeat 0 fold 0 must be of at least two times; got one time",
+        ),
         ([(np.full(2, 9), np.arange(9))], None, "of repeat 0 fold 0 must be large enough"),
         (TimeSeriesSplit(2, gap=12), None, "gap must be shorter than the training part of repeat 0 fold 0"),
     ],

@@ -162,7 +162,10 @@ def test_where_groups_are_not_known_the_error_names_the_estimator():
 
 def test_a_splitter_inside_another_search_is_told_what_to_do():
     inside = GridSearchCV(RFECV(LR, cv=GroupKFold(2)), {"estimator__C": [1]}, cv=2, error_score="raise")
-    with pytest.raises(ValueError, match=r"whose groups are known; got n_rows=.*inside another search"):
+    with pytest.raises(
+        ValueError,
+        match=r"needs the groups of \d+ rows, but groups are known for the \d+ rows.*inside another search",
+    ):
         out_of_fold([("one", inside)], X, Y, cv=FOLDS, n_jobs=1)
 
 

@@ -282,9 +282,11 @@ def test_who_cannot_be_told_is_named_before_any_work():
         def fit(self, X, y):
             raise AssertionError("no fit must be done")
 
-    with pytest.raises(ValueError, match="Estimator 'mute' must be known as a classifier or as a regressor"):
+    with pytest.raises(
+        ValueError, match="Estimator 'mute' is neither known as a classifier nor as a regressor"
+    ):
         out_of_fold([("never", Never()), ("mute", Silent())], X, X[:, 0], cv=3)
-    with pytest.raises(ValueError, match="Estimator 'mute' must be known"):
+    with pytest.raises(ValueError, match="Estimator 'mute' is neither known"):
         StackingRegressor([("never", Never()), ("mute", Silent())]).fit(X, X[:, 0])
 
 
@@ -299,7 +301,7 @@ def test_who_cannot_be_told_is_skipped_where_failures_are():
         assert StackingRegressor(members, on_error="skip").fit(X, X[:, 0]).stack_method_ == ["predict"]
     with (
         pytest.warns(UserWarning, match="'mute' failed"),
-        pytest.raises(ValueError, match="'mute' must be known"),
+        pytest.raises(ValueError, match="'mute' is neither known"),
     ):
         out_of_fold([("mute", Silent())], X, X[:, 0], cv=3, on_error="skip")
 
@@ -471,7 +473,7 @@ def test_columns_in_another_order_are_not_used():
     assert oof.meta_test.equals(expected.meta_test)
     assert oof.transform(X).equals(expected.transform(X))
     assert oof.summary["whole"].tolist() == expected.summary["whole"].tolist()
-    with pytest.raises(ValueError, match="Columns of predict_proba of Shuffled must be in the order"):
+    with pytest.raises(ValueError, match="The columns of predict_proba of Shuffled are not in the order"):
         StackingClassifier([("nb", GaussianNB())], Shuffled()).fit(X, labels).predict_proba(X)
 
 

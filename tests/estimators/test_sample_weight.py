@@ -58,7 +58,7 @@ REGRESSORS = [
 ]
 
 WRONG = {
-    "negative": (np.r_[-1.0, np.ones(N - 1)], "at least zero; got 1 below, the least -1"),
+    "negative": (np.r_[-1.0, np.ones(N - 1)], "at least zero; got 1 below, the lowest -1"),
     "NaN": (np.r_[np.nan, np.ones(N - 1)], "finite; got NaN or infinity in 1 rows"),
     "infinite": (np.r_[np.ones(N - 2), np.inf, -np.inf], "finite; got NaN or infinity in 2 rows"),
     "missing": (pd.array([None] + [1.0] * (N - 1), dtype="Float64"), "sample_weight must be"),

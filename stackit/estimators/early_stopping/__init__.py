@@ -1,4 +1,4 @@
-"""Honest early stopping: which rows of a training part are watched, and who is shown them."""
+"""Early stopping on validation rows taken from the training part of each fold."""
 
 from stackit.estimators.early_stopping.fitting import ValidationSet, fit, needs_encoded_labels
 from stackit.estimators.early_stopping.plan import EarlyStopping, EarlyStoppingPlan, check_reach

@@ -1,4 +1,4 @@
-"""Who stops early, and how each is shown the rows to watch."""
+"""Which estimators stop early, and how validation rows are passed to their fit."""
 
 from __future__ import annotations
 
@@ -30,23 +30,17 @@ __all__ = [
     "uses_validation_set",
 ]
 
-# Under which names gradient boosting libraries are told after how many rounds without progress to stop.
+# Parameters of gradient boosting libraries: the number of rounds without progress after which they stop.
 ROUNDS = ("early_stopping_rounds", "early_stopping_round", "early_stopping", "n_iter_no_change")
-LARGE = 10_000  # rows from which early_stopping="auto" means yes, as in scikit-learn
+LARGE = 10_000  # with more rows, early_stopping="auto" is on, as in scikit-learn
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationSet:
-    """Rows that an estimator is not fitted on, and that tell it when to stop.
+    """Rows that an estimator is not fitted on, but that decide when it stops.
 
-    Parameters
-    ----------
-    X : array-like with n_watched rows
-        The rows.
-    y : (n_watched,) or (n_watched, n_outputs) array
-        Their target, as the estimator gets it.
-    params : dict
-        What fit is passed besides, cut to these rows: their weights are taken from there.
+    `y` is their target as the estimator gets it; `params` are the fit parameters of these rows, such as
+    weights.
     """
 
     X: Any
@@ -54,26 +48,12 @@ class ValidationSet:
     params: dict[str, Any]
 
 
-def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: ValidationSet | None = None) -> Any:
-    """Fit an estimator in place, and show it the rows to watch.
+def fit(
+    estimator: Any, X: Any, y: Any, params: dict[str, Any], validation: ValidationSet | None = None
+) -> Any:
+    """Fit an estimator in place, with a validation set where it has one, and return it.
 
-    In a pipeline the steps before the last are fitted without these rows, which they then transform.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Not fitted; with `watched`, one of which `watches` is true.
-    X, y : n rows
-        What it is fitted on.
-    params : dict
-        Passed to fit.
-    watched : Watched, optional
-        What it watches.
-
-    Returns
-    -------
-    estimator
-        Fitted.
+    In a pipeline, the steps before the last are fitted without the validation rows and then transform them.
 
     Examples
     --------
@@ -83,34 +63,27 @@ def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any], watched: Validat
     >>> fit(boosting, X, X[:, 0], {}, ValidationSet(X[80:], -X[80:, 0], {})).n_iter_
     2
     """
-    if watched is None:
-        estimator.fit(X, y, **params)  # what fit returns is not always the estimator
+    if validation is None:
+        estimator.fit(X, y, **params)  # not every fit returns the estimator
         return estimator
     if isinstance(estimator, Pipeline):
-        return _fit_pipeline(estimator, X, y, params, watched)
-    shown = _shown(estimator, watched, params)
+        return _fit_pipeline(estimator, X, y, params, validation)
+    extra = _validation_params(estimator, validation, params)
     if getattr(estimator, "early_stopping", None) != "auto":
-        estimator.fit(X, y, **shown, **params)
+        estimator.fit(X, y, **extra, **params)
         return estimator
-    # Without the watched rows, a training part may fall below the size at which "auto" means yes.
+    # Without its validation rows, a training part may be too small for "auto" to be on.
     estimator.set_params(early_stopping=True)
-    estimator.fit(X, y, **shown, **params)
+    estimator.fit(X, y, **extra, **params)
     estimator.set_params(early_stopping="auto")
     return estimator
 
 
 def uses_validation_set(estimator: Any, n_train: int) -> bool:
-    """Whether an estimator is set to stop early, and its fit takes the rows to watch from outside.
+    """Whether an estimator (of a pipeline, its last step) is set to stop early on rows passed to its fit.
 
-    Those are the estimators whose fit has ``eval_set`` (xgboost, lightgbm) or ``X_val`` and ``y_val``
-    (scikit-learn's histogram gradient boosting, and any other that follows it).
-
-    Parameters
-    ----------
-    estimator : estimator
-        A single one: of a pipeline, the last step.
-    n_train : int
-        The number of training rows, which decides where ``early_stopping="auto"``.
+    Its fit has ``eval_set`` (xgboost, lightgbm), or ``X_val`` and ``y_val`` (scikit-learn's histogram
+    gradient boosting). The number of training rows decides where ``early_stopping="auto"``.
 
     Examples
     --------
@@ -131,12 +104,12 @@ def uses_validation_set(estimator: Any, n_train: int) -> bool:
 
 @lru_cache(256)
 def _takes_rows(fit: Any) -> bool:
-    """Whether a fit method, looked at once, could take rows to watch."""
+    """Whether a fit method could take validation rows; cached per method."""
     return not isfunction(fit) or not {"eval_set", "X_val"}.isdisjoint(signature(fit).parameters)
 
 
 def has_internal_split(estimator: Any, n_train: int) -> bool:
-    """Whether an estimator stops early on a random split of its own making.
+    """Whether an estimator stops early on a random split that it makes itself.
 
     Examples
     --------
@@ -154,22 +127,22 @@ def has_internal_split(estimator: Any, n_train: int) -> bool:
 
 
 def needs_encoded_labels(estimator: Any) -> bool:
-    """Whether an estimator reads the labels of watched rows as 0, 1, 2, ..., whatever those to fit on are."""
+    """Whether an estimator needs the labels of validation rows as 0, 1, 2, ..."""
     return bool(has_fit_parameter(last_step(estimator), "eval_set"))
 
 
 def last_step(estimator: Any) -> Any:
-    """Return the last step of a pipeline, and of a pipeline there; any other estimator as it is."""
+    """Return the last step of a pipeline, also of nested ones; any other estimator itself."""
     while isinstance(estimator, Pipeline) and not resamples(estimator):
         estimator = estimator.steps[-1][1]
     return estimator
 
 
 def parts_of(estimator: Any) -> Iterator[Any]:
-    """Yield the estimators that one of scikit-learn's is made of, at any depth.
+    """Yield the estimators inside one of scikit-learn's, at any depth.
 
-    What is within those of others, a nested stack for one, is for them to see to; only pipelines with a
-    resampler, which scikit-learn has none of, are looked into.
+    Estimators of other libraries, such as a nested stack, handle their parts themselves; only pipelines with
+    a resampler, which are from another library, are searched.
     """
     known = type(estimator).__module__.startswith("sklearn.") or resamples(estimator)
     if isinstance(estimator, FrozenEstimator) or not known:
@@ -183,7 +156,7 @@ def parts_of(estimator: Any) -> Iterator[Any]:
 
 
 def has_eval_set(params: Any) -> bool:
-    """Whether fit is passed rows to watch by the caller."""
+    """Whether the caller passes validation rows among the fit parameters."""
     return any(name.split("__")[-1] in ("eval_set", "eval_X", "X_val") for name in params)
 
 
@@ -206,28 +179,28 @@ def _on_training_loss(estimator: Any) -> bool:
     return getattr(estimator, "validation_fraction", 0.1) is None
 
 
-def _shown(estimator: Any, watched: ValidationSet, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the watched rows and their weights under the names that an estimator's fit has for them."""
+def _validation_params(estimator: Any, validation: ValidationSet, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the validation rows and their weights under the names that the estimator's fit has for them."""
     takes = partial(has_fit_parameter, estimator)
     if takes("eval_X"):  # lightgbm since 4.7, where eval_set warns
-        shown: dict[str, Any] = {"eval_X": watched.X, "eval_y": watched.y}
+        extra: dict[str, Any] = {"eval_X": validation.X, "eval_y": validation.y}
     elif takes("eval_set"):
-        shown = {"eval_set": [(watched.X, watched.y)]}
+        extra = {"eval_set": [(validation.X, validation.y)]}
     else:
-        shown = {"X_val": watched.X, "y_val": watched.y}
-    weight = watched.params.get("sample_weight")
+        extra = {"X_val": validation.X, "y_val": validation.y}
+    weight = validation.params.get("sample_weight")
     if weight is not None:
         given = {
             "sample_weight_val": weight,
             "eval_sample_weight": [weight],
             "sample_weight_eval_set": [weight],
         }
-        shown |= {name: values for name, values in given.items() if takes(name)}
-    return shown | _quiet(estimator, params)
+        extra |= {name: values for name, values in given.items() if takes(name)}
+    return extra | _quiet(estimator, params)
 
 
 def _quiet(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """Return what keeps an estimator from printing each round, unless it is asked to."""
+    """Return fit parameters that keep an estimator from printing each round, unless it is set to."""
     if not has_fit_parameter(estimator, "eval_set"):
         return {}
     if has_fit_parameter(estimator, "verbose"):  # xgboost
@@ -238,15 +211,15 @@ def _quiet(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fit_pipeline(
-    pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], watched: ValidationSet
+    pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], validation: ValidationSet
 ) -> Pipeline:
-    """Fit the steps before the last, and the last on what they make of the rows."""
+    """Fit the steps before the last, then the last step on the rows that they transform."""
     front, (name, last) = pipeline[:-1], pipeline.steps[-1]
     if front.steps:
         X = front.fit_transform(X, y, **_for_front(front, name, params))
-        watched = ValidationSet(front.transform(watched.X), watched.y, watched.params)
+        validation = ValidationSet(front.transform(validation.X), validation.y, validation.params)
         pipeline.steps[:-1] = front.steps  # a pipeline with a memory fits clones
-    own = ValidationSet(watched.X, watched.y, _for_last(pipeline, name, watched.params))
+    own = ValidationSet(validation.X, validation.y, _for_last(pipeline, name, validation.params))
     fit(last, X, y, _for_last(pipeline, name, params), own)
     return pipeline
 

@@ -1,3 +1,3 @@
-"""Wrappers and rules for classifiers that cannot be given every label."""
+"""Label encoding for classifiers that accept only the labels 0, 1, 2, ..., or more than one class."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Which classifiers get codes for labels, and how a classifier is fitted whatever labels it takes."""
+"""Which classifiers need encoded labels, and fitting a classifier with or without encoding."""
 
 from __future__ import annotations
 
@@ -22,26 +22,20 @@ __all__ = ["encoded_parts", "fit_classifier"]
 
 Labels = npt.NDArray[Any]
 
-# Their classifiers take labels of any type, and know parameters such as class_weight by them.
+# The classifiers of these libraries accept labels of any type, also in parameters such as class_weight.
 TAKES_ANY_LABELS = {"catboost", "imblearn", "lightgbm", "sklearn", "stackit"}
-# Of these, parts to which a label of -1 is none: it says that a row is unlabelled.
+# Except for these, where the label -1 marks unlabelled rows.
 TAKES_NO_NEGATIVE = "sklearn.semi_supervised"
-# Their meta-estimators hand labels on to classifiers inside, which get codes there.
-HANDS_ON = {"imblearn", "sklearn"}
+# The meta-estimators of these libraries pass labels on to the classifiers inside, which are then wrapped.
+PASSES_ON = {"imblearn", "sklearn"}
 METHODS = {"fit", "predict", "predict_proba", "decision_function"}
 
 
 def encoded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tuple[str, ...]:
-    """Return which classifiers get codes: "" for the estimator itself, or the names of its parts.
+    """Return which classifiers get encoded labels: "" for the estimator itself, or the names of its parts.
 
-    Those of libraries that take any labels get them as they are, and hand them on to what they are made of.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-    params : mapping, optional
-        What its ``get_params(deep=True)`` returned, where that is known.
+    An estimator of a library that accepts any labels gets them unchanged, and passes them on to its parts.
+    `params` are its deep parameters, where they are known.
 
     Examples
     --------
@@ -61,7 +55,9 @@ def encoded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tu
     if not any(hasattr(value, "fit") for value in params.values()):
         return ()
     owners = {"": estimator, **params}
-    return tuple(name for name, part in params.items() if _gets_codes(part) and _is_handed_on(name, owners))
+    return tuple(
+        name for name, part in params.items() if _is_encoded(part) and _is_passed_labels(name, owners)
+    )
 
 
 def fit_classifier(
@@ -69,46 +65,20 @@ def fit_classifier(
     X: Any,
     y: Labels,
     fit_params: dict[str, Any],
-    watched: ValidationSet | None = None,
-    coded: tuple[str, ...] | None = None,
+    validation: ValidationSet | None = None,
+    encoded: tuple[str, ...] | None = None,
     known: Labels | None = None,
     found: Labels | None = None,
 ) -> Any:
-    """Fit a classifier in place, on codes where its library may take no other labels.
+    """Fit a classifier in place and return it, or a wrapper of it, whatever labels it accepts.
 
-    Where that fails, in any way, the other is tried: labels as they are, or codes.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Not fitted.
-    X : array-like with n rows
-        The rows.
-    y : (n,) array
-        Their labels.
-    fit_params : dict
-        Passed to fit.
-    watched : Watched, optional
-        What it watches to stop early; their classes are among those of y.
-    coded : tuple of str, optional
-        What `coded_parts` says of it, where that is known.
-    known : (n_classes,) array, optional
-        The classes of the whole target; None is those of y.
-    found : (n_found,) array, optional
-        The classes among y, sorted, where they are known already.
-
-    Returns
-    -------
-    estimator, ContiguousLabels or OneClass
-        Fitted.
-
-    Raises
-    ------
-    Exception
-        Where both ways fail, what the classifier raised first.
+    Where fitting on the labels fails, a copy is fitted on codes, or the other way round; where both fail, the
+    first error is raised. With a single class, a `ConstantClassifier` replaces a classifier that fails.
+    `encoded` is the result of `encoded_parts`, `known` has the classes of the whole target, and `found` the
+    sorted classes in y, where these are known.
     """
-    coded = encoded_parts(estimator) if coded is None else coded
-    case = _Case(estimator, X, y, fit_params, watched, coded, known)
+    encoded = encoded_parts(estimator) if encoded is None else encoded
+    case = _Case(estimator, X, y, fit_params, validation, encoded, known)
     if found is not None:
         vars(case)["found"] = found
     try:
@@ -127,16 +97,16 @@ def fit_classifier(
     return second
 
 
-@dataclass(eq=False)  # not frozen, which makes it four times slower to make one for each fit
+@dataclass(eq=False)  # not frozen: creation, once per fit, is four times faster
 class _Case:
-    """A classifier and the labels of a training part, of which some things are looked up when asked for."""
+    """A classifier and the labels of a training part, with properties computed on demand."""
 
     estimator: Any
     X: Any
     y: Labels
     fit_params: dict[str, Any]
-    watched: ValidationSet | None
-    coded: tuple[str, ...]
+    validation: ValidationSet | None
+    encoded: tuple[str, ...]
     known: Labels | None
 
     @cached_property
@@ -147,7 +117,7 @@ class _Case:
 
     @cached_property
     def are_codes(self) -> bool:
-        """Whether the labels are 0, 1, 2, ... already, in the type that codes have."""
+        """Whether the labels are 0, 1, 2, ... already, with the dtype of codes."""
         return self.found.dtype == np.int64 and bool((self.found == np.arange(len(self.found))).all())
 
     @cached_property
@@ -156,56 +126,57 @@ class _Case:
         return self.known is None or len(self.found) == len(self.known)
 
     @property
-    def starts_with_codes(self) -> bool:
-        """Whether the classifier as a whole is given codes first; else labels, or codes to some parts."""
-        watches_codes = self.watched is not None and (
-            bool(self.coded) or needs_encoded_labels(self.estimator)
+    def encodes_first(self) -> bool:
+        """Whether the whole classifier is first tried on codes, else on labels, with wrapped parts."""
+        encodes_validation = self.validation is not None and (
+            bool(self.encoded) or needs_encoded_labels(self.estimator)
         )
-        return "" in self.coded or watches_codes or (bool(self.coded) and self.are_codes)
+        return "" in self.encoded or encodes_validation or (bool(self.encoded) and self.are_codes)
 
     def fit_first(self) -> Any:
-        """Fit on what the library is known to take, or codes."""
-        if self.starts_with_codes:
+        """Fit on the labels that the library is known to accept, else on codes."""
+        if self.encodes_first:
             try:
                 return self._fit_on_codes(self.estimator)
             except Exception as error:
                 if not self.are_codes:
                     error.add_note(
-                        f"It was fitted on codes in place of the labels ({format_list(self.found)})."
+                        f"It was fitted on codes instead of the labels ({format_list(self.found)})."
                     )
                 raise
-        if self.coded:
+        if self.encoded:
             params = self.estimator.get_params(deep=True)
-            self.estimator.set_params(**{name: LabelEncodedClassifier(params[name]) for name in self.coded})
-        return fit(self.estimator, self.X, self.y, self.fit_params, self.watched)
+            self.estimator.set_params(**{name: LabelEncodedClassifier(params[name]) for name in self.encoded})
+        return fit(self.estimator, self.X, self.y, self.fit_params, self.validation)
 
     def fit_second(self) -> Any:
-        """Fit a copy on labels as they are or codes, whichever was not first; None where that fails too."""
+        """Fit a copy the other way: on labels instead of codes, or on codes; None where that fails too."""
         try:
             other = unfitted_copy(self.estimator)
-            if self.starts_with_codes:
-                return fit(other, self.X, self.y, self.fit_params, self.watched)
+            if self.encodes_first:
+                return fit(other, self.X, self.y, self.fit_params, self.validation)
             return self._fit_on_codes(other)
         except Exception as error:
             if is_readonly_error(error):
                 raise
-            return None  # the first error is the one to hear
+            return None  # the first error is raised
 
     def _fit_on_codes(self, estimator: Any) -> Any:
-        """Fit on codes; a classifier that has codes already is wrapped where it does not say its classes."""
+        """Fit on codes, with a wrapper unless the labels are codes already and it names its classes."""
         if not (self.are_codes and self.are_all):
             wrapper = LabelEncodedClassifier(estimator)
-            return wrapper.fit_codes(self.X, self.y, self.fit_params, self.watched, self.known)
-        fit(estimator, self.X, self.y, self.fit_params, self.watched)
-        if not self.coded or _speaks_as_expected(estimator, self.found):
+            return wrapper.fit_codes(self.X, self.y, self.fit_params, self.validation, self.known)
+        fit(estimator, self.X, self.y, self.fit_params, self.validation)
+        if not self.encoded or _names_classes(estimator, self.found):
             return estimator
         return LabelEncodedClassifier(estimator).learn_classes(self.X, self.found)
 
 
-def _speaks_as_expected(fitted: Any, classes: Labels) -> bool:
-    """Whether a classifier is tagged as one and names its classes: others may predict a column per class."""
+def _names_classes(fitted: Any, classes: Labels) -> bool:
+    """Whether a fitted classifier is tagged as one and names its classes; others may predict codes as
+    columns."""
     own = getattr(fitted, "classes_", None)
-    if isinstance(own, np.ndarray) and own.dtype == classes.dtype:  # most often, and ten times quicker
+    if isinstance(own, np.ndarray) and own.dtype == classes.dtype:  # the usual case, ten times faster
         names_them = own.tolist() == classes.tolist()
     else:
         names_them = classes_in(own) == classes.tolist()
@@ -215,7 +186,7 @@ def _speaks_as_expected(fitted: Any, classes: Labels) -> bool:
     return tags is not None and tags.estimator_type == "classifier"
 
 
-def _gets_codes(part: Any) -> bool:
+def _is_encoded(part: Any) -> bool:
     if not hasattr(part, "fit") or not hasattr(part, "predict") or isinstance(part, type):
         return False
     return not _takes_any_labels(part) and is_classifier(part)
@@ -226,13 +197,13 @@ def _takes_any_labels(estimator: Any) -> bool:
     return _library_in(home) in TAKES_ANY_LABELS and not home.startswith(TAKES_NO_NEGATIVE)
 
 
-def _is_handed_on(name: str, owners: Mapping[str, Any]) -> bool:
-    """Whether all that a part stands in hands labels on: the estimator, and the parts between."""
+def _is_passed_labels(name: str, owners: Mapping[str, Any]) -> bool:
+    """Whether everything around a part passes labels on: the estimator, and the parts between."""
     steps = name.split("__")
     around = [owners.get("__".join(steps[:depth])) for depth in range(len(steps))]
-    found = [each for each in around if each is not None]
-    frozen = any(isinstance(each, FrozenEstimator) for each in found)
-    return not frozen and all(_library_in(_home_of(each)) in HANDS_ON for each in found)
+    found = [owner for owner in around if owner is not None]
+    is_frozen = any(isinstance(owner, FrozenEstimator) for owner in found)
+    return not is_frozen and all(_library_in(_home_of(owner)) in PASSES_ON for owner in found)
 
 
 def _library_in(home: str) -> str:
@@ -240,8 +211,8 @@ def _library_in(home: str) -> str:
 
 
 def _home_of(estimator: Any) -> str:
-    """Return the module whose code an estimator runs: that of the first class with such a method."""
-    kinds = type(estimator).__mro__  # a combiner derived from one of stackit is one
+    """Return the module that an estimator's methods come from: that of the first class with one."""
+    kinds = type(estimator).__mro__  # a class derived from one of stackit's counts as stackit's
     if any(kind.__module__.startswith("stackit.") for kind in kinds):
         return "stackit"
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""Parameters of classifiers that name labels, such as ``class_weight``, for labels that become codes."""
+"""Translation of parameters that contain labels, such as ``class_weight``, for encoded labels."""
 
 from __future__ import annotations
 
@@ -20,22 +20,11 @@ GRIDS = ("param_distributions", "param_grid", "search_spaces")
 def params_in_codes(
     params: Mapping[str, Any], classes: npt.NDArray[Any], known: npt.NDArray[Any] | None = None
 ) -> dict[str, Any]:
-    """Return those parameters that name labels, with codes in their place.
+    """Return the changed ones of an estimator's deep parameters, with codes for the labels in them.
 
-    Parameters
-    ----------
-    params : mapping
-        What ``get_params(deep=True)`` returned: parameters of parts count too, and so do grids of searches.
-    classes : (n_classes,) array
-        The labels to fit on; their codes are their positions.
-    known : (n_known,) array, optional
-        The classes of the whole target in order, where there may be more of them: weights by position stand
-        in that order. Those of classes that are missing come last.
-
-    Returns
-    -------
-    dict
-        Only what changes.
+    Grids of searches are translated too. `classes` are the labels to fit on; their codes are their positions.
+    `known` are the classes of the whole target, in the order of weights by position; weights of missing
+    classes come last.
 
     Examples
     --------
@@ -66,7 +55,7 @@ def _translated(name: str, value: Any, code_of: dict[Any, int], order: list[int]
 
 
 def _grid(grid: Any, code_of: dict[Any, int], order: list[int] | None) -> Any:
-    """Return the candidates of a search with codes in place of labels."""
+    """Return the candidates of a search with codes for labels."""
     if isinstance(grid, list | tuple):
         parts = [_grid(part, code_of, order) for part in grid]
         return grid if all(new is old for new, old in zip(parts, grid, strict=True)) else type(grid)(parts)
@@ -89,12 +78,12 @@ def _by_label(weights: dict[Any, Any], code_of: dict[Any, int]) -> dict[Any, Any
 def _is_among(label: Any, code_of: dict[Any, int]) -> bool:
     try:
         return label in code_of
-    except TypeError:  # no label, for it cannot be hashed
+    except TypeError:  # not hashable, so not a label
         return False
 
 
 def _holds(labels: Sequence[Any], code_of: dict[Any, int]) -> bool:
-    """Whether all classes are among some labels."""
+    """Whether all classes are among the labels."""
     given = np.asarray(labels)
     return given.ndim == 1 and set(code_of) <= set(given.tolist())
 

@@ -1,4 +1,4 @@
-"""Classifiers that are given codes 0, 1, 2, ... for labels, and what stands in for one of a single class."""
+"""A wrapper that encodes labels for a classifier, and a classifier for a single class."""
 
 from __future__ import annotations
 
@@ -23,27 +23,17 @@ __all__ = ["ConstantClassifier", "LabelEncodedClassifier", "classes_in", "lacks_
 
 Labels = npt.NDArray[Any]
 
-# As many rows tell in which order the columns of a table of probabilities stand.
-ENOUGH = 500
-OWN = {"estimator", "classes_", "_labels", "_is_ordered", "_speaks_codes"}
+N_CHECKED = 500  # rows from which the order of the columns of probabilities is found
+OWN = {"estimator", "classes_", "_labels", "_is_ordered", "_predicts_codes"}
 
 
 class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
-    """Gives labels 0, 1, 2, ... to a classifier that takes no others, and translates its answers back.
+    """Fits a classifier on the labels 0, 1, 2, ..., and decodes its predictions.
 
-    Parameters that name labels (``class_weight``, ``pos_label``) are translated too. It stands in the place
-    of the classifier, inside pipelines and searches as well: its parameters are those of the classifier, and
-    so is whatever else is read from it (``feature_importances_``, ``get_booster``).
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted in place.
-
-    Attributes
-    ----------
-    classes_ : (n_classes,) array
-        The labels that it was fitted on.
+    Parameters that contain labels (``class_weight``, ``pos_label``) are translated too. It replaces the
+    classifier, also inside pipelines and searches: its parameters and all other attributes
+    (``feature_importances_``, ``get_booster``) are those of the classifier. ``classes_`` has the labels that
+    it was fitted on.
 
     Examples
     --------
@@ -58,9 +48,9 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
 
     @property
     def fit(self) -> Callable[..., LabelEncodedClassifier]:
-        """Fit the classifier on the positions of the labels: ``fit(X, y, **fit_params)``.
+        """Fit the classifier on encoded labels: ``fit(X, y, **fit_params)``.
 
-        The signature is that of the classifier's fit, for others look there for what it takes.
+        The signature is that of the classifier's fit, which other code inspects.
         """
 
         @wraps(self.estimator.fit)
@@ -74,73 +64,58 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         X: Any,
         y: Any,
         fit_params: Mapping[str, Any],
-        watched: ValidationSet | None = None,
+        validation: ValidationSet | None = None,
         known: Labels | None = None,
     ) -> LabelEncodedClassifier:
-        """Fit the classifier on the positions of the labels; so are those of watched rows.
+        """Fit the classifier on encoded labels, with those of the validation rows encoded too.
 
-        Parameters
-        ----------
-        X, y : n rows
-            What it is fitted on.
-        fit_params : dict
-            Passed to fit.
-        watched : Watched, optional
-            What it watches to stop early.
-        known : (n_known,) array, optional
-            The classes of the whole target, where there may be more.
+        `known` are the classes of the whole target, where there may be more.
         """
         labels, codes = np.unique(np.asarray(y), return_inverse=True)
-        if watched is not None:
-            watched = replace(watched, y=np.searchsorted(labels, watched.y))
+        if validation is not None:
+            validation = replace(validation, y=np.searchsorted(labels, validation.y))
         params = self.get_params(deep=True)
         changed = params_in_codes(params, labels, known)
         if changed:
             self.set_params(**changed)
         try:
-            fit(self.estimator, X, codes.astype(np.int64, copy=False), dict(fit_params), watched)
+            fit(self.estimator, X, codes.astype(np.int64, copy=False), dict(fit_params), validation)
         finally:
             if changed:
                 self.set_params(**{name: params[name] for name in changed})
         return self.learn_classes(X, labels)
 
     def learn_classes(self, X: Any, labels: Labels) -> LabelEncodedClassifier:
-        """Find out what the classifier, fitted on codes, has to say of its classes.
+        """Find out which classes the classifier, fitted on codes, predicts; `labels` has the label of each
+        code.
 
-        One that names classes of its own, which are no codes, speaks of labels already. One that names none
-        is believed to have its columns in the order of codes, unless its own predictions say otherwise.
-
-        Parameters
-        ----------
-        X : n rows
-            What it was fitted on.
-        labels : (n_classes,) array
-            The label of each code.
+        A classifier with ``classes_`` that are not codes predicts labels. One without ``classes_`` has its
+        columns in the order of codes, unless its own predictions for X contradict that.
         """
         self._labels = self.classes_ = labels
-        self._is_ordered = self._speaks_codes = True
+        self._is_ordered = self._predicts_codes = True
         own, codes = classes_in(getattr(self.estimator, "classes_", None)), set(range(len(labels)))
         if not own:
             try:
                 self._is_ordered = self._has_order(X)
-            except Exception:  # noqa: BLE001 - without predictions there is nothing to compare
+            except Exception:  # noqa: BLE001 - without predictions the order is unknown
                 self._is_ordered = True
         elif set(own) < codes:
             self.classes_ = labels[np.array(own, dtype=np.intp)]
         elif not set(own) >= codes:
             self._labels = self.classes_ = np.asarray(self.estimator.classes_)
-            self._speaks_codes = False
+            self._predicts_codes = False
         return self
 
     @property
     def is_ordered(self) -> bool:
-        """Whether it is known which column of probabilities is of which class."""
+        """Whether the class of each column of probabilities is known."""
         return self._is_ordered
 
     def predict(self, X: Any, **predict_params: Any) -> Labels:
         """Return the (n,) labels."""
         raw = np.asarray(self.estimator.predict(X, **predict_params))
-        if not self._speaks_codes or _are_words(raw, self._labels):
+        if not self._predicts_codes or _are_text_labels(raw, self._labels):
             return raw.reshape(-1)
         codes = _winners(raw)
         if not np.isin(codes, range(len(self._labels))).all():
@@ -148,7 +123,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
                 raise invalid_value(
                     "Predictions", f"codes below {len(self._labels)}", format_list(codes), "Check predict"
                 )
-            codes = self.predict_proba(X).argmax(axis=1)  # a net's spare output has won
+            codes = self.predict_proba(X).argmax(axis=1)  # an unused output of a net was the largest
         labels: Labels = self._labels[codes]
         return labels
 
@@ -156,11 +131,9 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
     def predict_proba(self, X: Any, **predict_params: Any) -> Any:
         """Return the (n, n_classes) probabilities."""
         if not self._is_ordered:
-            raise invalid_value(
-                f"Columns of predict_proba of {type(self.estimator).__name__}",
-                "in the order of the labels, or named by classes_ after fit",
-                "another order, by what it predicts, and no classes_",
-                "Use its predict",
+            raise ValueError(
+                f"The columns of predict_proba of {type(self.estimator).__name__} are not in the order of "
+                "the labels, by what it predicts, and it has no classes_. Use its predict."
             )
         raw = self._as_table(self.estimator.predict_proba(X, **predict_params), X)
         columns = self._columns(raw)
@@ -169,13 +142,13 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         kept = raw[:, columns]
         if raw.shape[1] == len(columns):
             return kept
-        # What spare outputs have taken goes to the others; rows that did not add up to 1 still do not.
+        # The share of unused outputs is distributed over the others; the sum of each row stays.
         total, whole = (part.sum(axis=1, keepdims=True) for part in (kept, raw))
         return np.divide(kept * whole, total, out=np.full_like(kept, 1 / len(columns)), where=total > 0)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Any:
-        """Return the decision values, as the classifier gives them."""
+        """Return the decision values of the classifier."""
         raw = np.asarray(self.estimator.decision_function(X))
         columns = (
             self._columns(raw) if raw.shape[1:] == np.shape(getattr(self.estimator, "classes_", 0)) else None
@@ -192,12 +165,12 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         return self
 
     def get_metadata_routing(self) -> Any:
-        """Return what the classifier asks for."""
+        """Return the metadata requests of the classifier."""
         return get_routing_for_object(self.estimator)
 
     def _has_order(self, X: Any) -> bool:
-        """Whether rows predicted to be of a class have more probability than others in its column."""
-        rows = np.unique(np.linspace(0, num_samples(X) - 1, min(num_samples(X), ENOUGH)).astype(np.intp))
+        """Whether, in each column, rows predicted as its class have a higher mean than all rows."""
+        rows = np.unique(np.linspace(0, num_samples(X) - 1, min(num_samples(X), N_CHECKED)).astype(np.intp))
         some, n_classes = safe_index(X, rows), len(self._labels)
         table = self._as_table(self.estimator.predict_proba(some), some)
         if table.ndim != 2 or table.shape[1] < n_classes:
@@ -208,7 +181,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         return len(classes) < 2 or bool((rises.argmax(axis=1) == classes).all())
 
     def _as_table(self, raw: Any, X: Any) -> Any:
-        """Return probabilities of one dimension as a table: they are one row, or of the second class."""
+        """Return one-dimensional probabilities as a table: they are of one row, or of the second class."""
         raw = np.asarray(raw)
         if raw.ndim != 1:
             return raw
@@ -217,9 +190,9 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         return np.column_stack([1 - raw, raw]) if len(self.classes_) == 2 else raw
 
     def _columns(self, raw: Any) -> npt.NDArray[np.intp] | None:
-        """Return the columns of the classes in order, where an answer has more or others; else None.
+        """Return the positions of the classes' columns in order; None where all columns are in order.
 
-        A net has as many outputs as it was made with, also where a training part lacks a class.
+        A net has as many outputs as it was created with, also where a training part lacks a class.
         """
         n_classes = len(self.classes_)
         if raw.ndim != 2 or raw.shape[1] < n_classes or self.classes_ is not self._labels:
@@ -238,7 +211,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         return f"{type(self).__name__}({self.estimator!r})"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set what is the classifier's there: whoever changes it means the classifier."""
+        """Set an attribute of the classifier where it has one of this name, else of the wrapper."""
         own = name in OWN or "estimator" not in vars(self) or not hasattr(self.estimator, name)
         object.__setattr__(self if own else self.estimator, name, value)
 
@@ -249,12 +222,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
 
 
 class ConstantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Stands in for a classifier that cannot be trained on the one class that a training part has.
-
-    Attributes
-    ----------
-    classes_ : (1,) array
-        The class, which gets probability 1 and all votes; decisions are 0.
+    """Predicts the only class of a training part, for a classifier that cannot be fitted on one class.
 
     Examples
     --------
@@ -281,19 +249,12 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def lacks_order(fitted: Any, method: str) -> bool:
-    """Whether a fitted classifier has probabilities of which it cannot be told which column is whose.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> lacks_order(LogisticRegression(), "predict_proba")
-    False
-    """
+    """Whether the columns of a fitted classifier's probabilities cannot be assigned to classes."""
     return method == "predict_proba" and isinstance(fitted, LabelEncodedClassifier) and not fitted.is_ordered
 
 
-def _are_words(raw: npt.NDArray[Any], labels: Labels) -> bool:
-    """Whether predictions are labels already, which are text: codes are not."""
+def _are_text_labels(raw: npt.NDArray[Any], labels: Labels) -> bool:
+    """Whether predictions are labels of text already."""
     if raw.dtype.kind not in "OSU":
         return False
     found = set(raw.reshape(-1).tolist())
@@ -301,18 +262,12 @@ def _are_words(raw: npt.NDArray[Any], labels: Labels) -> bool:
 
 
 def _winners(raw: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Return predictions as codes, which some classifiers give as a column per class."""
+    """Return predictions as codes; some classifiers predict a column per class."""
     codes = raw.argmax(axis=1) if raw.ndim == 2 and raw.shape[1] > 1 else raw.reshape(-1)
     return codes.astype(np.intp)
 
 
 def classes_in(classes: Any) -> list[Any]:
-    """Return a classifier's classes as a list of Python values; an empty one for none.
-
-    Examples
-    --------
-    >>> classes_in(np.array([0, 1])), classes_in(None)
-    ([0, 1], [])
-    """
+    """Return ``classes_`` as a list of Python values; empty for None."""
     found = np.asarray(() if classes is None else classes, dtype=object)
     return [each.item() if hasattr(each, "item") else each for each in found] if found.ndim == 1 else []

@@ -172,7 +172,7 @@ class FinalEstimatorMixin(ABC):
             When some part cannot be written without pickle, such as a lambda; says where it stands.
         """
         check_is_fitted(self)
-        return save_ensemble(self, path, whole=oof)
+        return save_ensemble(self, path, with_rows=oof)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Self:

@@ -1,58 +1,46 @@
-"""The classes of stackit that a file may name, and in which room each is."""
+"""The classes of stackit that a file may name."""
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from importlib import import_module
 from typing import Any
 
 from stackit.validation import invalid_value
 
-__all__ = ["is_net", "is_own", "kind_of"]
+__all__ = ["class_named", "is_allowed", "is_net", "name_of"]
 
-COMBINERS = "Convex Geometric Greedy HillClimb Mean NonNegative Rank"
-# By name, since a file has names, and since rooms further right are not known here.
-ROOMS = {
-    "stackit.combine": [
-        *(f"{stem}{kind}" for stem in COMBINERS.split() for kind in ("Classifier", "Regressor")),
-        *("IsotonicClassifier", "LogisticClassifier", "TemperatureClassifier"),
-    ],
-    "stackit.folds": ["Folds"],
-    "stackit.precomputed": ["PrecomputedClassifier", "PrecomputedRegressor"],
-    "stackit.precomputed.table": ["Predictions"],
-    "stackit.images": ["CNNCodes", "Preprocessing", "PretrainedNetwork"],
-    "stackit.results.placeholders": ["Placeholder"],
-    "stackit.estimators.label_encoding.wrappers": ["ConstantClassifier", "LabelEncodedClassifier"],
-    "stackit.ensemble": [
-        *("Level", "LevelsClassifier", "LevelsRegressor"),
-        *("StackingClassifier", "StackingRegressor"),
-    ],
-    "stackit.ensemble.fitted": ["FittedLevel", "NestedLevel"],
-    "stackit.neural": ["BatchNormConvNetClassifier", "BatchNormMLPClassifier", "BatchNormMLPRegressor"],
-    "stackit.estimators.prediction": ["PredictionSpec"],
-    "stackit.results.estimator_result": ["EstimatorResult"],
-    "stackit.results.oof": ["OutOfFold"],
-    "stackit.arrays.schema": ["TableSchema"],
-    "stackit.estimators.seeds": ["ShuffledFolds"],
-    "stackit.target": ["Target", "TargetType"],
+# The folders of what a fitted ensemble consists of. Stores, runs and commands are not among them.
+FOLDERS = frozenset(
+    "arrays combine ensemble estimators folds images neural precomputed results target".split()
+)
+# Besides estimators and frozen dataclasses.
+OTHERS = {
+    "stackit.estimators.seeds.ShuffledFolds",
+    "stackit.images.network.PretrainedNetwork",
+    "stackit.results.placeholders.Placeholder",
 }
-ROOM_OF = {name: room for room, names in ROOMS.items() for name in names}
 
 
-def is_own(value: Any) -> bool:
-    """Whether an object is of a class that a file may name.
+def name_of(kind: type) -> str:
+    """Return the name by which a file refers to a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_allowed(value: Any) -> bool:
+    """Whether an object is of a class that a file may name: an estimator or record of stackit's own.
 
     Examples
     --------
     >>> from stackit.combine import MeanClassifier
-    >>> is_own(MeanClassifier()), is_own("MeanClassifier")
+    >>> is_allowed(MeanClassifier()), is_allowed("MeanClassifier")
     (True, False)
     """
-    kind = type(value)
-    return kind.__module__.startswith("stackit.") and ROOM_OF.get(kind.__name__, "?") in kind.__module__
+    return _is_allowed_class(type(value))
 
 
 def is_net(value: Any) -> bool:
-    """Whether an object has weights that are tensors, fitted or not: it has a file of its own.
+    """Whether an object has tensors as weights, fitted or not: these go into a file of their own.
 
     Examples
     --------
@@ -60,25 +48,38 @@ def is_net(value: Any) -> bool:
     >>> is_net(MeanClassifier())
     False
     """
-    module, name = type(value).__module__, type(value).__name__
-    return is_own(value) and (module.startswith("stackit.neural.") or name == "PretrainedNetwork")
+    kind = type(value)
+    in_neural = kind.__module__.startswith("stackit.neural.") and hasattr(kind, "get_params")
+    return in_neural or name_of(kind) == "stackit.images.network.PretrainedNetwork"
 
 
-def kind_of(name: str) -> Any:
-    """Return the class of a name in a file.
-
-    Raises
-    ------
-    ValueError
-        When a file must not name it.
+def class_named(name: str) -> Any:
+    """Return the class of a name in a file; raise a ValueError unless a file may name it.
 
     Examples
     --------
-    >>> kind_of("Folds").__name__
+    >>> class_named("stackit.folds.folds.Folds").__name__
     'Folds'
     """
-    if name not in ROOM_OF:
-        raise invalid_value(
-            "Kinds in the file", "those that `save` writes", f"kind={name!r}", "Pass another file"
-        )
-    return getattr(import_module(ROOM_OF[name]), name)
+    module = str(name).rpartition(".")[0]
+    if _is_in_folders(module):
+        try:
+            kind = getattr(import_module(module), name.rpartition(".")[2], None)
+        except ModuleNotFoundError:
+            kind = None
+        # A module also has classes that it imports from elsewhere.
+        if isinstance(kind, type) and name_of(kind) == name and _is_allowed_class(kind):
+            return kind
+    raise invalid_value("Classes in the file", "those that `save` writes", repr(name), "Pass another file")
+
+
+def _is_in_folders(module: str) -> bool:
+    package, _, rest = module.partition(".")
+    return package == "stackit" and rest.partition(".")[0] in FOLDERS
+
+
+def _is_allowed_class(kind: type) -> bool:
+    if not _is_in_folders(kind.__module__):
+        return False
+    is_record = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    return hasattr(kind, "get_params") or is_record or name_of(kind) in OTHERS

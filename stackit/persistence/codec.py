@@ -1,4 +1,4 @@
-"""An ensemble taken apart into plain data and other libraries' objects, and put together again."""
+"""Convert an ensemble into plain data and other libraries' objects, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from joblib import Memory
 from sklearn.utils import Bunch
 
 from stackit.folds.constraints import SplitConstraints
-from stackit.persistence.allowlist import is_net, is_own, kind_of
+from stackit.persistence.allowlist import class_named, is_allowed, is_net, name_of
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.store import Store
 from stackit.validation import invalid_value
@@ -22,74 +22,76 @@ from stackit.validation import invalid_value
 __all__ = ["KIND", "Decoder", "Encoder"]
 
 KIND = "stackit kind"
-UNDER_WAY = object()
-WHOLE = type | ModuleType | FunctionType | MethodType | BuiltinFunctionType | np.ufunc
-# What a file says is not to decide where a program writes.
-LEFT_OUT = {"cache"}
+IN_PROGRESS = object()
+COLLECTIONS: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+# Objects that a program has once: nothing inside them is saved, and no file may fill them.
+GLOBAL = type | ModuleType | FunctionType | MethodType | BuiltinFunctionType | np.ufunc
+# A file must not decide where a program writes.
+NEVER_SAVED = {"cache"}
 
 
 class Encoder:
-    """Takes objects apart; what is neither plain nor stackit's own, nor holds such, is left as it is.
+    """Encodes objects as nested dicts and lists; other libraries' objects stay as they are.
 
-    Of another library's object that holds some of stackit's, as scikit-learn's wrappers may, an empty one is
-    left beside what it has: its type is then one that a reader is asked to trust, as of any other.
-
-    What only a run needs is left out: stores, caches, groups and times that folds know of, and splitters.
+    Another library's object that holds some of stackit's, such as a wrapper of scikit-learn, becomes an empty
+    object of its class and its attributes: a reader must trust the class like any other. Stores, caches,
+    splitters, groups and times are left out, since only a run needs them.
 
     Parameters
     ----------
     keep_net : callable
-        Given a net, keeps it elsewhere and returns under which name.
-    whole : bool
-        Whether tables of the training rows are kept, and folds that were given as ``cv``.
+        Keeps a net elsewhere, and returns its name there.
+    with_rows : bool
+        Whether tables of the training rows are kept, and folds that were passed as ``cv``.
     """
 
-    def __init__(self, keep_net: Callable[[Any], str], whole: bool = True) -> None:
-        self.keep_net, self.whole = keep_net, whole
-        # One object that comes up in many places stays one; it is held beside, so that its id is its own.
-        self._done: dict[int, tuple[Any, Any]] = {}
+    def __init__(self, keep_net: Callable[[Any], str], with_rows: bool = True) -> None:
+        self.keep_net, self.with_rows = keep_net, with_rows
+        # An object in many places stays one object. Values are kept, so that ids are not reused.
+        self._encoded: dict[int, tuple[Any, Any]] = {}
         self._holding: dict[int, tuple[Any, bool]] = {}
 
-    def __call__(self, value: Any) -> Any:
-        """Return the parts of a value.
-
-        Raises
-        ------
-        ValueError
-            When it holds itself.
-        """
-        if id(value) not in self._done:
-            self._done[id(value)] = value, UNDER_WAY
-            self._done[id(value)] = value, self._parts(value)
-        parts = self._done[id(value)][1]
-        if parts is UNDER_WAY:
+    def encode(self, value: Any) -> Any:
+        """Return the encoding of a value; raise a ValueError if it contains itself."""
+        if id(value) not in self._encoded:
+            self._encoded[id(value)] = value, IN_PROGRESS
+            self._encoded[id(value)] = value, self._encode(value)
+        encoded = self._encoded[id(value)][1]
+        if encoded is IN_PROGRESS:
             kind = type(value).__name__
-            raise invalid_value(
-                "What is saved", "without circles", f"a {kind} that holds itself", "Leave that reference out"
-            )
-        return parts
+            raise ValueError(f"A {kind} holds itself, and cannot be saved. Remove the reference.")
+        return encoded
 
-    def _parts(self, value: Any) -> Any:
+    def state_of(self, estimator: Any) -> Any:
+        """Return the encoding of all attributes of an estimator."""
+        lean = not self.with_rows and hasattr(estimator, "state_for_prediction")
+        state = estimator.state_for_prediction() if lean else vars(estimator)
+        # Folds that were passed as cv serve only the next fit, as splitters do.
+        keeps_cv = self.with_rows or isinstance(state.get("cv"), int | str)
+        left_out = NEVER_SAVED if keeps_cv else NEVER_SAVED | {"cv"}
+        return self.encode({name: None if name in left_out else part for name, part in state.items()})
+
+    def _encode(self, value: Any) -> Any:
         if is_net(value):
-            return self._net(value)
-        if is_own(value):
-            return {KIND: type(value).__name__, "parts": self._state(value)}
+            return self._encode_net(value)
+        if is_allowed(value) and not isinstance(value, SplitConstraints):
+            return _tagged(name_of(type(value)), self._state(value))
         if isinstance(value, Mapping):
             kind = "Bunch" if isinstance(value, Bunch) else "dict"
-            return {KIND: kind, "parts": [[self(key), self(part)] for key, part in value.items()]}
+            return _tagged(kind, [[self.encode(key), self.encode(part)] for key, part in value.items()])
         if isinstance(value, LazyFoldEstimators | list):
-            return [self(part) for part in value]
-        if type(value) in (tuple, set, frozenset):
-            return {KIND: type(value).__name__, "parts": [self(part) for part in value]}
-        return self._other(value)
+            return [self.encode(part) for part in value]
+        if type(value) in COLLECTIONS.values():
+            return _tagged(type(value).__name__, [self.encode(part) for part in value])
+        return self._encode_foreign(value)
 
-    def _other(self, value: Any) -> Any:
+    def _encode_foreign(self, value: Any) -> Any:
         if isinstance(value, pd.DatetimeIndex | pd.TimedeltaIndex):
-            return {KIND: "moments", "parts": [value.asi8.tolist(), str(value.dtype), value.name]}
+            return _tagged("times", [value.asi8.tolist(), str(value.dtype), value.name])
         if isinstance(value, pd.Index):
-            return {KIND: "Index", "parts": [value.tolist(), value.name]}
+            return _tagged("Index", [value.tolist(), value.name])
         if isinstance(value, Exception):
-            return {KIND: "error", "parts": [f"{type(value).__name__}: {value}"]}
+            return _tagged("error", [f"{type(value).__name__}: {value}"])
         if isinstance(value, os.PathLike):
             return os.fspath(value)
         is_splitter = hasattr(value, "split") and hasattr(value, "get_n_splits")
@@ -98,115 +100,89 @@ class Encoder:
         if not self._holds_own(value):
             return value
         if isinstance(value, np.ndarray):
-            return {KIND: "array", "parts": [list(value.shape), self([*value.flat])]}
-        empty = object.__new__(type(value))
-        return {KIND: "filled", "parts": [empty, self(vars(value))]}
+            return _tagged("array", [list(value.shape), self.encode([*value.flat])])
+        return _tagged("filled", [object.__new__(type(value)), self.encode(vars(value))])
 
-    def _holds_own(self, value: Any) -> bool:
-        """Whether some of stackit's objects are in another library's, however deep, or what is left out."""
-        if is_own(value) or isinstance(value, Memory):
-            return True
-        if id(value) not in self._holding:
-            self._holding[id(value)] = value, False  # a circle has nothing else
-            self._holding[id(value)] = value, any(map(self._holds_own, _inside(value)))
-        return self._holding[id(value)][1]
-
-    def _net(self, net: Any) -> Any:
+    def _encode_net(self, net: Any) -> Any:
+        name = name_of(type(net))
         if hasattr(net, "network_") or not hasattr(net, "get_params"):
-            return {KIND: "net", "parts": [type(net).__name__, self.keep_net(net)]}
-        return {KIND: "new net", "parts": [type(net).__name__, self(net.get_params(deep=False))]}
+            return _tagged("net", [name, self.keep_net(net)])
+        return _tagged("unfitted net", [name, self.encode(net.get_params(deep=False))])
 
     def _state(self, value: Any) -> Any:
-        """The fields of a dataclass, without what it computes from them; of an estimator all that it has."""
-        if is_dataclass(value):
-            return self({field.name: getattr(value, field.name) for field in fields(value) if field.init})
-        return self.state_of(value)
+        if not is_dataclass(value):
+            return self.state_of(value)
+        state = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+        return self.encode(
+            {name: part for name, part in state.items() if not isinstance(part, SplitConstraints)}
+        )
 
-    def state_of(self, value: Any) -> Any:
-        """Return the parts of all that an estimator has."""
-        lean = not self.whole and hasattr(value, "state_for_prediction")
-        state = value.state_for_prediction() if lean else vars(value)
-        # Folds that were given serve the next fit alone, as splitters do.
-        left_out = LEFT_OUT if self.whole or isinstance(state.get("cv"), int | str) else LEFT_OUT | {"cv"}
-        return self({name: None if name in left_out else part for name, part in state.items()})
+    def _holds_own(self, value: Any) -> bool:
+        """Whether an object contains, at any depth, one of stackit's, or something that is left out."""
+        if is_allowed(value) or isinstance(value, Memory):
+            return True
+        if id(value) not in self._holding:
+            self._holding[id(value)] = value, False  # for objects that contain each other
+            self._holding[id(value)] = value, any(map(self._holds_own, _contents(value)))
+        return self._holding[id(value)][1]
 
 
-def _inside(value: Any) -> Iterable[Any]:
-    """What an object holds, as far as one can see."""
+class Decoder:
+    """Decodes what `Encoder` encoded; `load_net` returns the net of a class and of a name in the file."""
+
+    def __init__(self, load_net: Callable[[Any, str], Any]) -> None:
+        self.load_net = load_net
+        self._decoded: dict[int, tuple[Any, Any]] = {}
+
+    def decode(self, parts: Any) -> Any:
+        """Return the value that was encoded."""
+        if isinstance(parts, dict) and KIND in parts:
+            if id(parts) not in self._decoded:
+                self._decoded[id(parts)] = parts, self._build(parts[KIND], self.decode(parts["parts"]))
+            return self._decoded[id(parts)][1]
+        return [self.decode(part) for part in parts] if isinstance(parts, list) else parts
+
+    def _build(self, kind: str, parts: Any) -> Any:
+        if kind in BUILDERS:
+            return BUILDERS[kind](parts)
+        if kind == "net":
+            return self.load_net(class_named(parts[0]), parts[1])
+        if kind == "unfitted net":
+            return class_named(parts[0])(**parts[1])
+        return _own(class_named(kind), parts)
+
+
+def _tagged(kind: str, parts: Any) -> dict[str, Any]:
+    return {KIND: kind, "parts": parts}
+
+
+def _contents(value: Any) -> Iterable[Any]:
+    """Return what an object visibly contains."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, list | tuple | set | frozenset):
         return value
     if isinstance(value, np.ndarray):
         return value.flat if value.dtype == object else ()
-    return () if isinstance(value, WHOLE) else getattr(value, "__dict__", {}).values()
-
-
-class Decoder:
-    """Puts together what `Encoder` took apart.
-
-    Parameters
-    ----------
-    net : callable
-        Given the class and the name of a net, returns it.
-    """
-
-    def __init__(self, net: Callable[[Any, str], Any]) -> None:
-        self.net = net
-        self._done: dict[int, tuple[Any, Any]] = {}
-
-    def __call__(self, parts: Any) -> Any:
-        """Return the value that was taken apart."""
-        if isinstance(parts, dict) and KIND in parts:
-            if id(parts) not in self._done:
-                self._done[id(parts)] = parts, self._made(parts[KIND], parts["parts"])
-            return self._done[id(parts)][1]
-        return [self(part) for part in parts] if isinstance(parts, list) else parts
-
-    def _made(self, kind: str, parts: Any) -> Any:
-        whole = self(parts)
-        match kind:
-            case "dict":
-                return dict(whole)
-            case "Bunch":
-                return Bunch(**dict(whole))
-            case "tuple" | "set" | "frozenset":
-                return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](whole)
-            case "array":
-                return _array(*whole)
-            case "filled":
-                return _filled(_checked(whole[0]), whole[1])
-            case "Index":
-                return pd.Index(whole[0], name=whole[1])
-            case "moments":
-                return pd.Index(np.array(whole[0], dtype=np.int64)).astype(whole[1]).rename(whole[2])
-            case "error":
-                return RuntimeError(*whole)
-            case "net" | "new net":
-                return self._net(kind, *whole)
-        return _own(kind_of(kind), whole)
-
-    def _net(self, kind: str, name: str, rest: Any) -> Any:
-        of = kind_of(name)
-        return self.net(of, rest) if kind == "net" else of(**rest)
+    return () if isinstance(value, GLOBAL) else getattr(value, "__dict__", {}).values()
 
 
 def _own(kind: Any, state: dict[str, Any]) -> Any:
-    """Make an object of stackit's from its state."""
-    make: Any = kind
+    """Create an object of stackit's from its state."""
     if is_dataclass(kind):
-        return make(**{name: part for name, part in state.items() if name != "constraints"})
-    return _filled(kind.__new__(kind), state)
+        make: Any = kind
+        return make(**state)
+    return _fill(kind.__new__(kind), {**state, **dict.fromkeys(NEVER_SAVED & state.keys())})
 
 
-def _filled(empty: Any, state: dict[str, Any]) -> Any:
+def _fill(empty: Any, state: dict[str, Any]) -> Any:
     vars(empty).update(state)
     return empty
 
 
-def _checked(empty: Any) -> Any:
-    """Return an object that a file fills; what the program has but once is none."""
-    if isinstance(empty, WHOLE) or getattr(empty, "__dict__", None) != {}:
+def _check_empty(empty: Any) -> Any:
+    """Return an object that a file may fill; raise for functions, classes and others that have content."""
+    if isinstance(empty, GLOBAL) or getattr(empty, "__dict__", None) != {}:
         raise invalid_value(
             "Objects in the file", "such as `save` writes", f"a {type(empty).__name__}", "Pass another file"
         )
@@ -217,3 +193,19 @@ def _array(shape: list[int], parts: list[Any]) -> Any:
     array = np.empty(len(parts), dtype=object)
     array[:] = parts
     return array.reshape(shape)
+
+
+def _times(numbers: list[int], dtype: str, name: Any) -> pd.Index[Any]:
+    return pd.Index(np.array(numbers, dtype=np.int64)).astype(dtype).rename(name)
+
+
+BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "dict": dict,
+    "Bunch": lambda parts: Bunch(**dict(parts)),
+    **COLLECTIONS,
+    "array": lambda parts: _array(*parts),
+    "filled": lambda parts: _fill(_check_empty(parts[0]), parts[1]),
+    "Index": lambda parts: pd.Index(parts[0], name=parts[1]),
+    "times": lambda parts: _times(*parts),
+    "error": lambda parts: RuntimeError(*parts),
+}

@@ -1,4 +1,4 @@
-"""One file a fitted ensemble: what is in it, whom it trusts, and how it is written whole or not at all."""
+"""The file of a fitted ensemble: a zip archive of JSON, skops and safetensors, without pickle."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stackit.arrays import FilePath
 from stackit.files import atomic_write
 from stackit.persistence.codec import Decoder, Encoder
-from stackit.persistence.nets import net_as_bytes, net_of_bytes
-from stackit.persistence.object_path import place_of
+from stackit.persistence.nets import net_from_bytes, net_to_bytes
+from stackit.persistence.object_path import path_to_failure
 from stackit.store.versions import version_of
 from stackit.validation import format_list, import_optional, invalid_value, warn
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
-FORMAT = 3
-FACTS, STATE = "stackit.json", "state.skops"
+FORMAT = 4
+METADATA, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")
-# The type of an array's numbers does nothing by itself; each SimpleImputer keeps one.
+# The dtype of an array does nothing by itself; each SimpleImputer keeps one.
 HARMLESS = {"numpy.dtype"}
 DAMAGE = (
     zipfile.BadZipFile,
@@ -38,8 +39,8 @@ DAMAGE = (
 )
 
 
-def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
-    """Write a fitted ensemble.
+def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Path:
+    """Write a fitted ensemble to a file.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
         Fitted.
     path : path
         The file.
-    whole : bool
+    with_rows : bool
         Whether tables of the training rows are written too.
 
     Returns
@@ -58,17 +59,17 @@ def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
     Raises
     ------
     ValueError
-        When some part of it cannot be written without pickle.
+        If some part cannot be written without pickle; the error names it.
     """
-    nets: dict[bytes, str] = {}  # folds may have the same pretrained network each: one file will do
+    nets: dict[bytes, str] = {}  # the same pretrained network in each fold is written once
 
     def keep(net: Any) -> str:
-        return nets.setdefault(net_as_bytes(net), f"net_{len(nets)}.safetensors")
+        return nets.setdefault(net_to_bytes(net), f"net_{len(nets)}.safetensors")
 
-    state = Encoder(keep, whole).state_of(ensemble)
-    facts = {"format": FORMAT, "class": type(ensemble).__name__}
-    facts["versions"] = {package: version_of(package) for package in PACKAGES}
-    content = {FACTS: json.dumps(facts).encode(), STATE: _state_as_bytes(state)}
+    state = Encoder(keep, with_rows).state_of(ensemble)
+    metadata = {"format": FORMAT, "class": type(ensemble).__name__}
+    metadata["versions"] = {package: version_of(package) for package in PACKAGES}
+    content = {METADATA: json.dumps(metadata).encode(), STATE: _dump(state)}
     content |= {name: data for data, name in nets.items()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -78,133 +79,130 @@ def save_ensemble(ensemble: Any, path: FilePath, whole: bool = False) -> Path:
     return Path(path)
 
 
-def _state_as_bytes(state: Any) -> bytes:
-    """Return what skops writes of plain data and estimators; what could not be read again is refused."""
-    skops = import_optional("skops.io", "secure")
-    try:
-        data: bytes = skops.dumps(state)
-        nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
-        if nameless:
-            raise TypeError(f"{format_list(nameless)} cannot be found again by name")
-    except Exception as error:
-        place = place_of(state, _cannot_be_written)
-        raise invalid_value(
-            "Each part of the ensemble",
-            "of a kind that skops can write",
-            f"ensemble{place} ({type(error).__name__}: {error})",
-            "Use functions that are defined in a module, or pickle it where you trust who writes the file",
-        ) from error
-    return data
-
-
-def _cannot_be_written(part: Any) -> bool:
-    skops = import_optional("skops.io", "secure")
-    try:
-        return any("<" in name for name in skops.get_untrusted_types(data=skops.dumps(part)))
-    except Exception:  # noqa: BLE001 - whatever it is, it has been raised before
-        return True
-
-
 def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any:
-    """Read a fitted ensemble.
+    """Read a fitted ensemble from a file.
 
     Parameters
     ----------
     kind : type
-        The class that the file is to be of.
+        The class of the ensemble.
     path : path
-        What `save_ensemble` wrote.
+        A file that `save_ensemble` wrote.
     trusted : iterable of str
-        Types, by their full names, that may be made besides stackit's and those that skops trusts.
+        Full names of types that may be created, besides those of stackit and those that skops trusts.
 
     Raises
     ------
     ValueError
-        When it is a file of something else, or damaged, or holds types that are not trusted: they are named.
+        If the file holds something else, is damaged, or has another format; or if it holds types that are
+        not trusted: the error names them.
 
     Warns
     -----
     UserWarning
-        When it was written with another version of scikit-learn.
+        If the file was written with another version of scikit-learn.
     """
     skops = import_optional("skops.io", "secure")
     if isinstance(trusted, str):
-        raise invalid_value(
-            "trusted", "a list of names of types", f"{trusted=}", f"Pass trusted=[{trusted!r}]"
-        )
-    content = _content(path)
-    facts = _facts(content[FACTS], path)
-    if (facts["format"], facts["class"]) != (FORMAT, kind.__name__):
-        got = f"{str(path)!r} of a {facts['class']}, format {facts['format']}"
-        raise invalid_value(
-            "The file", f"of a {kind.__name__}, format {FORMAT}", got, f"Call {facts['class']}.load"
-        )
-    _warn_of_other_versions(facts["versions"])
-    try:
+        advice = f"Pass trusted=[{trusted!r}]"
+        raise invalid_value("trusted", "a list of names of types", f"{trusted=}", advice)
+    with _explain_damage(path):
+        content = _read(path)
+        metadata = _metadata_of(content)
+    _check_metadata(metadata, kind, path)
+    with _explain_damage(path):
         found = skops.get_untrusted_types(data=content[STATE])
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
-    strange = sorted({*found} - {*(trusted or ())} - HARMLESS)
-    if strange:
-        raise invalid_value(
-            "Types in the file",
-            "such as can do no harm by themselves, or be trusted by name",
-            f"{format_list(strange)} in {str(path)!r}",
-            f"If you trust whoever wrote the file, pass trusted={strange}",
+    untrusted = sorted({*found} - {*(trusted or ())} - HARMLESS)
+    if untrusted:
+        raise ValueError(
+            f"The file {str(path)!r} holds types that are not trusted: {format_list(untrusted)}. "
+            f"If you trust its author, pass trusted={untrusted}."
         )
 
-    def net(of: Any, name: str) -> Any:
-        return net_of_bytes(of, content[name])
+    def load_net(of: Any, name: str) -> Any:
+        return net_from_bytes(of, content[name])
 
-    try:
-        state = Decoder(net)(skops.loads(content[STATE], trusted=found))
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
+    with _explain_damage(path):
+        state = Decoder(load_net).decode(skops.loads(content[STATE], trusted=found))
     ensemble = kind.__new__(kind)
     vars(ensemble).update(state)
     return ensemble
 
 
-def _warn_of_other_versions(versions: dict[str, str]) -> None:
-    """Say where fitted parts come from another scikit-learn, which promises nothing for them."""
-    written = versions.get("sklearn", "of another version")
-    if written != version_of("sklearn"):
-        warn(
-            f"The file was written with scikit-learn {written}, and this is "
-            f"{version_of('sklearn')}: its parts may fail, or predict otherwise. Compare some predictions."
-        )
-
-
-def _content(path: FilePath) -> dict[str, bytes]:
-    """Return the parts of a file by name."""
+def _dump(state: Any) -> bytes:
+    """Return the skops file of an encoded ensemble; raise if some type could not be found when reading."""
     try:
-        with zipfile.ZipFile(path) as file:
-            content = {name: file.read(name) for name in file.namelist()}
+        return _dump_by_name(state)
+    except Exception as error:
+        path = path_to_failure(state, _fails)
+        raise ValueError(
+            f"The part ensemble{path} cannot be written by skops ({type(error).__name__}: {error}). Use "
+            "functions that are defined in a module, or pickle the ensemble if you trust its author."
+        ) from error
+
+
+def _dump_by_name(state: Any) -> bytes:
+    skops = import_optional("skops.io", "secure")
+    data: bytes = skops.dumps(state)
+    nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
+    if nameless:
+        raise TypeError(f"{format_list(nameless)} cannot be found by name")
+    return data
+
+
+def _fails(part: Any) -> bool:
+    try:
+        _dump_by_name(part)
+    except Exception:  # noqa: BLE001 - whatever it is, it was raised before
+        return True
+    return False
+
+
+@contextmanager
+def _explain_damage(path: FilePath) -> Iterator[None]:
+    """Turn the errors of a damaged file into one that names it."""
+    try:
+        yield
     except DAMAGE as error:
-        raise _damaged(path, error) from error
-    if not {FACTS, STATE} <= content.keys():
-        got = f"{str(path)!r} with {format_list(content)}"
-        raise invalid_value(
-            "The file", f"written by `save`, with {FACTS} and {STATE}", got, "Pass another file"
-        )
+        raise ValueError(
+            f"The file {str(path)!r} was not written by `save`, or is damaged "
+            f"({type(error).__name__}: {error}). Pass another file."
+        ) from error
+
+
+def _read(path: FilePath) -> dict[str, bytes]:
+    """Return the members of a file by name."""
+    with zipfile.ZipFile(path) as file:
+        content = {name: file.read(name) for name in file.namelist()}
+    if not {METADATA, STATE} <= content.keys():
+        raise ValueError(f"it holds {format_list(content)} instead of {METADATA} and {STATE}")
     return content
 
 
-def _facts(data: bytes, path: FilePath) -> dict[str, Any]:
-    """Return what a file says of itself."""
-    try:
-        facts = json.loads(data)
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
-    if not isinstance(facts, dict) or not {"format", "class", "versions"} <= facts.keys():
-        raise _damaged(path, f"{FACTS} lacks format, class or versions")
-    if not isinstance(facts["versions"], dict):
-        raise _damaged(path, f"{FACTS} has no versions by name")
-    return facts
+def _metadata_of(content: dict[str, bytes]) -> dict[str, Any]:
+    metadata = json.loads(content[METADATA])
+    if not isinstance(metadata, dict) or not {"format", "class"} <= metadata.keys():
+        raise ValueError(f"{METADATA} has no format and class")
+    if not isinstance(metadata.get("versions"), dict):
+        raise ValueError(f"{METADATA} has no versions by name")
+    return metadata
 
 
-def _damaged(path: FilePath, reason: object) -> ValueError:
-    told = f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else reason
-    return invalid_value(
-        "The file", "written by `save`", f"{str(path)!r} ({told})", "Pass another file, a whole one"
-    )
+def _check_metadata(metadata: dict[str, Any], kind: Any, path: FilePath) -> None:
+    """Raise unless a file has the format of this version and the right class; warn of other versions."""
+    if metadata["format"] != FORMAT:
+        raise ValueError(
+            f"The file {str(path)!r} has format {metadata['format']}, and this version of stackit reads only "
+            f"format {FORMAT}. Save the ensemble again with this version."
+        )
+    if metadata["class"] != kind.__name__:
+        raise ValueError(
+            f"The file {str(path)!r} holds a {metadata['class']}, not a {kind.__name__}. "
+            f"Call {metadata['class']}.load."
+        )
+    written, current = metadata["versions"].get("sklearn", "of an unknown version"), version_of("sklearn")
+    if written != current:
+        warn(
+            f"The file was written with scikit-learn {written}, and this is {current}: its parts may fail "
+            "or predict otherwise. Compare some predictions."
+        )

@@ -1,4 +1,4 @@
-"""Nets as bytes: those that stackit trains, and pretrained ones for photographs."""
+"""Nets as the bytes of their safetensors files."""
 
 from __future__ import annotations
 
@@ -8,49 +8,23 @@ from typing import Any
 
 from stackit import images
 
-__all__ = ["net_as_bytes", "net_of_bytes"]
-
-PRETRAINED = "PretrainedNetwork"
-FILE = "net.safetensors"
+__all__ = ["net_from_bytes", "net_to_bytes"]
 
 
-def net_as_bytes(net: Any) -> bytes:
-    """Return what the file of a net holds.
-
-    Parameters
-    ----------
-    net : estimator of stackit.neural, fitted, or PretrainedNetwork
-
-    Raises
-    ------
-    ValueError
-        When a file cannot hold it.
-    """
+def net_to_bytes(net: Any) -> bytes:
+    """Return the content of the file of a fitted net, or of a `PretrainedNetwork`."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        if type(net).__name__ == PRETRAINED:
-            images.save_network(net, path)
-        else:
+        path = Path(folder) / "net.safetensors"
+        if hasattr(net, "save"):
             net.save(path)
+        else:
+            images.save_network(net, path)
         return path.read_bytes()
 
 
-def net_of_bytes(kind: Any, data: bytes) -> Any:
-    """Return the net of such a file.
-
-    Parameters
-    ----------
-    kind : type
-        The class that it is to be of.
-    data : bytes
-        What `net_as_bytes` gave.
-
-    Raises
-    ------
-    ValueError
-        When it is something else.
-    """
+def net_from_bytes(kind: Any, data: bytes) -> Any:
+    """Return the net of a class from the content of its file."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
+        path = Path(folder) / "net.safetensors"
         path.write_bytes(data)
-        return images.load_network(path) if kind.__name__ == PRETRAINED else kind.load(path)
+        return kind.load(path) if hasattr(kind, "load") else images.load_network(path)

@@ -1,4 +1,4 @@
-"""Where in an ensemble something stands that cannot be written."""
+"""The path to a part of an ensemble that cannot be written."""
 
 from __future__ import annotations
 
@@ -7,40 +7,33 @@ from typing import Any
 
 from stackit.persistence.codec import KIND
 
-__all__ = ["place_of"]
+__all__ = ["path_to_failure"]
 
 
-def place_of(parts: Any, fails: Callable[[Any], bool]) -> str:
-    """Return the way to the smallest part that fails, as one would write it in Python.
-
-    Parameters
-    ----------
-    parts : parts
-        As `Encoder` gives them; they fail as a whole.
-    fails : callable
-        Whether some of them do.
+def path_to_failure(parts: Any, fails: Callable[[Any], bool]) -> str:
+    """Return the path to the smallest part for which `fails` is true, as one would write it in Python.
 
     Examples
     --------
     >>> parts = {KIND: "dict", "parts": [["steps", [1, [2, "here"]]], ["other", 3]]}
-    >>> place_of(parts, lambda part: "here" in str(part))
+    >>> path_to_failure(parts, lambda part: "here" in str(part))
     '.steps[1][1]'
     """
-    for step, part in _steps(parts):
+    for step, part in _children(parts):
         if fails(part):
-            return step + place_of(part, fails)
+            return step + path_to_failure(part, fails)
     return ""
 
 
-def _steps(parts: Any) -> Iterator[tuple[str, Any]]:
-    """The parts of parts, and how each is reached."""
+def _children(parts: Any) -> Iterator[tuple[str, Any]]:
+    """Yield how each part is reached, and the part."""
     if isinstance(parts, list | tuple):
         yield from ((f"[{at}]", part) for at, part in enumerate(parts))
     elif isinstance(parts, dict) and parts.get(KIND) in ("dict", "Bunch"):
         yield from ((f".{key}", part) for key, part in parts["parts"])
     elif isinstance(parts, dict) and parts.get(KIND) == "filled":
-        yield from _steps(parts["parts"][1])
+        yield from _children(parts["parts"][1])
     elif isinstance(parts, dict) and KIND in parts:
-        yield from _steps(parts["parts"])
+        yield from _children(parts["parts"])
     elif hasattr(parts, "get_params"):
         yield from ((f".{name}", part) for name, part in vars(parts).items())

@@ -276,3 +276,9 @@ def test_files_that_pages_name_exist():
     pattern = re.compile(r"`((?:stackit|tests|docs|competitions|findings)/[\w./-]+\.\w+)`")
     named = {name for page in PAGES for name in pattern.findall(page.read_text(encoding="utf-8"))}
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_names_that_pages_find_in_files_are_there():
+    for page in PAGES:
+        for name, file in re.findall(r"`(\w+)` in\s+`(stackit/[\w/]+\.py)`", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^ *(?:def|class) {name}\b", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)

@@ -279,6 +279,7 @@ def test_files_that_pages_name_exist():
 
 
 def test_names_that_pages_find_in_files_are_there():
-    for page in PAGES:
-        for name, file in re.findall(r"`(\w+)` in\s+`(stackit/[\w/]+\.py)`", page.read_text(encoding="utf-8")):
-            assert re.search(rf"^ *(?:def|class) {name}\b", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name, file in re.findall(r"`(\w+)` in\s+`(stackit/[\w/]+\.py)`", pages):
+        code = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^ *(?:def|class) {name}\b", code, re.MULTILINE), f"{name} is not in {file}"

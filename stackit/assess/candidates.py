@@ -19,8 +19,8 @@ from stackit.combine import (
 )
 from stackit.combine.search.metrics import FAST
 from stackit.combine.search.objective import SQUARED
-from stackit.ensemble.level_columns import check_columns, select_columns
 from stackit.ensemble.levels import Levels
+from stackit.ensemble.passthrough import check_columns, select_columns
 from stackit.estimators.named_estimators import (
     AnyEstimators,
     NamedEstimators,
@@ -100,7 +100,7 @@ def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
 
 def _final_of(run: Any, classify: bool) -> Any:
     if hasattr(run, "oof_"):
-        return run._final_estimator()
+        return run.new_final_estimator()
     return LogisticRegression() if classify else RidgeCV()
 
 

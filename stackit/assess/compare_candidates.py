@@ -111,7 +111,7 @@ def compare(
         others = [(name, final) for name, final in finals if name not in (PRIOR, MEAN)]
         return outer.score(run, others, n_jobs=n_jobs)
     repeats = repeats_of(run, scoring, cv, groups)
-    if final_estimators is None and getattr(run, "_scales_weights", True):
+    if final_estimators is None and getattr(run, "rescales_weights", True):
         repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
     results, warned = [], RepeatedWarnings("repeats")
     for repeat in repeats:

@@ -142,7 +142,7 @@ class Evidence:
 
     def _tables_of(self, X_test: Any) -> Sequence[Any]:
         if isinstance(self.run, Levels):
-            return self.run.top_.tables(X_test)
+            return self.run.top_.fold_tables(X_test)
         return [X_test] * len(self.oof.folds.splits)
 
     def _promises(self, name: str) -> tuple[dict[str, Any], dict[str, float], Floats]:

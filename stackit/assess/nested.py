@@ -8,9 +8,7 @@ from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
 from stackit.engine.training_data import TrainingData
-from stackit.ensemble.level import levels_in
-from stackit.ensemble.levels import Levels
-from stackit.ensemble.stack import Stack
+from stackit.ensemble.ensemble import StackedEnsemble
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.estimators.traits import is_classifier
 from stackit.store import Store
@@ -20,7 +18,7 @@ __all__ = ["nested_score"]
 
 
 def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three by keyword
-    stack: Stack | Levels,
+    stack: StackedEnsemble,
     X: Any,
     y: Any,
     *,
@@ -109,7 +107,7 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
 
 
 def _check(stack: Any, inner_cv: Any) -> None:
-    if not isinstance(stack, Stack | Levels):
+    if not isinstance(stack, StackedEnsemble):
         raise invalid_value(
             "stack",
             "a StackingClassifier or StackingRegressor, or such levels",
@@ -120,7 +118,7 @@ def _check(stack: Any, inner_cv: Any) -> None:
         raise invalid_value(
             "cv of the stack", "folds", f"cv={stack.cv!r}", "Fitted estimators have seen all rows"
         )
-    members = stack._kept() if isinstance(stack, Stack) else levels_in(stack.levels)[-1].members
+    members = stack.resolve_levels()[-1].members
     taken = sorted({BEST, PRIOR, MEAN, STACK} & {name for name, _ in members})
     if taken:
         raise invalid_value(

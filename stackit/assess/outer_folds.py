@@ -16,11 +16,8 @@ from stackit.assess.candidates import MEAN, PRIOR, STACK, prior
 from stackit.assess.comparison import Comparison
 from stackit.assess.repeats import Repeat, can_be_averaged, cross_fit_finals_on
 from stackit.combine import MeanClassifier
-from stackit.ensemble.final import FINAL, is_combiner
-from stackit.ensemble.level import levels_in
-from stackit.ensemble.level_columns import level_features
-from stackit.ensemble.levels import Levels
-from stackit.ensemble.stack import Stack
+from stackit.ensemble.ensemble import StackedEnsemble
+from stackit.ensemble.final import FINAL
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.prediction import PredictionSpec, prediction_spec
@@ -64,7 +61,7 @@ class OuterFolds:
 
     def score(
         self,
-        stack: Stack | Levels,
+        stack: StackedEnsemble,
         finals: NamedEstimators = (),
         *,
         inner_cv: Any = None,
@@ -125,7 +122,7 @@ class OuterFolds:
 
     def _answers(
         self,
-        stack: Stack | Levels,
+        stack: StackedEnsemble,
         split: tuple[Rows, Rows],
         finals: NamedEstimators,
         label: tuple[int, int],
@@ -133,8 +130,8 @@ class OuterFolds:
         """Fit a stack on the training part; return what it and its members answer for the rows held out."""
         train, held_out = split
         own = [None if each is None else each[train] for each in (self.sample_weight, self.groups)]
-        known, asked = (safe_index(self.X, train), self.target.y[train], *own), safe_index(self.X, held_out)
-        found, table = (_of_stack if isinstance(stack, Stack) else _of)(stack, known, asked)
+        X, X_test = (safe_index(self.X, rows) for rows in split)
+        found, table = stack.fit_with_test(X, self.target.y[train], X_test, *own)
         oof, target = stack.oof_, self.target
         members = {name: (oof[name].spec, each) for name, each in found.items()}
         answers = members | _simple(target, train, len(held_out), self.sample_weight)
@@ -205,13 +202,12 @@ def _check_classes(folds: Folds, target: Target) -> None:
             )
 
 
-def _inner_folds(stack: Stack | Levels, inner_cv: Any, X: Any) -> dict[str, Any]:
+def _inner_folds(stack: StackedEnsemble, inner_cv: Any, X: Any) -> dict[str, Any]:
     """Return the inner folds by the parameter that they are of: levels may have folds of their own."""
     found = {"cv": _inner(stack.cv if inner_cv is None else inner_cv, X)}
-    if isinstance(stack, Levels):
-        for number, level in enumerate(levels_in(stack.levels), start=1):
-            if level.cv is not None:
-                found[f"level_{number}__cv"] = _inner(level.cv, X)
+    for number, level in enumerate(stack.resolve_levels(), start=1):
+        if level.cv is not None:
+            found[f"level_{number}__cv"] = _inner(level.cv, X)
     return found
 
 
@@ -240,28 +236,6 @@ def _within(folds: Folds, rows: Rows) -> Folds | None:
     if not kept:
         return None
     return Folds(len(rows), tuple(kept), folds.metadata, folds.constraints.subset(rows))
-
-
-def _of_stack(stack: Stack, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:
-    """Fit a stack; return what its members answer for new rows, and what its final estimator sees of them."""
-    # Test answers are kept in a store beside the others; fitted estimators may not be.
-    stack._fit(*known, X_test=None if stack.refit else asked)
-    oof = stack.oof_
-    found = (
-        oof.predict(asked, refitted=True)
-        if stack.refit
-        else {name: one.test for name, one in oof.items() if one.test is not None}
-    )
-    meta = oof.to_frame(found, index_of(asked))
-    return found, stack._input_of_final(stack.final_estimator_, meta, asked)
-
-
-def _of(levels: Levels, known: tuple[Any, Any, Any, Any], asked: Any) -> tuple[dict[str, Floats], Any]:
-    """Fit levels, and return the same of the last."""
-    levels.fit(*known)
-    found = levels.top_.predict(asked)
-    meta = levels.oof_.to_frame(found, index_of(asked))
-    return found, level_features(levels.passthrough, meta, asked, is_combiner(levels.final_estimator_))
 
 
 def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tuple[PredictionSpec, Floats]]:
@@ -294,15 +268,18 @@ def _only(oof: OutOfFold, names: list[str]) -> OutOfFold:
     return replace(oof, results={name: oof[name] for name in names}, unscored=set())
 
 
-def _estimators_of(stack: Stack | Levels) -> NamedEstimators:
-    members = stack._kept() if isinstance(stack, Stack) else stack._all_members(levels_in(stack.levels))
-    return [*members, (FINAL, stack.final_estimator)]
+def _estimators_of(stack: StackedEnsemble) -> NamedEstimators:
+    return [*stack.routed_members(stack.resolve_levels()), (FINAL, stack.final_estimator)]
 
 
-def _warn_of_given(stack: Stack | Levels) -> None:
+def _warn_of_given(stack: StackedEnsemble) -> None:
     """Say that predictions made elsewhere are not made again without the rows held out."""
-    levels = [stack] if isinstance(stack, Stack) else levels_in(stack.levels)
-    given = [name for level in levels for name, each in level._kept() if isinstance(each, Precomputed)]
+    given = [
+        name
+        for level in stack.resolve_levels()
+        for name, each in level.members
+        if isinstance(each, Precomputed)
+    ]
     if given:
         warn(
             f"The nested score is optimistic: {format_list(given)} are predictions made elsewhere, by models "

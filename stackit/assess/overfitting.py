@@ -265,7 +265,7 @@ def _check(oof: OutOfFold, X_test: Any, level: float) -> None:
 def _conformed(run: Any, oof: OutOfFold, X_test: Any) -> Any:
     """Check the columns of new rows, before anything compares them with those of the training table."""
     if isinstance(run, Levels):
-        return run._check_X(X_test, reset=False)
+        return run.conform(X_test)
     oof.check_accepts_X()
     return oof.conform(X_test, "X_test")
 
@@ -275,7 +275,7 @@ def _training_table(run: Any, oof: OutOfFold, X: Any) -> Any:
     if X is None:
         return oof.known_X
     check_consistent_length(X, oof.target.y)
-    return run._check_X(X, reset=False) if isinstance(run, Levels) else X
+    return run.conform(X) if isinstance(run, Levels) else X
 
 
 def _surprising(p_values: npt.NDArray[np.float64], chance: float) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from stackit.arrays.frames import index_of
 from stackit.arrays.isolation import own_copy
 from stackit.ensemble import StackingClassifier, StackingRegressor
 from stackit.ensemble.levels import Levels
-from stackit.ensemble.stack import Stack
+from stackit.ensemble.stacking import Stacking
 from stackit.estimators.named_estimators import AnyEstimators, check_estimators, name_estimators
 from stackit.estimators.traits import classifiers_among
 from stackit.validation import format_list, invalid_value
@@ -93,7 +93,7 @@ class AverageOrRefit:
 
 
 def average_or_refit(
-    run: Stack | AnyEstimators,
+    run: Stacking | AnyEstimators,
     X_test: Any,
     X: Any = None,
     y: Any = None,
@@ -171,9 +171,9 @@ def average_or_refit(
     )
 
 
-def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[Stack, bool]:
+def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[Stacking, bool]:
     """Return a stack that has both kinds of fits, and whether its final estimator means anything."""
-    if isinstance(run, Stack):
+    if isinstance(run, Stacking):
         if run.refit and hasattr(run, "oof_"):
             return run, True
         stack = clone(run).set_params(refit=True)
@@ -191,7 +191,7 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
         stack = kind(run, refit=True, random_state=0)
     if X is None or y is None:
         raise invalid_value("X and y", "the training rows, to refit on", "None", "Pass X_test, X and y")
-    return stack.fit(X, y, sample_weight=sample_weight, groups=groups), isinstance(run, Stack)
+    return stack.fit(X, y, sample_weight=sample_weight, groups=groups), isinstance(run, Stacking)
 
 
 def _table(single: npt.NDArray[Any], average: pd.DataFrame, refitted: pd.DataFrame) -> pd.DataFrame:
@@ -216,9 +216,9 @@ def _correlations(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.fl
     return np.asarray(np.divide((a * b).sum(axis=0), scale, out=np.full(a.shape[1], np.nan), where=scale > 0))
 
 
-def _final(stack: Stack, average: pd.DataFrame, refitted: pd.DataFrame, X_test: Any) -> dict[str, float]:
+def _final(stack: Stacking, average: pd.DataFrame, refitted: pd.DataFrame, X_test: Any) -> dict[str, float]:
     final = stack.final_estimator_
-    tables = [stack._input_of_final(final, meta, X_test) for meta in (average, refitted)]
+    tables = [stack.final_features(meta, X_test) for meta in (average, refitted)]
     method = "predict_proba" if hasattr(final, "predict_proba") else "predict"
     found: dict[str, float] = {}
     labels = [final.predict(own_copy(table)) for table in tables]

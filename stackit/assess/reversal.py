@@ -11,8 +11,8 @@ from stackit.arrays import Floats, safe_index
 from stackit.arrays.frames import index_of
 from stackit.assess.calibration import calibrated_for
 from stackit.ensemble.fitted import AnyFitted, NestedLevel
-from stackit.ensemble.level_columns import level_features
 from stackit.ensemble.levels import Levels
+from stackit.ensemble.passthrough import level_features
 from stackit.estimators.prediction import PredictionSpec
 from stackit.results.oof import OutOfFold
 
@@ -65,9 +65,9 @@ def _of_fold(level: AnyFitted, at: int, X: Any) -> pd.DataFrame | None:
     """Return what the estimators of one fold predict of all rows, and those of the fold below them."""
     oof = level.oof
     if isinstance(level, NestedLevel):
-        table = level.parts[at].tables(X)[0]
+        table = level.parts[at].fold_tables(X)[0]
     elif level.below is None:
-        table = level.tables(X)[at]
+        table = level.fold_tables(X)[at]
     else:
         frame = _of_fold(level.below, at, X) if _same_folds(oof, level.below.oof) else None
         if frame is None:

@@ -1,4 +1,4 @@
-"""Fitted levels, one upon the other: new rows pass through them from the lowest to the highest."""
+"""Fitted levels: new rows pass through them from the first to the last."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pandas as pd
 
 from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
-from stackit.ensemble.level_columns import Passthrough, level_features, select_columns
+from stackit.ensemble.passthrough import Passthrough, level_features, select_columns
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
 from stackit.results.repeated_warnings import RepeatedWarnings, recorded
 
-__all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "for_prediction", "noted_in"]
+__all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "for_prediction", "with_fold_note"]
 
 
 @contextmanager
-def noted_in(label: tuple[int, int]) -> Iterator[None]:
-    """Add to errors in which fold of a nested level they arose: folds inside have their own numbers."""
+def with_fold_note(label: tuple[int, int]) -> Iterator[None]:
+    """Add the fold of a nested level to errors, since folds inside it have numbers of their own."""
     try:
         yield
     except Exception as error:
@@ -33,18 +33,18 @@ def noted_in(label: tuple[int, int]) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class FittedLevel:
-    """A level whose folds all learned from the same table.
+    """A level all folds of which learned from the same table.
 
     Parameters
     ----------
     passthrough : bool or list of columns
-        What it sees of X.
+        The columns of X that it sees.
     named : bool
         Whether its table keeps the names of meta-features.
     oof : OutOfFold
-        What its folds gave.
+        Its out-of-fold predictions.
     below : FittedLevel, NestedLevel or None
-        The fitted level whose meta-features it sees; None for the first.
+        The level that makes its meta-features; None for the first.
     """
 
     passthrough: Passthrough
@@ -53,58 +53,53 @@ class FittedLevel:
     below: AnyFitted | None
 
     def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
-        """Return the (m, k) meta-features of new rows, as `OutOfFold.transform_refitted` does."""
+        """Return the (m, k) meta-features of new rows; columns of skipped estimators are 0."""
         return self.oof.to_frame(self.predict(X, skip), index_of(X))
 
     def predict(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
-        """Return the answers for new rows; of the level below only what somebody reads is computed."""
-        return self.oof.predict(self._table(X, skip), skip, refitted=True)
+        """Return each estimator's predictions of new rows; the level below predicts only what is used."""
+        return self.oof.predict(self._features(X, skip), skip, refitted=True)
 
-    def unread(self, skip: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
-        """Return the estimators below of which no estimator that is asked here reads a column.
+    def unused_below(self, skip: Collection[str] = (), oof: OutOfFold | None = None) -> set[str]:
+        """Return the estimators below that none of this level uses, without skipped ones.
 
-        Parameters
-        ----------
-        leave_out : collection of str
-            Estimators of this level that are not asked.
-        oof : OutOfFold, optional
-            What this level is about to become.
+        `oof` replaces the level's own where its estimators are about to be refitted.
         """
         assert self.below is not None
         below = self.below.oof
-        unread = set(below)
+        unused = set(below)
         for name, result in (self.oof if oof is None else oof).items():
             if name not in skip:
-                unread = unread.intersection(*(unused_estimators(one, below) for one in result.predictors))
-        return unread
+                unused = unused.intersection(*(unused_estimators(one, below) for one in result.predictors))
+        return unused
 
-    def tables(self, X: Any) -> list[Any]:
+    def fold_tables(self, X: Any) -> list[Any]:
         """Return for each split the table that its estimators see of new rows."""
         if self.below is None:
-            return [self._table(X, ())] * len(self.oof.folds.splits)
-        # Estimators of folds may read columns that the refitted ones leave out: nothing is.
-        table = level_features(self.passthrough, self.below.transform(X), X, self.named)
+            table = self._features(X, ())
+        else:  # fold estimators may use columns that refitted ones do not: nothing is skipped
+            table = level_features(self.passthrough, self.below.transform(X), X, self.named)
         return [table] * len(self.oof.folds.splits)
 
-    def _table(self, X: Any, skip: Collection[str]) -> Any:
+    def _features(self, X: Any, skip: Collection[str]) -> Any:
         if self.below is None:
             return select_columns(self.passthrough, X)
-        meta = self.below.transform(X, self.unread(skip))
+        meta = self.below.transform(X, self.unused_below(skip))
         return level_features(self.passthrough, meta, X, self.named)
 
 
 @dataclass(frozen=True, eq=False)
 class NestedLevel:
-    """A level each of whose folds has levels of its own below it.
+    """A level each fold of which has levels of its own below it.
 
     Parameters
     ----------
     oof : OutOfFold
-        What all folds gave.
+        The out-of-fold predictions of all folds.
     parts : list of FittedLevel
-        One a fold, with the levels that were trained inside the fold's training part below it.
+        One per fold, above the levels that were trained inside the fold's training part.
     whole : FittedLevel, optional
-        Those estimators that were refitted on all rows, and predict new ones instead of their folds.
+        The estimators that were refitted on all rows and predict new ones instead of their folds.
     """
 
     oof: OutOfFold
@@ -112,45 +107,40 @@ class NestedLevel:
     whole: FittedLevel | None = None
 
     def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
-        """Return the (m, k) meta-features of new rows; each fold has its own levels below."""
+        """Return the (m, k) meta-features of new rows; columns of skipped estimators are 0."""
         return self.oof.to_frame(self.predict(X, skip), index_of(X))
 
     def predict(self, X: Any, skip: Collection[str] = ()) -> dict[str, Floats]:
-        """Return for new rows the answer of the refitted estimators, or the average over the folds."""
-        again = {} if self.whole is None else self.whole.predict(X, skip)
-        left_out = {*skip, *again}
+        """Return predictions of new rows by the refitted estimators, or by the average over the folds."""
+        refitted = {} if self.whole is None else self.whole.predict(X, skip)
+        skipped = {*skip, *refitted}
         for part in self.parts:  # one that failed in some fold is left out in all
-            left_out |= part.oof.keys() - self.oof.keys()
-        answers, repeats = [], RepeatedWarnings("folds")
+            skipped |= part.oof.keys() - self.oof.keys()
+        predictions, repeats = [], RepeatedWarnings("folds")
         for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
-            with noted_in(label), recorded() as said:
-                answers.append(part.predict(X, left_out))
-            repeats.add(said)
+            with with_fold_note(label), recorded() as warned:
+                predictions.append(part.predict(X, skipped))
+            repeats.add(warned)
         repeats.say()
         return {
-            name: again[name]
-            if name in again
-            else np.asarray(np.mean([answer[name] for answer in answers], 0))
+            name: refitted[name]
+            if name in refitted
+            else np.asarray(np.mean([of_fold[name] for of_fold in predictions], 0))
             for name in self.oof
         }
 
-    def tables(self, X: Any) -> list[Any]:
+    def fold_tables(self, X: Any) -> list[Any]:
         """Return for each split the table that its estimators see of new rows; each has its own below."""
-        return [table for part in self.parts for table in part.tables(X)]
+        return [table for part in self.parts for table in part.fold_tables(X)]
 
 
 AnyFitted = FittedLevel | NestedLevel
 
 
 def for_prediction(part: Any, memo: dict[int, Any]) -> Any:
-    """Return a fitted level, or what its folds gave, and all below it, without tables of the training rows.
+    """Return a fitted level (or OutOfFold) and all below it without tables of the training rows.
 
-    Parameters
-    ----------
-    part : FittedLevel, NestedLevel, OutOfFold or None
-        What is to be left with all that predicts.
-    memo : dict
-        Parts that are done, by id: what two levels have in common they still have.
+    `memo` holds the parts that are done, by id, so that parts shared by two levels stay shared.
     """
     if part is None or id(part) in memo:
         return memo.get(id(part))

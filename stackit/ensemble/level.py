@@ -1,4 +1,4 @@
-"""One level: its estimators, what they see of X, and which folds they are trained on."""
+"""One level of an ensemble: its estimators, the columns of X that they see, and their folds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from stackit.engine.run_config import RunConfig
 from stackit.ensemble.final import check_weighs_members
-from stackit.ensemble.level_columns import Passthrough
 from stackit.ensemble.params import NamedMembers
-from stackit.estimators.named_estimators import NamedEstimators, check_estimators
+from stackit.ensemble.passthrough import Passthrough
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.precomputed.estimators import Precomputed
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["Level", "check_nested", "count_fits", "levels_in"]
+__all__ = ["Level", "as_levels", "check_nested", "count_fits"]
 
 
 class Level(NamedMembers):
@@ -24,17 +24,18 @@ class Level(NamedMembers):
     estimators : list of (str, estimator)
         The estimators of this level; 'drop' leaves one out.
     passthrough : bool or list of columns, default=False
-        What they see of X beside the meta-features of the level below: nothing, all, or these columns (names
-        of a data frame, or positions). The first level, with no level below, sees all of X or these columns.
+        The columns of X that they see next to the meta-features of the level below: none, all, or these
+        (names of a data frame, or positions). The first level, with no level below, sees all of X or these
+        columns.
     cv : Folds, splitter, int, None or iterable of (train, held_out) pairs
-        The folds of this level; None is those of the ensemble, which is the usual practice.
+        The folds of this level; None takes those of the ensemble, which is the usual practice.
     nested : bool, default=False
-        Whether the levels below are trained anew inside the training part of each fold, so that no label of
-        a held-out row reaches its prediction on any way; see `LevelsClassifier` for when it matters. It costs
-        K times the fits below, each on K - 1 folds, and wants at least 3 folds.
+        Whether the levels below are trained again inside the training part of each fold, so that no label of
+        a held-out row reaches its prediction; see `LevelsClassifier` for when it matters. It costs K times
+        the fits below, each on K - 1 folds, and needs at least 3 folds.
     refit : bool, optional
-        Whether these estimators are refitted on all rows to predict new ones, or the average over their fold
-        estimators does; None is what the ensemble says.
+        Whether these estimators are refitted on all rows to predict new ones; otherwise the average over
+        their fold estimators predicts. None takes the setting of the ensemble.
 
     Examples
     --------
@@ -62,30 +63,16 @@ class Level(NamedMembers):
     @property
     def members(self) -> list[tuple[str, Any]]:
         """The (name, estimator) pairs without those that are 'drop'."""
-        return self._kept()
+        return self._members()
 
-    def is_refitted(self, settings: RunConfig) -> bool:
-        """Whether its estimators are refitted on all rows, where settings are those of the ensemble."""
-        return settings.refit if self.refit is None else self.refit
+    def is_refitted(self, config: RunConfig) -> bool:
+        """Whether its estimators are refitted on all rows, where `config` is that of the ensemble."""
+        return config.refit if self.refit is None else self.refit
 
     def check(self, number: int, classify: bool) -> None:
-        """Raise unless the estimators are what an ensemble can have as this level.
-
-        Parameters
-        ----------
-        number : int
-            Which level it is, from 1.
-        classify : bool
-            Whether the ensemble is one of classifiers.
-
-        Raises
-        ------
-        ValueError
-            With a note that says which level.
-        """
+        """Raise unless the estimators fit this level; the error says which level, counted from 1."""
         try:
-            check_estimators(self._undropped(), reserved=self.get_params(deep=False))
-            self._check_kinds(classify)
+            self._check_members(self.get_params(deep=False), classify)
             for _, estimator in self.members if number > 1 else ():
                 check_weighs_members(estimator, self.passthrough)
         except ValueError as error:
@@ -93,25 +80,8 @@ class Level(NamedMembers):
             raise
 
 
-def levels_in(levels: Any) -> list[Level]:
-    """Return what a caller gave as levels, each as a `Level`.
-
-    Parameters
-    ----------
-    levels : list of Level or of lists of (str, estimator)
-        From the first level to the last.
-
-    Raises
-    ------
-    ValueError
-        When it is not such a list.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> levels_in([[("ridge", Ridge())]])
-    [Level(estimators=[('ridge', Ridge())])]
-    """
+def as_levels(levels: Any) -> list[Level]:
+    """Return a list of levels, or of lists of (name, estimator) pairs, as a list of `Level`."""
     some = isinstance(levels, Sequence) and not isinstance(levels, str) and len(levels) > 0
     if not some or not all(isinstance(level, Level | list | tuple) for level in levels):
         raise invalid_value(
@@ -124,57 +94,32 @@ def levels_in(levels: Any) -> list[Level]:
 
 
 def check_nested(levels: Sequence[Level]) -> None:
-    """Raise where predictions made elsewhere stand below a nested level: they know labels that it holds out.
-
-    Raises
-    ------
-    ValueError
-        Naming them.
-    """
+    """Raise where precomputed predictions stand below a nested level: their models saw its held-out rows."""
     nested = [at for at, level in enumerate(levels) if at and level.nested]
     below = levels[: max(nested, default=0)]
-    given = [
-        name for level in below for name, estimator in level.members if isinstance(estimator, Precomputed)
-    ]
+    given = [name for level in below for name, one in level.members if isinstance(one, Precomputed)]
     if given:
-        raise invalid_value(
-            "Estimators below a nested level",
-            "trained anew inside each of its folds",
-            f"predictions made elsewhere, {format_list(given)}",
-            "Leave them out, put them into the nested level, or share the folds",
+        raise ValueError(
+            "Estimators below a nested level are trained again inside each of its folds, which is impossible "
+            f"for the precomputed predictions {format_list(given)}. Leave them out, put them into the nested "
+            "level, or share the folds."
         )
 
 
 def count_fits(levels: Sequence[Level], n_splits: int, refit: bool = False) -> list[int]:
-    """Return how many fits each level takes: K an estimator, and all below K times again for a nested level.
+    """Return the number of fits of each level: K per estimator, and below a nested level K times as many.
 
-    Parameters
-    ----------
-    levels : list of Level
-        From the first to the last.
-    n_splits : int
-        The number of folds that all share, K.
-    refit : bool
-        Whether estimators of levels that do not say themselves are fitted on all rows, too.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> two = [("a", Ridge()), ("b", Ridge(2))]
-    >>> count_fits([Level(two), Level(two)], 5), count_fits([Level(two), Level(two, nested=True)], 5)
-    ([10, 10], [50, 10])
-    >>> count_fits([Level(two), Level(two)], 5, refit=True)
-    [12, 12]
+    `n_splits` is the number of folds that all levels share, and `refit` that of the ensemble.
     """
     counts = [0] * len(levels)
     for at, level in enumerate(levels):
         counts[at] += len(level.members) * n_splits
         if level.nested and at:
-            again = count_fits(levels[:at], n_splits - 1, refit)
-            counts[:at] = [n + n_splits * inner for n, inner in zip(counts, again, strict=False)]
+            inner = count_fits(levels[:at], n_splits - 1, refit)
+            counts[:at] = [n + n_splits * more for n, more in zip(counts, inner, strict=False)]
     for at in reversed(range(len(levels))):
         if levels[at].is_refitted(RunConfig(refit=refit)):
             counts[at] += len(levels[at].members)
         elif levels[at].nested and at:
-            break  # its folds have levels of their own below: nobody asks those of all rows
+            break  # each of its folds has levels of its own below, so those of all rows never predict
     return counts

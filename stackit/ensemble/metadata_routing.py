@@ -1,4 +1,4 @@
-"""What each estimator of an ensemble gets when it is fitted, besides X and y."""
+"""Fit parameters of each estimator of an ensemble: weights, groups and scikit-learn's routed metadata."""
 
 from __future__ import annotations
 
@@ -28,148 +28,97 @@ def route_fit_params(
     fit_params: dict[str, Any],
     known_groups: Any = None,
 ) -> dict[str, FitParams]:
-    """Return what each fit gets, by scikit-learn's metadata routing where it is on.
+    """Return the fit parameters of each estimator, by scikit-learn's metadata routing where it is enabled.
 
-    The final estimator, which comes last, need not request anything. As in scikit-learn's stacks it gets all
-    metadata that its fit takes, unless it has set a request of its own, which is respected.
-
-    Parameters
-    ----------
-    ensemble : estimator
-        Whose `get_metadata_routing` knows the names of all but the last.
-    named : list of (str, estimator)
-        Those that are fitted, the final estimator last.
-    sample_weight, groups : (n,) array, optional
-        Checked.
-    fit_params : dict
-        What else was passed to the ensemble's fit.
-    known_groups : (n,) array, optional
-        Groups that the folds know, where none are given.
-
-    Returns
-    -------
-    dict of dict
-
-    Raises
-    ------
-    TypeError
-        When there is more to pass, and metadata routing is off; when it is on, and no estimator takes it.
-    sklearn.exceptions.UnsetMetadataPassedError
-        When routing is on and an estimator has not said whether it wants what was passed. It is raised
-        before anything is fitted, also for estimators inside pipelines and searches.
+    The final estimator is the last of `named` and need not request anything: as in scikit-learn's stacks it
+    gets all metadata that its fit accepts, unless it has set requests. `known_groups` are those of the folds,
+    used where no groups are passed. Missing requests raise before anything is fitted, also those of
+    estimators inside pipelines and searches.
     """
     if not routing_enabled():
         if fit_params:
             raise TypeError(
-                f"fit of {type(ensemble).__name__} takes X, y, sample_weight and groups; got "
-                f"{format_list(fit_params)}. Switch scikit-learn's metadata routing on to pass them."
+                f"fit of {type(ensemble).__name__} accepts X, y, sample_weight and groups, but not "
+                f"{format_list(fit_params)}. Enable scikit-learn's metadata routing to pass them."
             )
         return dict(fit_params_of(named, sample_weight, groups, known_groups))
     given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
     given = {name: values for name, values in given.items() if values is not None}
     *members, (last, final) = named
-    others = {name: values for name, values in given.items() if not _takes(final, name)}
+    others = {name: values for name, values in given.items() if not _accepts(final, name)}
     get_routing_for_object(ensemble).validate_metadata(method="fit", params=others)
     params: dict[str, FitParams] = {
         name: route_to(estimator, given, known_groups, ensemble) for name, estimator in members
     }
-    return params | {last: _for_final(final, given, known_groups)}
+    return params | {last: _params_of_final(final, given, known_groups)}
 
 
 def router_of(ensemble: Any) -> MetadataRouter:
-    """Return a router for an ensemble that has requests of its own.
+    """Return a router with the requests that were set on an ensemble, and without estimators yet.
 
-    Of these, only what was set counts. `score` takes weights, but need not get any: in scikit-learn a stack
-    in a search is scored without them, and no request is missing.
-
-    Parameters
-    ----------
-    ensemble : estimator
-        Its owner.
-
-    Returns
-    -------
-    MetadataRouter
-        Without any estimators yet.
+    Unset requests of `score` do not count: in scikit-learn a stack in a search is scored without weights.
     """
     router = MetadataRouter(owner=ensemble).add_self_request(ensemble)
     for _, pair in router:
-        _forget_unset(pair.router.score)
+        _drop_unset(pair.router.score)
     return router
 
 
 def add_final(router: MetadataRouter, name: str, final: Any) -> MetadataRouter:
-    """Add to a router what its final estimator has requested of its own accord.
+    """Add to a router the requests that were set on the final estimator.
 
-    What it has not spoken of does not count: whoever calls the ensemble, a search or a cross-validation,
-    then need not pass it, and must not be told that a request is missing.
-
-    Parameters
-    ----------
-    router : MetadataRouter
-        Of the ensemble.
-    name : str
-        The final estimator's name in it.
-    final : estimator
-        Not fitted.
-
-    Returns
-    -------
-    MetadataRouter
-        The same.
+    Unset requests do not count, so that a search or cross-validation around the ensemble need not pass them.
     """
     routing = get_routing_for_object(final)
     mapping = MethodMapping().add(caller="predict", callee="predict")
     if not isinstance(routing, MetadataRouter):
-        _forget_unset(routing.fit)
+        _drop_unset(routing.fit)
         mapping.add(caller="fit", callee="fit")
-    elif _requests_something(routing):
+    elif _has_requests(routing):
         mapping.add(caller="fit", callee="fit")
     return router.add(**{name: routing}, method_mapping=mapping)
 
 
-def _forget_unset(method: Any) -> None:
-    """Take out of a method's requests those that were not set."""
+def _drop_unset(method: Any) -> None:
+    """Remove the requests of a method that were not set."""
     for param, request in [*method.requests.items()]:
         if request is None:
             method.add_request(param=param, alias=UNUSED)
 
 
-def _for_final(final: Any, given: Mapping[str, Any], known_groups: Any) -> dict[str, Any]:
-    """Return what the final estimator gets of all that was given."""
+def _params_of_final(final: Any, given: Mapping[str, Any], known_groups: Any) -> dict[str, Any]:
+    """Return the fit parameters of the final estimator."""
     routing = get_routing_for_object(final)
     if isinstance(routing, MetadataRouter):
         return route_to(final, given, known_groups)
     requests = routing.fit.requests
-    renamed = {param: given[alias] for param, alias in requests.items() if _is_among(alias, given)}
+    renamed = {
+        param: given[alias] for param, alias in requests.items() if isinstance(alias, str) and alias in given
+    }
     plain = {
         name: values
         for name, values in given.items()
-        if requests.get(name) in (None, True) and (_takes(final, name) or _takes_any(final))
+        if requests.get(name) in (None, True) and (_accepts(final, name) or _accepts_any(final))
     }
     return plain | renamed
 
 
-def _takes(final: Any, name: str) -> bool:
-    """Whether metadata of this name is for a final estimator that is fitted on it directly."""
+def _accepts(final: Any, name: str) -> bool:
+    """Whether the fit of a final estimator that is not itself a router has a parameter of this name."""
     if isinstance(get_routing_for_object(final), MetadataRouter):
         return False
     return name in signature(final.fit).parameters
 
 
-def _takes_any(final: Any) -> bool:
+def _accepts_any(final: Any) -> bool:
     kinds = {parameter.kind for parameter in signature(final.fit).parameters.values()}
     return Parameter.VAR_KEYWORD in kinds
 
 
-def _is_among(alias: Any, given: Mapping[str, Any]) -> bool:
-    return isinstance(alias, str) and alias in given
-
-
-def _requests_something(routing: Any) -> bool:
-    """Whether some estimator of a router has a request that was set, or a splitter wants groups."""
+def _has_requests(routing: Any) -> bool:
+    """Whether some estimator of a router has a request that was set, or a splitter needs groups."""
     if isinstance(routing, MetadataRouter):
-        return any(_requests_something(pair.router) for _, pair in routing)
+        return any(_has_requests(pair.router) for _, pair in routing)
     methods = (getattr(routing, name) for name in ("fit", "partial_fit", "transform", "split", "score"))
     return any(
         request is True or (isinstance(request, str) and request != "$WARN$")

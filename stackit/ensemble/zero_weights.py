@@ -1,4 +1,4 @@
-"""Which columns of its table a fitted estimator does not read: those that it multiplies by zero."""
+"""Columns and estimators that a fitted estimator multiplies by zero: they need not predict."""
 
 from __future__ import annotations
 
@@ -14,26 +14,8 @@ __all__ = ["unused_columns", "unused_estimators"]
 
 
 def unused_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
-    """Return which columns have the weight zero: of combiners, and of scikit-learn's linear estimators.
-
-    Parameters
-    ----------
-    fitted : estimator
-        Any.
-
-    Returns
-    -------
-    (n_columns,) array of bool, or None
-        None for an estimator that is neither, and may read all.
-
-    Examples
-    --------
-    >>> from stackit.combine import MeanRegressor
-    >>> mean = MeanRegressor(weights=[1, 0, 1]).fit([[1, 2, 3], [4, 5, 6]], [1, 2])
-    >>> unused_columns(mean).tolist()
-    [False, True, False]
-    """
-    while hasattr(fitted, "combiner_"):  # a calibration reads what its combiner reads
+    """Return which columns have zero weight; None for estimators other than combiners and linear models."""
+    while hasattr(fitted, "combiner_"):  # a calibration uses what its combiner uses
         fitted = fitted.combiner_
     if isinstance(fitted, Weighted):
         width = fitted.n_features_in_ // len(fitted.weights_)
@@ -46,16 +28,8 @@ def unused_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
 
 
 def unused_estimators(fitted: Any, oof: OutOfFold) -> set[str]:
-    """Return the estimators of which a fitted estimator does not read any column.
-
-    Parameters
-    ----------
-    fitted : estimator
-        Whose table begins with the meta-features.
-    oof : OutOfFold
-        Whose meta-features these are.
-    """
-    unread = unused_columns(fitted)
-    if unread is None:
+    """Return the estimators of `oof` of which all meta-features (the first columns) have zero weight."""
+    unused = unused_columns(fitted)
+    if unused is None:
         return set()
-    return {name for name, columns in oof.columns.items() if unread[columns].all()}
+    return {name for name, columns in oof.columns.items() if unused[columns].all()}

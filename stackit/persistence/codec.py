@@ -110,7 +110,7 @@ class Encoder:
         return _tagged("unfitted net", [name, self.encode(net.get_params(deep=False))])
 
     def _state(self, value: Any) -> Any:
-        if not is_dataclass(value):
+        if not _is_record(value):
             return self.state_of(value)
         state = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
         return self.encode(
@@ -169,10 +169,15 @@ def _contents(value: Any) -> Iterable[Any]:
 
 def _own(kind: Any, state: dict[str, Any]) -> Any:
     """Create an object of stackit's from its state."""
-    if is_dataclass(kind):
+    if _is_record(kind):
         make: Any = kind
         return make(**state)
     return _fill(kind.__new__(kind), {**state, **dict.fromkeys(NEVER_SAVED & state.keys())})
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a dataclass is made from its fields alone; an estimator also has what it learned."""
+    return is_dataclass(value) and not hasattr(value, "get_params")
 
 
 def _fill(empty: Any, state: dict[str, Any]) -> Any:

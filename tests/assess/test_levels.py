@@ -60,7 +60,7 @@ def test_the_alarm_asks_levels_about_the_table_that_they_make(levels, labels):
     whole = fitted(levels)
     found = overfitting_alarm(whole, FRAME[NEW], labels)
     assert found.alarmed == []
-    tables = whole.top_.tables(FRAME[NEW])
+    tables = whole.top_.fold_tables(FRAME[NEW])
     for name, result in whole.oof_.items():
         pairs = zip(result.fold_estimators, tables, strict=True)
         predictions = [one.predict_proba(table) for one, table in pairs]

@@ -284,7 +284,7 @@ def test_what_is_calibrated_is_saved_and_loaded(tmp_path):
 def test_estimators_of_weight_zero_are_left_out_whatever_their_columns():
     X, y, X_new, _ = made(3)
     stack = stackit.StackingClassifier(members(3), MeanClassifier({"pairs": 1, "bayes": 2}), cv=3).fit(X, y)
-    assert stack._unread() == {"svm", "linear", "votes", "ridge"}
+    assert stack._zero_weight() == {"svm", "linear", "votes", "ridge"}
     assert stack.final_estimator_.named_weights_["pairs"] == pytest.approx(1 / 3)
     assert_allclose(stack.predict_proba(X_new).sum(axis=1), 1)
 

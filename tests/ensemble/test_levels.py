@@ -263,9 +263,13 @@ def test_the_final_estimator_learns_from_covered_rows_with_their_weights():
 @pytest.mark.parametrize(
     ("cv", "levels", "text"),
     [
-        (2, [FIRST, Level(SECOND, nested=True)], "The nested folds of level 2 must be enough"),
-        (3, [FIRST, *[Level(SECOND, nested=True)] * 2], "The nested folds of level 3 must be enough"),
-        (TimeSeriesSplit(2), [FIRST, SECOND, SECOND], "The folds of level 3 must be enough"),
+        (2, [FIRST, Level(SECOND, nested=True)], r"The nested folds of level 2, . splits, are too few"),
+        (
+            3,
+            [FIRST, *[Level(SECOND, nested=True)] * 2],
+            r"The nested folds of level 3, . splits, are too few",
+        ),
+        (TimeSeriesSplit(2), [FIRST, SECOND, SECOND], r"The folds of level 3, 2 splits, are too few"),
     ],
 )
 def test_too_few_folds_are_refused_before_anything_is_fitted(cv, levels, text):
@@ -369,7 +373,7 @@ def test_linear_finals_with_zeros_and_calibrated_combiners_ask_only_whom_they_re
     assert CountingRidge.predictions == {"a": 8, "b": 4}
     told = TemperatureClassifier(IsotonicClassifier(MeanClassifier({"knn": 1})))
     calm = StackingClassifier(FIRSTC, told, cv=FOLDSC).fit(XC, NAMES)
-    assert calm._unread() == {"tree"}
+    assert calm._zero_weight() == {"tree"}
 
 
 def test_gaps_are_refused_also_where_no_one_is_asked_who_would_refuse_them():
@@ -383,7 +387,7 @@ def test_gaps_are_refused_also_where_no_one_is_asked_who_would_refuse_them():
 
 def test_a_final_estimator_of_unknown_kind_reads_all():
     stack = StackingRegressor(FIRST, CountingRidge(), cv=FOLDS).fit(X, Y)
-    assert stack._unread() == set()
+    assert stack._zero_weight() == set()
     passed = StackingRegressor(FIRST, Lasso(1.0), cv=FOLDS, passthrough=True).fit(X, Y)
     table = np.c_[passed.oof_.transform(NEW), NEW]
     assert_allclose(passed.predict(NEW), passed.final_estimator_.predict(table), rtol=1e-12)
@@ -531,7 +535,9 @@ def test_one_level_routes_as_a_stack_does(routing):
 
 
 def test_without_routing_other_metadata_are_refused():
-    with pytest.raises(TypeError, match=r"fit of LevelsRegressor takes .* got ages\. Switch scikit-learn's"):
+    with pytest.raises(
+        TypeError, match=r"fit of LevelsRegressor accepts .* but not ages\. Enable scikit-learn's"
+    ):
         LevelsRegressor([FIRST], cv=FOLDS).fit(X, Y, ages=np.ones(N))
 
 
@@ -610,8 +616,8 @@ def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
         (LevelsRegressor([FIRST], cv="prefit"), "cv must be a number of folds, .* got cv='prefit'"),
         (LevelsRegressor([FIRST], passthrough="age"), "no column age"),
         (LevelsRegressor([FIRST], passthrough=[["age"]]), r"no column \['age'\]"),
-        (LevelsRegressor([FIRST], GaussianNB()), "final_estimator must be a regressor"),
-        (LevelsRegressor([FIRST, [("ridge", "drop")]]), "at least one that is not 'drop'"),
+        (LevelsRegressor([FIRST], GaussianNB()), r"final_estimator=GaussianNB\(\) must be a regressor"),
+        (LevelsRegressor([FIRST, [("ridge", "drop")]]), "All estimators are 'drop'. Keep at least one"),
     ],
 )
 def test_what_levels_refuse(ensemble, text):
@@ -627,7 +633,9 @@ def test_a_fault_says_which_level_it_is_of():
 
 def test_a_column_of_x_with_the_name_of_a_meta_feature_is_refused():
     levels = [[("age", Ridge())], Level(SECOND, passthrough=["age"])]
-    with pytest.raises(ValueError, match=r"Names of estimators must be other than .* both=\['age'\]"):
+    with pytest.raises(
+        ValueError, match=r"The names \['age'\] are both meta-features of estimators and columns"
+    ):
         LevelsRegressor(levels, cv=FOLDS).fit(FRAME, Y)
 
 
@@ -638,7 +646,7 @@ def test_predictions_made_elsewhere_cannot_stand_below_a_nested_level(tmp_path):
     shared = LevelsRegressor([[("given", given), ("knn", KNN)], SECOND], cv=FOLDS).fit(rows, Y)
     assert_allclose(shared.levels_[0].meta_train["given"], made.meta_train["tree"])
     with pytest.raises(
-        ValueError, match=r"below a nested level must be trained anew .* elsewhere, given. Leave"
+        ValueError, match=r"below a nested level are trained again .* precomputed predictions given. Leave"
     ):
         LevelsRegressor([[("given", given)], Level(SECOND, nested=True), SECOND], cv=FOLDS).fit(rows, Y)
 

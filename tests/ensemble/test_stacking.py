@@ -428,7 +428,7 @@ def test_groups_reach_a_stack_on_top():
 
 
 def test_other_fit_parameters_are_refused_without_routing():
-    with pytest.raises(TypeError, match="takes X, y, sample_weight and groups; got colour"):
+    with pytest.raises(TypeError, match="accepts X, y, sample_weight and groups, but not colour"):
         StackingClassifier(CLASSIFIERS).fit(X, Y, colour=1)
 
 
@@ -671,14 +671,15 @@ def test_columns_named_by_numbers_pass_through():
 def test_a_column_with_the_name_of_an_estimator_is_refused():
     frame = pd.DataFrame(X, columns=["nb", *"wxyz"])
     with pytest.raises(
-        ValueError, match=r"Names of estimators must be other than those of passed-through columns.*'nb'"
+        ValueError,
+        match=r"The names \['nb'\] are both meta-features of estimators and columns of X that are passed",
     ):
         StackingClassifier(CLASSIFIERS, cv=3, passthrough=True).fit(frame, Y)
 
 
 def test_that_refusal_comes_before_anything_is_fitted():
     Attentive.fits = 0
-    with pytest.raises(ValueError, match="passed-through"):
+    with pytest.raises(ValueError, match="columns of X that are passed through"):
         StackingClassifier([("v", Attentive())], passthrough=True).fit(pd.DataFrame(X, columns=[*"vwxyz"]), Y)
     assert Attentive.fits == 0
 
@@ -854,8 +855,11 @@ def test_weights_reach_every_level():
 @pytest.mark.parametrize(
     ("stack", "text"),
     [
-        (StackingClassifier(CLASSIFIERS, Ridge()), "final_estimator must be a classifier; got .*Ridge"),
-        (StackingRegressor(REGRESSORS, LogisticRegression()), "final_estimator must be a regressor"),
+        (StackingClassifier(CLASSIFIERS, Ridge()), r"final_estimator=Ridge\(\) must be a classifier"),
+        (
+            StackingRegressor(REGRESSORS, LogisticRegression()),
+            r"final_estimator=LogisticRegression\(\) must be a regressor",
+        ),
     ],
 )
 def test_a_final_estimator_of_the_other_kind_is_refused(stack, text):
@@ -1030,7 +1034,7 @@ def test_a_stack_that_is_not_fitted_says_so(method):
         (StackingClassifier([("final_estimator", NB)]), "Rename 'final_estimator'"),
         (StackingClassifier([("a__b", NB)]), "Rename 'a__b'"),
         (StackingClassifier([("a", NB), ("a", NB)]), "Rename 'a'"),
-        (StackingClassifier([("a", "drop")]), "at least one that is not 'drop'; got all dropped"),
+        (StackingClassifier([("a", "drop")]), "All estimators are 'drop'. Keep at least one"),
         (StackingClassifier([("a", GaussianNB)]), "Estimator 'a' must be an object with fit and predict"),
         (
             StackingClassifier(CLASSIFIERS, stack_method="decision_function"),

@@ -234,9 +234,9 @@ def _with(ensemble, member):
 @pytest.mark.parametrize("wrap", [lambda e: e, lambda e: make_pipeline(StandardScaler(), e)])
 def test_regressors_do_not_take_them(kind, wrap):
     for ensemble in (StackingRegressor([("a", wrap(kind()))]), LevelsRegressor([[("a", wrap(kind()))]])):
-        with pytest.raises(ValueError, match=r"must be regressors; got classifiers \['a'\]"):
+        with pytest.raises(ValueError, match=r"must be regressors; \['a'\] are classifiers"):
             ensemble.fit(X, Y)
-    with pytest.raises(ValueError, match="final_estimator must be a regressor"):
+    with pytest.raises(ValueError, match=r"final_estimator=.* must be a regressor"):
         StackingRegressor([("r", Ridge())], wrap(kind())).fit(X, Y)
 
 

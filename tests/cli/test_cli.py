@@ -58,7 +58,7 @@ def call(*arguments):
 
 
 def folds_of(table, *arguments):
-    """Run `stackit folds` with its output beside the table."""
+    """Run `stackit folds` with its output next to the table."""
     return call("folds", table, "-o", table.with_name("folds.csv"), *arguments)
 
 
@@ -703,7 +703,7 @@ def test_help_and_wrong_usage_load_nothing_heavy(arguments):
 
 
 @pytest.mark.bench
-def test_help_answers_in_a_third_of_the_time_that_scikit_learn_takes_to_import():
+def test_help_comes_in_a_third_of_the_time_that_scikit_learn_takes_to_import():
     code = (
         "import subprocess, sys, time\n"
         "def best(*command):\n"

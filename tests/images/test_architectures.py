@@ -110,10 +110,10 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are(layer):
 
 def test_a_layer_that_no_image_passes_is_refused():
     network = torch.nn.Sequential()
-    network.beside = torch.nn.Identity()
+    network.unused = torch.nn.Identity()
     network.forward = lambda images: images
-    with pytest.raises(ValueError, match="layer='beside' is not used for images"):
-        tapped(network, "beside", torch.zeros(1, 3, 4, 4))
+    with pytest.raises(ValueError, match="layer='unused' is not used for images"):
+        tapped(network, "unused", torch.zeros(1, 3, 4, 4))
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,6 @@ def test_the_squeezenets_of_torchvision_and_keras_agree_where_no_window_is_cut()
         (lambda: cifar_resnet(21), r"depth must be 6 n \+ 2; got depth=21"),
     ],
 )
-def test_networks_that_nobody_published_are_refused(make, complaint):
+def test_networks_that_are_not_published_are_refused(make, complaint):
     with pytest.raises(ValueError, match=complaint):
         make()

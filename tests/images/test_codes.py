@@ -171,7 +171,7 @@ def test_damaged_files_of_codes_are_left_aside(tmp_path, network):
         with pytest.warns(UserWarning, match=r"cached codes in .* are damaged.*computed again"):
             close(kept.transform(ARRAYS), first)
         network.sizes.clear()
-        close(kept.transform(ARRAYS), first)  # they were written anew
+        close(kept.transform(ARRAYS), first)  # they were written again
         assert network.sizes == []
 
 
@@ -209,7 +209,7 @@ def test_the_first_photograph_that_is_none_is_named(spoilt, network):
 
 
 @pytest.mark.parametrize("on_error", ["nan", "skip"])
-def test_photographs_that_are_none_are_skipped_as_asked_and_named(spoilt, network, on_error):
+def test_photographs_that_are_none_are_skipped_and_named(spoilt, network, on_error):
     codes = CNNCodes(network, max_pixels=10_000, on_error=on_error, n_jobs=2).fit()
     with pytest.warns(UserWarning, match=r"5 of 7 photographs cannot be used and get .*cut.png .*text.png"):
         result = codes.transform(spoilt)
@@ -286,7 +286,7 @@ def test_the_transformer_is_cloned_and_pickled(network, tmp_path):
 
 
 def test_paths_are_stacked_like_any_other_column(folder, tmp_path, network):
-    """Bright and dark photographs, told apart out of fold by a pipeline whose X are names of files."""
+    """Bright and dark photographs, classified out of fold by a pipeline that gets names of files as X."""
     rng, names = np.random.default_rng(0), []
     for number in range(24):
         low = 0 if number % 2 else 150
@@ -326,7 +326,7 @@ def test_codes_of_vgg_are_as_those_of_the_notes():
 
 
 def test_the_notes_codes_of_a_run_that_broke_off_have_more_labels_than_rows():
-    """80 codes and 90 labels: which label is whose cannot be known, and nothing is cut to fit."""
+    """80 codes and 90 labels: which belong together cannot be known, and nothing is cut to fit."""
     given = np.fromfile(real("flowers/vgg16_sample/codes"), np.float32).reshape(-1, 4096)
     labels = np.array(real("flowers/vgg16_sample/labels").read_text().split())
     assert len(labels) == 90

@@ -46,7 +46,7 @@ def supported(kind):
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with one photograph, and another photograph beside the folder."""
+    """A folder with one photograph, and another photograph next to the folder."""
     (tmp_path / "inside").mkdir()
     for path, seed in ((tmp_path / "inside" / "1.png", 1), (tmp_path / "secret.png", 2)):
         Image.fromarray(noise(seed)).save(path)

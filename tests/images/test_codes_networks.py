@@ -1,4 +1,4 @@
-"""One network for many: threads, clones and caches get what it gives now, and nobody else's codes."""
+"""One network for many: threads, clones and caches get what it gives now, and not the codes of another."""
 
 import os
 import pickle
@@ -88,7 +88,7 @@ def test_layers_of_one_network_side_by_side_in_threads(tmp_path):
 # --- the network as it is now
 
 
-def test_a_network_in_training_again_answers_as_in_evaluation():
+def test_a_network_in_training_again_predicts_as_in_evaluation():
     module = cifar_resnet(8)
     network = PretrainedNetwork(module, Preprocessing.torchvision(32, 36), "flatten")
     expected = network.codes(IMAGES)
@@ -132,7 +132,7 @@ def test_weights_that_change_make_other_codes_also_where_codes_are_kept(tmp_path
 
 
 class Bent(torch.nn.Module):
-    """A network whose function is in no layer."""
+    """A network with a function that is in no layer."""
 
     def __init__(self, bend):
         super().__init__()
@@ -204,7 +204,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path):
     close(one.transform(IMAGES), before)
 
 
-def test_networks_that_are_asked_for_by_name_are_ones_own(tmp_path):
+def test_networks_by_name_are_separate_objects(tmp_path):
     """What is done to one, colours swapped or trained on, does not reach another."""
     write(tmp_path / "cifar10_resnet20.npz", 0)
     one, other = (pretrained("cifar10_resnet20", tmp_path) for _ in range(2))

@@ -123,7 +123,7 @@ def test_images_are_read_when_their_turn_comes(network):
 
 
 def test_one_image_of_pillow_may_be_there_many_times(tmp_path, network):
-    """Its file is read when it is asked for, and two threads must not do it at once."""
+    """Its file is read at the first use, and two threads must not do it at once."""
     Image.fromarray(noise(1, 400, 400)).save(tmp_path / "1.jpg")
     expected = network.codes([Image.open(tmp_path / "1.jpg")])
     for _ in range(3):
@@ -259,19 +259,19 @@ def test_one_number_an_image_is_a_column():
     assert codes.shape == (3, 1)
 
 
-def test_what_a_module_keeps_beside_its_weights_is_part_of_its_digest(tmp_path):
+def test_what_a_module_keeps_next_to_its_weights_is_part_of_its_digest(tmp_path):
     class Kept(torch.nn.Flatten):
-        told = 1
+        value = 1
 
         def get_extra_state(self):
-            return {"told": self.told}
+            return {"value": self.value}
 
         def set_extra_state(self, state):
-            self.told = state["told"]
+            self.value = state["value"]
 
     network = PretrainedNetwork(torch.nn.Sequential(Kept()), Preprocessing.torchvision(8, 8), "0")
     before = network.digest
-    network.network[0].told = 2
+    network.network[0].value = 2
     assert network.digest != before
 
 

@@ -51,7 +51,7 @@ IMAGES = [noise(seed) for seed in range(7)]
 
 
 def small():
-    """A residual network whose running statistics are those of some images, and not those of its birth."""
+    """A residual network with the running statistics of some images, and not the initial ones."""
     torch.manual_seed(0)
     network = cifar_resnet(8)
     for _ in range(20):
@@ -210,10 +210,10 @@ def test_a_file_that_takes_bytes_gets_them(tmp_path):
         PretrainedNetwork(OnnxFile(path), EIGHT)
 
 
-# --- weights beside a file
+# --- weights next to a file
 
 
-def with_weights_beside(path, folder):
+def with_external_weights(path, folder):
     onnx.save(
         onnx.load(path),
         folder / "small.onnx",
@@ -224,8 +224,8 @@ def with_weights_beside(path, folder):
     return folder / "small.onnx"
 
 
-def test_weights_may_lie_beside_a_file(path, tmp_path, network):
-    apart = PretrainedNetwork(OnnxFile(with_weights_beside(path, tmp_path)), PLAIN)
+def test_weights_may_be_next_to_a_file(path, tmp_path, network):
+    apart = PretrainedNetwork(OnnxFile(with_external_weights(path, tmp_path)), PLAIN)
     expected = network.codes(IMAGES)
     close(apart.codes(IMAGES), expected)
     layer = inner(apart.network, "layer1")
@@ -242,7 +242,7 @@ def test_weights_may_lie_beside_a_file(path, tmp_path, network):
 
 def test_weights_elsewhere_are_not_looked_for(path, tmp_path):
     (tmp_path / "in").mkdir()
-    file = with_weights_beside(path, tmp_path)
+    file = with_external_weights(path, tmp_path)
     content = onnx.load(file, load_external_data=False)
     for tensor in content.graph.initializer:
         for entry in tensor.external_data:
@@ -296,7 +296,7 @@ def test_photographs_are_stacked_in_processes_and_random_labels_stay_random(path
     np.testing.assert_allclose(one.meta_train, by_torch.meta_train, atol=1e-3)
 
 
-def test_a_fit_beside_others_has_one_thread(path):
+def test_a_fit_in_parallel_has_one_thread(path):
     """A session of one thread works in that of its caller, and starts none."""
     before = psutil.Process().num_threads()
     network = PretrainedNetwork(OnnxFile(path), PLAIN)
@@ -440,7 +440,7 @@ def test_of_several_outputs_one_must_be_named(tmp_path):
     assert PretrainedNetwork(OnnxFile(path), EIGHT, "mean").codes(IMAGES).shape == (7, 3)
 
 
-def test_layers_without_a_row_an_image_are_refused(tmp_path):
+def test_layers_without_one_row_per_image_are_refused(tmp_path):
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["all"], keepdims=0),
         helper.make_node("ReduceMean", ["image"], ["sum"], axes=[0], keepdims=1),
@@ -473,7 +473,7 @@ def test_batch_normalisation_by_each_batch_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("batch_size", ["n", 1, 4])
-def test_answers_that_depend_on_chance_are_refused(tmp_path, batch_size):
+def test_outputs_that_depend_on_chance_are_refused(tmp_path, batch_size):
     nodes = [
         helper.make_node("RandomNormalLike", ["image"], ["noise"]),
         helper.make_node("Add", ["image", "noise"], ["codes"]),
@@ -486,7 +486,7 @@ def test_answers_that_depend_on_chance_are_refused(tmp_path, batch_size):
 
 
 @pytest.mark.parametrize("batch_size", ["n", 4])
-def test_answers_that_depend_on_the_images_beside_are_refused(tmp_path, batch_size):
+def test_outputs_that_depend_on_the_other_images_are_refused(tmp_path, batch_size):
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["mean"], axes=[0, 2, 3], keepdims=1),
         helper.make_node("Sub", ["image", "mean"], ["codes"]),
@@ -521,8 +521,8 @@ def test_a_network_in_an_onnx_file_is_not_written_to_another(network, tmp_path):
     assert not (tmp_path / "it.safetensors").exists()
 
 
-def test_weights_beside_may_be_links_to_files_of_other_names(path, tmp_path):
-    apart = with_weights_beside(path, tmp_path)
+def test_external_weights_may_be_links_to_files_of_other_names(path, tmp_path):
+    apart = with_external_weights(path, tmp_path)
     blobs, folder = tmp_path / "blobs", tmp_path / "snapshot"
     blobs.mkdir()
     folder.mkdir()

@@ -104,7 +104,7 @@ def test_layers_of_images_are_pooled_or_kept():
     np.testing.assert_allclose(network.codes(images), flat.mean(2), rtol=1e-5)
 
 
-def test_codes_do_not_depend_on_the_photographs_beside():
+def test_codes_do_not_depend_on_the_other_photographs():
     network, images = small(), np.stack([noise(32, 32, seed) for seed in range(5)])
     alone = np.concatenate([network.codes(images[[i]]) for i in range(5)])
     np.testing.assert_allclose(network.codes(images), alone, rtol=1e-4, atol=1e-6)
@@ -252,8 +252,8 @@ def accuracy_on_cifar(n):
     classes = sorted({name.split("/")[1] for name in names})
     assert len(classes) == 10
     batches = [images[start : start + 200] for start in range(0, len(images), 200)]
-    answers = np.concatenate([network.codes(batch, "linear").argmax(1) for batch in batches])
-    return np.mean(answers == [classes.index(name.split("/")[1]) for name in names])
+    predicted = np.concatenate([network.codes(batch, "linear").argmax(1) for batch in batches])
+    return np.mean(predicted == [classes.index(name.split("/")[1]) for name in names])
 
 
 def test_the_residual_network_knows_the_objects_of_cifar():
@@ -280,7 +280,7 @@ def test_daisies_are_daisies():
 
 @pytest.mark.slow
 def test_four_in_five_daisies_are_daisies():
-    """As measured: some hide among other flowers, and the first answer of a thousand counts alone."""
+    """As measured: some hide among other flowers, and only the first class of a thousand counts."""
     assert share_of_daisies(600) == pytest.approx(0.8, abs=0.01)
 
 

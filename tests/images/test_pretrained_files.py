@@ -67,7 +67,7 @@ def tiny_published(monkeypatch):
         monkeypatch.setitem(PUBLISHED, name, dataclasses.replace(PUBLISHED[name], make=tiny_vgg, sha256=""))
 
 
-# --- whose weights they are
+# --- which network weights belong to
 
 
 @pytest.mark.parametrize("dense", [(1, 4, 6), (0, 3, 6)])
@@ -245,9 +245,11 @@ def test_a_published_file_is_fetched_once_and_by_its_checksum(tmp_path, monkeypa
     scale = Preprocessing.torchvision(32, 32)
     make = functools.partial(cifar_resnet, 8)
     monkeypatch.setitem(PUBLISHED, "tiny", Published(make, scale, "flatten", file, digest, url))
-    told = rf"Call pretrained\('tiny', download=True\), get it from {url}{file}, or pass its path as weights"
+    message = (
+        rf"Call pretrained\('tiny', download=True\), get it from {url}{file}, or pass its path as weights"
+    )
     for ask in (lambda: pretrained("tiny"), lambda: CNNCodes("tiny").fit()):
-        with pytest.raises(FileNotFoundError, match=told):
+        with pytest.raises(FileNotFoundError, match=message):
             ask()
     assert_same(pretrained("tiny", download=True).network, network)
     kept = tmp_path / "home" / ".cache" / "stackit" / "pretrained" / file

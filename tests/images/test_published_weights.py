@@ -116,7 +116,7 @@ def test_a_network_written_as_keras_does_is_read_to_the_bit(tmp_path, make):
 
 
 def in_tensorflow(flat_last, arrays):
-    """Dense layers as Keras computes them, from images whose channels are last."""
+    """Dense layers as Keras computes them, from images with channels last."""
     hidden = np.maximum(flat_last @ arrays["fc6/kernel"] + arrays["fc6/bias"], 0)
     hidden = np.maximum(hidden @ arrays["fc7/kernel"] + arrays["fc7/bias"], 0)
     return hidden @ arrays["fc8/kernel"] + arrays["fc8/bias"]
@@ -310,7 +310,7 @@ def test_no_code_of_a_file_is_ever_run(tmp_path, write, trusted):
     assert not (tmp_path / "sung").exists()
 
 
-def test_a_pickle_says_what_it_asks_for(tmp_path):
+def test_a_pickle_is_refused_with_what_it_would_call(tmp_path):
     in_torchs_archive(Canary(tmp_path / "sung"), tmp_path / "evil.pt")
     with pytest.raises(ValueError, match="a pickle that needs"):
         read_arrays(tmp_path / "evil.pt")

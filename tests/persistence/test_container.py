@@ -49,22 +49,22 @@ NAMES = np.array(["b", "a", "c"], dtype=object)[YC]
 FOLDS = make_folds(Y, scheme="kfold", n_splits=2)
 
 
-def answers_of(ensemble, X):
+def predictions_of(ensemble, X):
     return ensemble.predict_proba(X) if hasattr(ensemble, "classes_") else ensemble.predict(X)
 
 
 def in_a_fresh_process(path, kind, X, trusted, tmp_path):
-    """What a process answers that has seen no training."""
+    """What a process predicts that has seen no training."""
     pd.to_pickle(X, tmp_path / "rows")
     code = (
         "import sys, numpy, pandas, stackit\n"
         f"found = stackit.{kind.__name__}.load({str(path)!r}, trusted={trusted})\n"
         f"X = pandas.read_pickle({str(tmp_path / 'rows')!r})\n"
-        "answer = found.predict_proba(X) if hasattr(found, 'classes_') else found.predict(X)\n"
-        f"numpy.save({str(tmp_path / 'answer.npy')!r}, answer)\n"
+        "prediction = found.predict_proba(X) if hasattr(found, 'classes_') else found.predict(X)\n"
+        f"numpy.save({str(tmp_path / 'prediction.npy')!r}, prediction)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return np.load(tmp_path / "answer.npy")
+    return np.load(tmp_path / "prediction.npy")
 
 
 def nets():
@@ -123,7 +123,7 @@ def test_nets_are_kept_wherever_they_stand(kind, tmp_path):
     with zipfile.ZipFile(path) as file:
         assert any(name.endswith(".safetensors") for name in file.namelist())
     loaded = loaded_from(path, ensemble)
-    assert_array_equal(answers_of(loaded, X_), answers_of(fitted, X_))
+    assert_array_equal(predictions_of(loaded, X_), predictions_of(fitted, X_))
     one, other = (each.oof_["wrapped"].fold_estimators[0] for each in (loaded, fitted))
     assert type(one) is type(other)
     assert vars(one).keys() == vars(other).keys()
@@ -309,15 +309,15 @@ def test_given_predictions_are_kept_by_id(classify, tmp_path):
     fitted = ensemble([("given", given), ("inside", inner), *made], cv=folds).fit(rows, y)
     path = fitted.save(tmp_path / "it.stackit")
     loaded = loaded_from(path, ensemble)
-    assert_array_equal(answers_of(loaded, new), answers_of(fitted, new))
+    assert_array_equal(predictions_of(loaded, new), predictions_of(fitted, new))
     for name in ("oof.csv", "test.csv"):
         (tmp_path / name).unlink()
-    assert_array_equal(in_a_fresh_process(path, ensemble, new, [], tmp_path), answers_of(fitted, new))
+    assert_array_equal(in_a_fresh_process(path, ensemble, new, [], tmp_path), predictions_of(fitted, new))
     with pytest.raises(ValueError, match="unknown ids"):
         loaded.predict(rows.set_axis(rows.index + 5000))
 
 
-# --- what is not saved, and who is not asked
+# --- what is not saved, and which estimators do not predict
 
 
 def test_an_error_says_where_it_is_that_cannot_be_written(tmp_path):
@@ -349,7 +349,7 @@ def test_a_tensor_in_a_strange_estimator_is_named(tmp_path):
 
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("refit", [False, True])
-def test_who_has_no_weight_is_not_asked_after_loading_either(nested, refit, tmp_path):
+def test_estimators_without_weight_do_not_predict_after_loading_either(nested, refit, tmp_path):
     first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = LevelsRegressor(

@@ -120,7 +120,7 @@ def loaded_from(path, kind):
         return kind.load(path, trusted=trusted)
 
 
-def answers_of(ensemble, X):
+def predictions_of(ensemble, X):
     return ensemble.predict_proba(X) if hasattr(ensemble, "classes_") else ensemble.predict(X)
 
 
@@ -132,7 +132,7 @@ def test_what_is_loaded_predicts_to_the_bit_what_was_saved(ensemble, X, y, tmp_p
     lean = loaded_from(fitted.save(tmp_path / "lean.stackit"), type(fitted))
     for one in (loaded, lean, pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
         assert_array_equal(one.predict(X), fitted.predict(X))
-        assert_array_equal(answers_of(one, X), answers_of(fitted, X))
+        assert_array_equal(predictions_of(one, X), predictions_of(fitted, X))
         assert_array_equal(one.transform(X), fitted.transform(X))
         assert list(one.get_feature_names_out()) == list(fitted.get_feature_names_out())
     assert loaded.oof_.meta_train.equals(fitted.oof_.meta_train)
@@ -145,7 +145,7 @@ def test_what_is_loaded_predicts_to_the_bit_what_was_saved(ensemble, X, y, tmp_p
     assert_array_equal(clone(loaded).fit(X, y).predict(X).shape, fitted.predict(X).shape)
 
 
-def test_a_loaded_ensemble_still_minds_its_columns(tmp_path):
+def test_a_loaded_ensemble_still_checks_its_columns(tmp_path):
     fitted = StackingClassifier(CLASSIFIERS, cv=3).fit(FRAME, NAMES)
     loaded = loaded_from(fitted.save(tmp_path / "it.stackit"), StackingClassifier)
     with pytest.raises(ValueError, match="feature names"):

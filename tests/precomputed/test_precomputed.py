@@ -214,7 +214,7 @@ def test_files_keep_ids_as_they_are_written_and_numbers_to_the_last_digit(tmp_pa
     assert known.predict_proba(X)[:, 1].tolist() == values
 
 
-def test_a_table_whose_index_had_no_name_can_be_given_one(tmp_path):
+def test_a_table_without_a_name_of_its_index_can_be_given_one(tmp_path):
     X, y, column = passengers()
     column.rename_axis(None).to_csv(tmp_path / "oof.csv")
     known = PrecomputedClassifier.load(tmp_path / "oof.csv", id="id")
@@ -336,7 +336,7 @@ def test_folds_are_compared_whatever_the_order_of_rows_and_of_folds(saved):
 
 
 @pytest.mark.parametrize("name", [None, "folds.csv", "Folds"])
-def test_other_folds_are_told(saved, name):
+def test_other_folds_are_reported(saved, name):
     X, y, _, folds, (bayes, _), _, folder = saved
     known = folds if name == "Folds" else name and folder / name
     others = make_folds(y, n_splits=4, random_state=2)
@@ -350,7 +350,7 @@ def test_predictions_of_which_no_folds_are_known_are_taken(saved):
     assert run(known, X, y).meta_train["cnn"].tolist() == oof.meta_train["forest"].tolist()
 
 
-def test_in_sample_predictions_are_told_from_honest_ones(saved):
+def test_in_sample_predictions_are_reported_and_honest_ones_are_not(saved):
     X, y, X_test, folds, _, oof, _ = saved
     forest = RandomForestClassifier(100, random_state=0).fit(X, y)
     seen = PrecomputedClassifier.load(
@@ -362,7 +362,7 @@ def test_in_sample_predictions_are_told_from_honest_ones(saved):
     run(PrecomputedClassifier.load(oof.meta_train[["forest"]], oof.meta_test[["forest"]]), X, y, cv=folds)
 
 
-def test_in_sample_numbers_are_told_too():
+def test_in_sample_numbers_are_reported_too():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     X = X.rename_axis("id")
     forest = RandomForestRegressor(50, random_state=0).fit(X, y)
@@ -372,7 +372,7 @@ def test_in_sample_numbers_are_told_too():
         out_of_fold(pairs, X, y, cv=3, n_jobs=1)
 
 
-def test_a_strong_model_beside_weak_ones_is_believed_where_it_is_as_sure_of_test_rows():
+def test_a_strong_model_next_to_weak_ones_is_believed_where_it_is_as_sure_of_test_rows():
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(600, 2)), columns=["a", "b"]).rename_axis("id")
     y = (X["a"] * X["b"] > 0).to_numpy(dtype=int)  # nothing for a linear or a naive estimator
@@ -403,7 +403,7 @@ def test_a_few_errors_less_may_be_chance():
     assert errors.tolist() == pytest.approx([6 / 300, 2 / 300])
 
 
-def test_without_a_trained_estimator_only_perfection_is_told():
+def test_without_a_trained_estimator_only_perfection_is_reported():
     X, y, column = passengers()
     out_of_fold([("a", PrecomputedClassifier.load(column))], X, y, cv=3, n_jobs=1)
     almost = pd.Series(np.where(np.arange(60) == 5, 1 - y, y) * 0.8 + 0.1, X.index, name="a")
@@ -480,7 +480,7 @@ def test_a_regressor_may_stand_among_classifiers():
     assert oof.meta_train["cnn"].tolist() == (column * 7 - 3).tolist()
 
 
-def test_weights_warn_nobody():
+def test_weights_cause_no_warning():
     X, y, column = passengers()
     weights = np.arange(60) / 60
     run(PrecomputedClassifier.load(column), X, y, sample_weight=weights)

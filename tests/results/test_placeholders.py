@@ -1,4 +1,4 @@
-"""Pickled and saved ensembles hold what predicts, and no tables of rows unless asked."""
+"""Pickled and saved ensembles hold what predicts, and tables of rows only if wanted."""
 
 import copy
 import pickle
@@ -67,7 +67,7 @@ def test_what_was_left_out_is_said_and_new_rows_are_predicted_the_same(fitted, t
         clone(lean).fit(frame, Y)
 
 
-def test_tables_are_kept_where_that_is_asked_for(fitted, tmp_path):
+def test_tables_are_kept_where_that_is_wanted(fitted, tmp_path):
     ensemble, frame = fitted
     whole = type(ensemble).load(ensemble.save(tmp_path / "it", oof=True))
     np.testing.assert_array_equal(whole.oof_.meta_train, ensemble.oof_.meta_train)

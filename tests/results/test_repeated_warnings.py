@@ -187,7 +187,7 @@ def test_compare_says_what_final_estimators_warn_of_once():
     assert len(caught) == 1
 
 
-def test_a_warning_whose_class_takes_more_than_a_text_is_said_all_the_same():
+def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_all_the_same():
     repeats = RepeatedWarnings("fits")
     with recorded() as said:
         warnings.simplefilter("always")

@@ -105,7 +105,7 @@ def test_a_column_that_bears_a_name_of_the_sample_keeps_it(tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(path), sample)
 
 
-def test_columns_of_an_array_go_by_the_classes_that_are_told(tmp_path):
+def test_columns_of_an_array_go_by_the_classes_that_are_given(tmp_path):
     table = np.array([[0.5, 0.3, 0.2]] * 3)
     path = tmp_path / "s.csv"
     with pytest.raises(
@@ -276,7 +276,7 @@ def test_rows_go_by_their_ids_wherever_these_are(tmp_path, ids, predictions):
         (pd.Series([0, 1, 2], index=[2, 1, 0]), pd.Series([3.5, 1.5, 2.5], index=[1, 2, 0]), "two orders"),
     ],
 )
-def test_rows_that_cannot_be_told_are_refused(tmp_path, ids, predictions, text):
+def test_rows_that_cannot_be_identified_are_refused(tmp_path, ids, predictions, text):
     with pytest.raises(ValueError, match=text):
         written(tmp_path, ids, predictions, ROWS, kind="numbers")
     assert list(tmp_path.iterdir()) == []
@@ -376,7 +376,7 @@ def test_samples_may_be_compressed(tmp_path, name):
         (OTTO, changed(OTTO, 0, "Class_1", -0.5), "Class_1 outside [0, 1] in 1 row (id 3: -0.5)"),
     ],
 )
-def test_each_fault_is_told(sample, submission, text):
+def test_each_fault_is_named(sample, submission, text):
     with pytest.raises(ValueError, match=re.escape(text)) as caught:
         check_submission(submission, sample)
     message = str(caught.value)
@@ -578,6 +578,6 @@ def test_titanic_takes_zeros_and_ones_only(tmp_path):
         check_submission(written_by_hand, sample)
 
 
-def test_the_room_offers_both_functions_and_the_kinds():
+def test_the_folder_offers_both_functions_and_the_kinds():
     assert submission.__all__ == ["Kind", "check_submission", "write_submission"]
     assert all(hasattr(submission, name) for name in submission.__all__)

@@ -115,7 +115,7 @@ NOT_YET = {
     "stackit/store/disk.py",
     "stackit/store/fingerprint.py",
     "stackit/store/patches.py",
-    "stackit/store/reach.py",
+    "stackit/store/references.py",
     "stackit/store/record.py",
     "stackit/store/scope.py",
     "stackit/store/table_hash.py",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from stackit.store.reach import reached_by
+from stackit.store.references import reached_by
 from stackit.store.versions import digest_of_extension, is_installed, version_of
 
 __all__ = ["attributes_of", "content_of", "own_parts"]

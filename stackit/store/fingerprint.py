@@ -28,9 +28,9 @@ import joblib
 import numpy as np
 
 from stackit.store.definitions import attributes_of, content_of, own_parts
-from stackit.store.outside import FilesNamed, contents_of
+from stackit.store.named_files import FilesNamed, contents_of
 from stackit.store.parameters import configuration_of, files_of, is_cloned_by_parameters, parameters_of
-from stackit.store.reach import IndescribableError, check_known, reads_files, writes_files
+from stackit.store.references import IndescribableError, check_known, reads_files, writes_files
 from stackit.store.scope import Definition, Read, Scope
 from stackit.store.table_hash import describe_table, is_table
 from stackit.store.versions import digest_of_extension, found_in, is_installed, version_of
@@ -123,7 +123,7 @@ def describe(value: Any) -> str:
     >>> describe(number for number in [1, 2])
     Traceback (most recent call last):
         ...
-    stackit.store.reach.IndescribableError: a generator (cannot pickle 'generator' object)
+    stackit.store.references.IndescribableError: a generator (cannot pickle 'generator' object)
     """
     return Descriptions().of(value)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackit.store.outside import is_file_name
+from stackit.store.named_files import is_file_name
 from stackit.store.patches import patches_of
 from stackit.store.versions import is_installed
 

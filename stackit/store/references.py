@@ -14,7 +14,7 @@ from importlib.util import resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from stackit.store.outside import paths_named
+from stackit.store.named_files import paths_named
 from stackit.store.versions import release_of, version_of
 
 __all__ = ["IndescribableError", "check_known", "reached_by", "reads_files", "writes_files"]
@@ -103,7 +103,7 @@ def reached_by(function: FunctionType, code: CodeType) -> list[tuple[str, Any]]:
     >>> reached_by(twice := lambda text: eval(text) * 2, twice.__code__)
     Traceback (most recent call last):
         ...
-    stackit.store.reach.IndescribableError: eval of builtins, which runs code that only the run knows
+    stackit.store.references.IndescribableError: eval of builtins, which runs code that only the run knows
     """
     names, space = _names(code), function.__globals__
     found: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from stackit.validation import format_list, warn
 
 __all__ = ["StoreSession"]
 
-FORMAT = "stackit key 2"
+FORMAT = "stackit key 3"
 PACKAGES = ("stackit", "sklearn", "numpy", "scipy", "pandas", "copyreg")
 CONFIG = ("transform_output", "enable_metadata_routing", "array_api_dispatch")
 
@@ -77,8 +77,8 @@ class StoreSession:
             kept.estimator,
             kept.held_out,
             kept.test if key and key.test else None,
-            float(kept.facts.get("seconds", 0.0)),
-            shared=bool(kept.facts.get("shared", False)),
+            float(kept.metadata.get("seconds", 0.0)),
+            shared=bool(kept.metadata.get("shared", False)),
             stored=True,
         )
 
@@ -88,10 +88,10 @@ class StoreSession:
         if key is None or done.error is not None or done.held_out is None or done.labels:
             return
         repeat, fold = self.labels[done.split]
-        facts = {"estimator": done.name, "repeat": repeat, "fold": fold, "seconds": done.seconds}
-        facts["shared"] = done.shared
+        metadata = {"estimator": done.name, "repeat": repeat, "fold": fold, "seconds": done.seconds}
+        metadata["shared"] = done.shared
         try:
-            self.store.put(key, Stored(done.held_out, done.test, facts, done.estimator))
+            self.store.put(key, Stored(done.held_out, done.test, metadata, done.estimator))
         except OSError as error:
             self._warn_once(error)
 

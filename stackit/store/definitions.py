@@ -1,7 +1,8 @@
-"""What the user's own functions, classes, modules and objects consist of: all that a description reads."""
+"""The parts of the user's own functions, classes, modules and objects that a description reads."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import cached_property, singledispatch
 from types import CellType, FunctionType, ModuleType
@@ -9,33 +10,27 @@ from typing import Any
 
 import pandas as pd
 
-from stackit.store.references import reached_by
+from stackit.store.references import references_of
 from stackit.store.versions import digest_of_extension, is_installed, version_of
 
-__all__ = ["attributes_of", "content_of", "own_parts"]
+__all__ = ["attributes_of", "content_of", "own_parts", "patches_of"]
 
-# What every class has, and what says nothing of what it does.
-FURNITURE = frozenset(
+# Class attributes that do not change what a class does.
+IGNORED = frozenset(
     "__abstractmethods__ __annotate__ __annotate_func__ __annotations__ __annotations_cache__ "
     "__classdictcell__ __dict__ __doc__ __firstlineno__ __module__ __orig_bases__ __parameters__ "
     "__qualname__ __slotnames__ __static_attributes__ __type_params__ __weakref__ _abc_impl".split()
 )
-# By these a class says what is pickled of its objects.
+# With these, a class decides what is pickled of its objects.
 PICKLED_BY = ("__getstate__", "__reduce__", "__reduce_ex__")
 SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
-# What `functools.singledispatch` makes: it knows its functions by type, and others by what it has seen.
+# The code of the functions that `functools.singledispatch` creates.
 DISPATCHER = singledispatch(print).__code__  # type: ignore[attr-defined]
 NUMBERS: tuple[Any, ...] = (str, bytes, int, float, complex)
 
 
 def own_parts(own: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a function, class or module of the user's consists of, as (name, object) pairs.
-
-    Parameters
-    ----------
-    own : function, class or module
-        Not one of an installed package.
-    """
+    """Yield the parts of a user's function, class or module as (name, object) pairs."""
     if isinstance(own, ModuleType):
         yield from _of_module(own)
     elif isinstance(own, type):
@@ -45,7 +40,7 @@ def own_parts(own: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _of_function(own: FunctionType) -> Iterator[tuple[str, Any]]:
-    """A function: its code, and what it reaches from there."""
+    """Yield the code of a function, and what it refers to."""
     code = own.__code__
     if code is DISPATCHER:
         yield "functions by type", dict(own.registry)  # type: ignore[attr-defined]
@@ -56,21 +51,21 @@ def _of_function(own: FunctionType) -> Iterator[tuple[str, Any]]:
     yield "defaults", (own.__defaults__, own.__kwdefaults__)
     yield "closure", [_content(cell) for cell in own.__closure__ or ()]
     yield "attributes", vars(own)
-    yield from reached_by(own, code)
+    yield from references_of(own, code)
 
 
 def _of_class(own: type) -> Iterator[tuple[str, Any]]:
-    """A class: its bases, methods and attributes."""
+    """Yield the bases, methods and attributes of a class."""
     yield "bases", own.__bases__
     yield "type", type(own)
     yield "file", digest_of_extension(own.__module__)
     for name, part in sorted(vars(own).items()):
-        if name not in FURNITURE:
+        if name not in IGNORED:
             yield name, _unwrapped(part)
 
 
 def _of_module(own: ModuleType) -> Iterator[tuple[str, Any]]:
-    """A module that is used as a whole: all that it has now, but for what every module has."""
+    """Yield everything in a module that is used as a whole, except what every module has."""
     yield "file", digest_of_extension(own.__name__)
     for name, part in sorted(vars(own).items()):
         if name == "__getattr__" or not (name.startswith("__") and name.endswith("__")):
@@ -78,17 +73,7 @@ def _of_module(own: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def content_of(value: Any) -> tuple[Any, ...]:
-    """Return what an object holds, where a class of the user's decides what is pickled of it.
-
-    Parameters
-    ----------
-    value : object
-        Any object.
-
-    Returns
-    -------
-    tuple
-        Empty where no class of the user's has a say.
+    """Return the content of an object if a user's class decides what is pickled of it, or else nothing.
 
     Examples
     --------
@@ -106,7 +91,7 @@ def content_of(value: Any) -> tuple[Any, ...]:
 
 
 def attributes_of(table: Any) -> dict[str, Any]:
-    """Return what a table of a class of its own holds besides its values, and the ``attrs`` of any."""
+    """Return the ``attrs`` of a table, and the other attributes of one of a class of another package."""
     extras = {"attrs": table.attrs} if getattr(table, "attrs", None) else {}
     if type(table).__module__.partition(".")[0] in ("numpy", "pandas", "scipy"):
         return extras
@@ -123,7 +108,7 @@ def _decides(kind: type) -> bool:
 
 
 def _items_of(value: Any) -> Any:
-    """The items of an object that is a list, a mapping, a number or a text too, whatever it shows of them."""
+    """Return the items of a list, dict, number or text by its built-in class, not by its own methods."""
     if isinstance(value, dict):
         return list(dict.items(value))
     for kind in SEQUENCES:
@@ -140,7 +125,7 @@ def _content(cell: CellType) -> Any:
 
 
 def _unwrapped(part: Any) -> Any:
-    """A class attribute that holds functions, as something that can be described."""
+    """Return the functions in a class attribute, in a form that can be described."""
     if isinstance(part, property):
         return ("property", part.fget, part.fset, part.fdel)
     if isinstance(part, staticmethod | classmethod):
@@ -148,3 +133,47 @@ def _unwrapped(part: Any) -> Any:
     if isinstance(part, cached_property):
         return ("cached", part.func)
     return part
+
+
+def patches_of(value: type | FunctionType) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the user's functions in an installed class, in its bases, or in the modules of these.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> list(patches_of(Ridge))
+    []
+    """
+    kinds = value.__mro__ if isinstance(value, type) else ()
+    modules: dict[str, dict[str, Any]] = {}
+    for each in (value, *kinds):
+        module = sys.modules.get(each.__module__)
+        if module is not None and (version_of(each.__module__) or "Python").partition(" ")[0] != "Python":
+            modules[each.__module__] = vars(module)
+    for kind in kinds:
+        if kind.__module__ in modules:
+            yield from _foreign(kind.__qualname__, vars(kind), modules[kind.__module__])
+    for name, space in modules.items():
+        yield from _foreign(name, space, space)
+
+
+def _foreign(owner: str, parts: Any, home: dict[str, Any]) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions that have the globals of a user's module."""
+    for name, part in list(parts.items()):
+        for function in _functions_in(part):
+            space = function.__globals__
+            if space is not home and _is_own(space):
+                yield f"{owner}.{name}", function
+
+
+def _functions_in(part: Any) -> tuple[FunctionType, ...]:
+    """Return the functions of a class attribute."""
+    unwrapped = _unwrapped(part)
+    parts = (part,) if unwrapped is part else unwrapped
+    return tuple(each for each in parts if isinstance(each, FunctionType))
+
+
+def _is_own(space: dict[str, Any]) -> bool:
+    """Whether globals are those of a user's module, and not those of generated functions."""
+    name = space.get("__name__")
+    return isinstance(name, str) and name in sys.modules and version_of(name) is None

@@ -1,4 +1,4 @@
-"""A folder of finished fits: one file each, whole or not at all, safe for several processes."""
+"""A store on disk: a folder with one file per finished fit, safe for several processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from stackit.files import atomic_write
-from stackit.store.record import MAGIC, Key, Stored, facts_in, from_bytes, to_bytes
+from stackit.store.record import MAGIC, Key, Stored, from_bytes, read_metadata, to_bytes
 from stackit.validation import invalid_value, warn
 
 __all__ = ["DiskStore"]
@@ -26,28 +26,27 @@ DAMAGE = (ValueError, KeyError, TypeError, MemoryError)
 COLUMNS = ["key", "estimator", "repeat", "fold", "seconds", "size", "when"]
 RESULT = re.compile(r"(?P<key>[0-9a-f]+(-\w+)?)\.result")
 PARTIAL = re.compile(r"\.(?P<key>[0-9a-f]+(-\w+)?)\.result\.[0-9]+-[0-9a-f]+\.part")
-# The keys of fits: a file so called is a result, however damaged; any other is one if it says so.
+# A file with such a key as its name is a result, even if damaged; any other is one if it starts as one.
 KEY = re.compile(r"[0-9a-f]{64}(-[0-9a-f]{32})?")
-# A partial file that old belongs to no process that still writes.
+# No process still writes a partial file of this age.
 ABANDONED = timedelta(hours=1)
 
 
 class DiskStore:
-    """Keeps results in a folder, so that a run that was stopped goes on where it was.
+    """Keeps results in a folder, so that an interrupted run continues where it stopped.
 
-    Each result is one file, ``<path>/<first two letters of the key>/<key>.result``: a line with the sha256
-    of the rest, a line of JSON, and ``.npy`` arrays; no pickle anywhere. Files are written beside, brought
-    to the disk and renamed, so that none is ever seen half written; several processes may use one folder,
-    since equal keys hold equal results. The checksum finds accidents, not forgery: put the folder where
-    only those write whom you trust.
+    Each result is one file, ``<path>/<first two characters of the key>/<key>.result``: a line with the
+    sha256 of the rest, a line of JSON, and ``.npy`` arrays, without pickle. Files are written atomically;
+    several processes may use one folder, since equal keys have equal results. The checksum detects
+    accidents, not forgery: use a folder that only people you trust can write to.
 
-    Fitted estimators are not kept, since without pickle they cannot be: see `out_of_fold`.
+    Fitted estimators are not kept, since this would need pickle: see `out_of_fold`.
 
     Parameters
     ----------
     path : path
-        The folder; it is made when the first result comes. A relative path starts from where the process
-        is now, and stays there.
+        The folder; it is created with the first result. A relative path is relative to the current
+        working directory, also when that changes later.
 
     Examples
     --------
@@ -72,7 +71,6 @@ class DiskStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._given = str(path)
-        # Where it is now is where it stays, whatever the working directory is later.
         self.path = Path(path).absolute()
 
     def __repr__(self) -> str:
@@ -85,17 +83,17 @@ class DiskStore:
         return hash(self.path)
 
     def get(self, key: Key) -> Stored | None:
-        """Return what is kept under a key, or None.
+        """Return the result of a key, or None.
 
         Raises
         ------
         OSError
-            When there is a file that cannot be read.
+            If there is a file that cannot be read.
 
         Warns
         -----
         UserWarning
-            When there is a file that is damaged; it counts as absent.
+            If a file is damaged; it counts as absent.
         """
         for path in self._candidates(key):
             try:
@@ -103,10 +101,7 @@ class DiskStore:
             except ABSENT:
                 continue
             except DAMAGE as error:
-                warn(
-                    f"A stored result must be whole; got {path} ({error}). It is left aside, and the fit is "
-                    "done again."
-                )
+                warn(f"The stored result {path} is damaged ({error}). The fit is done again.")
         return None
 
     def put(self, key: Key, result: Stored) -> None:
@@ -115,21 +110,21 @@ class DiskStore:
         Raises
         ------
         OSError
-            When it cannot be written; what else is kept stays as it was.
+            If it cannot be written; other results are not affected.
         ValueError
-            When an array holds objects.
+            If an array holds objects.
         """
         path = self._path_of(key)
         if path.parent.is_symlink():
-            raise OSError(errno.ELOOP, f"{path.parent} is a link, behind which nothing is kept")
-        content = to_bytes(replace(result, facts={**result.facts, "key": str(key)}))
+            raise OSError(errno.ELOOP, f"{path.parent} is a link; a store does not follow links")
+        content = to_bytes(replace(result, metadata={**result.metadata, "key": str(key)}))
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content)
 
     def list(self) -> pd.DataFrame:
-        """Return one row a result: key, estimator, repeat, fold, seconds, size in bytes, when.
+        """Return one row per result: key, estimator, repeat, fold, seconds, size in bytes, when.
 
-        Files that are no results are left out, and nothing is checked: see `verify`.
+        Files that are not results are left out. Checksums are not compared: see `verify`.
         """
         rows = [row for path in self._files() if (row := _row_of(path))]
         table = pd.DataFrame(rows, columns=COLUMNS)
@@ -137,20 +132,20 @@ class DiskStore:
         return table.sort_values(order, kind="stable", ignore_index=True)
 
     def verify(self) -> Files:
-        """Return the files that are damaged, by reading all; `prune` takes them away."""
+        """Read all results, and return the files that are damaged; `prune` deletes them."""
         return [path for path in self._files() if not _is_whole(path)]
 
     def prune(self, *, keep: Iterable[str] | None = None, older_than: timedelta | None = None) -> Files:
-        """Delete results that are not to be kept, damaged ones, and what killed processes left.
+        """Delete unwanted results, damaged ones, and the partial files of killed processes.
 
-        Files of others in the folder stay, and so does all that is behind a link.
+        Other files in the folder are not touched, and links are not followed.
 
         Parameters
         ----------
         keep : iterable of str, optional
-            Keys, as `list` gives them, that stay. Without `older_than`, all others go.
+            Keys of results to keep, as in `list`. Without `older_than`, all others are deleted.
         older_than : datetime.timedelta, optional
-            Results written longer ago go, but for those of `keep`. With neither, only damaged files go.
+            Older results are deleted, except those of `keep`. With neither, only damaged files are deleted.
 
         Returns
         -------
@@ -160,7 +155,7 @@ class DiskStore:
         Raises
         ------
         ValueError
-            When `keep` is one text, or `older_than` is not a timedelta.
+            If `keep` is a string, or `older_than` is not a timedelta.
         """
         if isinstance(keep, str):
             raise invalid_value("keep", "a list of keys", f"{keep=}", f"Pass keep=[{keep!r}]")
@@ -175,7 +170,7 @@ class DiskStore:
             for path in self._files()
             if (selective and path.stem not in kept and _is_older(path, older_than)) or not _is_whole(path)
         ]
-        gone += [path for path in self._own(PARTIAL) if _is_older(path, ABANDONED)]
+        gone += [path for path in self._matching(PARTIAL) if _is_older(path, ABANDONED)]
         for path in gone:
             path.unlink(missing_ok=True)
         return gone
@@ -184,7 +179,7 @@ class DiskStore:
         return self.path / key.fit[:2] / f"{key}.result"
 
     def _candidates(self, key: Key) -> Iterator[Path]:
-        """The files that may hold it: where no test answers are wanted, those with any test table too."""
+        """Yield the files that may hold a result: for a key without test, those of any test table too."""
         exact = self._path_of(key)
         if exact.parent.is_symlink():
             return
@@ -193,11 +188,11 @@ class DiskStore:
             yield from sorted(exact.parent.glob(f"{key.fit}-*.result"))
 
     def _files(self) -> Files:
-        """The results in the folder: not what else is there, and nothing behind links."""
-        return [path for path in self._own(RESULT) if KEY.fullmatch(path.stem) or _is_marked(path)]
+        """Return the files of results, without other files and without following links."""
+        return [path for path in self._matching(RESULT) if KEY.fullmatch(path.stem) or _is_marked(path)]
 
-    def _own(self, name: re.Pattern[str]) -> Files:
-        """The plain files of a name that begins as its folder, in folders of the store's own."""
+    def _matching(self, name: re.Pattern[str]) -> Files:
+        """Return the regular files with such names, in the folders of the keys that they start with."""
         folders = [each for each in self.path.glob("??") if each.is_dir() and not each.is_symlink()]
         found = [path for folder in folders for path in folder.iterdir()]
         return sorted(
@@ -210,7 +205,7 @@ class DiskStore:
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether it is a file, and no link to one."""
+    """Whether a path is a regular file, and not a link."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except ABSENT:
@@ -218,7 +213,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _is_marked(path: Path) -> bool:
-    """Whether a file begins as results do."""
+    """Whether a file starts as results do."""
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -227,20 +222,20 @@ def _is_marked(path: Path) -> bool:
 
 
 def _row_of(path: Path) -> dict[str, object] | None:
-    """The row of a file in the list; None where it is gone or no result."""
+    """Return the row of a file in the list; None if it is gone or not a result."""
     try:
         with open(path, "rb") as file:
-            facts, status = facts_in(file), os.fstat(file.fileno())
+            metadata, status = read_metadata(file), os.fstat(file.fileno())
     except (OSError, ValueError):
         return None
     when = datetime.fromtimestamp(status.st_mtime, UTC)
-    return {**facts, "key": path.stem, "size": status.st_size, "when": when}
+    return {**metadata, "key": path.stem, "size": status.st_size, "when": when}
 
 
 def _read(path: Path) -> Stored:
     result = from_bytes(path.read_bytes())
-    if result.facts["key"] != path.stem:
-        raise ValueError("it is the result of another key")
+    if result.metadata["key"] != path.stem:
+        raise ValueError("it holds the result of another key")
     return result
 
 
@@ -248,14 +243,14 @@ def _is_whole(path: Path) -> bool:
     try:
         _read(path)
     except ABSENT:
-        return True  # another process has taken it away: nothing is damaged
+        return True  # another process deleted it
     except (OSError, *DAMAGE):
         return False
     return True
 
 
 def _is_older(path: Path, age: timedelta | None) -> bool:
-    """Whether a file was written longer ago; without an age, any was."""
+    """Whether a file was written longer ago than an age; without an age, any was."""
     try:
         return age is None or time.time() - path.stat().st_mtime > age.total_seconds()
     except FileNotFoundError:

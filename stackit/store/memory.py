@@ -1,4 +1,4 @@
-"""Stores that leave nothing behind: one in memory, and one that keeps nothing."""
+"""The protocol of stores, a store in memory, and one that keeps nothing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["MemoryStore", "NoStore", "Store"]
 
 @runtime_checkable
 class Store(Protocol):
-    """Where finished fits are kept."""
+    """The protocol of stores of finished fits."""
 
     def get(self, key: Key) -> Stored | None:
-        """Return what is kept under a key, or None; an OSError says that it cannot be read."""
+        """Return the result of a key, or None; raise an OSError if it cannot be read."""
 
     def put(self, key: Key, result: Stored) -> None:
-        """Keep a result; an OSError says that it could not be kept."""
+        """Keep a result; raise an OSError if it cannot be kept."""
 
 
 class NoStore:
-    """Keeps nothing: every fit is done.
+    """Keeps nothing, so every fit is done.
 
     Examples
     --------
@@ -34,14 +34,14 @@ class NoStore:
         return None
 
     def put(self, key: Key, result: Stored) -> None:
-        """Forget the result."""
+        """Do nothing."""
 
 
 class MemoryStore:
-    """Keeps results, the fitted estimators among them, for as long as this object lives.
+    """Keeps results, with their fitted estimators, as long as this object lives.
 
-    For notebooks and searches: a stack that is fitted again with another final estimator fits nothing
-    below it. A copy, such as `sklearn.base.clone` makes, is the same store.
+    It is for notebooks and searches: a stack that is fitted again with another final estimator does not
+    fit its base estimators again. A copy, as by `sklearn.base.clone`, is the same store.
 
     Examples
     --------
@@ -69,9 +69,9 @@ class MemoryStore:
         return self
 
     def get(self, key: Key) -> Stored | None:
-        """Return what is kept under a key, or None."""
-        of_fit = self._results.get(key.fit, {})
-        return of_fit.get(key.test) if key.test else next(iter(of_fit.values()), None)
+        """Return the result of a key, or None."""
+        by_test = self._results.get(key.fit, {})
+        return by_test.get(key.test) if key.test else next(iter(by_test.values()), None)
 
     def put(self, key: Key, result: Stored) -> None:
         """Keep a result."""

@@ -1,4 +1,4 @@
-"""A finished fit as it is kept: its answers and facts, as bytes with a checksum in front."""
+"""A finished fit as a store keeps it, and as bytes that start with a checksum."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Key", "Stored", "facts_in", "from_bytes", "to_bytes"]
+__all__ = ["Key", "Stored", "from_bytes", "read_metadata", "to_bytes"]
 
 MAGIC = b"stackit result 1"
-# A line of sha256 in hexadecimal, behind the magic and a space.
+# The first line: the magic, a space, and the sha256 in hexadecimal.
 HEAD = len(MAGIC) + 1 + 64 + 1
 
 
 class Key(NamedTuple):
-    """What a result is kept under.
+    """The key of a result.
 
     Parameters
     ----------
     fit : str
-        The digest of all that the fitted estimator and its held-out answers depend on.
+        The digest of everything that the fitted estimator and its held-out predictions depend on.
     test : str
-        The digest of the test table; empty where no test answers are wanted, and then the result of the
-        same fit with any test table serves.
+        The digest of the test table; empty if no test predictions are needed, and then the result of the
+        same fit with any test table will do.
     """
 
     fit: str
@@ -39,42 +39,39 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What is kept of a finished task.
+    """The stored result of a finished task.
 
     Parameters
     ----------
     held_out : (n_held_out, width) array
-        Its answers for the rows held out.
+        The predictions for the rows held out.
     test : (m, width) array, optional
-        Its answers for the test rows.
-    facts : dict
-        What the list of a store shows: estimator, repeat, fold, seconds.
+        The predictions for the test rows.
+    metadata : dict
+        The columns of `DiskStore.list`: estimator, repeat, fold, seconds.
     estimator : estimator, optional
-        The fitted estimator, where a store can keep it (a file cannot, without pickle).
+        The fitted estimator, if the store can keep it (a file cannot, without pickle).
     """
 
     held_out: npt.NDArray[Any]
     test: npt.NDArray[Any] | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     estimator: Any = None
 
 
 def to_bytes(stored: Stored) -> bytes:
     """Return a result as bytes: a line with the checksum of the rest, a line of JSON, and ``.npy`` arrays.
 
-    Raises
-    ------
-    ValueError
-        When an array holds objects: they cannot be written without pickle.
+    A ValueError says that an array holds objects, which cannot be written without pickle.
 
     Examples
     --------
-    >>> to_bytes(Stored(np.zeros((1, 1)), facts={"estimator": "ridge"})).splitlines()[1]
+    >>> to_bytes(Stored(np.zeros((1, 1)), metadata={"estimator": "ridge"})).splitlines()[1]
     b'{"estimator": "ridge", "arrays": 1}'
     """
     arrays = [values for values in (stored.held_out, stored.test) if values is not None]
     body = io.BytesIO()
-    body.write(json.dumps({**stored.facts, "arrays": len(arrays)}).encode() + b"\n")
+    body.write(json.dumps({**stored.metadata, "arrays": len(arrays)}).encode() + b"\n")
     for values in arrays:
         np.lib.format.write_array(body, values, allow_pickle=False)
     content = body.getvalue()
@@ -82,12 +79,9 @@ def to_bytes(stored: Stored) -> bytes:
 
 
 def from_bytes(data: bytes) -> Stored:
-    """Return the result that `to_bytes` wrote; nothing is read before the checksum agrees.
+    """Return the result that `to_bytes` wrote; a ValueError says that the bytes are damaged.
 
-    Raises
-    ------
-    ValueError
-        When the bytes are torn, altered, or something else.
+    Nothing is parsed before the checksum has been compared.
 
     Examples
     --------
@@ -96,24 +90,23 @@ def from_bytes(data: bytes) -> Stored:
     >>> from_bytes(b"stackit result 1 torn")
     Traceback (most recent call last):
         ...
-    ValueError: the checksum does not agree
+    ValueError: the checksum is wrong
     """
     content = data[HEAD:]
     if data[:HEAD] != MAGIC + b" " + hashlib.sha256(content).hexdigest().encode() + b"\n":
-        raise ValueError("the checksum does not agree")
+        raise ValueError("the checksum is wrong")
     body = io.BytesIO(content)
-    facts = json.loads(body.readline())
-    held_out, test = [
-        np.lib.format.read_array(body, allow_pickle=False) if number < facts["arrays"] else None
-        for number in range(2)
-    ]
-    if held_out is None:
-        raise ValueError("there are no answers in it")
-    return Stored(held_out, test, {name: value for name, value in facts.items() if name != "arrays"})
+    metadata = json.loads(body.readline())
+    n_arrays = min(metadata["arrays"], 2)
+    if n_arrays < 1:
+        raise ValueError("it holds no predictions")
+    held_out, *test = [np.lib.format.read_array(body, allow_pickle=False) for _ in range(n_arrays)]
+    metadata = {name: value for name, value in metadata.items() if name != "arrays"}
+    return Stored(held_out, test[0] if test else None, metadata)
 
 
-def facts_in(file: io.BufferedIOBase) -> dict[str, Any]:
-    """Return the facts at the head of an open file, without its arrays and unchecked."""
+def read_metadata(file: io.BufferedIOBase) -> dict[str, Any]:
+    """Return the metadata of an open file, without reading its arrays or comparing its checksum."""
     file.seek(HEAD)
-    facts = json.loads(file.readline(1 << 16))
-    return facts if isinstance(facts, dict) else {}
+    metadata = json.loads(file.readline(1 << 16))
+    return metadata if isinstance(metadata, dict) else {}

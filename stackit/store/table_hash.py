@@ -1,4 +1,4 @@
-"""Digests of tables: by values, types and columns, in whatever they come."""
+"""Digests of arrays and tables by values, types and columns."""
 
 from __future__ import annotations
 
@@ -16,33 +16,23 @@ from scipy import sparse
 __all__ = ["describe_table", "digest_of_array", "is_table"]
 
 Describe = Callable[[Any], str]
-# Rows are put in order a piece at a time, so that no second copy of a large table is made.
-PIECE = 1 << 22
-# Types whose repr says all, and in C.
-SPOKEN = {bool, int, float, complex, str, bytes, type(None), pd.Timestamp, pd.Timedelta, type(pd.NaT)}
-SPOKEN |= {type(pd.NA), datetime.date, datetime.datetime, datetime.timedelta, decimal.Decimal}
+# Arrays are made contiguous piece by piece, so that no second copy of a large table is made.
+PIECE_SIZE = 1 << 22
+# Types with a repr that is complete, and fast.
+REPR_TYPES = {bool, int, float, complex, str, bytes, type(None), pd.Timestamp, pd.Timedelta, type(pd.NaT)}
+REPR_TYPES |= {type(pd.NA), datetime.date, datetime.datetime, datetime.timedelta, decimal.Decimal}
 
 
 def is_table(value: Any) -> bool:
-    """Whether it is an array, a data frame, a column, an index or a sparse matrix."""
+    """Whether a value is an array, a data frame, a series, an index or a sparse matrix."""
     return isinstance(value, np.ndarray | pd.DataFrame | pd.Series | pd.Index) or sparse.issparse(value)
 
 
 def describe_table(table: Any, describe: Describe) -> str:
-    """Return a text that is equal exactly when tables are: kind, values, types, columns and index.
+    """Return a text that is equal exactly if tables are, in kind, values, types, columns and index.
 
-    How an array lies in memory does not count.
-
-    Parameters
-    ----------
-    table : array, data frame, column, index or sparse matrix
-        The table.
-    describe : callable
-        Describes other objects, such as those that an array of objects holds.
-
-    Returns
-    -------
-    str
+    The memory layout of arrays does not count. `describe` describes other objects, such as those in an array
+    of objects.
 
     Examples
     --------
@@ -73,7 +63,7 @@ def describe_table(table: Any, describe: Describe) -> str:
 
 
 def digest_of_array(values: npt.NDArray[Any], describe: Describe = repr) -> str:
-    """Return type, shape and sha256 of an array, the same for any order in memory."""
+    """Return dtype, shape and sha256 of an array, the same for any memory layout."""
     if values.dtype == object:
         return f"objects {values.shape} {_digest_of_objects(values.ravel().tolist(), describe)}"
     if values.dtype.hasobject:
@@ -81,7 +71,7 @@ def digest_of_array(values: npt.NDArray[Any], describe: Describe = repr) -> str:
     if values.dtype.kind in "mM":
         return f"{values.dtype.str} {digest_of_array(values.view('i8'))}"
     state = hashlib.sha256()
-    step = max(1, PIECE // max(1, values[:1].nbytes)) if values.ndim else 1
+    step = max(1, PIECE_SIZE // max(1, values[:1].nbytes)) if values.ndim else 1
     pieces = (values[at : at + step] for at in range(0, len(values), step)) if values.ndim else [values]
     for piece in pieces:
         state.update(np.ascontiguousarray(piece).view(np.uint8).data if piece.size else b"")
@@ -90,7 +80,7 @@ def digest_of_array(values: npt.NDArray[Any], describe: Describe = repr) -> str:
 
 
 def _column(column: Any, describe: Describe) -> str:
-    """A column or an index, by its values and its type."""
+    """Return the text of the values and the type of a column or an index."""
     if isinstance(column, pd.RangeIndex):
         return repr(range(column.start, column.stop, column.step))
     if isinstance(column, pd.MultiIndex):
@@ -104,6 +94,6 @@ def _column(column: Any, describe: Describe) -> str:
 
 
 def _digest_of_objects(values: list[Any], describe: Describe) -> str:
-    spoken = set(map(type, values)) <= SPOKEN
-    text = repr(values) if spoken else ", ".join(map(describe, values))
+    has_reprs = set(map(type, values)) <= REPR_TYPES
+    text = repr(values) if has_reprs else ", ".join(map(describe, values))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Whose a module is: a library's, which counts by version, or the user's own, which counts by its code."""
+"""Tell installed modules, which are described by version, from the user's own, described by code."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from typing import Any, Literal
 
 __all__ = ["digest_of_extension", "found_in", "is_installed", "release_of", "version_of"]
 
-SHELVES = ("site-packages", "dist-packages")
-STANDARD = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+SITE_FOLDERS = ("site-packages", "dist-packages")
+STANDARD_FOLDERS = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
 PYTHON = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-HOUSE = Path(__file__).parent.parent
+OWN_FOLDER = Path(__file__).parent.parent
 
 
 def version_of(module: str | None) -> str | None:
-    """Return the package of a module and its version; None when it is the user's own.
+    """Return the package of a module and its version; None if the module is the user's own.
 
-    What counts is where its file is: a module beside a script is the user's, whatever it is called, and so
-    is a package that is installed in editable mode.
+    The folder of its file decides: a module next to a script is the user's, whatever its name, and so is a
+    package that is installed in editable mode.
 
     Examples
     --------
@@ -46,9 +46,9 @@ def version_of(module: str | None) -> str | None:
 
 
 def release_of(module: str) -> str | None:
-    """Return the version of a module that need not be imported; None when it is the user's own, or absent.
+    """Return the version of a module without importing it; None if it is the user's own, or absent.
 
-    It is the same before and after the module is imported.
+    It is the same before and after an import.
 
     Examples
     --------
@@ -68,12 +68,12 @@ def release_of(module: str) -> str | None:
 
 
 def is_installed(value: Any, module: str) -> bool:
-    """Whether a function or class is found under its name in a module of an installed package."""
+    """Whether a module of an installed package has a function or class under its own name."""
     return version_of(module) is not None and found_in(module, value.__qualname__) is value
 
 
 def found_in(module: str, name: str) -> Any:
-    """Return what a module has under a dotted name."""
+    """Return the object with a dotted name in a module."""
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
@@ -81,7 +81,7 @@ def found_in(module: str, name: str) -> Any:
 
 
 def digest_of_extension(module: str | None) -> str | None:
-    """Return the digest of the file of a compiled module; None where there is no such file."""
+    """Return the digest of the file of a compiled module; None for other modules."""
     path = getattr(sys.modules.get(module or ""), "__file__", None)
     if path is None or not path.endswith(tuple(EXTENSION_SUFFIXES)):
         return None
@@ -89,7 +89,7 @@ def digest_of_extension(module: str | None) -> str | None:
 
 
 def _places(module: ModuleType | None) -> tuple[str, ...]:
-    """Where a module is: its file, and the folders of a package."""
+    """Return the file of a module, and the folders of a package."""
     path = getattr(module, "__path__", ())
     return (getattr(module, "__file__", None) or "", *(str(folder) for folder in path))
 
@@ -103,10 +103,10 @@ def _spec_of(top: str) -> Any:
 
 @lru_cache(maxsize=2048)
 def _kind_of(top: str, places: tuple[str, ...]) -> Literal["python", "package"] | None:
-    """Whether a module is Python's own or that of an installed package; None for the user's."""
+    """Return whether a module is one of Python or of an installed package; None for the user's own."""
     found = [Path(place) for place in places if place and place not in ("built-in", "frozen")]
-    installed = [any(shelf in place.parts for shelf in SHELVES) for place in found]
-    standard = [any(place.is_relative_to(shelf) for shelf in STANDARD) for place in found]
+    installed = [any(folder in place.parts for folder in SITE_FOLDERS) for place in found]
+    standard = [any(place.is_relative_to(folder) for folder in STANDARD_FOLDERS) for place in found]
     if top == "stackit":
         return "package"
     if top in sys.stdlib_module_names and all(standard) and not any(installed):
@@ -118,7 +118,7 @@ def _kind_of(top: str, places: tuple[str, ...]) -> Literal["python", "package"] 
 def _version_of_package(package: str) -> str | None:
     version = getattr(sys.modules.get(package), "__version__", None)
     if package == "stackit":
-        return f"stackit {version}{_digest_of_house()}"
+        return f"stackit {version}{_digest_of_own_code()}"
     try:
         return f"{package} {version or metadata.version(package)}"
     except metadata.PackageNotFoundError:
@@ -126,19 +126,19 @@ def _version_of_package(package: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _digest_of_house() -> str:
-    """Return a digest of stackit's own code where it is under development; empty where it is installed."""
-    if any(shelf in HOUSE.parts for shelf in SHELVES):
+def _digest_of_own_code() -> str:
+    """Return a digest of the code of stackit itself; empty if it is installed in a site folder."""
+    if any(folder in OWN_FOLDER.parts for folder in SITE_FOLDERS):
         return ""
     state = hashlib.sha256()
-    for path in sorted(HOUSE.rglob("*.py")):
+    for path in sorted(OWN_FOLDER.rglob("*.py")):
         state.update(path.read_bytes())
     return f" {state.hexdigest()[:16]}"
 
 
 @lru_cache(maxsize=512)
 def _distribution_of(package: str) -> str | None:
-    """Return the version of the distribution that brings a package: of its name, or with its files."""
+    """Return the version of the distribution of a package: the one of its name, or with its files."""
     try:
         return f"{package} {metadata.version(package)}"
     except metadata.PackageNotFoundError:

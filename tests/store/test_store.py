@@ -147,7 +147,7 @@ def test_what_goes_in_comes_out_bit_by_bit(held_out, test):
     assert back.held_out.tobytes() == held_out.tobytes()
     assert (back.test is None) == (test is None)
     assert test is None or back.test.tobytes() == test.tobytes()
-    assert back.facts == {"estimator": "é", "seconds": 0.1}
+    assert back.metadata == {"estimator": "é", "seconds": 0.1}
 
 
 @settings(max_examples=150, deadline=None)
@@ -158,7 +158,7 @@ def test_any_byte_that_is_altered_is_noticed_and_any_that_is_missing(data):
     altered = bytearray(whole)
     altered[at] ^= data.draw(st.integers(1, 255))
     for wrong in (bytes(altered), whole[:at]):
-        with pytest.raises(ValueError, match="the checksum does not agree"):
+        with pytest.raises(ValueError, match="the checksum is wrong"):
             from_bytes(wrong)
 
 
@@ -567,7 +567,7 @@ def test_descriptions_are_the_same_in_another_process():
     [
         (lambda: threading.Lock(), "a lock"),
         (lambda: (i for i in [1]), "a generator"),
-        (lambda: np.frompyfunc(shifted, 1, 1), "whose code numpy does not show"),
+        (lambda: np.frompyfunc(shifted, 1, 1), "of which numpy shows no code"),
         (lambda: [{"a": sys.stdout.buffer}], "a .*(Buffer|IO)"),
         (lambda: (lambda lock: lambda: lock)(threading.Lock()), "a lock .*, which .*<lambda> uses"),
     ],
@@ -868,7 +868,7 @@ def test_damaged_files_are_found_reported_and_fitted_again(store, log):
     first = out_of_fold(members, X, Y, X_TEST, cv=CV, store=store)
     bad = damaged(store)
     assert set(store.verify()) == bad
-    with pytest.warns(UserWarning, match="A stored result must be whole") as caught:
+    with pytest.warns(UserWarning, match="The stored result .* is damaged") as caught:
         again = out_of_fold(members, X, Y, X_TEST, cv=CV, store=store)
     assert len(caught) == 3
     assert fits(log) == 6 + 3

@@ -340,7 +340,11 @@ class _Refitter:
     n_jobs: int | None
 
     def __call__(self, name: str, splits: list[int]) -> list[TaskResult]:
-        own = [replace(task, keeps=True) for task in self.tasks if task.name == name and task.split >= 0]
+        own = [
+            replace(task, return_estimator=True)
+            for task in self.tasks
+            if task.name == name and task.split >= 0
+        ]
         wanted = [task for task in own if task.split in splits]
         work = group_by_estimator(wanted, own, self.folds, self.data)
         with closing(run_all(work, self.data, self.n_jobs, {})) as results:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-__all__ = ["PackedFailure", "WorkerTraceback", "as_failure", "pack_failure", "unpack_failure"]
+__all__ = ["PackedException", "WorkerTraceback", "as_failure", "pack_exception", "unpack_exception"]
 
 
 class WorkerTraceback(Exception):
     """Shows, as the cause of an error from another process, where it was raised there."""
 
 
-class PackedFailure(NamedTuple):
+class PackedException(NamedTuple):
     """An exception on its way to another process.
 
     Parameters
@@ -70,7 +70,7 @@ def as_failure(error: BaseException) -> Exception:
     return _stand_in(_described(error), error)
 
 
-def pack_failure(error: Exception) -> PackedFailure:
+def pack_exception(error: Exception) -> PackedException:
     """Return an exception in a form that can always be pickled.
 
     Parameters
@@ -78,16 +78,16 @@ def pack_failure(error: Exception) -> PackedFailure:
     error : Exception
         As `as_failure` returns it.
     """
-    return PackedFailure(_pickled(error), _described(error), "".join(traceback.format_exception(error)))
+    return PackedException(_pickled(error), _described(error), "".join(traceback.format_exception(error)))
 
 
-def unpack_failure(packed: PackedFailure) -> Exception:
+def unpack_exception(packed: PackedException) -> Exception:
     """Return the exception that was packed, or a RuntimeError with its text; its cause shows the traceback.
 
     Parameters
     ----------
-    packed : PackedFailure
-        As `pack_failure` returned it in another process.
+    packed : PackedException
+        As `pack_exception` returned it in another process.
     """
     try:
         error: Exception = pickle.loads(packed.pickled)

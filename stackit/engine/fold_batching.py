@@ -1,4 +1,4 @@
-"""One estimator on all folds at once: a task like the others, which falls back on the plain loop."""
+"""All folds of one estimator as one task, which falls back on a task per fold."""
 
 from __future__ import annotations
 
@@ -10,38 +10,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.arrays import Floats, num_samples
+from stackit.arrays import num_samples
 from stackit.arrays.isolation import own_tables
 from stackit.batched_fits import BatchedRequest, BatchedResult, can_batch, fit_batched
 from stackit.engine.failures import as_failure
-from stackit.engine.task import EstimatorTraits, Task, TaskResult, run, seeded
+from stackit.engine.task import Task, TaskResult
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
-from stackit.estimators.prediction_checks import ALL_ROWS
+from stackit.estimators.estimator_traits import EstimatorTraits
 from stackit.estimators.traits import tags_of
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import recorded
 
-__all__ = ["AnyTask", "BatchedTask", "Fallback", "failed", "group_by_estimator", "run_batched", "work"]
+__all__ = ["AnyTask", "BatchedTask", "Fallback", "group_by_estimator"]
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """The outcome of a batched task that would not be exact: its folds are fitted one by one."""
+
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
 class BatchedTask:
-    """All tasks of one estimator, done as one.
+    """All tasks of one estimator, done together."""
 
-    Parameters
-    ----------
-    tasks : tuple of Task
-        One a split, in the order of splits: what the plain loop would do.
-    folds : Folds
-        The splits.
-    left : tuple of Task
-        Those of the tasks that are still to do; the others' results are known already.
-    """
-
-    tasks: tuple[Task, ...]
+    tasks: tuple[Task, ...]  # one per split, in the order of splits: what the plain loop would do
     folds: Folds
-    left: tuple[Task, ...]
+    left: tuple[Task, ...]  # those without a result in the store
 
     @property
     def name(self) -> str:
@@ -49,231 +46,159 @@ class BatchedTask:
         return self.tasks[0].name
 
     @property
-    def habits(self) -> EstimatorTraits:
-        """What is to be minded of the estimator."""
-        return self.tasks[0].habits
+    def traits(self) -> EstimatorTraits:
+        """The estimator's traits."""
+        return self.tasks[0].traits
+
+    def run(self, data: TrainingData) -> list[TaskResult] | Fallback:
+        """Fit all folds together and return a result per task that is left."""
+        with recorded() as warnings, single_threaded():
+            try:
+                results = self._results(data)
+            except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
+                failure = as_failure(error)
+                results = [TaskResult(task.name, task.split, error=failure) for task in self.left]
+        if results is None:
+            return Fallback(self.name)
+        for result in results:
+            result.warnings = tuple(warnings)
+        return results
+
+    def died(self, cause: str) -> list[TaskResult]:
+        """Return the results of a task that ended its process."""
+        return [result for task in self.left for result in task.died(cause)]
+
+    def shared_parts(self) -> list[Any]:
+        """Return what other tasks refer to as well."""
+        return [self.folds, *(part for task in self.tasks for part in task.shared_parts())]
+
+    def _results(self, data: TrainingData) -> list[TaskResult] | None:
+        started = time.perf_counter()
+        batch = self._fit(data)
+        if batch is None:
+            return None
+        seconds = (time.perf_counter() - started) / len(self.tasks)
+        return [_result_of_fold(task, batch, data, seconds) for task in self.left]
+
+    def _fit(self, data: TrainingData) -> BatchedResult | None:
+        """Fit all folds; return None where that would not be exact."""
+        first, target, matrix = self.tasks[0], data.target, data.matrix
+        if matrix is not None and data.X_test is not None and data.test_matrix is None:
+            return None
+        X, y, sample_weight, X_test = own_tables(
+            first.traits.reader,
+            data.X if matrix is None else matrix,
+            target.y if first.traits.is_classifier else target.codes,
+            first.fit_params.get(_weights_parameter(first.estimator)),
+            data.test_matrix,
+        )
+        validation_rows = [task.validation_rows for task in self.tasks if task.validation_rows is not None]
+        request = BatchedRequest(
+            X=X,
+            y=y,
+            folds=self.folds,
+            method=first.spec.method,
+            sample_weight=sample_weight,
+            X_test=X_test,
+            watch=validation_rows or None,
+            seeds=[getattr(task.seeded_copy(), "random_state", None) for task in self.tasks],
+        )
+        batch = fit_batched(first.seeded_copy(), request)
+        if batch is not None and matrix is not None and isinstance(data.X, pd.DataFrame):
+            for fitted in batch.estimators:  # the first step of a pipeline is what sees the names
+                first_step = fitted.steps[0][1] if hasattr(fitted, "steps") else fitted
+                first_step.feature_names_in_ = np.asarray(data.X.columns, dtype=object)
+        return batch
 
 
 AnyTask = Task | BatchedTask
 
 
-@dataclass(frozen=True)
-class Fallback:
-    """What comes of a shared task that would not be exact: its folds are to be done one by one."""
-
-    name: str
-
-
 def group_by_estimator(
     left: list[Task], tasks: list[Task], folds: Folds, data: TrainingData
 ) -> list[AnyTask]:
-    """Put the tasks of each estimator together whose folds can be shared; these come first.
+    """Replace the tasks of each estimator that can be batched by one, and put these first.
 
-    Where some folds of such an estimator are left to do, it sees all of them again: a shared fit and a plain
-    one may differ in the last digit, and a run that was interrupted must give what it would have given.
-
-    Parameters
-    ----------
-    left : list of Task
-        What is left to do.
-    tasks : list of Task
-        All tasks of the run.
-    folds : Folds
-        The splits.
-    data : Data
-        The tables.
+    Where only some folds of such an estimator are left, it is fitted on all of them again: a batched fit and
+    a plain one may differ in the last digit, and an interrupted run must give what it would have given.
     """
-    folded = [task for task in left if task.split >= 0]
-    names = {task.name for task in folded if _only_weights(task) and can_batch(task.estimator)}
+    names = {
+        task.name
+        for task in left
+        if task.split >= 0 and _gets_only_weights(task) and can_batch(task.estimator)
+    }
     if names and data.matrix is None:
-        names &= {task.name for task in folded if _takes_more_than_matrices(task.estimator)}
+        names &= {task.name for task in left if _takes_other_tables(task.estimator)}
     if not names or _lacks_classes(folds, data):
         return [*left]
     of_name: dict[str, list[Task]] = {name: [] for name in names}
     for task in tasks:
         if task.name in names and task.split >= 0:
             of_name[task.name].append(task)
-    of_name = {name: own for name, own in of_name.items() if _may_watch(own, folds, data)}
-    numbers = {id(task) for task in left}
-    shared = [
-        BatchedTask(tuple(own), _as_fitted(folds, own), tuple(task for task in own if id(task) in numbers))
-        for own in of_name.values()
-    ]
-    return [*shared, *(task for task in left if task.split < 0 or task.name not in of_name)]
+    ids = {id(task) for task in left}
+    batched = {
+        name: BatchedTask(tuple(own), fitted_on, tuple(task for task in own if id(task) in ids))
+        for name, own in of_name.items()
+        if (fitted_on := _batched_folds(own, folds, data)) is not None
+    }
+    return [*batched.values(), *(task for task in left if task.split < 0 or task.name not in batched)]
 
 
-def work(task: AnyTask, data: TrainingData) -> list[TaskResult] | Fallback:
-    """Do one task, of one fold or of all.
-
-    Parameters
-    ----------
-    task : Task or SharedTask
-        What to do.
-    data : Data
-        The tables.
-    """
-    with recorded() as said:
-        result = run_batched(task, data) if isinstance(task, BatchedTask) else [run(task, data)]
-    if said and not isinstance(result, Fallback):
-        for done in result:
-            done.said = tuple(said)
-    return result
+def _gets_only_weights(task: Task) -> bool:
+    """Whether fit gets nothing but weights; that of a pipeline, those of its last step."""
+    return not task.fit_params or [*task.fit_params] == [_weights_parameter(task.estimator)]
 
 
-def failed(task: AnyTask, cause: str) -> list[TaskResult]:
-    """Return what comes of a task whose process has died.
-
-    Parameters
-    ----------
-    task : Task or SharedTask
-        What it was doing.
-    cause : str
-        How it died, as far as that is known.
-    """
-    tasks = task.left if isinstance(task, BatchedTask) else (task,)
-    return [TaskResult(one.name, one.split, error=_death(one, cause)) for one in tasks]
+def _weights_parameter(estimator: Any) -> str:
+    return f"{estimator.steps[-1][0]}__sample_weight" if hasattr(estimator, "steps") else "sample_weight"
 
 
-def _death(task: Task, cause: str) -> RuntimeError:
-    repeat, fold = task.place
-    where = "fitted on all rows" if task.place == ALL_ROWS else f"repeat {repeat} fold {fold}"
-    return RuntimeError(f"the process that did this fit has died ({task.name!r}, {where}): {cause}")
-
-
-def run_batched(shared: BatchedTask, data: TrainingData) -> list[TaskResult] | Fallback:
-    """Fit all folds at once, or say that it would not be exact.
-
-    Parameters
-    ----------
-    shared : SharedTask
-        What to do.
-    data : Data
-        The tables.
-
-    Returns
-    -------
-    list of Finished, or Declined
-        One a split.
-    """
-    with single_threaded():
-        try:
-            return _all_folds(shared, data)
-        except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-            failure = as_failure(error)
-            return [TaskResult(task.name, task.split, error=failure) for task in shared.left]
-
-
-def _all_folds(shared: BatchedTask, data: TrainingData) -> list[TaskResult] | Fallback:
-    started = time.perf_counter()
-    result = _share(shared, data)
-    if result is None:
-        return Fallback(shared.name)
-    seconds = (time.perf_counter() - started) / len(shared.tasks)
-    return [_checked(task, result, data, seconds) for task in shared.left]
-
-
-def _takes_more_than_matrices(estimator: Any) -> bool:
-    """Whether an estimator shares fits itself, and says by scikit-learn's tags that it reads other tables."""
+def _takes_other_tables(estimator: Any) -> bool:
+    """Whether an estimator has `fit_folds`, and tags which say that it takes other tables than matrices."""
     tags = tags_of(estimator) if hasattr(estimator, "fit_folds") else None
     return tags is not None and bool(tags.input_tags.categorical or tags.input_tags.three_d_array)
 
 
-def _only_weights(task: Task) -> bool:
-    """Whether nothing is passed to fit but weights, to a pipeline those of its last step."""
-    names = list(task.fit_params)
-    if hasattr(task.estimator, "steps"):
-        return names in ([], [f"{task.estimator.steps[-1][0]}__sample_weight"])
-    return names in ([], ["sample_weight"])
-
-
-def _may_watch(tasks: list[Task], folds: Folds, data: TrainingData) -> bool:
-    """Whether no task watches rows, or all do and the estimator's shared fit can be shown them."""
-    n_watching = sum(task.watched is not None for task in tasks)
-    if n_watching == 0:
-        return True
-    fit_folds = getattr(tasks[0].estimator, "fit_folds", None)
-    if n_watching < len(tasks) or fit_folds is None or "watch" not in signature(fit_folds).parameters:
-        return False
-    return not _lacks_classes(_as_fitted(folds, tasks), data)
-
-
-def _as_fitted(folds: Folds, tasks: list[Task]) -> Folds:
-    """Return the folds with the rows that are fitted on as training parts: watched rows are in none."""
-    if all(task.watched is None for task in tasks):
+def _batched_folds(tasks: list[Task], folds: Folds, data: TrainingData) -> Folds | None:
+    """Return the folds with the rows that are fitted on; None where validation rows rule that out."""
+    n_validated = sum(task.validation_rows is not None for task in tasks)
+    if n_validated == 0:
         return folds
-    return replace(folds, splits=tuple((task.train, task.held_out) for task in tasks))
-
-
-def _share(shared: BatchedTask, data: TrainingData) -> BatchedResult | None:
-    first, target = shared.tasks[0], data.target
-    estimator, watched = seeded(first), [task.watched for task in shared.tasks if task.watched is not None]
-    if data.matrix is not None and not _fits(data):
+    fit_folds = getattr(tasks[0].estimator, "fit_folds", None)
+    if n_validated < len(tasks) or fit_folds is None or "watch" not in signature(fit_folds).parameters:
         return None
-    X, y, sample_weight, X_test = own_tables(
-        first.habits.reader,
-        data.X if data.matrix is None else data.matrix,
-        target.y if first.habits.classifies else target.codes,
-        next(iter(first.fit_params.values()), None),
-        data.test_matrix,
-    )
-    request = BatchedRequest(
-        X=X,
-        y=y,
-        folds=shared.folds,
-        method=first.response.method,
-        sample_weight=sample_weight,
-        X_test=X_test,
-        watch=watched or None,
-        seeds=[getattr(seeded(task), "random_state", None) for task in shared.tasks],
-    )
-    result = fit_batched(estimator, request)
-    if result is not None and data.matrix is not None and isinstance(data.X, pd.DataFrame):
-        for fitted in result.estimators:
-            _first_part(fitted).feature_names_in_ = np.asarray(data.X.columns, dtype=object)
-    return result
-
-
-def _fits(data: TrainingData) -> bool:
-    """Whether a test table is a matrix too; its columns are those of the training table."""
-    return data.X_test is None or data.test_matrix is not None
-
-
-def _checked(task: Task, shared: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
-    """Return the result of a fold, or what is wrong with its predictions, under its own number."""
-    try:
-        return _finished(task, shared, data, seconds)
-    except BaseException as error:  # noqa: BLE001 - whatever a user's estimator raises, the engine decides on
-        return TaskResult(task.name, task.split, error=as_failure(error))
-
-
-def _finished(task: Task, shared: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
-    at = task.split
-    done = TaskResult(task.name, task.split, shared.estimators[at], seconds=seconds, shared=True)
-    done.held_out = _answer(task, shared.held_out, at, done.estimator, data, held_out=True)
-    if data.X_test is not None:
-        done.test = _answer(task, shared.test, at, done.estimator, data, held_out=False)
-    if not task.keeps:
-        done.estimator = shared.estimators[at] = None
-    return done
-
-
-def _answer(task: Task, raw: Any, at: int, estimator: Any, data: TrainingData, held_out: bool) -> Floats:
-    if raw is None:
-        X = data.rows(task.held_out, task.habits.reader) if held_out else data.X_test
-        owned = held_out and not task.habits.is_trusted_library
-        return task.response.predict_readonly(estimator, X, task.place, task.habits.reader, owned)
-    n = len(task.held_out) if held_out else num_samples(data.X_test)
-    return task.response.align_classes(estimator, raw[at], n, task.place)
-
-
-def _first_part(fitted: Any) -> Any:
-    """Return what sees the table's columns: the first step of a pipeline, or the estimator itself."""
-    return fitted.steps[0][1] if hasattr(fitted, "steps") else fitted
+    fitted_on = replace(folds, splits=tuple((task.train, task.held_out) for task in tasks))
+    return None if _lacks_classes(fitted_on, data) else fitted_on
 
 
 def _lacks_classes(folds: Folds, data: TrainingData) -> bool:
+    """Whether some training part lacks a class."""
     target = data.target
     if target.kind not in ("binary", "multiclass"):
         return False
-    n_classes = len(target.classes)
-    return any(len(np.unique(target.codes[train])) < n_classes for train, _ in folds.splits)
+    return any(len(target.classes_in(train)) < len(target.classes) for train, _ in folds.splits)
+
+
+def _result_of_fold(task: Task, batch: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
+    """Return the result of one fold; one whose predictions are invalid fails under its own number."""
+    fitted, reader = batch.estimators[task.split], task.traits.reader
+    result = TaskResult(task.name, task.split, fitted, seconds=seconds, shared=True)
+    try:
+        if batch.held_out is None:
+            rows, owned = data.rows(task.held_out, reader), not reader.is_trusted_library
+            result.held_out = task.spec.predict_readonly(fitted, rows, task.place, reader, owned)
+        else:
+            raw = batch.held_out[task.split]
+            result.held_out = task.spec.align_classes(fitted, raw, len(task.held_out), task.place)
+        if data.X_test is None:
+            pass
+        elif batch.test is None:
+            result.test = task.spec.predict_readonly(fitted, data.X_test, task.place, reader)
+        else:
+            raw = batch.test[task.split]
+            result.test = task.spec.align_classes(fitted, raw, num_samples(data.X_test), task.place)
+    except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
+        return TaskResult(task.name, task.split, error=as_failure(error))
+    if not task.return_estimator:
+        result.estimator = batch.estimators[task.split] = None
+    return result

@@ -1,10 +1,9 @@
-"""Tasks in forked processes, which have the tables and the tasks already."""
+"""Tasks in forked processes, which have the tables and the tasks in memory already."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 from collections.abc import Generator
@@ -15,160 +14,144 @@ from multiprocessing.connection import Connection, wait
 import cloudpickle
 from joblib import parallel_config
 
-from stackit.engine.fold_batching import AnyTask, Fallback, failed, work
+from stackit.engine.fold_batching import AnyTask
 from stackit.engine.parent_death import end_with_parent
+from stackit.engine.serialization import dump_outcome, load_outcome
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
 from stackit.engine.training_data import TrainingData
-from stackit.results.placeholders import keep_rows
 
 __all__ = ["run_in_children"]
 
-PATIENCE = 1.0  # seconds for an idle child to end by itself, and between two looks at those that are busy
+PATIENCE = 1.0  # seconds that an idle child has to end by itself, and between two looks at busy ones
 
 
-class Outcome(Enum):
+class Reply(Enum):
     """What became of a task in a child."""
 
-    DONE = "done, and the result follows"
-    STUCK = "done, but the result cannot be pickled"
+    DONE = "done, and the outcome follows"
+    STUCK = "done, but the outcome cannot be pickled"
     INTERRUPTED = "interrupted as by the user"
     DIED = "the child is dead"
 
 
 def run_in_children(queue: TaskQueue, data: TrainingData, workers: int) -> Generator[TaskResult, None, None]:
-    """Do the tasks in forked processes, at most `workers` at once.
+    """Run the tasks in at most so many forked processes.
 
-    A child that dies costs the task that it had, which has failed. One that was killed by the system may have
-    been out of memory because of others: its task is done once more when no other is.
-
-    Parameters
-    ----------
-    queue : TaskQueue
-        What there is to do. Tasks whose results cannot leave their process are put aside in it.
-    data : Data
-        The tables.
-    workers : int
-        How many children at most.
+    A child that dies costs the task that it was running, which has failed. One that the system killed may
+    have been out of memory because of others: its task is run again when no other is running. Tasks whose
+    outcome cannot be sent back are kept for this process.
     """
     killed: list[int] = []
-    _make_types_known(queue.tasks)
-    yield from _in_pool(queue, data, workers, killed)
+    _register_local_classes(queue.tasks)
+    yield from _run_in_pool(queue, data, workers, killed)
     for at in killed:
         queue.put_back(at)
-        yield from _in_pool(queue, data, 1)
+        yield from _run_in_pool(queue, data, 1)
 
 
-def _in_pool(
+def _run_in_pool(
     queue: TaskQueue, data: TrainingData, workers: int, killed: list[int] | None = None
 ) -> Generator[TaskResult, None, None]:
-    """Do tasks until none waits; those whose child was killed are added to `killed`, or have failed."""
+    """Run tasks until none waits; add those whose child was killed to `killed`, or let them fail."""
     children: list[_Child] = []
     try:
-        while busy := _hand_out(queue, data, children, workers):
-            for child in _heard_of(busy):
-                at, outcome, payload = child.answer()
-                if outcome is Outcome.INTERRUPTED:
+        while busy := _assign_tasks(queue, data, children, workers):
+            for child in _wait_for_some(busy):
+                at, reply, payload = child.receive()
+                if reply is Reply.INTERRUPTED:
                     raise KeyboardInterrupt
-                if outcome is Outcome.DIED:
+                if reply is Reply.DIED:
                     children.remove(child)
                     child.end()
-                if outcome is Outcome.DIED and killed is not None and child.exit_code == -signal.SIGKILL:
+                if reply is Reply.DIED and killed is not None and child.exit_code == -signal.SIGKILL:
                     killed.append(at)
                     continue
-                _hand_out(queue, data, children, workers)  # before the result is read, which may take a while
-                result = (
-                    failed(queue.tasks[at], _death(child)) if outcome is Outcome.DIED else _loaded(payload)
-                )
-                if result is None:
-                    queue.keep_here(at)
+                _assign_tasks(
+                    queue, data, children, workers
+                )  # before the payload is read, which takes a while
+                died = reply is Reply.DIED
+                outcome = queue.tasks[at].died(_cause_of_death(child)) if died else load_outcome(payload)
+                if outcome is None:
+                    queue.keep_local(at)
                 else:
-                    yield from queue.record(result)
+                    yield from queue.record(outcome)
     finally:
         for child in children:
             child.end()
 
 
-def _make_types_known(tasks: list[AnyTask]) -> None:
-    """Let classes made in functions or the main script come back from children as what they are here.
+def _register_local_classes(tasks: list[AnyTask]) -> None:
+    """Make classes of functions or the main script come back from children as the same classes.
 
-    cloudpickle numbers a class that it cannot import when it first pickles it, and knows the number again.
+    cloudpickle numbers a class that it cannot import when it first pickles it, and recognises the number.
     """
-    for estimator in {
-        id(task.estimator): task.estimator for task in tasks if isinstance(task, Task)
-    }.values():
+    estimators = {id(task.estimator): task.estimator for task in tasks if isinstance(task, Task)}
+    for estimator in estimators.values():
         params = estimator.get_params() if hasattr(estimator, "get_params") else {}
         for kind in {type(part) for part in (estimator, *params.values())}:
             with suppress(Exception):
                 cloudpickle.dumps(kind)
 
 
-def _hand_out(queue: TaskQueue, data: TrainingData, children: list[_Child], workers: int) -> list[_Child]:
-    """Give each idle child a task, fork more as long as there may be, and return those that are busy."""
+def _assign_tasks(queue: TaskQueue, data: TrainingData, children: list[_Child], workers: int) -> list[_Child]:
+    """Give each idle child a task, fork more children up to the limit, and return the busy ones."""
     for child in children:
         if child.at is None and (at := queue.take()) is not None:
-            child.begin(at)
+            child.send(at)
     while len(children) < workers and (at := queue.take()) is not None:
         children.append(_Child(queue.tasks, data))
-        children[-1].begin(at)
+        children[-1].send(at)
     return [child for child in children if child.at is not None]
 
 
-def _heard_of(busy: list[_Child]) -> list[_Child]:
-    """Wait until children have answered or died, and return these."""
+def _wait_for_some(busy: list[_Child]) -> list[_Child]:
+    """Wait until children have replied or died, and return these."""
     while True:
         ready = wait([child.connection for child in busy], PATIENCE)
-        heard = [child for child in busy if child.connection in ready or child.exit_code is not None]
-        if heard:
-            return heard
+        finished = [child for child in busy if child.connection in ready or child.exit_code is not None]
+        if finished:
+            return finished
 
 
 class _Child:
-    """A forked process that does one task after the other.
-
-    Parameters
-    ----------
-    tasks : list of Task or SharedTask
-        All there are.
-    data : Data
-        The tables.
-    """
+    """A forked process that runs one task after the other."""
 
     def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
         context = multiprocessing.get_context("fork")
-        self.connection, there = context.Pipe()
-        self.process = context.Process(target=_serve, args=(there, tasks, data, os.getpid()))
+        self.connection, other_end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other_end, tasks, data, os.getpid()))
         self.at: int | None = None
         self._exit_code: int | None = None
         self.process.start()
-        there.close()
+        other_end.close()
 
     @property
     def exit_code(self) -> int | None:
         """How the process has ended: an exit code, or a signal as a negative number."""
         return self.process.exitcode if self._exit_code is None else self._exit_code
 
-    def begin(self, at: int) -> None:
-        """Tell the child to do a task; one that has died meanwhile is heard of when it is waited for."""
+    def send(self, at: int) -> None:
+        """Send a task's number; a child that has died meanwhile is noticed by `receive`."""
         self.at = at
         try:
             self.connection.send(at)
         except OSError:
             self.process.join(PATIENCE)
 
-    def answer(self) -> tuple[int, Outcome, bytes]:
-        """Return which task was done, with what outcome, and the pickled result."""
+    def receive(self) -> tuple[int, Reply, bytes]:
+        """Return which task was run, what became of it, and the pickled outcome."""
         at, self.at = self.at, None
         assert at is not None
         try:
-            outcome = self.connection.recv()
-            return at, outcome, self.connection.recv_bytes() if outcome is Outcome.DONE else b""
+            reply = self.connection.recv()
+            return at, reply, self.connection.recv_bytes() if reply is Reply.DONE else b""
         except (EOFError, OSError):
             self.process.join(PATIENCE)
-            return at, Outcome.DIED, b""
+            return at, Reply.DIED, b""
 
     def end(self) -> None:
-        """End the process: an idle one by its own code, one that is busy or does not end by force."""
+        """End the process: ask an idle one to end, kill one that is busy or does not end."""
         if self.at is None and self.exit_code is None:
             try:
                 self.connection.send(None)
@@ -184,56 +167,39 @@ class _Child:
 
 
 def _serve(connection: Connection, tasks: list[AnyTask], data: TrainingData, parent: int) -> None:
-    """Do the tasks that are asked for, until none is or the parent ends."""
+    """Run the tasks whose numbers arrive, until None arrives or the parent ends."""
     end_with_parent(parent)
     # An interrupt by the keyboard reaches the parent too, which ends its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with parallel_config("sequential"):  # an estimator's own workers would be workers of workers
         while (at := connection.recv()) is not None:
-            outcome, payload = _outcome_of(tasks[at], data)
-            _flush()
-            connection.send(outcome)
-            if outcome is Outcome.DONE:
+            reply, payload = _reply_to(tasks[at], data)
+            _flush_output()
+            connection.send(reply)
+            if reply is Reply.DONE:
                 connection.send_bytes(payload)
 
 
-def _outcome_of(task: AnyTask, data: TrainingData) -> tuple[Outcome, bytes]:
+def _reply_to(task: AnyTask, data: TrainingData) -> tuple[Reply, bytes]:
     try:
-        result = work(task, data)
+        payload = dump_outcome(task.run(data))
     except KeyboardInterrupt:
-        return Outcome.INTERRUPTED, b""
-    # By reference first: a class of the main script is then the same class in the parent.
-    for dumps in (pickle.dumps, cloudpickle.dumps):
-        try:
-            with keep_rows():  # fitted ensembles go back as they are
-                return Outcome.DONE, dumps(result)
-        except Exception:  # noqa: BLE001 - pickling runs code of the fitted estimator
-            continue
-    return Outcome.STUCK, b""
+        return Reply.INTERRUPTED, b""
+    return (Reply.DONE, payload) if payload else (Reply.STUCK, b"")
 
 
-def _flush() -> None:
+def _flush_output() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(AttributeError, OSError, ValueError):  # None, or closed
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # None, or closed
-            continue
 
 
-def _loaded(payload: bytes) -> list[TaskResult] | Fallback | None:
-    """Return what a child has sent, or None when it sent nothing that can be read here."""
-    try:
-        result: list[TaskResult] | Fallback = pickle.loads(payload)
-    except Exception:  # noqa: BLE001 - unpickling runs code of the fitted estimator
-        return None
-    return result
-
-
-def _death(child: _Child) -> str:
+def _cause_of_death(child: _Child) -> str:
     code = child.exit_code
     if code is None or code >= 0:
         return f"it ended itself with exit code {code}"
-    causes = {signal.SIGKILL: "killed, most often by the system because memory ran out"}
+    if -code == signal.SIGKILL:
+        return "SIGKILL, killed, most often by the system because memory ran out"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return f"{name}, {causes.get(signal.Signals(-code), 'a crash in compiled code')}"
+    return f"{name}, a crash in compiled code"

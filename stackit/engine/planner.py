@@ -1,4 +1,4 @@
-"""Every fit that a run has to do, as one flat list."""
+"""Every fit of a run as one flat list of tasks."""
 
 from __future__ import annotations
 
@@ -11,75 +11,63 @@ from joblib import cpu_count, effective_n_jobs
 
 from stackit.arrays import Rows
 from stackit.engine.run_config import RunConfig
-from stackit.engine.task import Task, inspect_estimator, seed_of
+from stackit.engine.task import Task
 from stackit.estimators.early_stopping import EarlyStoppingPlan
+from stackit.estimators.estimator_traits import inspect_estimator
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import PredictionSpec
+from stackit.estimators.seeds import seed_of
 from stackit.folds import Folds
 
 __all__ = ["TaskPlanner"]
 
-Split = tuple[int, int, int, Rows, Rows]
+Split = tuple[int, int, int, Rows, Rows]  # repeat, fold, number, training rows, held-out rows
+ALL_ROWS = (-1, -1, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class TaskPlanner:
-    """What there is to do with each estimator of a run.
-
-    Parameters
-    ----------
-    estimators : dict of str to estimator
-        The line-up.
-    responses : dict of str to Response
-        How each is asked.
-    folds : Folds
-        The splits.
-    fit_params : dict of dict
-        What each fit gets besides X and y.
-    settings : Settings
-        How to work.
-    plan : Plan
-        Which rows each fit watches.
-    """
+    """Makes the tasks of some estimators on some folds; `plan` says which rows stop each fit early."""
 
     estimators: Mapping[str, Any]
-    responses: Mapping[str, PredictionSpec]
+    specs: Mapping[str, PredictionSpec]
     folds: Folds
     fit_params: Mapping[str, FitParams]
-    settings: RunConfig
+    config: RunConfig
     plan: EarlyStoppingPlan
 
     def on_folds(self) -> list[Task]:
-        """Return a task for each estimator and split, estimators inside splits."""
+        """Return a task per estimator and split, in the order of splits."""
         numbered = enumerate(zip(self.folds.labels, self.folds.splits, strict=True))
         return self._tasks((*label, number, *split) for number, (label, split) in numbered)
 
     def on_all_rows(self, rows: Rows | None = None) -> list[Task]:
-        """Return a task for each estimator that fits it on all rows, or all of these; it predicts nothing."""
-        nothing = np.array([], dtype=np.intp)
-        return self._tasks([(-1, -1, -1, np.arange(self.folds.n_samples) if rows is None else rows, nothing)])
+        """Return a task per estimator that fits it on all rows, or all of these, and predicts nothing."""
+        rows = np.arange(self.folds.n_samples) if rows is None else rows
+        return self._tasks([(*ALL_ROWS, rows, np.array([], dtype=np.intp))])
 
     def _tasks(self, splits: Iterable[Split]) -> list[Task]:
-        seed = self.settings.seed
-        threads = max(1, cpu_count() // effective_n_jobs(self.settings.n_jobs))
-        habits = {name: inspect_estimator(estimator, threads) for name, estimator in self.estimators.items()}
+        seed = self.config.seed
+        threads = max(1, cpu_count() // effective_n_jobs(self.config.n_jobs))
+        traits = {name: inspect_estimator(estimator, threads) for name, estimator in self.estimators.items()}
         tasks = []
         for repeat, fold, number, train, held_out in splits:
             for name, estimator in self.estimators.items():
-                fitted_on, watched = self.plan.split(name, train, held_out, (repeat, fold), seed)
+                place = repeat, fold
+                fitted_on, validation_rows = self.plan.split(name, train, held_out, place, seed)
                 task = Task(
                     split=number,
                     estimator=estimator,
-                    response=self.responses[name],
+                    spec=self.specs[name],
                     train=fitted_on,
                     held_out=held_out,
                     seed=seed_of(seed, name, repeat, fold),
                     fit_params=self.fit_params.get(name, {}),
-                    habits=habits[name],
+                    traits=traits[name],
                     threads=threads,
-                    watched=watched,
-                    keeps=self.settings.return_estimator or number < 0,
-                    place=(repeat, fold),
+                    validation_rows=validation_rows,
+                    return_estimator=self.config.return_estimator or number < 0,
+                    place=place,
                 )
                 tasks.append(task)
         return tasks

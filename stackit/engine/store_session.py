@@ -67,12 +67,12 @@ class StoreSession:
 
     def find(self, task: Task) -> TaskResult | None:
         """Return what is kept of a task, or None; the fitted estimator only where the store has it."""
-        key = self.keys.get((task.response.name, task.split))
+        key = self.keys.get((task.name, task.split))
         kept = self._get(key) if key else None
         if kept is None or len(kept.held_out) != len(task.held_out):
             return None
         return TaskResult(
-            task.response.name,
+            task.name,
             task.split,
             kept.estimator,
             kept.held_out,
@@ -122,9 +122,9 @@ def _keys_of(
         shared = _digest(FORMAT, _environment(), texts.of(data.X), _target_text(data, texts))
         test = "" if data.X_test is None else _digest(texts.of(data.X_test))[:32]
     except IndescribableError as error:
-        return {}, {task.response.name: f"its data hold {error}" for task in tasks}
+        return {}, {task.name: f"its data hold {error}" for task in tasks}
     for task in tasks:
-        name = task.response.name
+        name = task.name
         try:
             keys[name, task.split] = Key(_digest(shared, *_task_texts(task, labels, texts)), test)
         except IndescribableError as error:
@@ -148,9 +148,9 @@ def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) 
         texts.of(task.estimator),
         texts.of(task.train),
         texts.of(task.held_out),
-        f"{task.response.method} {task.response.kind}",
+        f"{task.spec.method} {task.spec.kind}",
         *(f"{name} {texts.of(values)}" for name, values in params),
-        *(() if task.watched is None else (f"watched {texts.of(task.watched)}",)),
+        *(() if task.validation_rows is None else (f"watched {texts.of(task.validation_rows)}",)),
         texts.seed(task, labels),
     ]
 
@@ -170,9 +170,9 @@ class _Texts:
 
     def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
         """A seed counts where something is left to chance; without one, draws are told apart by name."""
-        if not task.habits.seeds.are_open:
+        if not task.traits.seeds.are_open:
             return "no seed"
-        return f"seed {task.seed}" if task.seed is not None else f"{task.response.name} {labels[task.split]}"
+        return f"seed {task.seed}" if task.seed is not None else f"{task.name} {labels[task.split]}"
 
 
 def _digest(*texts: str) -> str:

@@ -1,114 +1,105 @@
-"""The tasks that wait, in the order in which they are done."""
+"""The tasks that wait, in the order in which they are run."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from stackit.engine.fold_batching import AnyTask, BatchedTask, Fallback
 from stackit.engine.task import TaskResult
+from stackit.results.repeated_warnings import RepeatedWarnings
 
-__all__ = ["TaskQueue"]
+__all__ = ["Outcome", "TaskQueue"]
+
+Outcome = list[TaskResult] | Fallback
 
 
 class TaskQueue:
-    """The tasks that wait; those of the first fold come first, then the longest, by what the first took.
+    """The tasks that wait: those of the first fold first, then the longest, by the time the first took.
 
-    Parameters
-    ----------
-    tasks : list of Task
-        In the order of folds.
-    failures : mapping
-        Names of estimators that have failed, now or later: their tasks are passed over.
-    seconds : mapping
-        How long a fit of some estimators took, where that is known already.
+    Tasks of estimators in `failures`, which may grow, are skipped. `seconds` holds how long a fit of some
+    estimators took, as a store knows it.
     """
 
     def __init__(
         self, tasks: list[AnyTask], failures: Mapping[str, Any], seconds: Mapping[str, float] | None = None
     ) -> None:
         self.failures = failures
-        self.waiting = list(range(len(tasks)))
-        # The folds of a shared task are there from the start, for children know what was there when they
-        # were made; they wait only if it declines.
-        parked = [(task.name, one) for task in tasks if isinstance(task, BatchedTask) for one in task.left]
-        self.tasks = [*tasks, *(one for _, one in parked)]
-        self.fallbacks: dict[str, list[int]] = {}
-        for at, (name, _) in enumerate(parked, start=len(tasks)):
-            self.fallbacks.setdefault(name, []).append(at)
         self.seconds = dict(seconds or {})
-        self.kept: set[str] = set()
-        self.aside: list[int] = []
-        self.lock = threading.Lock()
+        self.warnings = RepeatedWarnings("fits")
+        self.waiting = list(range(len(tasks)))
+        # The folds of a batched task are in the list from the start, for forked children know only the tasks
+        # that existed when they were forked; they wait only after a fallback.
+        folds = [task for batched in tasks if isinstance(batched, BatchedTask) for task in batched.left]
+        self.tasks = [*tasks, *folds]
+        self.fallbacks: dict[str, list[int]] = {}
+        for at, task in enumerate(folds, start=len(tasks)):
+            self.fallbacks.setdefault(task.name, []).append(at)
+        self._local_names: set[str] = set()
+        self._local: list[int] = []
+        self._lock = threading.Lock()
 
     def take(self, longest_first: bool = True, only: Callable[[AnyTask], bool] | None = None) -> int | None:
-        """Return the number of the next task, or None when there are no more.
-
-        Parameters
-        ----------
-        longest_first : bool
-            Whether the longest comes first, or the first of the list.
-        only : callable, optional
-            Whether a task is meant; None is any.
-        """
-        with self.lock:
-            if self.failures or self.kept:
-                self._sort_out()
+        """Return the number of the longest or of the first waiting task, or None when there are no more."""
+        with self._lock:
+            if self.failures or self._local_names:
+                self._skip_tasks()
             if only is None and not longest_first:
                 return self.waiting.pop(0) if self.waiting else None
-            meant = [at for at in self.waiting if only is None or only(self.tasks[at])]
-            if not meant:
+            candidates = [at for at in self.waiting if only is None or only(self.tasks[at])]
+            if not candidates:
                 return None
-            chosen = max(meant, key=self._expected) if longest_first else meant[0]
+            chosen = max(candidates, key=self._expected_seconds) if longest_first else candidates[0]
             self.waiting.remove(chosen)
             return chosen
 
     def put_back(self, at: int) -> None:
         """Let a task wait again."""
-        with self.lock:
+        with self._lock:
             self.waiting.append(at)
 
-    def keep_here(self, at: int) -> None:
-        """Put a task aside, and all others of its estimator: it cannot be sent between processes."""
-        with self.lock:
-            self.kept.add(self.tasks[at].name)
-            self.aside.append(at)
+    def keep_local(self, at: int) -> None:
+        """Keep all tasks of an estimator for this process: they cannot be sent to another."""
+        with self._lock:
+            self._local_names.add(self.tasks[at].name)
+            self._local.append(at)
 
-    def keep_all_here(self) -> None:
-        """Put all tasks aside: what they have in common cannot be sent between processes."""
-        with self.lock:
-            self.aside, self.waiting = self.aside + self.waiting, []
+    def keep_all_local(self) -> None:
+        """Keep all tasks for this process: what they have in common cannot be sent to another."""
+        with self._lock:
+            self._local, self.waiting = self._local + self.waiting, []
 
-    def bring_back(self) -> None:
-        """Let the tasks wait that were put aside, now that they are to be done in this process."""
-        with self.lock:
-            self.waiting, self.aside, self.kept = self.waiting + self.aside, [], set()
+    def release_local(self) -> None:
+        """Let the tasks wait that were kept for this process."""
+        with self._lock:
+            self.waiting, self._local, self._local_names = self.waiting + self._local, [], set()
 
-    def record(self, result: list[TaskResult] | Fallback) -> Iterator[TaskResult]:
-        """Hand results on, and remember how long their estimator takes."""
-        if isinstance(result, Fallback):
-            with self.lock:
-                self.waiting += self.fallbacks.pop(result.name)
-            return
-        for done in result:
-            self.seconds[done.name] = done.seconds
-            yield done
+    def record(self, outcome: Outcome) -> list[TaskResult]:
+        """Return the results of a task, and remember how long they took and what they warned of."""
+        if isinstance(outcome, Fallback):
+            with self._lock:
+                self.waiting += self.fallbacks.pop(outcome.name)
+            return []
+        for result in outcome:
+            self.seconds[result.name] = result.seconds
+            self.warnings.add(result.warnings, result.name)
+        return outcome
 
-    def remaining(self, only: Callable[[AnyTask], bool]) -> float:
-        """Estimate the seconds of work that wait; a task of which nothing is known takes the average."""
+    def remaining_seconds(self, only: Callable[[AnyTask], bool]) -> float:
+        """Estimate the work that waits; a task of an unknown estimator takes the average."""
         known = list(self.seconds.values())
         average = sum(known) / len(known) if known else np.inf
-        meant = [task for task in map(self.tasks.__getitem__, self.waiting) if only(task)]
-        return sum(self.seconds.get(task.name, average) for task in meant)
+        tasks = [task for task in map(self.tasks.__getitem__, self.waiting) if only(task)]
+        return sum(self.seconds.get(task.name, average) for task in tasks)
 
-    def _sort_out(self) -> None:
-        """Pass over estimators that have failed, and put aside those that are kept here."""
+    def _skip_tasks(self) -> None:
+        """Remove the tasks of failed estimators, and those that are kept for this process."""
         self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.failures]
-        self.aside += [at for at in self.waiting if self.tasks[at].name in self.kept]
-        self.waiting = [at for at in self.waiting if self.tasks[at].name not in self.kept]
+        self._local += [at for at in self.waiting if self.tasks[at].name in self._local_names]
+        self.waiting = [at for at in self.waiting if self.tasks[at].name not in self._local_names]
 
-    def _expected(self, at: int) -> float:
+    def _expected_seconds(self, at: int) -> float:
         return self.seconds.get(self.tasks[at].name, np.inf)

@@ -20,7 +20,8 @@ from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
 from stackit.engine.run_config import OnError, RunConfig, seed_from
-from stackit.engine.task import seed_of, set_seeds
+from stackit.estimators.estimator_traits import set_seeds
+from stackit.estimators.seeds import seed_of
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.final import FINAL, FinalEstimatorMixin
 from stackit.ensemble.fit import check_cover, fit_levels

@@ -14,7 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from stackit.arrays import num_samples
 from stackit.arrays.isolation import call_isolated, inspect_reader, own_values, rows_for
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
-from stackit.engine.task import fit_estimator, inspect_estimator, seed_of
+from stackit.engine.fit import fit_estimator
+from stackit.estimators.estimator_traits import inspect_estimator
+from stackit.estimators.seeds import seed_of
 from stackit.ensemble.passthrough import Passthrough, level_features
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import EarlyStoppingPlan

@@ -13,7 +13,7 @@ from stackit.arrays import Rows
 from stackit.arrays.frames import index_of
 from stackit.engine.cross_fit import cross_fit
 from stackit.engine.run_config import RunConfig
-from stackit.engine.task import seed_of
+from stackit.estimators.seeds import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel, NestedLevel, with_fold_note
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import NO_ROWS, LevelInputs, data_of, keeps_names

@@ -10,7 +10,7 @@ import numpy as np
 
 from stackit.engine.cross_fit import refit
 from stackit.engine.run_config import RunConfig
-from stackit.engine.task import seed_of
+from stackit.estimators.seeds import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import LevelInputs, data_of, keeps_names

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from stackit import out_of_fold
 from stackit.engine import executor
-from stackit.engine.failures import WorkerTraceback, as_failure, pack_failure, unpack_failure
+from stackit.engine.failures import WorkerTraceback, as_failure, pack_exception, unpack_exception
 
 HOME = os.getpid()
 X, Y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
@@ -129,7 +129,7 @@ def test_whatever_is_raised_is_the_failure_of_its_estimator(how, place, monkeypa
 @pytest.mark.parametrize("how", ["wants", "group", "unicode", "no module", "memory", "twisted"])
 def test_an_exception_that_can_travel_is_what_it_was(how):
     error = RAISED[how][0]()
-    copy = unpack_failure(pack_failure(error))
+    copy = unpack_exception(pack_exception(error))
     assert type(copy) is type(error)
     assert (str(copy), copy.args if how != "group" else None) == (
         str(error),
@@ -146,12 +146,12 @@ def test_an_exception_travels_where_a_library_has_changed_how_it_is_pickled(monk
     )
     error = RAISED["unicode"][0]()
     assert str(pickle.loads(pickle.dumps(error))) != str(error)
-    copy = unpack_failure(pack_failure(error))
+    copy = unpack_exception(pack_exception(error))
     assert (type(copy), str(copy), copy.args) == (UnicodeDecodeError, str(error), error.args)
 
 
 def test_an_exception_without_its_lock_keeps_its_class():
-    copy = unpack_failure(pack_failure(Locked("behind a lock")))
+    copy = unpack_exception(pack_exception(Locked("behind a lock")))
     assert (type(copy), str(copy), hasattr(copy, "lock")) == (Locked, "behind a lock", False)
 
 

@@ -11,11 +11,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from stackit import make_folds, out_of_fold
-from stackit.engine.fold_batching import BatchedTask, group_by_estimator, run_batched
+from stackit.engine.fold_batching import BatchedTask, group_by_estimator
 from stackit.engine.planner import TaskPlanner
 from stackit.engine.run_config import RunConfig
 from stackit.engine.serialization import SharedContext, dumps, loads
-from stackit.engine.task import run
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.prediction import prediction_spec
@@ -60,8 +59,7 @@ def test_a_task_does_elsewhere_what_it_does_here():
     assert any(isinstance(task, BatchedTask) for task in tasks)
     for task in tasks:
         arrived = loads(dumps(task, common), elsewhere)
-        do = run_batched if isinstance(task, BatchedTask) else lambda *given: [run(*given)]
-        for here, there in zip(do(task, data), do(arrived, elsewhere.data), strict=True):
+        for here, there in zip(task.run(data), arrived.run(elsewhere.data), strict=True):
             assert (here.name, here.split, here.error) == (there.name, there.split, there.error)
             np.testing.assert_array_equal(here.held_out, there.held_out)
             np.testing.assert_array_equal(here.test, there.test)
@@ -74,7 +72,7 @@ def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
     arrived = loads(dumps(shared, common), common)
     assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))
     assert arrived.folds is shared.folds
-    assert arrived.tasks[0].response.target_type is data.target.type
+    assert arrived.tasks[0].spec.target_type is data.target.type
 
 
 @pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])

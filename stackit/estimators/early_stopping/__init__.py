@@ -1,6 +1,6 @@
 """Early stopping on validation rows taken from the training part of each fold."""
 
-from stackit.estimators.early_stopping.fitting import ValidationSet, fit, needs_encoded_labels
+from stackit.estimators.early_stopping.fitting import ValidationSet, fit_with_validation, needs_encoded_labels
 from stackit.estimators.early_stopping.plan import EarlyStopping, EarlyStoppingPlan, check_reach
 
 __all__ = [
@@ -8,6 +8,6 @@ __all__ = [
     "EarlyStoppingPlan",
     "ValidationSet",
     "check_reach",
-    "fit",
+    "fit_with_validation",
     "needs_encoded_labels",
 ]

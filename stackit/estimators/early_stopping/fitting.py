@@ -21,7 +21,7 @@ from stackit.validation import routing_enabled
 __all__ = [
     "LARGE",
     "ValidationSet",
-    "fit",
+    "fit_with_validation",
     "has_eval_set",
     "has_internal_split",
     "last_step",
@@ -48,7 +48,7 @@ class ValidationSet:
     params: dict[str, Any]
 
 
-def fit(
+def fit_with_validation(
     estimator: Any, X: Any, y: Any, params: dict[str, Any], validation: ValidationSet | None = None
 ) -> Any:
     """Fit an estimator in place, with a validation set where it has one, and return it.
@@ -60,7 +60,7 @@ def fit(
     >>> from sklearn.ensemble import HistGradientBoostingRegressor
     >>> boosting = HistGradientBoostingRegressor(early_stopping=True, max_iter=50, n_iter_no_change=2)
     >>> X = np.arange(90.0).reshape(-1, 1)
-    >>> fit(boosting, X, X[:, 0], {}, ValidationSet(X[80:], -X[80:, 0], {})).n_iter_
+    >>> fit_with_validation(boosting, X, X[:, 0], {}, ValidationSet(X[80:], -X[80:, 0], {})).n_iter_
     2
     """
     if validation is None:
@@ -220,7 +220,7 @@ def _fit_pipeline(
         validation = ValidationSet(front.transform(validation.X), validation.y, validation.params)
         pipeline.steps[:-1] = front.steps  # a pipeline with a memory fits clones
     own = ValidationSet(validation.X, validation.y, _for_last(pipeline, name, validation.params))
-    fit(last, X, y, _for_last(pipeline, name, params), own)
+    fit_with_validation(last, X, y, _for_last(pipeline, name, params), own)
     return pipeline
 
 

@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
+from stackit.arrays import Rows
 from stackit.arrays.isolation import is_readonly_error
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import ValidationSet, fit, needs_encoded_labels
+from stackit.estimators.early_stopping import ValidationSet, fit_with_validation, needs_encoded_labels
 from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, classes_in
 from stackit.estimators.traits import is_classifier, tags_of
+from stackit.target import Target
 from stackit.validation import format_list
 
-__all__ = ["encoded_parts", "fit_classifier"]
+__all__ = ["LabelledFit", "encoded_parts"]
 
 Labels = npt.NDArray[Any]
 
@@ -60,46 +62,13 @@ def encoded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tu
     )
 
 
-def fit_classifier(
-    estimator: Any,
-    X: Any,
-    y: Labels,
-    fit_params: dict[str, Any],
-    validation: ValidationSet | None = None,
-    encoded: tuple[str, ...] | None = None,
-    known: Labels | None = None,
-    found: Labels | None = None,
-) -> Any:
-    """Fit a classifier in place and return it, or a wrapper of it, whatever labels it accepts.
+@dataclass(eq=False)  # not frozen, which makes it four times slower to make one for each fit
+class LabelledFit:
+    """One fit of a classifier whose library may not take the labels: on codes, on labels, or on neither.
 
-    Where fitting on the labels fails, a copy is fitted on codes, or the other way round; where both fail, the
-    first error is raised. With a single class, a `ConstantClassifier` replaces a classifier that fails.
-    `encoded` is the result of `encoded_parts`, `known` has the classes of the whole target, and `found` the
-    sorted classes in y, where these are known.
+    What the library is known to take is tried first (`learner`, `checked`); where that fails in any way, the
+    other is tried (`recover`).
     """
-    encoded = encoded_parts(estimator) if encoded is None else encoded
-    case = _Case(estimator, X, y, fit_params, validation, encoded, known)
-    if found is not None:
-        vars(case)["found"] = found
-    try:
-        return case.fit_first()
-    except MemoryError:
-        raise
-    except Exception as error:
-        if is_readonly_error(error):
-            raise
-        refusal = error
-    if len(case.found) == 1:
-        return ConstantClassifier().fit(X, y)
-    second = None if case.are_codes else case.fit_second()
-    if second is None:
-        raise refusal
-    return second
-
-
-@dataclass(eq=False)  # not frozen: creation, once per fit, is four times faster
-class _Case:
-    """A classifier and the labels of a training part, with properties computed on demand."""
 
     estimator: Any
     X: Any
@@ -107,69 +76,76 @@ class _Case:
     fit_params: dict[str, Any]
     validation: ValidationSet | None
     encoded: tuple[str, ...]
-    known: Labels | None
+    target: Target
+    rows: Rows  # of X in the whole target
 
     @cached_property
     def found(self) -> Labels:
-        """The classes among the labels."""
-        classes: Labels = np.unique(self.y)
-        return classes
+        """The sorted classes among the labels."""
+        return self.target.classes_in(self.rows)
 
     @cached_property
     def are_codes(self) -> bool:
-        """Whether the labels are 0, 1, 2, ... already, with the dtype of codes."""
-        return self.found.dtype == np.int64 and bool((self.found == np.arange(len(self.found))).all())
+        """Whether the labels are 0, 1, 2, ... already, in the type that codes have."""
+        found = self.found
+        return found.dtype == np.int64 and found.tolist() == list(range(len(found)))
 
     @cached_property
-    def are_all(self) -> bool:
-        """Whether no class of the whole target is missing."""
-        return self.known is None or len(self.found) == len(self.known)
-
-    @property
     def encodes_first(self) -> bool:
-        """Whether the whole classifier is first tried on codes, else on labels, with wrapped parts."""
-        encodes_validation = self.validation is not None and (
-            bool(self.encoded) or needs_encoded_labels(self.estimator)
-        )
-        return "" in self.encoded or encodes_validation or (bool(self.encoded) and self.are_codes)
+        """Whether the whole classifier is fitted on codes first; else on labels, with codes for some parts."""
+        if not self.encoded:
+            return self.validation is not None and needs_encoded_labels(self.estimator)
+        return "" in self.encoded or self.validation is not None or self.are_codes
 
-    def fit_first(self) -> Any:
-        """Fit on the labels that the library is known to accept, else on codes."""
+    def learner(self) -> Any:
+        """Return what is fitted first: the classifier, or a wrapper that passes codes to it."""
         if self.encodes_first:
-            try:
-                return self._fit_on_codes(self.estimator)
-            except Exception as error:
-                if not self.are_codes:
-                    error.add_note(
-                        f"It was fitted on codes instead of the labels ({format_list(self.found)})."
-                    )
-                raise
+            return self.estimator if self._needs_no_wrapper() else LabelEncodedClassifier(self.estimator)
         if self.encoded:
             params = self.estimator.get_params(deep=True)
-            self.estimator.set_params(**{name: LabelEncodedClassifier(params[name]) for name in self.encoded})
-        return fit(self.estimator, self.X, self.y, self.fit_params, self.validation)
+            wrapped = {name: LabelEncodedClassifier(params[name]) for name in self.encoded}
+            self.estimator.set_params(**wrapped)
+        return self.estimator
 
-    def fit_second(self) -> Any:
-        """Fit a copy the other way: on labels instead of codes, or on codes; None where that fails too."""
+    def checked(self, fitted: Any) -> Any:
+        """Return a classifier fitted on codes, wrapped where it does not name its classes."""
+        is_wrapped = isinstance(fitted, LabelEncodedClassifier)
+        if is_wrapped or not (self.encodes_first and self.encoded):
+            return fitted
+        if _names_classes(fitted, self.found):
+            return fitted
+        return LabelEncodedClassifier(fitted).learn_classes(self.X, self.found)
+
+    def recover(self, error: Exception) -> Any:
+        """Return what can be fitted instead; where nothing can, raise the error of the first fit."""
+        if self.encodes_first and not self.are_codes:
+            error.add_note(f"It was fitted on codes in place of the labels ({format_list(self.found)}).")
+        if isinstance(error, MemoryError) or is_readonly_error(error):
+            raise error
+        if len(self.found) == 1:
+            return ConstantClassifier().fit(self.X, self.y)
+        second = None if self.are_codes else self._fit_second()
+        if second is None:
+            raise error
+        return second
+
+    def _fit_second(self) -> Any:
+        """Fit a copy on labels or codes, whichever was not first; return None where that fails too."""
         try:
-            other = unfitted_copy(self.estimator)
-            if self.encodes_first:
-                return fit(other, self.X, self.y, self.fit_params, self.validation)
-            return self._fit_on_codes(other)
+            copied = unfitted_copy(self.estimator)
+            if not self.encodes_first:
+                wrapper = LabelEncodedClassifier(copied)
+                classes = self.target.classes
+                return wrapper.fit_codes(self.X, self.y, self.fit_params, self.validation, classes)
+            fit_with_validation(copied, self.X, self.y, self.fit_params, self.validation)
+            return copied
         except Exception as error:
             if is_readonly_error(error):
                 raise
-            return None  # the first error is raised
+            return None  # the first error explains more
 
-    def _fit_on_codes(self, estimator: Any) -> Any:
-        """Fit on codes, with a wrapper unless the labels are codes already and it names its classes."""
-        if not (self.are_codes and self.are_all):
-            wrapper = LabelEncodedClassifier(estimator)
-            return wrapper.fit_codes(self.X, self.y, self.fit_params, self.validation, self.known)
-        fit(estimator, self.X, self.y, self.fit_params, self.validation)
-        if not self.encoded or _names_classes(estimator, self.found):
-            return estimator
-        return LabelEncodedClassifier(estimator).learn_classes(self.X, self.found)
+    def _needs_no_wrapper(self) -> bool:
+        return self.are_codes and len(self.found) == len(self.target.classes)
 
 
 def _names_classes(fitted: Any, classes: Labels) -> bool:

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from stackit.arrays import num_samples, safe_index
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.early_stopping import ValidationSet, fit
+from stackit.estimators.early_stopping import ValidationSet, fit_with_validation
 from stackit.estimators.label_encoding.params import params_in_codes
 from stackit.validation import format_list, invalid_value
 
@@ -79,7 +79,11 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         if changed:
             self.set_params(**changed)
         try:
-            fit(self.estimator, X, codes.astype(np.int64, copy=False), dict(fit_params), validation)
+            codes = codes.astype(np.int64, copy=False)
+            if validation is None:
+                self.estimator.fit(X, codes, **fit_params)
+            else:
+                fit_with_validation(self.estimator, X, codes, dict(fit_params), validation)
         finally:
             if changed:
                 self.set_params(**{name: params[name] for name in changed})

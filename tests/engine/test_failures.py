@@ -214,7 +214,7 @@ def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, monkeypa
     options = elsewhere("forked", monkeypatch)
     members = [("dies", Dies(how, row)), ("good", Mean())]
     with pytest.warns(
-        UserWarning, match=rf"'dies' failed .*process .* died .'dies', repeat 0 fold .\): .*{cause}"
+        UserWarning, match=rf"'dies' failed .*process that fitted 'dies' in repeat 0 fold . has died: .*{cause}"
     ):
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     alone = out_of_fold(members[1:], X, Y, cv=3, n_jobs=1)
@@ -234,7 +234,7 @@ def test_a_fit_on_all_rows_that_ends_its_process_has_failed(monkeypatch):
 def test_a_fit_that_ends_a_process_of_loky_has_failed(monkeypatch):
     options = elsewhere("loky", monkeypatch)
     members = [("good", Mean()), ("dies", Dies("exit", 8.0)), ("fine", Mean())]
-    with pytest.warns(UserWarning, match="process that did this fit has died .'dies', repeat 0 fold 1"):
+    with pytest.warns(UserWarning, match="process that fitted 'dies' in repeat 0 fold 1 has died"):
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     assert list(oof) == ["good", "fine"]
     assert oof.meta_train.equals(out_of_fold(members[::2], X, Y, cv=3, n_jobs=1).meta_train)

@@ -33,7 +33,8 @@ class SharedContext:
     """What the tasks of a run share: the tables, the rows of the folds, and the weights."""
 
     def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
-        parts = [data, data.target, data.target.type, *(part for task in tasks for part in task.shared_parts())]
+        parts = [data, data.target, data.target.type]
+        parts += [part for task in tasks for part in task.shared_parts()]
         self.data = data
         self.parts: list[Any] = list({id(part): part for part in parts}.values())
 

@@ -214,7 +214,8 @@ def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, monkeypa
     options = elsewhere("forked", monkeypatch)
     members = [("dies", Dies(how, row)), ("good", Mean())]
     with pytest.warns(
-        UserWarning, match=rf"'dies' failed .*process that fitted 'dies' in repeat 0 fold . has died: .*{cause}"
+        UserWarning,
+        match=rf"'dies' failed .*process that fitted 'dies' in repeat 0 fold . has died:.*{cause}",
     ):
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     alone = out_of_fold(members[1:], X, Y, cv=3, n_jobs=1)

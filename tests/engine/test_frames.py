@@ -71,7 +71,7 @@ def test_at_most_six_functions_call_each_other_until_an_estimator_is_fitted(esti
     oof = out_of_fold(
         [("traced", estimator)], np.zeros((30, 2)), y, np.zeros((4, 2)), cv=3, sample_weight=weights, n_jobs=1
     )
-    for fitted in oof.fold_estimators["traced"]:
+    for fitted in oof["traced"].fold_estimators:
         frames = fitted.frames_
         assert frames[0] == ("engine/cross_fit.py", "out_of_fold")
         assert 3 < len(frames) <= MOST, frames

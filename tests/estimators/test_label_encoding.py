@@ -223,7 +223,7 @@ def test_stacks_and_levels_take_them_as_classifiers(kind):
         fitted = ensemble.fit(X, Y)
         theirs = clone(ensemble.set_params(**_with(ensemble, LogisticRegression()))).fit(X, Y)
         np.testing.assert_array_equal(fitted.predict_proba(X), theirs.predict_proba(X))
-        assert [response.method for response in fitted.oof_.values()] == ["predict_proba"]
+        assert [result.spec.method for result in fitted.oof_.values()] == ["predict_proba"]
 
 
 def _with(ensemble, member):

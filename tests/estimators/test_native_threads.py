@@ -66,10 +66,10 @@ def test_children_do_not_wait_for_threads_that_their_parent_has_used():
 
 
 def test_no_number_of_threads_means_one_a_core_to_lightgbm_alone():
-    assert inspect_estimator(Booster()).jobs == {"n_jobs": None, "num_threads": None}
-    assert inspect_estimator(RandomForestClassifier()).jobs == {}
-    assert inspect_estimator(Booster(n_jobs=1, num_threads=4)).jobs == {"num_threads": 4}
-    assert inspect_estimator(Booster(n_jobs=1, num_threads=4), threads=4).jobs == {}
+    assert inspect_estimator(Booster()).n_jobs == {"n_jobs": None, "num_threads": None}
+    assert inspect_estimator(RandomForestClassifier()).n_jobs == {}
+    assert inspect_estimator(Booster(n_jobs=1, num_threads=4)).n_jobs == {"num_threads": 4}
+    assert inspect_estimator(Booster(n_jobs=1, num_threads=4), threads=4).n_jobs == {}
 
 
 @pytest.mark.parametrize("given", [(None, 2), (-1, 1), (2, None)])

@@ -20,8 +20,6 @@ from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
 from stackit.engine.run_config import OnError, RunConfig, seed_from
-from stackit.estimators.estimator_traits import set_seeds
-from stackit.estimators.seeds import seed_of
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.final import FINAL, FinalEstimatorMixin
 from stackit.ensemble.fit import check_cover, fit_levels
@@ -37,9 +35,11 @@ from stackit.ensemble.validate_weights import validate_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
+from stackit.estimators.estimator_traits import set_seeds
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.named_estimators import visual_block
 from stackit.estimators.sample_weight import warn_of_scale
+from stackit.estimators.seeds import seed_of
 from stackit.estimators.traits import is_classifier, tags_of
 from stackit.folds import Folds
 from stackit.results.oof import OutOfFold

@@ -13,11 +13,11 @@ from stackit.arrays import Rows
 from stackit.arrays.frames import index_of
 from stackit.engine.cross_fit import cross_fit
 from stackit.engine.run_config import RunConfig
-from stackit.estimators.seeds import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel, NestedLevel, with_fold_note
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import NO_ROWS, LevelInputs, data_of, keeps_names
 from stackit.ensemble.refit import config_of, members_of, refit_levels
+from stackit.estimators.seeds import seed_of
 from stackit.folds import Folds
 from stackit.folds.subset import reindex, restrict
 from stackit.results.estimator_result import concatenate

@@ -10,11 +10,11 @@ import numpy as np
 
 from stackit.engine.cross_fit import refit
 from stackit.engine.run_config import RunConfig
-from stackit.estimators.seeds import seed_of
 from stackit.ensemble.fitted import AnyFitted, FittedLevel
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import LevelInputs, data_of, keeps_names
 from stackit.ensemble.validate_weights import without_failed
+from stackit.estimators.seeds import seed_of
 from stackit.results.oof import OutOfFold
 
 __all__ = ["config_of", "members_of", "refit_levels"]

@@ -92,7 +92,7 @@ class LabelledFit:
 
     @cached_property
     def encodes_first(self) -> bool:
-        """Whether the whole classifier is fitted on codes first; else on labels, with codes for some parts."""
+        """Whether the whole classifier is fitted on codes first; else on labels, parts of it on codes."""
         if not self.encoded:
             return self.validation is not None and needs_encoded_labels(self.estimator)
         return "" in self.encoded or self.validation is not None or self.are_codes

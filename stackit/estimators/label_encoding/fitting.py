@@ -64,7 +64,7 @@ def encoded_parts(estimator: Any, params: Mapping[str, Any] | None = None) -> tu
 
 @dataclass(eq=False)  # not frozen, which makes it four times slower to make one for each fit
 class LabelledFit:
-    """One fit of a classifier whose library may not take the labels: on codes, on labels, or on neither.
+    """One fit of a classifier from a library that may not take the labels: on codes, labels, or neither.
 
     What the library is known to take is tried first (`learner`, `checked`); where that fails in any way, the
     other is tried (`recover`).

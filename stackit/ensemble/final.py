@@ -15,14 +15,14 @@ from stackit.arrays import num_samples
 from stackit.arrays.isolation import call_isolated, inspect_reader, own_values, rows_for
 from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.engine.fit import fit_estimator
-from stackit.estimators.estimator_traits import inspect_estimator
-from stackit.estimators.seeds import seed_of
 from stackit.ensemble.passthrough import Passthrough, level_features
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import EarlyStoppingPlan
+from stackit.estimators.estimator_traits import inspect_estimator
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import Kind, PredictionSpec, prediction_spec
 from stackit.estimators.sample_weight import rescale_weights
+from stackit.estimators.seeds import seed_of
 from stackit.estimators.traits import is_classifier, is_regressor
 from stackit.results.oof import OutOfFold
 from stackit.target import Target

@@ -132,7 +132,7 @@ def test_several_classes_decisions_and_numbers_come_back_too(tmp_path):
     again = out_of_fold(given_ones, X, y, X_test, cv=3, n_jobs=1)
     pd.testing.assert_frame_equal(again.meta_train, oof.meta_train, rtol=1e-12)
     pd.testing.assert_frame_equal(again.meta_test, oof.meta_test, rtol=1e-12)
-    assert [response.kind for response in again.values()] == ["probability", "decision"]
+    assert [result.spec.kind for result in again.values()] == ["probability", "decision"]
     assert np.allclose(again.summary["whole"], oof.summary["whole"])
 
 

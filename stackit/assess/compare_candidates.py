@@ -12,7 +12,7 @@ from stackit.assess.repeats import cross_fit_finals, in_unit_weights, merge_resu
 from stackit.estimators.named_estimators import AnyEstimators
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 
 __all__ = ["compare"]
 
@@ -115,11 +115,11 @@ def compare(
         repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
     results, warned = [], RepeatedWarnings("repeats")
     for repeat in repeats:
-        with recorded() as said:
+        with record_warnings() as said:
             found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
             if passed is not None:
                 found = merge_results(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
         warned.add(said)
         results.append(found)
-    warned.say()
+    warned.warn()
     return Comparison(tuple(repeats), tuple(results))

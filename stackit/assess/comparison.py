@@ -154,9 +154,9 @@ class Comparison:
     def _elsewhere(known: OutOfFold, name: str, average: Floats, rows: npt.NDArray[np.intp]) -> float:
         """The score of some rows, by folds where the column must not be pooled."""
         if known.is_pooled:
-            return known._score(name, average[rows], rows)
+            return known.score_rows(name, average[rows], rows)
         parts = [np.intersect1d(held_out, rows) for _, held_out in known.folds.splits]
-        scores = [known._score(name, average[part], part) for part in parts if len(part)]
+        scores = [known.score_rows(name, average[part], part) for part in parts if len(part)]
         return float(np.mean(scores))
 
     def _losses_in(self, at: int, name: str) -> npt.NDArray[np.float64] | None:
@@ -187,7 +187,7 @@ class Comparison:
                 return float("nan")
             rows = np.concatenate([rows for _, rows in judged.folds.splits])
             answers = [source[each].held_out[split] for split, each in enumerate(names)]
-            found.append(source._score(names[0], np.concatenate(answers), rows))
+            found.append(source.score_rows(names[0], np.concatenate(answers), rows))
         return float(np.mean(found))
 
 

@@ -25,7 +25,7 @@ from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
 from stackit.precomputed.estimators import Precomputed
 from stackit.results import EstimatorResult, OutOfFold
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 from stackit.target import Target
 from stackit.validation import format_list, invalid_value, warn
 
@@ -112,12 +112,12 @@ class OuterFolds:
         repeats = RepeatedWarnings("outer folds")
         for label, (split, cut) in zip(folds.labels, kept, strict=True):
             part = clone(stack).set_params(**cut, **changed)
-            with recorded() as said:
+            with record_warnings() as said:
                 answers.append(self._answers(part, split, finals, label))
                 known = replace(part.oof_, scoring=self.scoring, unscored=set())
-                inside.append({name: known.standing(name) for name in known})
+                inside.append({name: known.overall_score(name) for name in known})
             repeats.add(said)
-        repeats.say()
+        repeats.warn()
         return _comparison(self._together(answers, folds), inside, [name for name, _ in finals])
 
     def _answers(

@@ -115,7 +115,7 @@ class Values:
         if fitted:
             finals = [(f"members {sorted(subset)}", self._final(subset)) for subset in fitted]
             found = [cross_fit_finals(finals, repeat, n_jobs=self.n_jobs) for repeat in self.repeats]
-            scores = [[each.standing(name) for name, _ in finals] for each in found]
+            scores = [[each.overall_score(name) for name, _ in finals] for each in found]
             self.known.update(zip(fitted, np.mean(scores, axis=0).tolist(), strict=True))
         self.known.update({subset: self._of_mean(subset) for subset in new if subset not in self.known})
         return {subset: self.known[subset] for subset in wanted}

@@ -95,7 +95,7 @@ class ResultCollector:
 
     def _by_labels(self, name: str) -> None:
         """Take labels of all folds, where those of some cannot be told which column is whose class."""
-        self.responses[name] = self.responses[name].by_labels()
+        self.responses[name] = self.responses[name].as_labels()
         for done in self.done[name]:
             if done is not None and not done.labels:
                 done.held_out, done.test = _votes(done.held_out), _votes(done.test)

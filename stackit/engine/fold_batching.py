@@ -20,7 +20,7 @@ from stackit.engine.training_data import TrainingData
 from stackit.estimators.estimator_traits import EstimatorTraits
 from stackit.estimators.traits import tags_of
 from stackit.folds import Folds
-from stackit.results.repeated_warnings import recorded
+from stackit.results.repeated_warnings import record_warnings
 
 __all__ = ["AnyTask", "BatchedTask", "Fallback", "group_by_estimator"]
 
@@ -52,7 +52,7 @@ class BatchedTask:
 
     def run(self, data: TrainingData) -> list[TaskResult] | Fallback:
         """Fit all folds together and return a result per task that is left."""
-        with recorded() as warnings, single_threaded():
+        with record_warnings() as warnings, single_threaded():
             try:
                 results = self._results(data)
             except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides

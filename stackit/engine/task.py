@@ -18,7 +18,7 @@ from stackit.estimators.label_encoding.wrappers import ConstantClassifier, Label
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.prediction_checks import ALL_ROWS
-from stackit.results.repeated_warnings import RecordedWarning, recorded
+from stackit.results.repeated_warnings import RecordedWarning, record_warnings
 
 __all__ = ["Task", "TaskResult"]
 
@@ -48,7 +48,7 @@ class Task:
     def run(self, data: TrainingData) -> list[TaskResult]:
         """Fit and predict; an error of the estimator is returned in the result, not raised."""
         result = TaskResult(self.spec.name, self.split)
-        with recorded() as warnings, single_threaded(), self.traits.seeds.drawing(self.seed):
+        with record_warnings() as warnings, single_threaded(), self.traits.seeds.drawing(self.seed):
             try:
                 started = time.perf_counter()
                 try:
@@ -100,7 +100,7 @@ class Task:
         """Predict the held-out and the test rows; shapes are (n_held_out, width) and (m, width)."""
         fitted, spec, reader = result.estimator, self.spec, self.traits.reader
         if lacks_order(fitted, spec.method):
-            result.labels, spec = True, spec.by_labels()
+            result.labels, spec = True, spec.as_labels()
         if len(self.held_out):
             held_out, owned = data.rows(self.held_out, reader), not reader.is_trusted_library
             result.held_out = spec.predict_readonly(fitted, held_out, self.place, reader, owned)

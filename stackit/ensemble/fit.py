@@ -22,7 +22,7 @@ from stackit.folds import Folds
 from stackit.folds.subset import reindex, restrict
 from stackit.results.estimator_result import concatenate
 from stackit.results.oof import OutOfFold
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 
 __all__ = ["check_cover", "fit_levels"]
 
@@ -105,10 +105,10 @@ def _nested(levels: Sequence[Level], inputs: LevelInputs, config: RunConfig) -> 
     for label, split in zip(folds.labels, folds.splits, strict=True):
         if _can_be_trained(lower, inputs.folds, np.unique(split[0])):
             own = replace(config, seed=seed_of(seed, "fold", *label))
-            with with_fold_note(label), recorded() as warned:
+            with with_fold_note(label), record_warnings() as warned:
                 parts.append(_part(lower, level, inputs, split, own))
             repeats.add(warned)
-    repeats.say()
+    repeats.warn()
     return NestedLevel(_merge(parts, folds, inputs), parts)
 
 

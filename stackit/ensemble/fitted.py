@@ -16,7 +16,7 @@ from stackit.ensemble.passthrough import Passthrough, level_features, select_col
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import without_rows
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 
 __all__ = ["AnyFitted", "FittedLevel", "NestedLevel", "for_prediction", "with_fold_note"]
 
@@ -118,10 +118,10 @@ class NestedLevel:
             skipped |= part.oof.keys() - self.oof.keys()
         predictions, repeats = [], RepeatedWarnings("folds")
         for label, part in zip(self.oof.folds.labels, self.parts, strict=True):
-            with with_fold_note(label), recorded() as warned:
+            with with_fold_note(label), record_warnings() as warned:
                 predictions.append(part.predict(X, skipped))
             repeats.add(warned)
-        repeats.say()
+        repeats.warn()
         return {
             name: refitted[name]
             if name in refitted

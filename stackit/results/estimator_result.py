@@ -13,7 +13,7 @@ from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.folds import Folds
 from stackit.results.lazy_estimators import LazyFoldEstimators
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 
 __all__ = ["EstimatorResult", "FitMode", "concatenate"]
 
@@ -74,13 +74,7 @@ class EstimatorResult:
         return self.fold_estimators if self.refitted is None else [self.refitted]
 
     def average(self, folds: Folds) -> Floats:
-        """Return the (n, width) held-out predictions, averaged over repeats; NaN in rows never held out.
-
-        Parameters
-        ----------
-        folds : Folds
-            The splits of the run.
-        """
+        """Return the (n, width) held-out predictions, averaged over repeats; NaN in rows never held out."""
         shape = folds.n_samples, self.held_out[0].shape[1]
         if folds.n_repeats == 1:
             only: Floats = np.full(shape, np.nan)
@@ -95,18 +89,9 @@ class EstimatorResult:
         return average
 
     def predict(self, X: Any, folds: Folds, repeats: RepeatedWarnings, *, refitted: bool = False) -> Floats:
-        """Return the (m, width) predictions of new rows, averaged over the fold estimators.
+        """Return the (m, width) predictions of new rows: the average over folds, or those of the refit.
 
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-        folds : Folds
-            The splits of the run; errors name the repeat and fold.
-        repeats : RepeatedWarnings
-            Collects the warnings of the predictions.
-        refitted : bool
-            Whether the estimator refitted on all rows predicts instead, if there is one.
+        Errors name the fold; `repeats` collects the warnings. Without a refit the folds predict.
         """
         if refitted and self.refitted is not None:
             placed = [(self.refitted, ALL_ROWS)]
@@ -116,16 +101,16 @@ class EstimatorResult:
             placed = [*{id(one): (one, label) for one, label in pairs}.values()]
         predictions = []
         for estimator, label in placed:
-            with recorded() as said:
+            with record_warnings() as caught:
                 predictions.append(self.spec.predict_readonly(estimator, X, label))
-            repeats.add(said, self.spec.name)
+            repeats.add(caught, self.spec.name)
         return np.asarray(np.mean(predictions, axis=0))
 
     def restrict(self, splits: list[int]) -> EstimatorResult:
         """Return the result of some splits only, given their positions, without test predictions."""
         estimators = self.fold_estimators
         if isinstance(estimators, LazyFoldEstimators):
-            estimators = estimators.part(splits)
+            estimators = estimators.restrict(splits)
         elif estimators:
             estimators = [estimators[at] for at in splits]
         held_out, seconds = [self.held_out[at] for at in splits], [self.seconds[at] for at in splits]

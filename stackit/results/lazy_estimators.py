@@ -1,4 +1,4 @@
-"""Fold estimators of results that came out of a store: fitted again when they are first asked for."""
+"""Fold estimators that came out of a store without their fit: they are fitted again on first use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ __all__ = ["LazyFoldEstimators"]
 
 
 class LazyFoldEstimators(Sequence[Any]):
-    """The fitted estimators of one name, one a split, of which some are not there yet.
+    """The fitted estimator of each split; those that are None are fitted together on first use.
 
-    A store keeps answers and not, without pickle, fitted estimators. Whoever asks for one here gets it all
-    the same: those that are missing are fitted then, all at once, with the data, rows and seeds of the
-    run. A copy, and what is pickled, is a plain list of all.
+    Copies and pickles of it are plain lists of all estimators.
 
     Parameters
     ----------
     estimators : list
-        One a split; None where it is missing.
+        One per split; None where it is missing.
     fit : callable
         Returns the fitted estimators of some splits, given their positions.
 
@@ -26,7 +24,7 @@ class LazyFoldEstimators(Sequence[Any]):
     --------
     >>> estimators = LazyFoldEstimators(["first", None], lambda missing: [f"fitted {at}" for at in missing])
     >>> estimators
-    FoldEstimators(1 of 2 fitted, the others when they are asked for)
+    LazyFoldEstimators(1 of 2 fitted, the others on first use)
     >>> list(estimators)
     ['first', 'fitted 1']
     """
@@ -58,15 +56,15 @@ class LazyFoldEstimators(Sequence[Any]):
 
     def __repr__(self) -> str:
         n_fitted = len(self) - len(self._missing())
-        return f"FoldEstimators({n_fitted} of {len(self)} fitted, the others when they are asked for)"
+        return f"LazyFoldEstimators({n_fitted} of {len(self)} fitted, the others on first use)"
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
         return list, (list(self),)
 
-    def part(self, positions: list[int]) -> LazyFoldEstimators:
-        """Return those at some positions; what is missing still is."""
-        estimators = [self._estimators[at] for at in positions]
-        return LazyFoldEstimators(estimators, lambda missing: [self[positions[at]] for at in missing])
+    def restrict(self, splits: list[int]) -> LazyFoldEstimators:
+        """Return the estimators of some splits, without fitting those that are missing."""
+        estimators = [self._estimators[at] for at in splits]
+        return LazyFoldEstimators(estimators, lambda missing: [self[splits[at]] for at in missing])
 
     def _missing(self) -> list[int]:
         return [at for at, estimator in enumerate(self._estimators) if estimator is None]

@@ -21,13 +21,12 @@ from stackit.results.placeholders import Placeholder
 from stackit.results.repeated_warnings import RepeatedWarnings
 from stackit.results.scores import ScoresMixin
 from stackit.target import Target
-from stackit.validation import invalid_value
 
 __all__ = ["OutOfFold"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
+class OutOfFold(ScoresMixin):
     """The out-of-fold predictions of a run, a mapping of names to the result of each estimator.
 
     Attributes
@@ -101,16 +100,13 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         return f"OutOfFold({len(self)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
 
     def remember(self, X: Any) -> OutOfFold:
-        """Keep the table that the estimators were fitted on at hand, for `known_X`; return itself.
-
-        Copies, pickles and files go without it.
-        """
+        """Keep the training table for `known_X`, without copying, pickling or saving it; return self."""
         vars(self)["_table"] = _Table(X)
         return self
 
     @property
     def known_X(self) -> Any:
-        """The training table of the run, where it is still at hand; None in what was copied or loaded."""
+        """The training table of the run; None if it was copied, pickled or loaded since."""
         table = vars(self).get("_table")
         return None if table is None else table.X
 
@@ -140,14 +136,14 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         return self[name].average(self.folds)
 
     def with_results(self, change: Callable[[EstimatorResult], EstimatorResult], **fields: Any) -> OutOfFold:
-        """Return the run with the result of each estimator changed, and other fields replaced."""
+        """Return the run with the result of each estimator changed, and some fields replaced."""
         return replace(self, results={name: change(result) for name, result in self.items()}, **fields)
 
     def of_repeat(self, repeat: int) -> OutOfFold:
         """Return one repeat of the run; without test predictions, which are averages over all repeats.
 
-        An average over repeats scores better than any single cross-validation. The spread of a score over
-        fold assignments is therefore measured on single repeats.
+        An average over repeats scores better than a single cross-validation, so the spread of a score over
+        fold assignments is measured on single repeats.
 
         Parameters
         ----------
@@ -165,9 +161,7 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         """
         numbers = [number for number, label in enumerate(self.folds.labels) if label[0] == repeat]
         if not numbers:
-            raise invalid_value(
-                "repeat", f"from 0 to {self.folds.n_repeats - 1}", f"{repeat=}", "Pass repeat=0"
-            )
+            raise ValueError(f"repeat must be from 0 to {self.folds.n_repeats - 1}; got {repeat=}.")
         splits = tuple(self.folds.splits[number] for number in numbers)
         folds = replace(self.folds, splits=splits)
         return self.with_results(lambda result: result.restrict(numbers), folds=folds)
@@ -219,41 +213,15 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
         return self.to_frame(self.predict(X, skip), index_of(X))
 
     def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
-        """Predict new rows by the estimators refitted on all training rows.
+        """Predict new rows by the estimators refitted on all rows; those that were not, as in `transform`.
 
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-        skip : collection of str
-            Estimators that do not predict; their columns are 0.
-
-        Returns
-        -------
-        (m, k) data frame
-            For estimators that were not refitted, the average over their fold estimators.
-
-        Raises
-        ------
-        ValueError
-            As in `transform`.
+        Parameters, return value and errors are those of `transform`.
         """
         self.check_accepts_X()
         return self.to_frame(self.predict(X, skip, refitted=True), index_of(X))
 
     def predict(self, X: Any, skip: Collection[str] = (), *, refitted: bool = False) -> dict[str, Floats]:
-        """Return the (m, width) predictions of new rows by each estimator.
-
-        Parameters
-        ----------
-        X : array-like with m rows
-            New rows.
-        skip : collection of str
-            Estimators that do not predict; their predictions are 0.
-        refitted : bool
-            Whether estimators refitted on all rows predict, where there are such, instead of the fold
-            estimators.
-        """
+        """Return each estimator's (m, width) predictions of new rows; see `transform`."""
         X, repeats = self.conform(X), RepeatedWarnings("predictions")
         predictions = {
             name: np.zeros((num_samples(X), result.spec.width))
@@ -261,43 +229,11 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
             else result.predict(X, self.folds, repeats, refitted=refitted)
             for name, result in self.items()
         }
-        repeats.say()
+        repeats.warn()
         return predictions
 
-    def check_accepts_X(self) -> None:
-        """Raise where new rows of X are not what the estimators read.
-
-        Raises
-        ------
-        ValueError
-            When it is of a level whose estimators read a table of their own.
-        """
-        if self.derived_features:
-            raise invalid_value(
-                "A run that is asked about rows of X",
-                "one whose estimators read X as it is",
-                "a level that reads the level below, or some columns",
-                "Ask the fitted LevelsClassifier or LevelsRegressor itself, which makes that table",
-            )
-
-    def conform(self, X: Any, called: str = "X") -> Any:
-        """Return new rows as the estimators know their table, checked as `TableSchema.conform` does."""
-        return X if self.schema is None else self.schema.conform(X, called, "each estimator")
-
     def to_frame(self, predictions: Mapping[str, Floats], index: Any = None) -> pd.DataFrame:
-        """Return the meta-features of the predictions of estimators.
-
-        Parameters
-        ----------
-        predictions : dict of str to (m, width) array
-            As `predict` and `average` return them.
-        index : pandas.Index, optional
-            The index of the data frame.
-
-        Returns
-        -------
-        (m, k) data frame
-        """
+        """Return the (m, k) meta-features of the (m, width) predictions of estimators."""
         specs = {name: self[name].spec for name in predictions}
         columns = [specs[name].columns(table) for name, table in predictions.items()]
         names = [
@@ -310,9 +246,22 @@ class OutOfFold(ScoresMixin, Mapping[str, EstimatorResult]):
             frame.attrs["stackit"] = {name: spec.kind for name, spec in specs.items()}
         return frame
 
+    def check_accepts_X(self) -> None:
+        """Raise if the estimators were fitted on features derived from X."""
+        if self.derived_features:
+            raise ValueError(
+                "This run is a level of an ensemble: its estimators were fitted on features derived from X (the "
+                "level below, or some columns). Call the fitted LevelsClassifier or LevelsRegressor, which "
+                "derives them."
+            )
+
+    def conform(self, X: Any, called: str = "X") -> Any:
+        """Return new rows with the columns of the training table, checked as `TableSchema.conform` does."""
+        return X if self.schema is None else self.schema.conform(X, called, "each estimator")
+
 
 class _Table:
-    """A table that does not travel."""
+    """Holds a table that is not copied or pickled with its owner."""
 
     def __init__(self, X: Any = None) -> None:
         self.X = X

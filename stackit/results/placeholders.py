@@ -1,4 +1,4 @@
-"""What fitted ensembles keep when they are pickled or saved: all that predicts, and no tables of rows."""
+"""Fitted ensembles are pickled and saved without the training rows: placeholders stand in for them."""
 
 from __future__ import annotations
 
@@ -14,52 +14,45 @@ _KEEPS: ContextVar[bool] = ContextVar("keeps", default=False)
 
 
 class MissingDataError(AttributeError, ValueError):
-    """Something was asked for that a pickled or saved ensemble was left without."""
+    """Raised for data that an ensemble was pickled or saved without."""
 
 
 class Placeholder:
-    """Stands for what a pickled or saved ensemble was left without; whatever is asked of it, it says so.
+    """Stands in for data that an ensemble was saved without; any use of it raises an error that says so.
 
     Parameters
     ----------
     what : str
         What was left out.
     **kept : object
-        What is known of it all the same, by attribute.
-
-    Examples
-    --------
-    >>> len(Placeholder("the folds"))
-    Traceback (most recent call last):
-        ...
-    stackit.results.placeholders.MissingDataError: This ensemble was saved or pickled without the folds, ...
+        Attributes that are known nevertheless.
     """
 
     def __init__(self, what: str, **kept: Any) -> None:
         self.what, self.kept = what, kept
 
     def __repr__(self) -> str:
-        return f"LeftOut({self.what!r})"
+        return f"Placeholder({self.what!r})"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "kept" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if name not in self.kept:
-            self._refuse()
+            self._raise()
         return self.kept[name]
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def _raise(self, *_: Any, **__: Any) -> NoReturn:
         raise MissingDataError(
             f"This ensemble was saved or pickled without {self.what}, which it does not need to predict. "
-            "Save it with save(path, oof=True), or pickle its oof_ (of levels, levels_) beside it."
+            "Save it with save(path, oof=True), or pickle its oof_ (levels_, of levels) in addition."
         )
 
-    __len__ = __iter__ = __getitem__ = __contains__ = __bool__ = __array__ = _refuse
+    __len__ = __iter__ = __getitem__ = __contains__ = __bool__ = __array__ = _raise
 
 
 @contextmanager
 def keep_rows() -> Iterator[None]:
-    """Pickle ensembles with their tables inside: what a worker has fitted goes back to its parent whole."""
+    """Pickle ensembles with their training rows, as when a worker returns a fitted ensemble."""
     token = _KEEPS.set(True)
     try:
         yield
@@ -68,32 +61,21 @@ def keep_rows() -> Iterator[None]:
 
 
 def keeps_rows() -> bool:
-    """Whether ensembles are pickled with their tables, for now."""
+    """Whether ensembles are pickled with their training rows at present."""
     return _KEEPS.get()
 
 
 def without_rows(oof: Any) -> Any:
-    """Return what new rows are predicted with: a run without folds, target, weights and tables of rows.
-
-    Parameters
-    ----------
-    oof : OutOfFold
-        Left as it is.
-
-    Returns
-    -------
-    OutOfFold
-        Whatever asks it for what was left out gets a `MissingDataError`.
-    """
+    """Return an OutOfFold that can predict new rows, with placeholders for all that is of training rows."""
     if isinstance(oof.folds, Placeholder):
         return oof
     what = "out-of-fold predictions, folds and target"
-    left = Placeholder(what)
+    missing = Placeholder(what)
     return replace(
         oof,
-        folds=Placeholder(what, labels=oof.folds.labels),  # errors say in which fold
-        target=replace(oof.target, y=left, codes=left),
-        results={name: replace(one, held_out=left, test=left) for name, one in oof.items()},
+        folds=Placeholder(what, labels=oof.folds.labels),  # errors name the fold
+        target=replace(oof.target, y=missing, codes=missing),
+        results={name: replace(one, held_out=missing, test=missing) for name, one in oof.items()},
         sample_weight=None,
         index=None,
         test_index=None,

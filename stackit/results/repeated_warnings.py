@@ -1,4 +1,4 @@
-"""Warnings that many fits, folds or predictions raise: each is said once, with how often it came."""
+"""Warnings that many fits, folds or predictions raise: each is shown once, with how often it was raised."""
 
 from __future__ import annotations
 
@@ -11,28 +11,18 @@ from typing import Any
 
 from stackit.validation import format_list
 
-__all__ = ["RecordedWarning", "RepeatedWarnings", "recorded"]
+__all__ = ["RecordedWarning", "RepeatedWarnings", "record_warnings"]
 
-# What differs between folds in texts that say the same: numbers that stand alone, and paths.
+# What differs between folds in texts that mean the same: numbers that stand alone, and paths.
 VARYING = re.compile(r"\S*/\S*|(?<![\w'\"])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
 
 _LOCAL = threading.local()
-_forward: Any = warnings.showwarning
+_previous: Any = warnings.showwarning
 
 
 @dataclass(frozen=True)
 class RecordedWarning:
-    """A warning that was raised, and where.
-
-    Parameters
-    ----------
-    category : type
-        Its class.
-    text : str
-        What it says.
-    filename, lineno : str, int
-        The line that raised it.
-    """
+    """A warning that was raised, and the line that raised it."""
 
     category: type[Warning]
     text: str
@@ -40,58 +30,45 @@ class RecordedWarning:
     lineno: int
 
 
-class recorded:
-    """Record what this thread warns of, instead of showing it.
+class record_warnings:
+    """Record the warnings of this thread instead of showing them.
 
-    What filters ignore is not recorded, and what they turn into errors is raised, as without. A warning that
-    was shown before is recorded again: each block is looked at by itself. It is a class, and not a generator,
-    for it stands around each fit: 2 microseconds.
-
-    Examples
-    --------
-    >>> with recorded() as said:
-    ...     warnings.simplefilter("always")
-    ...     warnings.warn("Too few rows", UserWarning)
-    >>> [(each.category.__name__, each.text) for each in said]
-    [('UserWarning', 'Too few rows')]
+    Warnings that filters ignore are not recorded, and those that filters turn into errors are raised. A warning
+    that was shown before is recorded again. This is a class, and not a generator, because it surrounds each
+    fit: it takes 2 microseconds.
     """
 
-    __slots__ = ("_caught", "_outer")
+    __slots__ = ("_catcher", "_outer")
 
     def __enter__(self) -> list[RecordedWarning]:
-        global _forward
-        self._outer = getattr(_LOCAL, "said", None)
-        self._caught = warnings.catch_warnings()
-        self._caught.__enter__()
-        # Threads may undo each other's catch_warnings: a handler that is left behind hands on to the former.
-        if warnings.showwarning is not _show:
-            _forward, warnings.showwarning = warnings.showwarning, _show
-        said: list[RecordedWarning] = []
-        _LOCAL.said = said
-        return said
+        global _previous
+        self._outer = getattr(_LOCAL, "caught", None)
+        self._catcher = warnings.catch_warnings()
+        self._catcher.__enter__()
+        # Threads may undo each other's catch_warnings: a handler that is left behind calls the previous one.
+        if warnings.showwarning is not _record:
+            _previous, warnings.showwarning = warnings.showwarning, _record
+        caught: list[RecordedWarning] = []
+        _LOCAL.caught = caught
+        return caught
 
     def __exit__(self, *error: Any) -> None:
-        _LOCAL.said = self._outer
-        self._caught.__exit__(*error)
+        _LOCAL.caught = self._outer
+        self._catcher.__exit__(*error)
 
 
 @dataclass
 class RepeatedWarnings:
-    """Gathers what was recorded in several blocks, and says each warning once.
-
-    Parameters
-    ----------
-    unit : str
-        What the blocks are, as in "fits".
+    """Collects the warnings of several blocks, such as fits (the `unit`), and shows each once.
 
     Examples
     --------
     >>> repeats = RepeatedWarnings("fits")
     >>> for fold in range(3):
-    ...     with recorded() as said:
+    ...     with record_warnings() as caught:
     ...         warnings.simplefilter("always")
     ...         warnings.warn(f"No convergence after {fold + 5} steps", UserWarning)
-    ...     repeats.add(said, "lr")
+    ...     repeats.add(caught, "lr")
     >>> repeats.texts()
     ["No convergence after 5 steps (in 3 of 3 fits of 'lr')"]
     """
@@ -101,37 +78,27 @@ class RepeatedWarnings:
     first: dict[tuple[type[Warning], str], RecordedWarning] = field(default_factory=dict)
     counts: dict[tuple[type[Warning], str], dict[str, int]] = field(default_factory=dict)
 
-    def add(self, said: Sequence[RecordedWarning], name: str = "") -> None:
-        """Add what was recorded in one block.
-
-        Parameters
-        ----------
-        said : sequence of Said
-            Of one block: it counts as one however often a warning comes in it.
-        name : str
-            The estimator that it is of.
-        """
+    def add(self, caught: Sequence[RecordedWarning], name: str = "") -> None:
+        """Add the warnings of one block, of the estimator of that name; repeats within it count once."""
         self.totals[name] = self.totals.get(name, 0) + 1
-        if not said:
+        if not caught:
             return
-        for each in {
-            (each.category, VARYING.sub("#", each.text)): each for each in reversed([*said])
-        }.items():
-            key, one = each
+        distinct = {(one.category, VARYING.sub("#", one.text)): one for one in reversed(caught)}
+        for key, one in distinct.items():
             self.first.setdefault(key, one)
-            of_name = self.counts.setdefault(key, {})
-            of_name[name] = of_name.get(name, 0) + 1
+            counts = self.counts.setdefault(key, {})
+            counts[name] = counts.get(name, 0) + 1
 
     def texts(self) -> list[str]:
-        """Return what is to be said, each warning once."""
+        """Return the texts to show, each warning once."""
         return [f"{one.text.rstrip()} ({self._where(self.counts[key])})" for key, one in self.first.items()]
 
-    def say(self) -> None:
+    def warn(self) -> None:
         """Raise each warning once, with its own class, at the line that raised it first."""
-        said = [*zip(self.first.values(), self.texts(), strict=True)]
+        texts = [*zip(self.first.values(), self.texts(), strict=True)]
         self.first, self.counts = {}, {}
-        for one, text in said:
-            warnings.warn_explicit(_warning(one.category, text), None, one.filename, one.lineno)
+        for one, text in texts:
+            warnings.warn_explicit(_as_warning(one.category, text), None, one.filename, one.lineno)
 
     def _where(self, counts: dict[str, int]) -> str:
         parts = [
@@ -141,19 +108,19 @@ class RepeatedWarnings:
         return f"in {format_list(parts)}"
 
 
-def _show(
+def _record(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *others: Any, **more: Any
 ) -> None:
-    said = getattr(_LOCAL, "said", None)
-    if said is None:
-        _forward(message, category, filename, lineno, *others, **more)
+    caught = getattr(_LOCAL, "caught", None)
+    if caught is None:
+        _previous(message, category, filename, lineno, *others, **more)
     else:
-        said.append(RecordedWarning(category, str(message), filename, lineno))
+        caught.append(RecordedWarning(category, str(message), filename, lineno))
 
 
-def _warning(category: type[Warning], text: str) -> Warning:
-    """Return a warning of a class; of one that takes more than a text, of the plain one."""
+def _as_warning(category: type[Warning], text: str) -> Warning:
+    """Return a warning of a class, or of UserWarning if its constructor needs more than a text."""
     try:
         return category(text)
-    except Exception:  # noqa: BLE001 - a class of others, whose constructor may do anything
+    except Exception:  # noqa: BLE001 - a class of another library, whose constructor may do anything
         return UserWarning(f"{category.__name__}: {text}")

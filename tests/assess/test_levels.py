@@ -144,7 +144,7 @@ def test_nested_scores_are_those_of_levels_as_an_estimator(levels):
     members = found.repeats[0].known.meta_train
     assert_allclose(members.iloc[held_out], one.transform(FRAME.iloc[held_out]))
     known = replace(one.oof_, scoring="neg_log_loss")
-    assert found.chosen[0][1] == max(known, key=known.whole)
+    assert found.chosen[0][1] == max(known, key=known.pooled_score)
 
 
 @pytest.mark.parametrize("passthrough", [False, True, [1]])

@@ -20,7 +20,7 @@ from stackit import (
     nested_score,
     out_of_fold,
 )
-from stackit.results.repeated_warnings import RepeatedWarnings, recorded
+from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -189,7 +189,7 @@ def test_compare_says_what_final_estimators_warn_of_once():
 
 def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_all_the_same():
     repeats = RepeatedWarnings("fits")
-    with recorded() as said:
+    with record_warnings() as said:
         warnings.simplefilter("always")
         warnings.warn(
             InconsistentVersionWarning(
@@ -199,13 +199,13 @@ def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_all_the_same(
         )
     repeats.add(said, "ridge")
     with pytest.warns(UserWarning, match=r"(?s)^InconsistentVersionWarning: .*1 of 1 fits of 'ridge'"):
-        repeats.say()
+        repeats.warn()
 
 
 def test_other_threads_are_heard_while_one_is_recorded():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with recorded() as said:
+        with record_warnings() as said:
             thread = threading.Thread(target=lambda: warnings.warn("from outside", UserWarning, stacklevel=1))
             thread.start()
             thread.join()

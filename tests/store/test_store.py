@@ -708,9 +708,7 @@ def test_a_store_must_have_get_and_put():
 def test_fold_estimators_are_fitted_when_asked_for_and_once(store, log):
     first = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
     again = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
-    assert repr(again["a"].fold_estimators) == (
-        "FoldEstimators(0 of 3 fitted, the others when they are asked for)"
-    )
+    assert repr(again["a"].fold_estimators) == ("LazyFoldEstimators(0 of 3 fitted, the others on first use)")
     assert len(again["a"].fold_estimators) == 3
     assert again.of_repeat(0).meta_train.equals(first.meta_train)
     assert fits(log) == 3

@@ -102,8 +102,6 @@ NOT_YET = {
     "stackit/neural/training/optimizers.py",
     "stackit/results/lazy_estimators.py",
     "stackit/results/oof.py",
-    "stackit/results/placeholders.py",
-    "stackit/results/pooling.py",
     "stackit/results/repeated_warnings.py",
     "stackit/results/scores.py",
     "tests/arrays/test_frames.py",

@@ -243,7 +243,7 @@ def _simple(target: Target, train: Rows, n: int, weights: Any) -> dict[str, tupl
     known = prior(target.is_classification)
     known.fit(np.zeros((len(train), 1)), target.y[train], None if weights is None else weights[train])
     response = prediction_spec(PRIOR, known, "auto", target)
-    return {PRIOR: (response, response.ask(known, np.zeros((n, 1))))}
+    return {PRIOR: (response, response.predict(known, np.zeros((n, 1))))}
 
 
 def _comparison(whole: OutOfFold, inside: list[dict[str, float]], others: list[str]) -> Comparison:

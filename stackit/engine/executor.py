@@ -62,7 +62,7 @@ def run_all(
                 while (at := queue.take(longest_first=False)) is not None:
                     yield from queue.record(queue.tasks[at].run(data))
     finally:
-        queue.warnings.say()
+        queue.warnings.warn()
 
 
 def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Generator[TaskResult, None, None]:

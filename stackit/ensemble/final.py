@@ -184,7 +184,9 @@ class FinalEstimatorMixin(ABC):
     def _checked(self, raw: Any, table: Any) -> Any:
         """Return predictions in the form of the target, or raise."""
         kind: Kind = "label" if self.oof_.target.is_classification else "number"
-        return PredictionSpec(FINAL, "predict", kind, self.oof_.target.type).labels_or_numbers(raw, num_samples(table))
+        return PredictionSpec(FINAL, "predict", kind, self.oof_.target.type).labels_or_numbers(
+            raw, num_samples(table)
+        )
 
 
 class FinalClassifierMixin(FinalEstimatorMixin):

@@ -103,7 +103,7 @@ def _what_is_wrong(passthrough: Any, places: dict[Any, int]) -> str:
 def check_no_common_names(members: NamedEstimators, stack_method: str, target: Target, X: Any) -> None:
     """Raise when a meta-feature would have the name of a column of X that is passed through."""
     columns = set(map(str, names_of(X))) if isinstance(X, pd.DataFrame) or is_foreign_frame(X) else set()
-    names = [name for one in members for name in prediction_spec(*one, stack_method, target).names]
+    names = [name for one in members for name in prediction_spec(*one, stack_method, target).column_names]
     taken = sorted(columns.intersection(names))
     if taken:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Checks of predictions where they arrive: their rows and columns, finite numbers, probabilities, labels."""
+"""Checks of predictions: their rows and columns, finite numbers, probabilities, labels."""
 
 from __future__ import annotations
 
@@ -15,48 +15,29 @@ __all__ = [
     "ALL_ROWS",
     "SUM_TOLERANCE",
     "InvalidPredictionsError",
-    "as_floats",
     "as_label_probabilities",
     "as_labels",
     "as_numbers",
     "as_probabilities",
-    "check_finite",
-    "check_shape",
     "class_positions",
 ]
 
-Shape = tuple[int, ...]
 # How far from 1 a row of probabilities may add up to, and how far outside [0, 1] rounding may put one.
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-5  # sums of many float32, such as the mean of a forest, are off by more than 1e-6
 ONES = np.ones(64)
-FEW = 8192  # numbers whose sums of products are quicker than reductions, and start no threads
+SMALL = 8192  # tables up to this size are summed fastest by a dot product, which starts no threads here
 ALL_ROWS = (-1, -1)
 
 
 class InvalidPredictionsError(Exception):
-    """Predictions that cannot be used; `named` says whose they are.
-
-    Parameters
-    ----------
-    expected, given, advice : str
-        What predictions must be, what they are, and what to do.
-    what : str, optional
-        What is wrong, where it is not the return value of the method.
-    """
+    """Predictions that cannot be used: what they must be, what they are, what to do, and what is wrong."""
 
     def __init__(self, expected: str, given: str, advice: str, what: str = "") -> None:
         super().__init__(expected, given, advice, what)
 
     def named(self, method: str, name: str, place: tuple[int, int] | None) -> ValueError:
-        """Return the error for the user, which names the estimator, its fold and the method.
-
-        Examples
-        --------
-        >>> refused = InvalidPredictionsError("finite numbers", "NaN in 1 of 5 rows", "Fill them")
-        >>> print(refused.named("predict", "tree", (0, 2)))
-        Predictions (predict) of estimator 'tree' (repeat 0 fold 2) must be finite numbers; got ...
-        """
+        """Return the error for the user, which names the method, the estimator and its fold."""
         expected, given, advice, what = self.args
         where = "" if place is None else " (repeat {} fold {})".format(*place)
         if place == ALL_ROWS:
@@ -65,67 +46,25 @@ class InvalidPredictionsError(Exception):
         return invalid_value(f"{what} of estimator {name!r}{where}", expected, given, advice)
 
 
-def check_shape(table: npt.NDArray[Any], *shapes: Shape) -> None:
-    """Refuse a table of any other shape: fewer rows or columns would be repeated without a word.
-
-    Examples
-    --------
-    >>> check_shape(np.ones((1, 2)), (5, 2))
-    Traceback (most recent call last):
-        ...
-    stackit.estimators.prediction_checks.InvalidPredictionsError: ('of shape (5, 2)', 'shape (1, 2)', ...)
-    """
-    if table.shape not in shapes:
-        raise InvalidPredictionsError(
-            f"of shape {' or '.join(map(str, shapes))}",
-            f"shape {table.shape}",
-            "Return one row per row of X, and the columns that scikit-learn's method of that name has",
-        )
-
-
 def as_numbers(raw: Any, n: int, width: int) -> Floats:
-    """Return finite numbers as an (n, width) table; a single column may come as (n,).
-
-    Examples
-    --------
-    >>> as_numbers([1, 2], 2, width=1).tolist()
-    [[1.0], [2.0]]
-    """
-    table = as_floats(raw)
-    if width == 1 and table.ndim == 1:
-        check_shape(table, (n,))
+    """Return finite numbers as an (n, width) table; a single column may come as (n,)."""
+    table = _as_floats(raw)
+    if width == 1:
+        _check_shape(table, (n,), (n, 1))
         table = table.reshape(n, 1)
-    elif table.shape != (n, width):
-        check_shape(table, *([(n,)] if width == 1 else []), (n, width))
-    check_finite(table)
+    else:
+        _check_shape(table, (n, width))
+    _check_finite(table)
     return table
 
 
 def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Floats:
-    """Return (n, width) probabilities; rounding errors outside [0, 1] are cut off.
-
-    Parameters
-    ----------
-    raw : array-like
-        What `predict_proba` has returned.
-    n, width : int
-        The number of rows, and of classes that the estimator knows.
-    sums : bool
-        Whether rows must add up to 1; those of several labels do not.
-
-    Examples
-    --------
-    >>> as_probabilities([[20, 80]], 1, width=2)
-    Traceback (most recent call last):
-        ...
-    stackit.estimators.prediction_checks.InvalidPredictionsError: ('probabilities, from 0 to 1 ...',...
-    """
-    table = as_floats(raw)
-    if table.shape != (n, width):
-        check_shape(table, (n, width))
+    """Return (n, width) probabilities; rounding errors outside [0, 1] are clipped, and rows must sum to 1."""
+    table = _as_floats(raw)
+    _check_shape(table, (n, width))
     if not n or _are_probabilities(table, sums):
         return table
-    check_finite(table)
+    _check_finite(table)
     if _are_probabilities(table, sums, RANGE_TOLERANCE):
         return table.clip(0.0, 1.0)
     expected, given = "probabilities, from 0 to 1", f"values from {table.min():.4g} to {table.max():.4g}"
@@ -139,95 +78,64 @@ def as_probabilities(raw: Any, n: int, width: int, sums: bool = True) -> Floats:
 
 
 def as_label_probabilities(raw: Any, n: int, width: int, classes_of: Callable[[], Any]) -> Floats:
-    """Return the (n, n_labels) probabilities of the label 1, for targets of several labels.
+    """Return the (n, n_labels) probabilities of the label 1 from either of the multilabel forms.
 
-    Parameters
-    ----------
-    raw : (n, n_labels) array, or list of (n, n_classes) arrays
-        What `predict_proba` has returned; both forms are scikit-learn's.
-    n, width : int
-        The number of rows and of labels.
-    classes_of : callable
-        Returns the classes of each label, in the order of its columns; of one that is always 1 there is one.
-
-    Examples
-    --------
-    >>> both = [[[0.75, 0.25]], [[1.0]]]
-    >>> as_label_probabilities([np.array(one) for one in both], 1, 2, lambda: [[0, 1], [0]]).tolist()
-    [[0.25, 0.0]]
+    The forms are an (n, n_labels) array and a list of (n, n_classes) arrays. `classes_of` returns the classes
+    of each label; a label that is constant in training has one class.
     """
     if not isinstance(raw, list) or len(raw) != width or np.ndim(raw[0]) < 2:
         return as_probabilities(raw, n, width, sums=False)
     columns = np.zeros((n, width))
     for at, (table, classes) in enumerate(zip(raw, classes_of(), strict=True)):
-        chances = as_probabilities(table, n, len(classes))
+        probabilities = as_probabilities(table, n, len(classes))
         positive = np.flatnonzero(np.asarray(classes) == 1)
         if len(positive):
-            columns[:, at] = chances[:, positive[0]]
+            columns[:, at] = probabilities[:, positive[0]]
     return columns
 
 
 def as_labels(raw: Any, n: int) -> npt.NDArray[Any]:
-    """Return the (n,) labels that a classifier predicts; a single column may come as (n, 1).
-
-    Examples
-    --------
-    >>> as_labels([["no"], ["yes"]], 2).tolist()
-    ['no', 'yes']
-    """
+    """Return the (n,) labels that a classifier predicts; a single column may come as (n, 1)."""
     labels = np.asarray(raw)
     if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
-        raise InvalidPredictionsError(
-            "labels", f"{int(raw.mask.sum())} of {n} masked", "Return a label for each row"
-        )
-    if labels.shape != (n,):
-        check_shape(labels, (n,), (n, 1))
+        given = f"{int(raw.mask.sum())} of {n} masked"
+        raise InvalidPredictionsError("labels", given, "Return a label for each row")
+    _check_shape(labels, (n,), (n, 1))
     return labels.reshape(n)
 
 
 def class_positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Return where labels stand among the sorted classes of y.
-
-    Parameters
-    ----------
-    labels : (n,) array
-        Of any type that equals that of the classes, such as 1.0 for 1.
-    classes : (n_classes,) array
-        Sorted.
-
-    Raises
-    ------
-    InvalidPredictionsError
-        When one is none of the classes, or missing.
-
-    Examples
-    --------
-    >>> class_positions(np.array([2.0, 1.0]), np.array([1, 2])).tolist()
-    [1, 0]
-    """
+    """Return the positions of labels among the sorted classes of y; types may differ, as 1.0 for 1."""
     try:
         found = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
-        strange = classes[found] != labels
+        unknown = classes[found] != labels
     except TypeError:  # labels of another type than the classes, or missing ones, cannot be compared
-        found, strange = (
-            np.zeros(len(labels), dtype=np.intp),
-            ~np.isin(labels.astype(str), classes.astype(str)),
-        )
-        strange |= not strange.any()
-    if strange.any():
+        found = np.zeros(len(labels), dtype=np.intp)
+        unknown = ~np.isin(labels.astype(str), classes.astype(str))
+        unknown |= not unknown.any()
+    if unknown.any():
         raise InvalidPredictionsError(
             f"labels among the classes of y ({format_list(classes)})",
-            format_list(dict.fromkeys(map(repr, labels[strange].tolist()))),
+            format_list(dict.fromkeys(map(repr, labels[unknown].tolist()))),
             "Return labels as they are in y",
         )
     return found
 
 
-def check_finite(table: Floats) -> None:
-    """Refuse NaN and infinity."""
+def _check_shape(table: npt.NDArray[Any], *shapes: tuple[int, ...]) -> None:
+    """Reject tables of another shape: numpy would broadcast fewer rows or columns silently."""
+    if table.shape not in shapes:
+        raise InvalidPredictionsError(
+            f"of shape {' or '.join(map(str, shapes))}",
+            f"shape {table.shape}",
+            "Return one row per row of X, and the columns that scikit-learn's method of that name has",
+        )
+
+
+def _check_finite(table: Floats) -> None:
     if np.logical_and.reduce(np.isfinite(table), axis=None):
         return
-    wrong = ~np.isfinite(table).all(axis=1) if table.ndim > 1 else ~np.isfinite(table)
+    wrong = ~np.isfinite(table).all(axis=1)
     kind = "NaN" if np.isnan(table).any() else "infinity"
     raise InvalidPredictionsError(
         "finite",
@@ -236,8 +144,8 @@ def check_finite(table: Floats) -> None:
     )
 
 
-def as_floats(raw: Any) -> Floats:
-    """Return whatever holds real numbers as an array of floats; masked ones are missing."""
+def _as_floats(raw: Any) -> Floats:
+    """Return real numbers of any container as an array of floats; masked ones become NaN."""
     try:
         if type(raw) is not np.ndarray:
             raw = _as_array(raw)
@@ -245,9 +153,8 @@ def as_floats(raw: Any) -> Floats:
             raise TypeError("complex numbers have no order")
         return np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidPredictionsError(
-            "numbers", f"{type(raw).__name__} ({error})", "Return an array"
-        ) from error
+        given = f"{type(raw).__name__} ({error})"
+        raise InvalidPredictionsError("numbers", given, "Return an array") from error
 
 
 def _as_array(raw: Any) -> npt.NDArray[Any]:
@@ -266,15 +173,15 @@ def _are_probabilities(table: Floats, sums: bool, slack: float = 0.0) -> bool:
         return bool(np.maximum.reduce(table, axis=None) <= 1 + slack)
     errors = _row_sums(table)
     errors -= 1.0
-    if len(errors) <= FEW and errors.dot(errors) <= SUM_TOLERANCE**2:
-        return True  # a sufficient condition, and the quickest: each fit of a run passes here twice
+    if len(errors) <= SMALL and errors.dot(errors) <= SUM_TOLERANCE**2:
+        return True  # a sufficient condition, and the fastest: each fit of a run passes here twice
     return bool(np.maximum.reduce(np.abs(errors)) <= SUM_TOLERANCE)
 
 
 def _row_sums(table: Floats) -> Floats:
-    """Return the (n,) sums of rows; of few columns by adding them, which is many times faster."""
+    """Return the (n,) sums of rows; few columns are added one by one, which is many times faster."""
     width = table.shape[1]
-    if table.size <= FEW:
+    if table.size <= SMALL:
         return np.asarray(table.dot(ONES[:width] if width <= len(ONES) else np.ones(width)))
     if width > 4:
         return np.asarray(np.add.reduce(table, axis=1))

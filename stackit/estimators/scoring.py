@@ -14,7 +14,6 @@ from sklearn.utils.metaestimators import available_if
 from stackit.arrays import Floats
 from stackit.estimators.prediction import PredictionSpec, pairwise_votes
 from stackit.target import Target
-from stackit.validation import invalid_value
 
 __all__ = ["PrecomputedEstimator", "score_predictions", "scorer_of"]
 
@@ -27,116 +26,57 @@ def score_predictions(
     prediction: Floats,
     spec: PredictionSpec,
     scoring: Scoring = None,
-    sample_weight: Any = None,
+    sample_weight: npt.NDArray[Any] | None = None,
 ) -> float:
-    """Score an estimator's predictions of some rows.
+    """Return the score of the (n_rows, width) predictions of some rows; higher is better.
 
-    Parameters
-    ----------
-    target : Target
-        The true values of all rows.
-    rows : (n_rows,) array of int
-        Which rows are predicted.
-    prediction : (n_rows, width) array
-        Their predictions.
-    spec : PredictionSpec
-        How they were made.
-    scoring : str, callable or None
-        A scikit-learn scorer or its name; None is accuracy for classes and R2 for numbers.
-    sample_weight : (n,) array, optional
-        The weights of all rows.
-
-    Returns
-    -------
-    float
-        Higher is better, as with all scikit-learn scorers.
-
-    Raises
-    ------
-    ValueError
-        When the scorer needs probabilities and the predictions are none; when no row has a weight.
+    The weights are those of all rows; scorers that do not accept weights ignore them.
     """
     estimator, scorer = PrecomputedEstimator(spec), scorer_of(scoring, target)
     # A scorer may be any function of the user's: it gets a copy, which it may change.
     truth, prediction = target.y[rows], np.array(prediction)
-    if sample_weight is None:
-        return float(scorer(estimator, prediction, truth))
-    weights = np.asarray(sample_weight)[rows]
-    if not weights.any():
-        raise ValueError("all of some fold's held-out rows have the weight 0")
-    try:
-        return float(scorer(estimator, prediction, truth, sample_weight=weights))
-    except TypeError as refusal:
-        if "sample_weight" not in str(refusal):
-            raise
-        return float(scorer(estimator, prediction, truth))
+    if sample_weight is not None:
+        weights = sample_weight[rows]
+        if not weights.any():
+            raise ValueError("all held-out rows of a fold have the weight 0")
+        try:
+            return float(scorer(estimator, prediction, truth, sample_weight=weights))
+        except TypeError as error:
+            if "sample_weight" not in str(error):
+                raise
+    return float(scorer(estimator, prediction, truth))
 
 
 def scorer_of(scoring: Scoring, target: Target) -> Any:
-    """Return the scikit-learn scorer that is meant.
-
-    Parameters
-    ----------
-    scoring : str, callable or None
-        A scorer or its name; None is accuracy for classes and R2 for numbers.
-    target : Target
-        What is predicted.
-
-    Raises
-    ------
-    ValueError
-        When there is no scorer of that name.
-
-    Examples
-    --------
-    >>> from stackit.target import regression_target
-    >>> scorer_of("best", regression_target([1.0, 2.0]))
-    Traceback (most recent call last):
-        ...
-    ValueError: scoring must be the name of a scikit-learn scorer, a scorer or None; got ...
-    """
+    """Return a scikit-learn scorer, given it or its name; None is accuracy for classes and R2 for numbers."""
     if scoring == "neg_log_loss" and target.kind in ("binary", "multiclass"):
-        # A fold may lack a class; log loss must know all the same which column is whose.
+        # A fold may lack a class; log loss must still know the class of each column.
         return make_scorer(
             log_loss, greater_is_better=False, response_method="predict_proba", labels=target.classes
         )
     if callable(scoring) and str(getattr(scoring, "__module__", "")).startswith("sklearn.metrics._"):
         if not hasattr(scoring, "_score_func"):
-            raise invalid_value(
-                "scoring",
-                "a scorer",
-                f"the metric {scoring.__name__}",
-                "Pass sklearn.metrics.make_scorer of it",
+            raise ValueError(
+                f"scoring must be a scorer; got the metric {scoring.__name__}. "
+                f"Pass sklearn.metrics.make_scorer({scoring.__name__})."
             )
     try:
         return get_scorer(scoring or ("accuracy" if target.is_classification else "r2"))
     except ValueError as error:
-        raise invalid_value(
-            "scoring",
-            "the name of a scikit-learn scorer, a scorer or None",
-            f"{scoring=}",
-            "See sklearn.metrics.get_scorer_names()",
+        raise ValueError(
+            f"scoring must be the name of a scikit-learn scorer, a scorer or None; got {scoring=}. "
+            "The names are in sklearn.metrics.get_scorer_names()."
         ) from error
 
 
 class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator that gives back an answer that exists already: X is the answer.
+    """An estimator that returns predictions which exist already: X is the prediction.
 
-    With it any scikit-learn scorer judges stored predictions.
-
-    Parameters
-    ----------
-    spec : PredictionSpec
-        How the prediction was made.
+    It lets any scikit-learn scorer judge stored predictions.
     """
 
     def __init__(self, spec: PredictionSpec) -> None:
         self.spec = spec
-
-    @property
-    def classifies(self) -> bool:
-        """Whether the target has classes."""
-        return self.spec.target_type.is_classification
 
     @property
     def classes_(self) -> Any:
@@ -149,7 +89,7 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Floats) -> npt.NDArray[Any]:
-        """Return the labels, or numbers, that an answer stands for."""
+        """Return the labels or numbers of a prediction."""
         kind, target = self.spec.kind, self.spec.target_type
         if not target.is_classification:
             return X[:, 0] if target.kind == "regression" else X
@@ -180,9 +120,8 @@ class PrecomputedEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.estimator_type = "classifier" if self.classifies else "regressor"
-        if self.classifies:
-            tags.classifier_tags = ClassifierTags()
+        if self.spec.target_type.is_classification:
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
         else:
-            tags.regressor_tags = RegressorTags()
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
         return tags

@@ -171,14 +171,14 @@ class OutOfFold(ScoresMixin):
         """The columns of each estimator in the meta-features."""
         places, end = dict[str, slice](), 0
         for name, result in self.items():
-            start, end = end, end + len(result.spec.names)
+            start, end = end, end + len(result.spec.column_names)
             places[name] = slice(start, end)
         return places
 
     @property
     def column_names(self) -> list[str]:
         """The names of the meta-features."""
-        return [column for result in self.values() for column in result.spec.names]
+        return [column for result in self.values() for column in result.spec.column_names]
 
     def without(self, names: Collection[str]) -> OutOfFold:
         """Return the run without some estimators.
@@ -236,11 +236,7 @@ class OutOfFold(ScoresMixin):
         """Return the (m, k) meta-features of the (m, width) predictions of estimators."""
         specs = {name: self[name].spec for name in predictions}
         columns = [specs[name].columns(table) for name, table in predictions.items()]
-        names = [
-            label
-            for spec, table in zip(specs.values(), columns, strict=True)
-            for label in spec.column_names(table.shape[1])
-        ]
+        names = [column for spec in specs.values() for column in spec.column_names]
         frame = pd.DataFrame(np.hstack(columns), columns=names, index=index, copy=False)
         if self.target.is_classification:  # combiners calibrate what is not a probability
             frame.attrs["stackit"] = {name: spec.kind for name, spec in specs.items()}
@@ -250,9 +246,9 @@ class OutOfFold(ScoresMixin):
         """Raise if the estimators were fitted on features derived from X."""
         if self.derived_features:
             raise ValueError(
-                "This run is a level of an ensemble: its estimators were fitted on features derived from X (the "
-                "level below, or some columns). Call the fitted LevelsClassifier or LevelsRegressor, which "
-                "derives them."
+                "This run is a level of an ensemble: its estimators were fitted on features derived from X "
+                "(the level below, or some columns). Call the fitted LevelsClassifier or LevelsRegressor, "
+                "which derives them."
             )
 
     def conform(self, X: Any, called: str = "X") -> Any:

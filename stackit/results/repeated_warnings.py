@@ -33,9 +33,9 @@ class RecordedWarning:
 class record_warnings:
     """Record the warnings of this thread instead of showing them.
 
-    Warnings that filters ignore are not recorded, and those that filters turn into errors are raised. A warning
-    that was shown before is recorded again. This is a class, and not a generator, because it surrounds each
-    fit: it takes 2 microseconds.
+    Warnings that filters ignore are not recorded, and those that filters turn into errors are raised. A
+    warning that was shown before is recorded again. This is a class, and not a generator, because it
+    surrounds each fit: it takes 2 microseconds.
     """
 
     __slots__ = ("_catcher", "_outer")

@@ -142,8 +142,8 @@ def test_names_are_known_before_there_are_predictions(kind, n_classes):
     members = [("m", model), ("forest", RandomForestClassifier(3))][: 2 if kind == "number" else 1]
     oof = out_of_fold(members, X, CODES % n_classes, cv=3, n_jobs=1, stack_method=method)
     assert oof.column_names == list(oof.meta_train.columns)
-    for name, response in oof.items():
-        assert oof.average(name).shape[1] == response.width
+    for name, result in oof.items():
+        assert oof.average(name).shape[1] == result.spec.width
 
 
 @given(

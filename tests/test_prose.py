@@ -100,7 +100,6 @@ NOT_YET = {
     "stackit/neural/training/inputs.py",
     "stackit/neural/training/loop.py",
     "stackit/neural/training/optimizers.py",
-    "stackit/results/lazy_estimators.py",
     "stackit/results/oof.py",
     "stackit/results/repeated_warnings.py",
     "stackit/results/scores.py",

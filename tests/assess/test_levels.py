@@ -83,7 +83,10 @@ def test_a_level_alone_is_not_asked_about_rows_of_x(levels):
     whole = fitted(levels)
     last = whole.levels_[-1]
     for ask in (last.transform, last.transform_refitted, lambda rows: overfitting_alarm(last, rows)):
-        with pytest.raises(ValueError, match="must be one whose estimators read X as it is; got a level"):
+        with pytest.raises(
+            ValueError,
+            match="is a level of an ensemble: its estimators were fitted on features derived from X",
+        ):
             ask(FRAME[NEW])
     assert whole.transform(FRAME[NEW]).shape == (80, 2)
 

@@ -99,7 +99,6 @@ NOT_YET = {
     "stackit/neural/training/optimizers.py",
     "stackit/results/oof.py",
     "stackit/results/repeated_warnings.py",
-    "stackit/results/scores.py",
     "tests/arrays/test_frames.py",
     "tests/arrays/test_isolation.py",
     "tests/arrays/test_schema.py",

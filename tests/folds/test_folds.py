@@ -31,7 +31,7 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 
-from stackit import Folds, files, make_folds
+from stackit import Folds, make_folds
 from stackit.folds import SCHEMES, as_folds, schemes
 from stackit.target import classification_target, regression_target
 
@@ -669,38 +669,6 @@ def test_the_file_beside_says_what_made_the_folds(tmp_path):
 def test_saving_leaves_the_two_files_and_nothing_else(tmp_path):
     make_folds(CLASSES, n_splits=3).save(tmp_path / "folds.csv", range(36))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folds.csv", "folds.csv.json"]
-
-
-def refuse(*arguments):
-    raise OSError("no space left on device")
-
-
-def test_a_file_that_fails_in_the_middle_of_writing_stays_as_it_was(tmp_path):
-    path = tmp_path / "folds.csv"
-    files.atomic_write(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        files.atomic_write(path, "new" * 100_000 + "\ud800")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_that_cannot_reach_the_disk_stays_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "folds.csv"
-    files.atomic_write(path, "old")
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match="no space left"):
-        files.atomic_write(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "folds.csv"
-    files.atomic_write(path, "old")
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="no space left"):
-        files.atomic_write(path, "new")
-    assert path.read_text() == "old"
 
 
 def test_a_folds_file_from_elsewhere_is_read(tmp_path):

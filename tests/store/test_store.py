@@ -86,7 +86,7 @@ class CountedClassifier(ClassifierMixin, Counted):
 
 
 class Chance(RegressorMixin, BaseEstimator):
-    """Answers by chance, which no seed holds."""
+    """Predicts a random number that no seed determines."""
 
     def fit(self, X, y):
         self.value_ = np.random.default_rng().uniform()
@@ -97,13 +97,13 @@ class Chance(RegressorMixin, BaseEstimator):
 
 
 class Recorder:
-    """Has nothing; remembers what it is asked for."""
+    """An empty store that records the keys that are looked up."""
 
     def __init__(self):
-        self.asked = []
+        self.keys = []
 
     def get(self, key):
-        self.asked.append(key)
+        self.keys.append(key)
 
     def put(self, key, result):
         pass
@@ -171,7 +171,7 @@ def test_nan_and_an_empty_test_table_survive_the_disk(store):
 
 
 @pytest.mark.parametrize("make", [DiskStore, lambda path: MemoryStore()], ids=["disk", "memory"])
-def test_a_result_without_test_answers_is_found_under_any_test_table(make, tmp_path):
+def test_a_result_without_test_predictions_is_found_under_any_test_table(make, tmp_path):
     store = make(tmp_path)
     assert store.get(Key("ab1")) is None
     store.put(Key("ab1", "t"), Stored(np.ones((2, 1)), np.zeros((3, 1))))
@@ -245,12 +245,12 @@ SHIFT = 1.0
 
 
 def keys_of(estimator, name="a", others=(), **changes):
-    """The keys that a run asks for: those of estimator `name`, one a fold."""
+    """Return the keys of estimator `name` that a run looks up, one per fold."""
     recorder = Recorder()
     estimators = [*others, (name, estimator)]
     out_of_fold(estimators, **{**BASE, **changes}, store=recorder)
     n = len(estimators)
-    return recorder.asked[n - 1 :: n]
+    return recorder.keys[n - 1 :: n]
 
 
 def with_cell(table, value):
@@ -345,7 +345,7 @@ RELEVANT = {
         (Ridge(), {"cv": [(np.arange(12), np.arange(12, 24))]}),
         (Ridge(), {"cv": [(np.arange(12), np.arange(12, 20))]}),
     ),
-    "what is asked": (
+    "stack method": (
         (LogisticRegression(), {"y": LABELS}),
         (LogisticRegression(), {"y": LABELS, "stack_method": "decision_function"}),
     ),
@@ -705,7 +705,7 @@ def test_a_store_must_have_get_and_put():
 # --- fold estimators of stored results
 
 
-def test_fold_estimators_are_fitted_when_asked_for_and_once(store, log):
+def test_fold_estimators_are_fitted_on_first_access_and_once(store, log):
     first = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
     again = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
     assert repr(again["a"].fold_estimators) == ("LazyFoldEstimators(0 of 3 fitted, the others on first use)")
@@ -848,7 +848,7 @@ def test_list_has_a_row_a_result(store):
 
 
 def damaged(store):
-    """One file torn, one altered, one under another's name; one beside them is none of the store's."""
+    """Truncate one file, alter one, give one the content of another; add one that is not a result."""
     files = sorted(store.path.rglob("*.result"))
     files[0].write_bytes(files[0].read_bytes()[:-1])
     content = bytearray(files[1].read_bytes())
@@ -976,7 +976,7 @@ def test_files_that_may_not_be_read_are_fitted_again(store, log, monkeypatch):
     assert fits(log) == 6
 
 
-# --- processes that are killed, and others beside them
+# --- processes that are killed, and concurrent ones
 
 
 @pytest.mark.parametrize("scenario", ["kills", "writers", "full"])

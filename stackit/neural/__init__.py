@@ -1,4 +1,4 @@
-"""Batch-normalised neural networks, and batch normalisation itself as functions."""
+"""Neural networks with batch normalisation, and batch normalisation as functions."""
 
 from typing import TYPE_CHECKING
 

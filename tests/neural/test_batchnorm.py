@@ -318,7 +318,7 @@ X = np.ones((4, 3))
         (lambda: moving_average([1.0], 0, 1.5), "decay must be at least 0 and less than 1; got decay=1.5"),
         (lambda: population_moments(X, X, [2, 2, 2, 1]), "sizes must be at least 2; got sizes="),
         (lambda: population_moments(X, X[1:], 5), r"means and variances must be of one shape.*\(3, 3\)"),
-        (lambda: pooled_moments(X, X, [1, 2]), r"sizes must be one number, or one a batch \(4\)"),
+        (lambda: pooled_moments(X, X, [1, 2]), r"sizes must be one number, or one per batch \(4\)"),
         (lambda: pooled_moments(X, X, 0), "sizes must be more than 0 in all; got sum=0"),
         (lambda: scale_invariance(X, X, X, 0), "scale must be a number other than 0; got scale=0"),
         (lambda: scale_invariance(X, X.T, X, 2), r"weight and inputs must be of shapes .*\(3, 4\)"),

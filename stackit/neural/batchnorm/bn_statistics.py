@@ -1,4 +1,4 @@
-"""The statistics of batch norm over a whole training part, computed after training."""
+"""The statistics of batch norm over all training rows, recomputed after training."""
 
 from __future__ import annotations
 
@@ -13,47 +13,30 @@ from stackit.neural.training.losses import Dataset, NetSpec
 
 __all__ = ["population_batches", "recompute_statistics"]
 
-POPULATION_BATCH = 1024
-AT_ONCE = 2**24  # numbers in the largest layer of a network
+BATCH_SIZE = 1024
+MAX_NUMBERS = 2**24  # per batch, in the largest layer of a network
 
 
 def population_batches(n_rows: int, batch_size: int, widest: int) -> int:
-    """Return in how many batches the statistics are computed anew: large ones, for these are steadier.
-
-    Images have many numbers a row, `widest` of them in their largest layer, and come in smaller batches.
-    """
-    return n_batches(n_rows, max(batch_size, min(POPULATION_BATCH, AT_ONCE // widest)))
+    """Return the number of batches to recompute with: large ones, unless a layer is `widest` for memory."""
+    return n_batches(n_rows, max(batch_size, min(BATCH_SIZE, MAX_NUMBERS // widest)))
 
 
 @torch.no_grad()
 def recompute_statistics(
-    network: Network, examples: Dataset, jobs: Sequence[NetSpec], batch_size: int
+    network: Network, dataset: Dataset, specs: Sequence[NetSpec], batch_size: int
 ) -> None:
-    """Compute the statistics of batch norm anew, over all rows that each network has learned from.
+    """Recompute the statistics of batch norm of K networks over all their training rows, in place.
 
-    With mean and variance of the batches B of m rows, E[x] is the mean of the means, and Var[x] that of
-    m / (m - 1) times the variances.
-
-    Parameters
-    ----------
-    network : Network
-        K networks; their statistics are changed.
-    examples : Examples
-        With the rows.
-    jobs : sequence of K Job
-        Which rows are whose.
-    batch_size : int
-        Batches have at least so many rows, and 1024 where there are as many and memory allows it.
-
-    References
-    ----------
-    Ioffe, S. and Szegedy, C. (2015). Batch normalization. arXiv 1502.03167, algorithm 2.
+    E[x] is the mean of the batch means, and Var[x] that of m / (m - 1) times the batch variances, over
+    batches of m rows: at least `batch_size`, and 1024 where there are as many and memory allows it (Ioffe and
+    Szegedy, arXiv 1502.03167, algorithm 2).
     """
     network.train()
     for norm in network.norms:
-        norm.restart()
-    rows = [np.random.default_rng([job.seed, 1]).permutation(job.rows) for job in jobs]
+        norm.reset_statistics()
+    rows = [np.random.default_rng([spec.seed, 1]).permutation(spec.rows) for spec in specs]
     count = population_batches(len(rows[0]), batch_size, network.widest)
-    for batch in batches(rows, count, examples.targets.device):
-        network(examples.table.take(batch.rows, network.inputs.centre.dtype), examples.row_weights(batch))
+    for batch in batches(rows, count, dataset.targets.device):
+        network(dataset.table.take(batch.rows, network.inputs.centre.dtype), dataset.row_weights(batch))
     network.eval()

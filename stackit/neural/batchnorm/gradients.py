@@ -1,4 +1,4 @@
-"""Gradients of batch normalisation in closed form, and what they say of the scale of weights."""
+"""Gradients of batch normalisation in closed form, and their dependence on the scale of weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stackit.neural.batchnorm.tensors import (
     Numbers,
     along,
     as_floats,
-    checked_axes,
+    check_axes,
     inverse_root,
-    shaped,
+    with_shape,
 )
 from stackit.neural.batchnorm.transform import batch_norm
 from stackit.validation import invalid_value
@@ -23,15 +23,7 @@ __all__ = ["Gradients", "ScaleInvariance", "batch_norm_backward", "scale_invaria
 
 
 class Gradients(NamedTuple):
-    """What `batch_norm_backward` returns.
-
-    Parameters
-    ----------
-    x : tensor
-        Of the loss by the input; its shape.
-    gamma, beta : tensor
-        Of the loss by scale and shift; the shape of the moments.
-    """
+    """The gradients of a loss by input, scale and shift, in their shapes."""
 
     x: torch.Tensor
     gamma: torch.Tensor
@@ -39,17 +31,7 @@ class Gradients(NamedTuple):
 
 
 class ScaleInvariance(NamedTuple):
-    """What `scale_invariance` returns.
-
-    Parameters
-    ----------
-    gradient : (outputs, inputs) tensor
-        Of the loss by W, taken at W.
-    scaled_gradient : (outputs, inputs) tensor
-        Of the loss by a W, taken at a W.
-    ratio : float
-        The norm of the second over that of the first.
-    """
+    """The (outputs, inputs) gradients by W at W and by a W at a W, and the ratio of their norms."""
 
     gradient: torch.Tensor
     scaled_gradient: torch.Tensor
@@ -67,18 +49,19 @@ def batch_norm_backward(
 ) -> Gradients:
     """Return the gradients of a loss by the input, scale and shift of `batch_norm`, in closed form.
 
-    With ``g = gamma * gradient``, x gets ``(g - mean(g) - x_hat * mean(g * x_hat)) / sqrt(variance + eps)``,
-    gamma gets ``sum(gradient * x_hat)`` and beta ``sum(gradient)``; means and sums run along `axes`.
+    With ``g = gamma * gradient``, the gradient by x is
+    ``(g - mean(g) - x_hat * mean(g * x_hat)) / sqrt(variance + eps)``, that by gamma is
+    ``sum(gradient * x_hat)``, and that by beta ``sum(gradient)``; means and sums run along `axes`.
 
     Parameters
     ----------
     gradient : tensor or array
         Of the loss by the output of `batch_norm`; the shape of x.
     x, gamma, eps, axes
-        As they were given to `batch_norm`.
+        The arguments of `batch_norm`.
     through_moments : bool, default=True
-        False takes mean and variance for constants: the mistake that section 2 of the paper warns of. Steps
-        then grow a bias that the normalisation takes away again, without end, while the loss stands still.
+        False treats mean and variance as constants: the mistake that section 2 of the paper warns of. Steps
+        then grow a bias that the normalisation removes again, without end, while the loss does not change.
 
     Returns
     -------
@@ -92,7 +75,7 @@ def batch_norm_backward(
 
     References
     ----------
-    arXiv:1502.03167, section 3 (the chain rule, here summed up).
+    arXiv:1502.03167, section 3 (the chain rule, simplified).
 
     Examples
     --------
@@ -101,8 +84,8 @@ def batch_norm_backward(
     ([0.204, -0.408, 0.204], 1.0)
     """
     x = as_floats(x, "x")
-    chosen = checked_axes(x, axes)
-    gradient = shaped(gradient, x.shape, "gradient")
+    chosen = check_axes(x, axes)
+    gradient = with_shape(gradient, x.shape, "gradient")
     x_hat = batch_norm(x, eps=eps, axes=axes)
     inner = gradient if gamma is None else gradient * along(x, gamma, chosen, "gamma")
     if through_moments:
@@ -116,24 +99,24 @@ def scale_invariance(
 ) -> ScaleInvariance:
     """Return the gradients by a weight and by its multiple, for a dense layer before batch normalisation.
 
-    ``BN((a W) u) = BN(W u)`` for a > 0, so that ``dBN((a W) u) / d(a W) = (1 / a) dBN(W u) / dW``: the
-    larger a weight, the smaller its gradient, and growth of the weights slows itself down. The factor belongs
-    to the derivative by the *scaled* weight; that by W itself does not change. For a < 0 the output changes
-    its sign, and the factor is ``1 / abs(a)``. Since the loss cannot tell W from a W, each row of W is
-    orthogonal to its gradient. All this holds exactly for eps = 0 alone.
+    ``BN((a W) u) = BN(W u)`` for a > 0, so ``dBN((a W) u) / d(a W) = (1 / a) dBN(W u) / dW``: the larger a
+    weight, the smaller its gradient, which limits the growth of weights. The factor belongs to the derivative
+    by the *scaled* weight; that by W itself does not change. For a < 0 the output changes its sign, and the
+    factor is ``1 / abs(a)``. Since W and a W have the same loss, each row of W is orthogonal to its gradient.
+    All this is exact only for eps = 0.
 
     Parameters
     ----------
     weight : (outputs, inputs) tensor or array
         W.
     inputs : (n, inputs) tensor or array
-        u, one row a sample.
+        u, one row per sample.
     gradient : (n, outputs) tensor or array
         Of the loss by the normalised output.
     scale : float
         a, not 0.
     eps : float, default=0
-        That of the normalisation: with 1e-5, weights that are small enough are no longer free of their scale.
+        That of the normalisation: with 1e-5, the scale of very small weights matters.
 
     Returns
     -------
@@ -143,7 +126,7 @@ def scale_invariance(
     Raises
     ------
     ValueError
-        When shapes do not fit, the scale is 0 or no number, or eps is 0 and an output constant.
+        When shapes do not fit, the scale is 0 or not finite, or eps is 0 and an output constant.
 
     References
     ----------
@@ -167,6 +150,6 @@ def scale_invariance(
 
 
 def _by_weight(weight: torch.Tensor, inputs: torch.Tensor, gradient: Numbers, eps: float) -> torch.Tensor:
-    """The gradient of the loss by the weight of a dense layer before a normalisation."""
+    """Return the gradient of the loss by the weight of a dense layer before a normalisation."""
     inputs = inputs.to(weight.dtype)
     return batch_norm_backward(gradient, inputs @ weight.T, eps=eps).x.to(weight.dtype).T @ inputs

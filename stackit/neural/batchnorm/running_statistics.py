@@ -1,8 +1,6 @@
-"""Statistics that batch normalisation predicts with: moving averages of the batches', or the population's."""
+"""The statistics that batch normalisation predicts with: moving averages, or those of the population."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import torch
 
@@ -15,8 +13,8 @@ __all__ = ["cumulative_decay", "moving_average", "pooled_moments", "population_m
 def warm_decay(decay: float, n_updates: int) -> float:
     """Return the decay of a moving average that starts fast: ``min(decay, (1 + n) / (10 + n))``.
 
-    The first updates count for much, so that the start value is soon forgotten: a fixed decay of 0.99 still
-    gives it more than a third of the weight after a hundred updates. The cap is reached at n = 80 for
+    The first updates have a large weight, so the initial value is soon forgotten: with a fixed decay of 0.99
+    it still has more than a third of the weight after a hundred updates. The cap is reached at n = 80 for
     0.9, 890 for 0.99, 8990 for 0.999.
 
     Parameters
@@ -24,7 +22,11 @@ def warm_decay(decay: float, n_updates: int) -> float:
     decay : float
         The cap, in [0, 1).
     n_updates : int
-        How many updates there were before this one.
+        The number of updates before this one.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -33,7 +35,7 @@ def warm_decay(decay: float, n_updates: int) -> float:
 
     References
     ----------
-    The rule of TensorFlow's ``ExponentialMovingAverage`` when it is given ``num_updates``.
+    The rule of TensorFlow's ``ExponentialMovingAverage`` with ``num_updates``.
 
     Examples
     --------
@@ -46,14 +48,18 @@ def warm_decay(decay: float, n_updates: int) -> float:
 
 
 def cumulative_decay(n_updates: int) -> float:
-    """Return the decay that makes a moving average the plain mean of all values so far: ``n / (n + 1)``.
+    """Return the decay that makes a moving average the mean of all values so far: ``n / (n + 1)``.
 
-    Torch's batch normalisation does this with ``momentum=None``. All batches count alike, however large.
+    Torch's batch normalisation does this with ``momentum=None``. All batches have the same weight.
 
     Parameters
     ----------
     n_updates : int
-        How many updates there were before this one: the first has decay 0, and forgets the start value.
+        The number of updates before this one: the first has decay 0, and forgets the initial value.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -72,25 +78,25 @@ def cumulative_decay(n_updates: int) -> float:
 def moving_average(
     values: Numbers, start: Numbers, decay: float | None = 0.99, *, warm: bool = False
 ) -> torch.Tensor:
-    """Return the series of a moving average: ``shadow = decay * shadow + (1 - decay) * value``.
+    """Return the series of a moving average: ``average = decay * average + (1 - decay) * value``.
 
-    The shadow begins at `start` and is updated once a value. Torch's ``momentum`` is ``1 - decay``.
+    Torch's ``momentum`` is ``1 - decay``.
 
     Parameters
     ----------
     values : (T, ...) tensor or array
-        What is averaged, in order: as a rule the means or variances of T batches.
+        The values in order: usually the means or variances of T batches.
     start : tensor or array
-        What the shadow begins with, of the shape of one value or a single number.
+        The initial average, of the shape of one value or a single number.
     decay : float or None, default=0.99
-        How much of the shadow stays at each update. None stands for `cumulative_decay`.
+        The weight of the old average in each update. None means `cumulative_decay`.
     warm : bool, default=False
-        Whether a decay that is a number starts low, as `warm_decay` has it.
+        Whether a decay that is a number starts low, as in `warm_decay`.
 
     Returns
     -------
     (T, ...) tensor
-        The shadow after each update.
+        The average after each update.
 
     Raises
     ------
@@ -104,32 +110,37 @@ def moving_average(
     >>> moving_average([2, 3, 4], start=1, decay=0.9, warm=True).numpy().round(3).tolist()
     [1.9, 2.8, 3.7]
     """
-    values, shadow = as_floats(values, "values"), as_floats(start, "start")
+    values, average = as_floats(values, "values"), as_floats(start, "start")
     if values.ndim == 0 or len(values) == 0:
-        raise invalid_value("values", "a series", f"shape={tuple(values.shape)}", "Pass one value an update")
-    if shadow.ndim and shadow.shape != values.shape[1:]:
+        raise invalid_value("values", "a series", f"shape={tuple(values.shape)}", "Pass one value per update")
+    if average.ndim and average.shape != values.shape[1:]:
         expected = f"one number, or of a value's shape {tuple(values.shape[1:])}"
         advice = "Pass start=0.0 for means, 1.0 for variances"
-        raise invalid_value("start", expected, f"shape={tuple(shadow.shape)}", advice)
-    return torch.stack(list(_shadows(values, shadow.to(values), decay, warm)))
+        raise invalid_value("start", expected, f"shape={tuple(average.shape)}", advice)
+    average, series = average.to(values), []
+    for n_updates, value in enumerate(values):
+        # A step towards the value, which leaves equal values unchanged to the bit.
+        average = average + (1 - _decay_at(n_updates, decay, warm)) * (value - average)
+        series.append(average)
+    return torch.stack(series)
 
 
 def population_moments(
     means: Numbers, variances: Numbers, sizes: Numbers
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the population's moments as the paper estimates them from those of batches.
+    """Return the moments of the population as the paper estimates them from those of batches.
 
-    ``E[x] = mean of means``, ``Var[x] = mean of m / (m - 1) * variances``: it is the variance that is
-    averaged and made unbiased; averaged standard deviations would be too small. All batches count alike, and
-    the spread between their means is left out: see `pooled_moments` for the moments of the rows themselves.
+    ``E[x] = mean of means``, ``Var[x] = mean of m / (m - 1) * variances``: unbiased variances are averaged;
+    averaged standard deviations would be too small. All batches have the same weight, and the spread between
+    their means is ignored: see `pooled_moments` for the moments of the rows themselves.
 
     Parameters
     ----------
     means, variances : (B, ...) tensor or array
-        Of B batches, biased, as `batch_moments` gives them.
+        Of B batches, biased, as `batch_moments` returns them.
     sizes : int or (B,) tensor or array
-        m, the values behind each moment: rows; for convolutions n × height × width. Also (B, K), for means of
-        shape (B, K, channels).
+        m, the number of values per moment: rows; for convolutions n × height × width. Also (B, K), for means
+        of shape (B, K, channels).
 
     Returns
     -------
@@ -139,7 +150,7 @@ def population_moments(
     Raises
     ------
     ValueError
-        When shapes do not fit, or a batch has one value alone.
+        When shapes do not fit, or a batch has only one value.
 
     References
     ----------
@@ -161,13 +172,13 @@ def pooled_moments(
     """Return the exact moments of all rows together from those of batches of any sizes.
 
     ``mean = sum(m * means) / M`` and
-    ``variance = sum(m * (variances + (means - mean)**2)) / (M - correction)`` with ``M = sum(m)``: what
-    `batch_moments` says of the batches put together. Pooled moments can be pooled again.
+    ``variance = sum(m * (variances + (means - mean)**2)) / (M - correction)`` with ``M = sum(m)``: the
+    `batch_moments` of the concatenated batches. Pooled moments can be pooled again.
 
     Parameters
     ----------
     means, variances, sizes
-        As in `population_moments`; batches without rows are allowed, and count nothing.
+        As in `population_moments`; batches without rows are allowed, and ignored.
     correction : int, default=0
         1 for the unbiased variance.
 
@@ -179,7 +190,7 @@ def pooled_moments(
     Raises
     ------
     ValueError
-        When shapes do not fit, or there are no more than `correction` values in all.
+        When shapes do not fit, or there are at most `correction` values in total.
 
     References
     ----------
@@ -203,15 +214,6 @@ def pooled_moments(
     return mean, inner.sum(0) / (total - correction)
 
 
-def _shadows(
-    values: torch.Tensor, shadow: torch.Tensor, decay: float | None, warm: bool
-) -> Iterator[torch.Tensor]:
-    """The shadow after each value; written as a step towards it, which leaves equal values as they are."""
-    for n_updates, value in enumerate(values):
-        shadow = shadow + (1 - _decay_at(n_updates, decay, warm)) * (value - shadow)
-        yield shadow
-
-
 def _decay_at(n_updates: int, decay: float | None, warm: bool) -> float:
     if decay is None:
         return cumulative_decay(n_updates)
@@ -221,17 +223,17 @@ def _decay_at(n_updates: int, decay: float | None, warm: bool) -> float:
 def _batches(
     means: Numbers, variances: Numbers, sizes: Numbers, least: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Moments of batches, and their sizes shaped so that they broadcast against them."""
+    """Return the moments of batches, and their sizes shaped so that they broadcast against them."""
     means, variances = as_floats(means, "means"), as_floats(variances, "variances")
     if means.ndim == 0 or len(means) == 0 or means.shape != variances.shape:
         got = f"shapes {tuple(means.shape)} and {tuple(variances.shape)}"
         raise invalid_value(
-            "means and variances", "of one shape, a row a batch", got, "Pass (batches, channels)"
+            "means and variances", "of one shape, one row per batch", got, "Pass (batches, channels)"
         )
     counts = as_floats(sizes, "sizes").to(means)
     counts = counts.expand(len(means)) if counts.ndim == 0 else counts
     if counts.shape != means.shape[: counts.ndim]:
-        expected = f"one number, or one a batch ({len(means)})"
+        expected = f"one number, or one per batch ({len(means)})"
         raise invalid_value("sizes", expected, f"shape={tuple(counts.shape)}", "Pass the rows of each batch")
     if not (counts >= least).all():
         raise invalid_value(

@@ -1,7 +1,6 @@
 """Batch normalisation as pure functions: its moments, the transform, and its folding into a layer.
 
-All of this room works on torch tensors and gives tensors back. Arrays and lists of numbers are taken too;
-integers become float64.
+The functions return torch tensors, and accept arrays and lists of numbers too; integers become float64.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from stackit.neural.batchnorm.tensors import (
     Numbers,
     along,
     as_floats,
-    checked_axes,
+    check_axes,
     inverse_root,
-    shaped,
+    with_shape,
 )
 
 __all__ = ["batch_moments", "batch_norm", "fold_batch_norm", "normalize"]
@@ -24,15 +23,15 @@ __all__ = ["batch_moments", "batch_norm", "fold_batch_norm", "normalize"]
 def batch_moments(x: Numbers, axes: Axes = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean and the biased variance of a batch.
 
-    ``mean = sum(x) / m`` and ``variance = sum((x - mean)**2) / m`` over the m values along `axes`: what batch
-    normalisation divides by while it is trained.
+    ``mean = sum(x) / m`` and ``variance = sum((x - mean)**2) / m`` over the m values along `axes`, as batch
+    normalisation uses them in training.
 
     Parameters
     ----------
     x : tensor or array
         A batch: (n, channels) for dense layers; (n, channels, height, width) for convolutions.
     axes : int or sequence of int, default=0
-        What is averaged over: 0 for dense layers, (0, 2, 3) for convolutions, where each channel has one
+        The axes to average over: 0 for dense layers, (0, 2, 3) for convolutions, where each channel has one
         pair of moments from m = n × height × width values.
 
     Returns
@@ -43,7 +42,7 @@ def batch_moments(x: Numbers, axes: Axes = 0) -> tuple[torch.Tensor, torch.Tenso
     Raises
     ------
     ValueError
-        When x is no array of numbers, an axis is not there, or there is nothing to average.
+        When x is not an array of numbers, an axis does not exist, or there is nothing to average.
 
     References
     ----------
@@ -56,7 +55,7 @@ def batch_moments(x: Numbers, axes: Axes = 0) -> tuple[torch.Tensor, torch.Tenso
     ([2.0, 30.0], [1.0, 400.0])
     """
     x = as_floats(x, "x")
-    chosen = checked_axes(x, axes)
+    chosen = check_axes(x, axes)
     return x.mean(chosen), x.var(chosen, correction=0)
 
 
@@ -70,10 +69,9 @@ def normalize(
     eps: float = 1e-5,
     axes: Axes = 0,
 ) -> torch.Tensor:
-    """Normalise by given moments, as batch normalisation does when it predicts.
+    """Normalise by given moments, as batch normalisation does in prediction.
 
-    ``y = gamma * (x - mean) / sqrt(variance + eps) + beta``. A row's result does not depend on the
-    rows beside it.
+    ``y = gamma * (x - mean) / sqrt(variance + eps) + beta``. No row depends on the other rows.
 
     Parameters
     ----------
@@ -82,9 +80,9 @@ def normalize(
     mean, variance : tensor or array
         The shape of x without `axes`.
     gamma, beta : tensor or array, optional
-        Scale and shift, of that shape; without them 1 and 0.
+        Scale and shift, of that shape; by default 1 and 0.
     eps : float, default=1e-5
-        Added to the variance, once, under the root.
+        Added to the variance, under the root.
     axes : int or sequence of int, default=0
         The axes of x that share one mean.
 
@@ -108,7 +106,7 @@ def normalize(
     [[-1.0], [1.0]]
     """
     x = as_floats(x, "x")
-    axes = checked_axes(x, axes)
+    axes = check_axes(x, axes)
     centre, spread = along(x, mean, axes, "mean"), along(x, variance, axes, "variance")
     y: torch.Tensor = (x - centre) * inverse_root(spread, eps)
     y = y if gamma is None else y * along(x, gamma, axes, "gamma")
@@ -123,22 +121,22 @@ def batch_norm(
     eps: float = 1e-5,
     axes: Axes = 0,
 ) -> torch.Tensor:
-    """Normalise a batch by its own moments, as batch normalisation does while it is trained.
+    """Normalise a batch by its own moments, as batch normalisation does in training.
 
-    ``x_hat = (x - mean) / sqrt(variance + eps)`` and ``y = gamma * x_hat + beta``, with the biased
-    variance of `batch_moments`. With gamma = sqrt(variance + eps) and beta = mean it changes nothing; a
-    constant added to a channel of x (a bias of the layer before it) is taken away again.
+    ``x_hat = (x - mean) / sqrt(variance + eps)`` and ``y = gamma * x_hat + beta``, with the biased variance
+    of `batch_moments`. With gamma = sqrt(variance + eps) and beta = mean it changes nothing; a constant added
+    to a channel of x (a bias of the layer before it) is removed again.
 
     Parameters
     ----------
     x : tensor or array
         A batch: (n, channels) or (n, channels, height, width).
     gamma, beta : tensor or array, optional
-        Scale and shift, one pair a channel: the shape of x without `axes`; without them 1 and 0.
+        Scale and shift, one pair per channel: the shape of x without `axes`; by default 1 and 0.
     eps : float, default=1e-5
-        Added to the variance, once, under the root.
+        Added to the variance, under the root.
     axes : int or sequence of int, default=0
-        As in `batch_moments`. K batches side by side, of shape (K, n, channels), have ``axes=1``.
+        As in `batch_moments`. K batches at once, of shape (K, n, channels), have ``axes=1``.
 
     Returns
     -------
@@ -176,20 +174,19 @@ def fold_batch_norm(
     """Return weight and bias of the one layer that equals a layer and the batch normalisation after it.
 
     ``weight' = weight * gamma / sqrt(variance + eps)`` for each output channel, and
-    ``bias' = (bias - mean) * gamma / sqrt(variance + eps) + beta``. Prediction then costs no
-    normalisation, and no row can depend on the rows beside it.
+    ``bias' = (bias - mean) * gamma / sqrt(variance + eps) + beta``. Prediction then needs no normalisation.
 
     Parameters
     ----------
     weight : tensor or array
-        (outputs, inputs), or (outputs, inputs, height, width) of a convolution; or K of these side by side,
-        as (K, outputs, ...). The leading axes of weight are those of mean.
+        (outputs, inputs), or (outputs, inputs, height, width) of a convolution; or K of these at once, as
+        (K, outputs, ...). The leading axes of weight are those of mean.
     bias : tensor or array, optional
-        The layer's own, of the shape of mean; as a rule there is none.
+        That of the layer, of the shape of mean; usually there is none.
     gamma, beta : tensor or array, optional
-        Scale and shift, of the shape of mean; without them 1 and 0.
+        Scale and shift, of the shape of mean; by default 1 and 0.
     mean, variance : tensor or array
-        (outputs,) or (K, outputs): moving averages, or those of the population.
+        (outputs,) or (K, outputs): moving averages, or the moments of the population.
     eps : float, default=1e-5
         That of the normalisation.
 
@@ -216,7 +213,7 @@ def fold_batch_norm(
     weight, mean = as_floats(weight, "weight"), as_floats(mean, "mean")
     shape = weight.shape[: mean.ndim]
     given = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta, "bias": bias}
-    tensors = {name: shaped(value, shape, name) for name, value in given.items() if value is not None}
+    tensors = {name: with_shape(value, shape, name) for name, value in given.items() if value is not None}
     scale = inverse_root(tensors["variance"], eps) * tensors.get("gamma", 1)
     shifted = (tensors.get("bias", 0) - tensors["mean"]) * scale + tensors.get("beta", 0)
     return weight * scale.reshape(*shape, *(1,) * (weight.ndim - mean.ndim)), shifted

@@ -1,4 +1,4 @@
-"""Whitening: features turned and stretched until they are uncorrelated, each with variance one."""
+"""Whitening: features rotated and scaled until they are uncorrelated, each with variance one."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Kind = Literal["pca", "zca"]
 
 
 class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn features into uncorrelated ones of mean 0 and variance 1.
+    """Turns features into uncorrelated ones of mean 0 and variance 1.
 
     With the covariance ``C = E diag(l) E.T``, ``Z = (X - mean) @ W`` where
 
     * ``"pca"``: ``W = E diag(l + eps)**-1/2``: features are the principal axes, the widest first;
-    * ``"zca"``: ``W = E diag(l + eps)**-1/2 E.T``: turned back, so that each feature stays as close to the
-      one it was made of as whitened features can be.
+    * ``"zca"``: ``W = E diag(l + eps)**-1/2 E.T``: rotated back, so each feature stays as close to its
+      original as whitened features can.
 
-    Batch normalisation divides each feature by its own deviation and leaves correlations as they are:
-    whitening all inputs of a layer at each step would take a matrix root and its gradient.
+    Batch normalisation divides each feature by its own deviation and leaves correlations: whitening the
+    inputs of a layer in each step would need a matrix root and its gradient.
 
     Parameters
     ----------
     kind : {"pca", "zca"}, default="zca"
-        The turn that follows. `zca` is closest to X after centring; to be closest to the standardised X
-        (ZCA-cor), put a `StandardScaler` before it.
+        The rotation. `zca` is closest to the centred X; to be closest to the standardised X (ZCA-cor), put a
+        `StandardScaler` before it.
     eps : float, default=1e-5
-        Added to the eigenvalues: no noise is blown up where features depend on one another. With eps=0 the
-        covariance of the result is the identity to rounding.
+        Added to the eigenvalues, so that noise is not amplified where features depend on each other. With
+        eps=0 the covariance of the result is the identity, up to rounding.
 
     Attributes
     ----------
@@ -53,13 +53,12 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     Raises
     ------
     ValueError
-        By `fit`, when the kind is not known, eps is negative, or eps is 0 and features depend linearly on one
-        another.
+        In `fit`, when the kind is unknown, eps is negative, or eps is 0 and features are linearly dependent.
 
     See Also
     --------
-    sklearn.decomposition.PCA : With ``whiten=True`` it gives "pca" with eps=0, up to signs and the divisor
-        (n - 1 there; here n, as batch normalisation has it), and drops dimensions where asked.
+    sklearn.decomposition.PCA : ``whiten=True`` is "pca" with eps=0, up to signs and the divisor (n - 1 there;
+        here n, as in batch normalisation), and can drop dimensions.
 
     References
     ----------
@@ -86,7 +85,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         X : (n, d) array-like
             At least two rows.
         y : ignored
-            There so that it can stand in a pipeline.
+            Accepted for pipelines.
         """
         self._check_parameters()
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
@@ -107,7 +106,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return np.asarray((X - self.mean_) @ self.whitening_)
 
     def inverse_transform(self, X: Any) -> Table:
-        """Return the features that these whitened ones came from, of shape (n, d)."""
+        """Return the original features of whitened ones, of shape (n, d)."""
         check_is_fitted(self)
         return np.asarray(X @ self.coloring_ + self.mean_)
 
@@ -127,19 +126,19 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             rank = int((values > least).sum())
             advice = f"{rank} of {len(values)} directions vary: pass eps=1e-5"
             raise invalid_value(
-                "eps", "positive where features depend on one another", f"eps={self.eps!r}", advice
+                "eps", "positive where features depend on each other", f"eps={self.eps!r}", advice
             )
 
 
 def whiten(X: Any, kind: Kind = "zca", *, eps: float = 1e-5) -> Table:
-    """Return X whitened by its own mean and covariance: `ScatterWhitening` for one table.
+    """Return X whitened by its own mean and covariance: `Whitening` for one table.
 
     Parameters
     ----------
     X : (n, d) array-like
         At least two rows.
     kind, eps
-        As in `ScatterWhitening`.
+        As in `Whitening`.
 
     Returns
     -------
@@ -160,7 +159,7 @@ def whiten(X: Any, kind: Kind = "zca", *, eps: float = 1e-5) -> Table:
 
 
 def _axes_of(covariance: Table) -> tuple[Table, Table]:
-    """Eigenvalues, the largest first, and the principal axes, each pointing along its largest entry."""
+    """Return eigenvalues, the largest first, and principal axes with positive largest entries."""
     values, vectors = eigh(covariance)
     values, vectors = values[::-1].clip(min=0), vectors[:, ::-1]
     largest = np.abs(vectors).argmax(axis=0)

@@ -1,3 +1,3 @@
-"""The networks as scikit-learn estimators."""
+"""Nets as scikit-learn estimators."""
 
 __all__: list[str] = []

@@ -1,42 +1,38 @@
-"""What a fitted net can do: give outputs, go into a file and come back, and take other rows' statistics."""
+"""A fitted net: its outputs, its file, and its statistics of batch norm over other rows."""
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
+from stackit.arrays import FilePath
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.estimators.files import load_estimator, save_estimator
 from stackit.neural.layers.network import Network
-from stackit.neural.training.folds import table_of
+from stackit.neural.training.folds import input_table
 from stackit.neural.training.losses import Dataset, NetSpec
 from stackit.validation import invalid_value
 
-__all__ = ["FittedNetwork", "device_of"]
+__all__ = ["FittedNetwork", "choose_device"]
 
-PREDICTED_AT_ONCE = 4096, 2**24  # rows, and numbers in the largest layer of all networks
+MAX_ROWS = 4096  # per prediction step
+MAX_NUMBERS = 2**24  # per prediction step, in the largest layer of all networks
 
 
-def device_of(device: str) -> torch.device:
-    """Return the device that is meant: "auto" is CUDA, then Apple's, then the CPU.
-
-    Examples
-    --------
-    >>> device_of("cpu")
-    device(type='cpu')
-    """
+def choose_device(device: str) -> torch.device:
+    """Return a device by name; "auto" is CUDA, then Apple's, then the CPU."""
     if device != "auto":
         try:
-            torch.zeros(1, device=device).item()  # 'cuda' is known to torch also where there is none
+            torch.zeros(1, device=device).item()  # torch accepts 'cuda' also where there is none
             return torch.device(device)
         except (RuntimeError, AssertionError, TypeError) as error:
             expected = "'auto', or one that torch can use here, such as 'cpu', 'cuda', 'cuda:1', 'mps'"
@@ -47,31 +43,35 @@ def device_of(device: str) -> torch.device:
 
 
 class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
-    """What there is of an estimator once it is fitted."""
+    """What a fitted net has and does."""
 
+    classes_: npt.NDArray[Any]
     columns_: InputColumns
+    history_: list[dict[str, float]]
+    n_iter_: int
     network_: Network
+    shape_: tuple[int, ...]
     device: str
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: FilePath) -> None:
         """Write the fitted estimator to a file of safetensors: weights, statistics, labels, parameters.
 
         Parameters
         ----------
         path : path
-            The file; its folder is there already. It is there whole, or not at all.
+            The file; its folder must exist. The write is atomic.
 
         Raises
         ------
         ValueError
-            When a label or a level of a category is neither text, number nor truth value.
+            When a label or a level of a category is neither text, number nor boolean.
         """
         check_is_fitted(self)
         save_estimator(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a fitted estimator that `save` wrote; it predicts the same to the bit.
+    def load(cls, path: FilePath) -> Self:
+        """Read a fitted estimator that `save` wrote; its predictions are the same to the bit.
 
         Nothing in the file is executed. A file without running statistics is refused.
 
@@ -83,7 +83,7 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         Returns
         -------
         estimator
-            Of the class that is asked.
+            Of this class.
 
         Raises
         ------
@@ -94,23 +94,23 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         return loaded
 
     def recompute_statistics(self, X: Any, sample_weight: Any = None) -> Any:
-        """Compute the statistics of batch norm anew over other rows, whose labels are not needed.
+        """Recompute the statistics of batch norm over other rows, without their labels.
 
-        Rows from another source (a later year, another scanner) have other means and variances in every
-        layer than those that the training rows left behind. With the statistics of their own the same
-        weights often predict them better; gamma, beta, weights and the inputs' scaling stay.
+        Rows from another source (a later year, another scanner) have other means and variances in every layer
+        than the training rows. With their own statistics the same weights often predict them better; gamma,
+        beta, weights and the scaling of inputs do not change.
 
         Parameters
         ----------
         X : array-like or data frame with n rows
-            At least two, as large a part of the rows that are to be predicted as there is.
+            At least two; as many as possible of the rows to be predicted.
         sample_weight : (n,) array-like, optional
-            How often each row counts.
+            The number of times that each row counts.
 
         Returns
         -------
         self
-            The statistics are changed in place; `copy.deepcopy` it first to keep them.
+            The statistics are changed in place; make a `copy.deepcopy` first to keep them.
 
         Raises
         ------
@@ -128,10 +128,10 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         >>> from stackit.neural import BatchNormMLPClassifier
         >>> X, y = load_wine(return_X_y=True)
         >>> net = BatchNormMLPClassifier((16,), random_state=0).fit(X, y)
-        >>> elsewhere = 2 * X + 100
-        >>> bool(net.score(elsewhere, y) < 0.5)
+        >>> shifted = 2 * X + 100
+        >>> bool(net.score(shifted, y) < 0.5)
         True
-        >>> bool(net.recompute_statistics(elsewhere).score(elsewhere, y) > 0.9)
+        >>> bool(net.recompute_statistics(shifted).score(shifted, y) > 0.9)
         True
         """
         check_is_fitted(self)
@@ -139,20 +139,19 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
         if len(rows) < 2:
+            advice = "Pass more rows, of weights above 0"
             got = f"n_samples = {len(rows)}"
-            raise invalid_value(
-                "X", "of two rows or more for batch norm", got, "Pass more rows, of weights above 0"
-            )
-        device, dtype = device_of(self.device), self.network_.inputs.centre.dtype
-        examples = Dataset(
-            table_of(self.columns_, X, device, dtype),
+            raise invalid_value("X", "of two rows or more for batch norm", got, advice)
+        device, dtype = choose_device(self.device), self.network_.inputs.centre.dtype
+        dataset = Dataset(
+            input_table(self.columns_, X, device, dtype),
             torch.zeros(len(X), dtype=torch.int64, device=device),
             None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
         )
-        # On copies: if it fails, the statistics are what they were.
+        # On a copy, so that an error leaves the statistics unchanged.
         states = [self.network_.state_of(net) for net in range(self.network_.n_nets)]
         network = self.network_.of_states(states).to(device)
-        recompute_statistics(network, examples, [NetSpec(rows, 0)] * network.n_nets, 2)
+        recompute_statistics(network, dataset, [NetSpec(rows, 0)] * network.n_nets, 2)
         self.network_ = network.cpu()
         return self
 
@@ -161,16 +160,15 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         """Yield the (networks, outputs, rows) outputs, some thousand rows at a time."""
         check_is_fitted(self)
         X, _ = self._read(X, None, reset=False)
-        device = device_of(self.device)
+        device = choose_device(self.device)
         network = self.network_.folded().to(device)
         dtype = self.network_.inputs.centre.dtype
-        n_rows, numbers = PREDICTED_AT_ONCE
-        n_rows = min(n_rows, max(1, numbers // (self.network_.widest * self.network_.n_nets)))
-        for start in range(0, len(X), n_rows):
-            at = slice(start, start + n_rows)
-            table = table_of(self.columns_, X.iloc[at] if hasattr(X, "iloc") else X[at], device, dtype)
-            yield network(table.part(slice(None), self.network_.n_nets, dtype)).cpu()
+        step = min(MAX_ROWS, max(1, MAX_NUMBERS // (self.network_.widest * self.network_.n_nets)))
+        for start in range(0, len(X), step):
+            rows = slice(start, start + step)
+            table = input_table(self.columns_, X.iloc[rows] if hasattr(X, "iloc") else X[rows], device, dtype)
+            yield network(table.expand(self.network_.n_nets, dtype)).cpu()
 
     @abstractmethod
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """Check X, and y where it is given."""
+        """Check X, and y unless it is None."""

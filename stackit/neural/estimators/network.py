@@ -1,4 +1,4 @@
-"""What the estimators of this room have in common: reading data, training, predicting."""
+"""The base class of all nets: reading data, training on all rows or on folds."""
 
 from __future__ import annotations
 
@@ -20,56 +20,28 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from stackit.arrays import Floats, Rows
 from stackit.neural.estimators.columns import InputColumns
-from stackit.neural.estimators.fitted import FittedNetwork, device_of
-from stackit.neural.estimators.parameters import PRECISIONS, check_parameters
+from stackit.neural.estimators.fitted import FittedNetwork, choose_device
+from stackit.neural.estimators.parameters import PRECISIONS, NetParameters, check_parameters
 from stackit.neural.layers.network import NetworkPlan
-from stackit.neural.training.batches import Ints
-from stackit.neural.training.folds import Fit, Outcome, fit_together
-from stackit.neural.training.loop import Training
+from stackit.neural.training.folds import FitOutcome, FitSpec, fit_jointly
+from stackit.neural.training.loop import TrainingConfig
 from stackit.validation import invalid_value
 
 __all__ = ["BatchNormNetwork"]
 
-SMALL = 2000  # rows; steps of such tables take as long in any precision
+SMALL = 2000  # rows; training on fewer takes as long in any precision
 
 
-class BatchNormNetwork(FittedNetwork):
-    """What classifiers and regressors, of tables and of images, have in common.
+class BatchNormNetwork(NetParameters, FittedNetwork):
+    """What nets for tables and images, for classes and numbers, have in common.
 
-    An estimator has one network, or several whose answers are averaged: ``n_estimators`` of different
-    seeds, times ``n_snapshots``.
+    An estimator has one network, or averages several: ``n_estimators`` of different seeds, times
+    ``n_snapshots``.
     """
 
-    classes_: npt.NDArray[Any]
-    history_: list[dict[str, float]]
-    n_iter_: int
-
-    alpha: float
-    batch_size: int | str
-    beta_1: float
-    beta_2: float
-    compile: bool
-    decay: float
-    early_stopping: bool
-    eps: float
     label_smoothing: float
-    learning_rate: str
-    learning_rate_init: float
-    max_iter: int
-    momentum: float
-    n_estimators: int
-    n_iter_no_change: int
-    n_snapshots: int
-    precision: str
-    random_state: Any
-    scaling: str | None
-    solver: str
-    statistics: str
-    tol: float
-    validation_fraction: float
-    verbose: int
-    weight_averaging: float | None
 
     def fit(
         self,
@@ -85,15 +57,15 @@ class BatchNormNetwork(FittedNetwork):
         Parameters
         ----------
         X : array-like or data frame with n rows
-            In a frame, columns that are neither numbers nor truth values are categories.
+            In a frame, columns that are neither numbers nor booleans are categories.
         y : (n,) or (n, n_outputs) array-like
             The target.
         sample_weight : (n,) array-like, optional
-            Weight 2 is the same as a row that is there twice, also in the statistics of batch norm; rows of
-            weight 0 are left out.
+            Weight 2 is the same as a row that occurs twice, also in the statistics of batch norm; rows of
+            weight 0 are ignored.
         X_val, y_val, sample_weight_val : optional
-            Rows to watch: `history_` has the loss on them, and with ``early_stopping=True`` it decides when
-            to stop. Without them, a part of the training rows is watched then.
+            A validation set: `history_` has its loss, and with ``early_stopping=True`` this loss decides when
+            to stop. Early stopping without a validation set uses a part of the training rows.
 
         Returns
         -------
@@ -102,28 +74,26 @@ class BatchNormNetwork(FittedNetwork):
         Raises
         ------
         ValueError
-            When the data, or a parameter, cannot be used.
+            When the data or a parameter are not valid.
         """
-        X, y = self._read(X, _given(y, self), reset=True)
+        X, y = self._read(X, _require_y(y, self), reset=True)
         n = len(X)
-        weights = None if sample_weight is None else _weights_of(sample_weight, X)
-        watched = np.array([], dtype=np.intp)
+        weights = None if sample_weight is None else _check_weights(sample_weight, X)
+        validation = np.array([], dtype=np.intp)
         if (X_val is None) != (y_val is None):
-            lacking = "y_val" if y_val is None else "X_val"
-            raise invalid_value("X_val and y_val", "given together", f"{lacking}=None", f"Pass {lacking} too")
+            missing = "y_val" if y_val is None else "X_val"
+            raise invalid_value("X_val and y_val", "given together", f"{missing}=None", f"Pass {missing} too")
         if X_val is not None:
             X_val, y_val = self._read(X_val, y_val, reset=False)
-            watched = np.arange(n, n + len(X_val))
+            validation = np.arange(n, n + len(X_val))
             if y.shape[1:] != y_val.shape[1:]:
-                got = f"shapes {y.shape} and {y_val.shape}"
-                raise invalid_value(
-                    "y and y_val", "of as many outputs", got, "Pass both with the same columns"
-                )
-            X, y = _below(X, X_val), _below(y, y_val)
+                got, advice = f"shapes {y.shape} and {y_val.shape}", "Pass both with the same columns"
+                raise invalid_value("y and y_val", "of as many outputs", got, advice)
             if weights is not None or sample_weight_val is not None:
-                both = _weights_of(weights, X[:n]), _weights_of(sample_weight_val, X_val)
+                both = _check_weights(weights, X), _check_weights(sample_weight_val, X_val)
                 weights = np.concatenate(both)
-        (fitted,) = self._fit_together([self], X, y, weights, [np.arange(n)], [watched])
+            X, y = _concatenate(X, X_val), _concatenate(y, y_val)
+        (fitted,) = self._fit_jointly([self], X, y, weights, [np.arange(n)], [validation])
         return fitted
 
     def fit_folds(
@@ -134,100 +104,87 @@ class BatchNormNetwork(FittedNetwork):
         sample_weight: Any = None,
         *,
         seeds: Sequence[int | None] | None = None,
-        watch: Sequence[Ints] | None = None,
+        watch: Sequence[Rows] | None = None,
     ) -> list[Any]:
-        """Train a network for each fold, all of them at once: each sees what it would see alone.
+        """Train one estimator per fold, all in one loop; each is the same as if it were trained alone.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`, all rows.
         folds : Folds or iterable of (train, held_out) pairs
-            Which rows each fold learns from.
+            The training rows of each fold.
         seeds : sequence of int or None, optional
-            For each fold, in place of ``random_state``.
+            For each fold, instead of ``random_state``.
         watch : sequence of arrays of int, optional
-            For each fold the rows that are watched; they are none of its training rows.
+            The validation rows of each fold, which are not among its training rows.
 
         Returns
         -------
         list of fitted estimators
-            One a fold.
+            One per fold.
         """
         splits = [np.asarray(train) for train, _ in getattr(folds, "splits", folds)]
         estimators = [clone(self) for _ in splits]
         for estimator, seed in zip(estimators, seeds or [None] * len(splits), strict=True):
             estimator.random_state = estimator.random_state if seed is None else seed
-        X, y = estimators[0]._read(X, _given(y, self), reset=True)
+        X, y = estimators[0]._read(X, _require_y(y, self), reset=True)
         for estimator in estimators[1:]:
-            _copy_names(estimators[0], estimator)
-        weights = None if sample_weight is None else _weights_of(sample_weight, X)
+            _copy_input_attributes(estimators[0], estimator)
+        weights = None if sample_weight is None else _check_weights(sample_weight, X)
         none = np.array([], dtype=np.intp)
-        watched = [none] * len(splits) if watch is None else [np.asarray(rows) for rows in watch]
-        return self._fit_together(estimators, X, y, weights, splits, watched)
+        validation = [none] * len(splits) if watch is None else [np.asarray(rows) for rows in watch]
+        return self._fit_jointly(estimators, X, y, weights, splits, validation)
 
-    def _fit_together(
+    def _fit_jointly(
         self,
         estimators: Sequence[Any],
         X: Any,
         y: npt.NDArray[Any],
-        weights: npt.NDArray[np.float64] | None,
-        rows: Sequence[Ints],
-        watched: Sequence[Ints],
+        weights: Floats | None,
+        rows: Sequence[Rows],
+        validation: Sequence[Rows],
     ) -> list[Any]:
         check_parameters(self)
         targets = self._targets(estimators, y)
-        fits = [
-            estimator._fit_of(X, targets, weights, *both)
-            for estimator, *both in zip(estimators, rows, watched, strict=True)
+        specs = [
+            estimator._fit_spec(X, targets, weights, *both)
+            for estimator, *both in zip(estimators, rows, validation, strict=True)
         ]
-        outcomes = fit_together(
-            fits,
-            X,
-            targets,
-            weights,
-            scaling=self.scaling,
-            device=device_of(self.device),
-            verbose=self.verbose,
+        device = choose_device(self.device)
+        outcomes = fit_jointly(
+            specs, X, targets, weights, scaling=self.scaling, device=device, verbose=self.verbose
         )
-        for estimator, fit, outcome in zip(estimators, fits, outcomes, strict=True):
-            estimator._take(fit, outcome)
+        for estimator, spec, outcome in zip(estimators, specs, outcomes, strict=True):
+            estimator._set_fitted(spec, outcome)
         return list(estimators)
 
-    def _fit_of(
-        self,
-        X: Any,
-        targets: npt.NDArray[Any],
-        weights: npt.NDArray[np.float64] | None,
-        rows: Ints,
-        watched: Ints,
-    ) -> Fit:
-        """Say what this estimator's fit is; rows of weight 0 are none of it."""
+    def _fit_spec(
+        self, X: Any, targets: npt.NDArray[Any], weights: Floats | None, rows: Rows, validation: Rows
+    ) -> FitSpec:
+        """Return what this estimator is trained on and how; rows of weight 0 are left out."""
         random = check_random_state(self.random_state)
         seeds = tuple(int(seed) for seed in random.randint(2**31 - 1, size=self.n_estimators))
         if weights is not None:
-            rows, watched = rows[weights[rows] > 0], watched[weights[watched] > 0]
-        classes = self._own_classes(targets[np.concatenate([rows, watched])])
-        if self.early_stopping and not len(watched):
-            rows, watched = self._split(targets, rows, seeds[0])
+            rows, validation = rows[weights[rows] > 0], validation[weights[validation] > 0]
+        classes = self._classes_in(targets[np.concatenate([rows, validation])])
+        if self.early_stopping and not len(validation):
+            rows, validation = self._split(targets, rows, seeds[0])
         if len(rows) < 2:
-            raise invalid_value(
-                "X",
-                "of two rows or more for batch norm",
-                f"n_samples = {len(rows)}",
-                "Fit on more rows, of weights that are not 0",
-            )
+            got, advice = f"n_samples = {len(rows)}", "Fit on more rows, of weights that are not 0"
+            raise invalid_value("X", "of two rows or more for batch norm", got, advice)
         columns = InputColumns.of(X, rows) if X.ndim == 2 else InputColumns(())
         n_numbers = X.shape[1] - len(columns.categories)
-        shape = (n_numbers, *X.shape[2:])
         n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
-        plan = self._plan(shape, tuple(len(levels) for levels in columns.levels), n_outputs)
-        of_target = self._of_target(targets, weights, rows, classes)
-        return Fit(rows, watched, seeds, columns, plan, self._training(len(rows)), classes, **of_target)
+        n_levels = tuple(len(levels) for levels in columns.levels)
+        plan = self._plan((n_numbers, *X.shape[2:]), n_levels, n_outputs)
+        options = self._target_options(targets, weights, rows, classes)
+        config = self._training_config(len(rows))
+        return FitSpec(rows, validation, seeds, columns, plan, config, classes, **options)
 
-    def _take(self, fit: Fit, outcome: Outcome) -> None:
+    def _set_fitted(self, spec: FitSpec, outcome: FitOutcome) -> None:
         """Set the fitted attributes."""
-        self.columns_, self.network_ = fit.columns, outcome.network
+        self.columns_, self.network_ = spec.columns, outcome.network
         self.history_ = [
             {"network": net, **record}
             for net, trained in enumerate(outcome.trained)
@@ -235,14 +192,14 @@ class BatchNormNetwork(FittedNetwork):
         ]
         self.n_iter_ = max(len(trained.history) for trained in outcome.trained)
 
-    def _training(self, n_rows: int) -> Training:
-        return Training(
+    def _training_config(self, n_rows: int) -> TrainingConfig:
+        return TrainingConfig(
             n_epochs=self.max_iter,
             batch_size=_batch_size(n_rows) if self.batch_size == "auto" else int(self.batch_size),
             solver=self.solver,
             learning_rate=self.learning_rate,
             learning_rate_init=self.learning_rate_init,
-            decay_after=getattr(self, "decay_after", None),
+            decay_after=self.decay_after,
             alpha=self.alpha,
             momentum=self.momentum,
             beta_1=self.beta_1,
@@ -258,16 +215,16 @@ class BatchNormNetwork(FittedNetwork):
         )
 
     def _precision(self, n_rows: int) -> torch.dtype:
-        """Few rows are done as fast in float64 on a CPU, and with less rounding."""
+        """Return the precision; small tables train as fast in float64 on a CPU, and with less rounding."""
         if self.precision == "auto":
-            small = n_rows <= SMALL and device_of(self.device).type == "cpu"
+            small = n_rows <= SMALL and choose_device(self.device).type == "cpu"
             return torch.float64 if small else torch.float32
         return PRECISIONS[self.precision]
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """Check X, and y where it is given."""
+        """Check X, and y unless it is None."""
         if reset:
-            self._mixed = isinstance(X, pd.DataFrame) and not _all_numbers(X)
+            self._mixed = isinstance(X, pd.DataFrame) and bool(InputColumns.of(X.iloc[:0]).categories)
         if self._mixed:
             frame = self._read_frame(X, reset)
             if y is not None:
@@ -282,10 +239,11 @@ class BatchNormNetwork(FittedNetwork):
     def _read_frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Check a table of numbers and categories."""
         if not isinstance(X, pd.DataFrame) or not len(X):
-            got = f"{type(X).__name__} of shape {np.shape(X)}"
-            raise invalid_value(
-                "X", "a data frame of one row or more, as in fit", got, "Pass a pandas DataFrame"
+            expected, got = (
+                "a data frame of one row or more, as in fit",
+                f"{type(X).__name__} of shape {np.shape(X)}",
             )
+            raise invalid_value("X", expected, got, "Pass a pandas DataFrame")
         _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)
         return X
@@ -296,29 +254,25 @@ class BatchNormNetwork(FittedNetwork):
 
     @abstractmethod
     def _targets(self, estimators: Sequence[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what the networks learn, and tell the estimators what they need to answer in words of y."""
+        """Return the targets of the networks, and set what the estimators need to predict in terms of y."""
 
     @abstractmethod
-    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
-        """Return the positions of the classes that a fit knows: those of its own rows; none for numbers."""
+    def _classes_in(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+        """Return the positions of the classes in these rows; none for numbers."""
 
     @abstractmethod
-    def _of_target(
-        self,
-        targets: npt.NDArray[Any],
-        weights: npt.NDArray[np.float64] | None,
-        rows: Ints,
-        classes: tuple[int, ...],
+    def _target_options(
+        self, targets: npt.NDArray[Any], weights: Floats | None, rows: Rows, classes: tuple[int, ...]
     ) -> dict[str, Any]:
-        """Return what a fit is to know of its target: class weights, or how numbers are standardised."""
+        """Return the options of a fit for its target: class weights, or how numbers are standardised."""
 
     @abstractmethod
     def _plan(self, shape: tuple[int, ...], n_levels: tuple[int, ...], n_outputs: int) -> NetworkPlan:
-        """Return what the networks are made of."""
+        """Return the architecture of the networks."""
 
     @abstractmethod
-    def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
-        """Return the rows to learn from and those to watch."""
+    def _split(self, targets: npt.NDArray[Any], rows: Rows, seed: int) -> tuple[Rows, Rows]:
+        """Return training rows and validation rows."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -326,32 +280,28 @@ class BatchNormNetwork(FittedNetwork):
         return tags
 
 
-def _given(y: Any, estimator: Any) -> Any:
+def _require_y(y: Any, estimator: Any) -> Any:
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     return y
 
 
 def _batch_size(n_rows: int) -> int:
-    """Some sixteen batches an epoch, of 32 to 256 rows: small tables need steps, large ones speed."""
+    """Return a sixteenth of the rows, from 32 to 256: small tables need steps, large ones speed."""
     return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 16)), 32, 256))
 
 
-def _all_numbers(X: pd.DataFrame) -> bool:
-    return not InputColumns.of(X.iloc[:0]).categories
-
-
-def _below(upper: Any, lower: Any) -> Any:
+def _concatenate(upper: Any, lower: Any) -> Any:
     if isinstance(upper, pd.DataFrame):
         return pd.concat([upper, lower], ignore_index=True)
     return np.concatenate([upper, lower])
 
 
-def _weights_of(weights: Any, X: Any) -> npt.NDArray[np.float64]:
+def _check_weights(weights: Any, X: Any) -> Floats:
     return np.asarray(_check_sample_weight(weights, X, ensure_non_negative=True))
 
 
-def _copy_names(source: Any, target: Any) -> None:
+def _copy_input_attributes(source: Any, target: Any) -> None:
     for name in ("n_features_in_", "feature_names_in_", "shape_", "_mixed"):
         if hasattr(source, name):
             setattr(target, name, getattr(source, name))

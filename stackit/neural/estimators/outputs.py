@@ -1,8 +1,9 @@
-"""What the outputs of networks mean: probabilities of classes, or numbers."""
+"""The meaning of a network's outputs: probabilities of classes, or numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,23 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from stackit.arrays import Floats, Rows
 from stackit.neural.estimators.network import BatchNormNetwork
-from stackit.neural.training.batches import Ints
+from stackit.neural.training.folds import FitOutcome, FitSpec
 from stackit.validation import invalid_value
 
-__all__ = ["Classifies", "Regresses"]
+__all__ = ["NetClassifier", "NetRegressor"]
 
 
-class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
-    """What classifiers have in common, whatever their networks are."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class NetClassifier(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
+    """The base class of classifiers, for any network."""
 
-    class_weight: Any
+    label_smoothing: float = 0.0
+    class_weight: Any = None
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probabilities of the classes, the average over the networks.
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the probabilities of the classes, averaged over the networks.
 
         Parameters
         ----------
@@ -71,15 +75,11 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
             estimator.classes_ = classes
         return codes.astype(np.int64)
 
-    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+    def _classes_in(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
         return tuple(np.unique(targets).tolist())
 
-    def _of_target(
-        self,
-        targets: npt.NDArray[Any],
-        weights: npt.NDArray[np.float64] | None,
-        rows: Ints,
-        classes: tuple[int, ...],
+    def _target_options(
+        self, targets: npt.NDArray[Any], weights: Floats | None, rows: Rows, classes: tuple[int, ...]
     ) -> dict[str, Any]:
         if self.class_weight is None:
             return {}
@@ -89,37 +89,39 @@ class Classifies(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
         of_class[present] = self._class_weights(present, targets[rows], own)
         return {"class_weight": of_class[list(classes)]}
 
-    def _take(self, fit: Any, outcome: Any) -> None:
-        super()._take(fit, outcome)
-        self.classes_ = self.classes_[list(fit.classes)]
+    def _set_fitted(self, spec: FitSpec, outcome: FitOutcome) -> None:
+        super()._set_fitted(spec, outcome)
+        self.classes_ = self.classes_[list(spec.classes)]
 
-    def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
+    def _split(self, targets: npt.NDArray[Any], rows: Rows, seed: int) -> tuple[Rows, Rows]:
         y = targets[rows]
-        n_watched = max(1, round(self.validation_fraction * len(rows)))
+        n_validation = max(1, round(self.validation_fraction * len(rows)))
         n_classes = len(np.unique(y))
-        enough = n_classes <= min(n_watched, len(rows) - n_watched)
+        enough = n_classes <= min(n_validation, len(rows) - n_validation)
         can_stratify = enough and np.bincount(y)[np.unique(y)].min() >= 2
-        return _parts(rows, n_watched, seed, y if can_stratify else None)
+        return _split_rows(rows, n_validation, seed, y if can_stratify else None)
 
-    def _class_weights(
-        self, present: Ints, codes: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None
-    ) -> npt.NDArray[np.float64]:
+    def _class_weights(self, present: Rows, codes: npt.NDArray[Any], weights: Floats | None) -> Floats:
         given = self.class_weight
-        if given == "balanced":  # as scikit-learn's, weights being counts
+        if given == "balanced":  # as in scikit-learn, with weights as counts
             of_class = np.bincount(codes, weights)[present]
             return np.asarray(of_class.sum() / (len(present) * of_class))
         if isinstance(given, dict):
             labels = list(self.classes_)
-            codes_of = {labels.index(label): weight for label, weight in given.items() if label in labels}
-            given = {code: weight for code, weight in codes_of.items() if code in present}
+            by_code = {labels.index(label): weight for label, weight in given.items() if label in labels}
+            given = {code: weight for code, weight in by_code.items() if code in present}
         return np.asarray(compute_class_weight(given, classes=present, y=codes))
 
 
-class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
-    """What regressors have in common, whatever their networks are."""
+class NetRegressor(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
+    """The base class of regressors, for any network."""
 
-    def predict(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the predicted numbers, the average over the networks.
+    label_smoothing = 0.0
+    centre_: Any
+    scale_: Any
+
+    def predict(self, X: Any) -> Floats:
+        """Return the predicted numbers, averaged over the networks.
 
         Parameters
         ----------
@@ -131,8 +133,8 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
         (m,) or (m, n_outputs) array
         """
         parts = [outputs.double().mean(0).T for outputs in self._outputs(X)]
-        standard = np.asarray(torch.cat(parts).numpy())
-        numbers: npt.NDArray[np.float64] = standard * self.scale_ + self.centre_
+        standardised = np.asarray(torch.cat(parts).numpy())
+        numbers: Floats = standardised * self.scale_ + self.centre_
         return numbers[:, 0] if self._one_dimension else numbers
 
     def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
@@ -147,15 +149,11 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
             estimator._one_dimension = y.ndim == 1
         return y.reshape(len(y), -1)
 
-    def _own_classes(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
+    def _classes_in(self, targets: npt.NDArray[Any]) -> tuple[int, ...]:
         return ()
 
-    def _of_target(
-        self,
-        targets: npt.NDArray[Any],
-        weights: npt.NDArray[np.float64] | None,
-        rows: Ints,
-        classes: tuple[int, ...],
+    def _target_options(
+        self, targets: npt.NDArray[Any], weights: Floats | None, rows: Rows, classes: tuple[int, ...]
     ) -> dict[str, Any]:
         own = None if weights is None else weights[rows]
         centre = np.average(targets[rows], axis=0, weights=own)
@@ -168,26 +166,26 @@ class Regresses(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def _take(self, fit: Any, outcome: Any) -> None:
-        super()._take(fit, outcome)
-        self.centre_, self.scale_ = fit.centre, _inverse(fit.factor)
+    def _set_fitted(self, spec: FitSpec, outcome: FitOutcome) -> None:
+        super()._set_fitted(spec, outcome)
+        self.centre_, self.scale_ = spec.centre, _inverse(spec.factor)
 
-    def _split(self, targets: npt.NDArray[Any], rows: Ints, seed: int) -> tuple[Ints, Ints]:
-        return _parts(rows, max(1, round(self.validation_fraction * len(rows))), seed, None)
-
-
-def _inverse(numbers: npt.NDArray[np.float64], where: Any = True) -> npt.NDArray[np.float64]:
-    """Return 1 / numbers and 0 where they are 0: a target that is constant is predicted as what it is."""
-    return np.divide(1, numbers, where=where & (numbers > 0), out=np.zeros(len(numbers)))
+    def _split(self, targets: npt.NDArray[Any], rows: Rows, seed: int) -> tuple[Rows, Rows]:
+        return _split_rows(rows, max(1, round(self.validation_fraction * len(rows))), seed, None)
 
 
-def _parts(rows: Ints, n_watched: int, seed: int, stratify: Any) -> tuple[Ints, Ints]:
-    if len(rows) - n_watched < 2:
+def _inverse(numbers: Any, where: Any = True) -> Floats:
+    """Return 1 / numbers, and 0 where they are 0, so that a constant target is predicted exactly."""
+    return np.asarray(np.divide(1, numbers, where=where & (numbers > 0), out=np.zeros(len(numbers))))
+
+
+def _split_rows(rows: Rows, n_validation: int, seed: int, stratify: Any) -> tuple[Rows, Rows]:
+    if len(rows) - n_validation < 2:
         raise invalid_value(
             "X",
-            "of enough rows to learn from some and watch others",
+            "of enough rows for training and validation",
             f"n_samples = {len(rows)}",
             "Pass early_stopping=False, or X_val and y_val",
         )
-    learned, watched = train_test_split(rows, test_size=n_watched, random_state=seed, stratify=stratify)
-    return np.sort(learned), np.sort(watched)
+    train, validation = train_test_split(rows, test_size=n_validation, random_state=seed, stratify=stratify)
+    return np.sort(train), np.sort(validation)

@@ -1,7 +1,8 @@
-"""What the parameters of nets may be."""
+"""The parameters that all nets have, their defaults and their valid values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,19 @@ import torch
 
 from stackit.validation import invalid_value
 
-__all__ = ["PRECISIONS", "check_choice", "check_parameters"]
+__all__ = ["PRECISIONS", "NetParameters", "check_choice", "check_parameters"]
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "learning_rate": ("constant", "linear", "cosine", "one_cycle", "cyclic"),
+    "output": ("linear", "batch_norm"),
+    "parametrization": ("standard", "ntk"),
     "precision": ("auto", *PRECISIONS),
     "scaling": ("standard", "robust", None),
     "solver": ("adam", "sgd", "adadelta"),
     "statistics": ("population", "ema_warmup", "ema", "cumulative"),
 }
-
-# The least a number may be, and what it must be below.
+# The smallest allowed number, and a number that is too large.
 RANGES: dict[str, tuple[float, float]] = {
     "alpha": (0.0, 1.0),
     "beta_1": (0.0, 1.0),
@@ -35,30 +37,67 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class NetParameters:
+    """The parameters of all nets; scikit-learn reads their names from the signature that this generates."""
+
+    solver: str = "adam"
+    alpha: float = 0.03
+    batch_size: int | str = "auto"
+    learning_rate: str = "cosine"
+    learning_rate_init: float = 1e-2
+    decay_after: int | None = None
+    max_iter: int = 20
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    statistics: str = "population"
+    decay: float = 0.99
+    eps: float = 1e-5
+    parametrization: str = "standard"
+    output: str = "linear"
+    scaling: str | None = "standard"
+    n_estimators: int = 1
+    n_snapshots: int = 1
+    weight_averaging: float | None = None
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    precision: str = "auto"
+    compile: bool = False
+    device: str = "auto"
+    random_state: Any = None
+    verbose: int = 0
+
+
 def check_parameters(net: Any) -> None:
-    """Refuse parameters of an estimator that cannot be meant."""
+    """Raise ValueError when a parameter of a net is not valid."""
     for name, allowed in CHOICES.items():
         check_choice(name, getattr(net, name), allowed)
     for name in ("max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"):
         _check_count(name, getattr(net, name), 1)
     if net.batch_size != "auto":
         _check_count("batch_size", net.batch_size, 2)
-    for name, (least, below) in RANGES.items():
-        _check_number(name, getattr(net, name), least, below)
+    for name, (least, limit) in RANGES.items():
+        _check_number(name, getattr(net, name), least, limit)
     if net.weight_averaging is not None:
         _check_number("weight_averaging", net.weight_averaging, 0.0, 1.0)
     if net.n_snapshots > 1 and net.learning_rate != "cyclic":
-        got = f"{net.n_snapshots=} with {net.learning_rate=}".replace("net.", "")
+        got = f"n_snapshots={net.n_snapshots} with learning_rate={net.learning_rate!r}"
         raise invalid_value("n_snapshots", "1 without cycles", got, "Pass learning_rate='cyclic'")
-    alone = {"early_stopping": net.early_stopping, "n_snapshots": net.n_snapshots > 1}
-    alone["weight_averaging"] = net.weight_averaging is not None
-    if sum(alone.values()) > 1:
-        both = [name for name, used in alone.items() if used]
-        raise invalid_value("Ways to choose weights", "one at a time", " and ".join(both), "Drop all but one")
+    exclusive = {
+        "early_stopping": net.early_stopping,
+        "n_snapshots": net.n_snapshots > 1,
+        "weight_averaging": net.weight_averaging is not None,
+    }
+    if sum(exclusive.values()) > 1:
+        used = " and ".join(name for name, is_used in exclusive.items() if is_used)
+        raise ValueError(f"{used} choose the weights in different ways. Use one of them.")
 
 
 def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Refuse a value that is not among those allowed."""
+    """Raise ValueError unless a value is allowed."""
     if value not in allowed:
         names = " or ".join(map(repr, allowed))
         raise invalid_value(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
@@ -66,13 +105,12 @@ def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
 
 def _check_count(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
-        raise invalid_value(
-            name, f"an integer, {least} or more", f"{name}={value!r}", f"Pass {name}={max(least, 10)}"
-        )
+        expected, advice = f"an integer, {least} or more", f"Pass {name}={max(least, 10)}"
+        raise invalid_value(name, expected, f"{name}={value!r}", advice)
 
 
-def _check_number(name: str, value: Any, least: float, below: float) -> None:
-    if not isinstance(value, int | float | np.number) or not least <= value < below:
-        positive, end = least > 0, "" if below == np.inf else f" and below {below:g}"
-        expected = f"a number {'above 0' if positive else 'of 0 or more'}{end}"
-        raise invalid_value(name, expected, f"{name}={value!r}", f"Look {name} up in the docstring")
+def _check_number(name: str, value: Any, least: float, limit: float) -> None:
+    if not isinstance(value, int | float | np.number) or not least <= value < limit:
+        end = "" if limit == np.inf else f" and below {limit:g}"
+        expected = f"a number {'above 0' if least > 0 else 'of 0 or more'}{end}"
+        raise invalid_value(name, expected, f"{name}={value!r}", f"See {name} in the docstring")

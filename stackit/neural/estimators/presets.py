@@ -1,4 +1,4 @@
-"""Nets for tables as they are made today: parameters that were tuned together."""
+"""Presets for nets on tables: parameters that were tuned together."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ MODERN: dict[str, Any] = {
 
 
 def modern_mlp_classifier(**overrides: Any) -> BatchNormMLPClassifier:
-    """Return a net for classes with what made nets for tables strong, and batch norm.
+    """Return a classifier with the techniques that made nets for tables strong, and batch norm.
 
-    Three layers of 256 SELU units in the NTK parametrization; inputs are scaled by quartiles, bent smoothly
-    into (-3, 3) and given a learned factor; Adam with a second decay of 0.95, a rate of 0.04 that falls as a
-    cosine, weights that decay. Few epochs: batch norm learns fast, and then by heart.
+    Three layers of 256 SELU units in the NTK parametrization; inputs are scaled by quartiles, smoothly
+    clipped to (-3, 3) and have a learned factor; Adam with a beta_2 of 0.95, a cosine schedule from 0.04,
+    weight decay. Few epochs: batch norm learns fast, and then overfits.
 
     Parameters
     ----------
     **overrides
-        Parameters of `BatchNormMLPClassifier` to have otherwise. ``n_estimators=4`` is better and four times
-        the work. ``embedding="periodic"`` (Gorishniy et al., arXiv 2203.05556) suits tables of few columns
-        with thresholds in them; on counts it only costs time, and is therefore not part of the preset.
+        Other parameters of `BatchNormMLPClassifier`. ``n_estimators=4`` is better and four times the work.
+        ``embedding="periodic"`` (Gorishniy et al., arXiv 2203.05556) suits tables of few columns with
+        thresholds; on counts it only costs time, so it is not part of the preset.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def modern_mlp_classifier(**overrides: Any) -> BatchNormMLPClassifier:
     -----
     Out-of-fold log loss, measured by ``pytest -s -m slow tests/neural/test_presets.py``. Otto, 10 000 rows, 3
     folds, inputs log(1 + x): 0.614, with ``n_estimators=4`` 0.605; scikit-learn's `MLPClassifier` on the same
-    standardised inputs 0.648 in 30 epochs, 0.645 stopped early, and 0.662 with these three layers. Titanic, 7
-    raw columns, 5 folds: 0.438, logistic regression 0.474, a forest 0.449; a logistic stack of the last two
-    0.446, and of all three 0.435.
+    standardised inputs 0.648 in 30 epochs, 0.645 with early stopping, and 0.662 with these three layers.
+    Titanic, 7 raw columns, 5 folds: 0.438, logistic regression 0.474, a forest 0.449; a logistic stack of the
+    last two 0.446, and of all three 0.435.
 
     Examples
     --------
@@ -64,14 +64,14 @@ def modern_mlp_classifier(**overrides: Any) -> BatchNormMLPClassifier:
 
 
 def modern_mlp_regressor(**overrides: Any) -> BatchNormMLPRegressor:
-    """Return a net for numbers with what made nets for tables strong, and batch norm.
+    """Return a regressor with the techniques that made nets for tables strong, and batch norm.
 
-    As `modern_mlp_classifier`, with the activation Mish.
+    Like `modern_mlp_classifier`, with the activation Mish.
 
     Parameters
     ----------
     **overrides
-        Parameters of `BatchNormMLPRegressor` to have otherwise.
+        Other parameters of `BatchNormMLPRegressor`.
 
     Returns
     -------

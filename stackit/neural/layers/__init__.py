@@ -1,3 +1,3 @@
-"""Layers and networks, several at once."""
+"""Layers of several networks at once."""
 
 __all__: list[str] = []

@@ -29,15 +29,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class Dense(nn.Module):
     """W h + b for K networks: h of shape (K, n_in, B) gives (K, n_out, B), features before rows.
 
-    Parameters
-    ----------
-    n_nets, n_in, n_out : int
-        The shape.
-    bias : bool
-        False in front of batch norm, which would take it away again.
-    ntk : bool
-        Whether the weights are N(0, 1) and divided by sqrt(n_in) when they are used, so that a step of the
-        optimiser is small beside them whatever the width is; otherwise they are Glorot's (2010, eq. 16).
+    With `ntk`, weights are N(0, 1) and divided by sqrt(n_in) in each use, so that steps of the optimiser are
+    small compared to them at any width; otherwise they are Glorot's (2010, eq. 16). A bias before batch norm
+    would have no effect.
     """
 
     def __init__(self, n_nets: int, n_in: int, n_out: int, *, bias: bool, ntk: bool = False) -> None:
@@ -48,7 +42,7 @@ class Dense(nn.Module):
 
     @property
     def kernel(self) -> Tensor:
-        """The weights as they are used."""
+        """The weights as the layer uses them."""
         return self.weight * self.weight.shape[2] ** -0.5 if self.ntk else self.weight
 
     def initialise(self, net: int, generator: torch.Generator) -> None:
@@ -65,14 +59,7 @@ class Dense(nn.Module):
 class Conv(nn.Module):
     """Convolutions of K networks by groups: (B, K·n_in, H, W) gives (B, K·n_out, H', W').
 
-    Parameters
-    ----------
-    n_nets, n_in, n_out, size : int
-        The shape; `size` is that of the square kernel.
-    padding : {"valid", "same"}
-        "same" pads with zeros.
-    bias, ntk : bool
-        As in `Dense`.
+    The kernel is a square of `size` pixels; padding is "valid" or "same", with zeros; ntk is as in `Dense`.
     """
 
     def __init__(
@@ -85,7 +72,7 @@ class Conv(nn.Module):
 
     @property
     def kernel(self) -> Tensor:
-        """The weights as they are used."""
+        """The weights as the layer uses them."""
         fan_in = math.prod(self.weight.shape[2:])
         return self.weight * fan_in**-0.5 if self.ntk else self.weight
 
@@ -104,7 +91,8 @@ class BatchNorm(nn.Module):
     """Batch normalisation of K networks, each by its own rows: y = gamma (x - mean) / sqrt(var + eps) + beta.
 
     In training, mean and (biased) variance are those of the batch, for images over rows and pixels, and the
-    running ones move towards the batch's mean and unbiased variance; in prediction the running ones are used.
+    running ones move towards the batch's mean and unbiased variance; prediction uses the running ones (arXiv
+    1502.03167, algorithms 1 and 2).
 
     Parameters
     ----------
@@ -112,16 +100,10 @@ class BatchNorm(nn.Module):
         The shape; for images `n_features` is the number of channels.
     statistics : {"population", "ema_warmup", "ema", "cumulative"}
         How the running statistics follow the batches: with the fixed `decay` ("ema"), with the decay
-        min(decay, (1 + n) / (10 + n)) after n updates ("ema_warmup", and "population", which are computed
-        anew after training), or as the mean over all batches ("cumulative").
-    decay : float
-        The part that is kept in each update.
-    eps : float
-        Added to the variance.
-
-    References
-    ----------
-    Ioffe, S. and Szegedy, C. (2015). Batch normalization. arXiv 1502.03167, algorithms 1 and 2.
+        min(decay, (1 + n) / (10 + n)) after n updates ("ema_warmup", and "population", which is recomputed
+        after training), or as the mean over all batches ("cumulative").
+    decay, eps : float
+        The part that is kept in each update, and what is added to the variance.
     """
 
     gamma: nn.Parameter
@@ -144,12 +126,12 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(n_nets, n_features))
         self.register_buffer("running_var", torch.ones(n_nets, n_features))
         self.statistics, self.decay, self.eps, self.n_updates = statistics, decay, eps, 0
-        # Inside a compiled graph the momentum, which changes from step to step, would compile it anew.
-        self.catches_up = False
+        # In a compiled graph, the momentum would cause a new compilation in each step, as it changes.
+        self.defers_statistics = False
         self.moments: tuple[Tensor, Tensor] | None = None
 
-    def restart(self) -> None:
-        """Forget the running statistics: from here on they are the mean over all batches."""
+    def reset_statistics(self) -> None:
+        """Reset the running statistics: from here on they are the mean over all batches."""
         self.running_mean.zero_()
         self.running_var.fill_(1)
         self.statistics, self.n_updates = "cumulative", 0
@@ -164,9 +146,9 @@ class BatchNorm(nn.Module):
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         if self.training and weights is not None:
             return self._weighted(h, weights)
-        # The channels of all networks side by side: one call normalises each by its own statistics.
+        # With the channels of all networks on one axis, one call normalises each by its own statistics.
         channels = h.reshape(1, -1, h.shape[-1]) if h.dim() == 3 else h
-        if self.training and self.catches_up:
+        if self.training and self.defers_statistics:
             var, mean = torch.var_mean(channels.detach(), (0, *range(2, channels.dim())))
             self.moments = mean.view_as(self.gamma), var.view_as(self.gamma)
             gamma, beta = self.gamma.view(-1), self.beta.view(-1)
@@ -185,14 +167,14 @@ class BatchNorm(nn.Module):
         return normal.view(h.shape)
 
     def update_running_stats(self) -> None:
-        """Let the running statistics follow the batch that was seen last."""
+        """Update the running statistics with the moments of the last batch."""
         if self.moments is not None:
             self.running_mean.lerp_(self.moments[0], self.momentum)
             self.running_var.lerp_(self.moments[1], self.momentum)
             self.n_updates, self.moments = self.n_updates + 1, None
 
     def _weighted(self, h: Tensor, weights: Tensor) -> Tensor:
-        """Normalise rows that count by their weights, (K, B): a row of weight 0 enters no statistic."""
+        """Normalise rows with weights (K, B): a row of weight 0 has no effect on the statistics."""
         x, w, area = h.to(self.gamma.dtype), weights[:, None].to(self.gamma.dtype), 1
         rows: tuple[int, ...] = (2,)
         if h.dim() == 4:  # (B, K, C, pixels)
@@ -202,21 +184,21 @@ class BatchNorm(nn.Module):
         mean = (w * x).sum(rows) / total
         centred = x - mean[:, :, None]
         var = (w * centred.square()).sum(rows) / total
-        self._follow(mean.detach(), var.detach(), weights, area)
+        self._set_moments(mean.detach(), var.detach(), weights, area)
         factor = self.gamma * (var + self.eps).rsqrt()
         return (centred * factor[:, :, None] + self.beta[:, :, None]).reshape(h.shape).to(h.dtype)
 
-    def _follow(self, mean: Tensor, var: Tensor, weights: Tensor, area: int) -> None:
-        # Weights count rows, so that weight 2 is the same as a row that is there twice; small ones do not
-        # make less of a batch than its rows are.
+    def _set_moments(self, mean: Tensor, var: Tensor, weights: Tensor, area: int) -> None:
+        # Weights are counts of rows, so that weight 2 is the same as a row that occurs twice; small weights
+        # do not make a batch smaller than its number of rows.
         rows = torch.maximum(weights.sum(1), (weights > 0).sum(1))[:, None] * area
         self.moments = mean, var * rows / (rows - 1).clamp_min(1)
-        if not self.catches_up:
+        if not self.defers_statistics:
             self.update_running_stats()
 
 
 class Affine(nn.Module):
-    """A factor and a shift for each feature: what is left of batch norm in prediction."""
+    """A factor and a shift per feature: batch norm in prediction."""
 
     factor: Tensor
     shift: Tensor
@@ -244,7 +226,7 @@ class Activation(nn.Module):
 
 
 class MaxPool(nn.Module):
-    """The greatest of each square of `size` by `size` pixels."""
+    """The maximum of each square of `size` by `size` pixels."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -255,13 +237,7 @@ class MaxPool(nn.Module):
 
 
 class Flatten(nn.Module):
-    """(B, K·C, H, W) gives (K, C·H·W, B).
-
-    Parameters
-    ----------
-    n_features : int
-        C·H·W.
-    """
+    """(B, K·C, H, W) gives (K, n_features, B), with n_features = C·H·W."""
 
     def __init__(self, n_features: int) -> None:
         super().__init__()
@@ -272,19 +248,9 @@ class Flatten(nn.Module):
 
 
 def fold(before: nn.Module | None, norm: BatchNorm) -> nn.Module:
-    """Put batch norm into the layer before it, as it is in prediction.
+    """Return one layer that does what a `Dense` or `Conv` and the batch norm after it do in prediction.
 
-    Parameters
-    ----------
-    before : Dense, Conv or any other module
-        The layer before it.
-    norm : BatchNorm
-        With the statistics to use.
-
-    Returns
-    -------
-    Dense or Conv
-        That does both; or an `Affine`, to stand after any other layer.
+    After any other layer, batch norm becomes an `Affine`.
     """
     statistics = norm.gamma.detach(), norm.beta.detach(), norm.running_mean, norm.running_var
     if isinstance(before, Dense | Conv):
@@ -299,7 +265,7 @@ def fold(before: nn.Module | None, norm: BatchNorm) -> nn.Module:
 
 
 def _drawn(like: Tensor, fan_in: int, fan_out: int, ntk: bool, generator: torch.Generator) -> Tensor:
-    """Draw weights in float64, so that they are the same, but for rounding, in any precision."""
+    """Draw weights in float64, so that they are the same, up to rounding, in any precision."""
     fresh = torch.empty(like.shape, dtype=torch.float64)
     if ntk:
         return fresh.normal_(generator=generator)

@@ -1,4 +1,4 @@
-"""K networks of one plan as one module, from their inputs to their outputs."""
+"""K networks of one architecture as one module, from their inputs to their outputs."""
 
 from __future__ import annotations
 
@@ -32,14 +32,12 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """What a network is made of; networks of equal plans are trained together.
+    """The architecture of a network; networks of equal plans are trained in one loop.
 
     Parameters
     ----------
     layers : tuple
-        In their order: ``("dense", n)``, ``("conv", channels, size)`` or ``("conv", channels, size,
-        "same")``, ``"batch_norm"``, ``("max_pool", size)``, ``"flatten"``, or an activation's name. A dense
-        or convolutional layer in front of batch norm has no bias.
+        In their order, as in `BatchNormConvNetClassifier`, including the last one.
     shape : (n_numbers,) or (channels, height, width)
         Of one row.
     n_levels : tuple of int
@@ -68,15 +66,7 @@ class NetworkPlan:
 class Network(nn.Module):
     """K networks of one plan: `InputRows` of K networks in, (K, n_outputs, B) out.
 
-    Every parameter and every statistic has the networks as its first axis, so that a network is taken out by
-    an index.
-
-    Parameters
-    ----------
-    plan : Plan
-        What they are made of.
-    n_nets : int
-        How many.
+    Every parameter and every statistic has the networks as its first axis, so an index selects a network.
 
     Examples
     --------
@@ -99,14 +89,14 @@ class Network(nn.Module):
             scaling=plan.scaling,
         )
         shape = (self.inputs.n_features,) if len(plan.shape) == 1 else plan.shape
-        self.widest = math.prod(shape)  # numbers a row, in the largest layer
+        self.widest = math.prod(shape)  # numbers per row, in the largest layer
         self.layers = nn.ModuleList()
         for at, layer in enumerate(plan.layers):
             biased = plan.layers[at + 1 : at + 2] != ("batch_norm",)
             module, shape = _layer(layer, plan, n_nets, shape, biased)
             self.layers.append(module)
             self.widest = max(self.widest, math.prod(shape))
-        # Small nets are held up by calls: a module's own forward is called at once, without hooks.
+        # Calls slow down small nets: forward is called directly, without hooks.
         self.steps = [layer.forward for layer in self.layers]
 
     def forward(self, rows: InputRows, weights: Tensor | None = None) -> Tensor:
@@ -117,7 +107,7 @@ class Network(nn.Module):
 
     @property
     def n_nets(self) -> int:
-        """How many networks there are."""
+        """The number of networks."""
         return len(self.inputs.centre)
 
     @property
@@ -127,11 +117,11 @@ class Network(nn.Module):
 
     @property
     def n_parameters(self) -> int:
-        """How many parameters each network learns."""
+        """The number of trainable parameters per network."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad) // self.n_nets
 
     def initialise(self, seeds: Iterable[int]) -> Network:
-        """Draw the weights of each network by a generator of its own."""
+        """Draw the weights of each network with its own generator."""
         for net, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(seed)
             for module in (self.inputs, *self.layers):
@@ -140,7 +130,7 @@ class Network(nn.Module):
         return self
 
     def state_of(self, net: int) -> dict[str, Tensor]:
-        """Return a copy of all that one network has learned and counted."""
+        """Return a copy of the parameters and statistics of one network."""
         return {name: tensor[net].detach().clone() for name, tensor in self.state_dict().items()}
 
     def of_states(self, states: Sequence[State]) -> Network:
@@ -151,19 +141,19 @@ class Network(nn.Module):
         return network.train(self.training)
 
     def keep(self, nets: Sequence[int]) -> None:
-        """Keep some of the networks, and forget the others; parameters stay the same objects."""
+        """Keep some of the networks and drop the others; parameters stay the same objects."""
         for tensor in (*self.parameters(), *self.buffers()):
             tensor.data = tensor.data[list(nets)]
 
     def folded(self) -> nn.Module:
-        """Return the networks as they predict: batch norm put into the layers before it."""
+        """Return the networks for prediction, with batch norm folded into the layers before it."""
         layers: list[nn.Module] = []
         for layer in self.layers:
             if isinstance(layer, BatchNorm):
                 foldable = bool(layers) and isinstance(layers[-1], Dense | Conv)
                 layers.append(fold(layers.pop() if foldable else None, layer))
             else:
-                layers.append(deepcopy(layer))  # these networks can still be trained, the folded ones not
+                layers.append(deepcopy(layer))  # so that these networks can still be trained
         return Folded(deepcopy(self.inputs), layers).eval().requires_grad_(False)
 
 
@@ -184,7 +174,7 @@ class Folded(nn.Module):
 def _layer(
     layer: Layer, plan: NetworkPlan, n_nets: int, shape: tuple[int, ...], biased: bool
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """Make a layer, and tell what shape comes out of it."""
+    """Return a layer and the shape of its output."""
     kind, *sizes = (layer,) if isinstance(layer, str) else tuple(layer)
     if kind == "dense" and len(shape) == 1:
         return Dense(n_nets, shape[0], sizes[0], bias=biased, ntk=plan.ntk), (sizes[0],)
@@ -224,7 +214,7 @@ def _conv(
 def _too_small(size: int, shape: tuple[int, ...]) -> ValueError:
     return invalid_value(
         "Images",
-        f"at least {size} by {size} where they meet a layer of that size",
+        f"at least {size} by {size} in front of a layer of that size",
         f"{shape=}",
         "Use smaller convolutions, padding 'same', or fewer layers",
     )

@@ -1,4 +1,4 @@
-"""Which rows each network sees in each step: its own, in its own order, in batches as equal as can be."""
+"""The rows of each network in each step: its own, in its own order, in batches of nearly equal size."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "batches", "n_batches", "side_by_side"]
+from stackit.arrays import Rows
 
-Ints = npt.NDArray[np.intp]
+__all__ = ["BatchRows", "batches", "n_batches"]
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchRows:
     """The rows of one step.
 
     Parameters
@@ -24,8 +23,7 @@ class Batch:
     rows : (K, B) tensor of int64
         Positions in the table that all networks share.
     real : (K, B) tensor of bool, or None
-        False where a network has no more rows, and a row stands in that counts for nothing; None when all
-        networks have B rows.
+        False where a network has fewer rows, and a row without effect fills the gap; None without gaps.
     """
 
     rows: Tensor
@@ -33,7 +31,7 @@ class Batch:
 
 
 def n_batches(n_rows: int, batch_size: int) -> int:
-    """Return in how many batches of about `batch_size` rows, and never of one row, the rows are dealt out.
+    """Return the number of batches of about `batch_size` rows; none has a single row.
 
     Examples
     --------
@@ -45,21 +43,8 @@ def n_batches(n_rows: int, batch_size: int) -> int:
     return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 
-def batches(rows: Sequence[Ints], count: int, device: torch.device | None = None) -> Iterator[Batch]:
-    """Deal the rows of each network out into `count` batches; their sizes differ by one row at most.
-
-    Parameters
-    ----------
-    rows : sequence of (n_k,) arrays of int
-        Of each network, in the order in which it sees them.
-    count : int
-        How many batches; the same for all networks.
-    device : torch.device, optional
-        Where the batches are needed.
-
-    Yields
-    ------
-    Batch
+def batches(rows: Sequence[Rows], count: int, device: torch.device | None = None) -> Iterator[BatchRows]:
+    """Divide the rows of each network, in their order, into `count` batches; sizes differ by at most one.
 
     Examples
     --------
@@ -76,21 +61,9 @@ def batches(rows: Sequence[Ints], count: int, device: torch.device | None = None
     columns = starts[:, :, np.newaxis] + np.arange(width)
     real = np.arange(width) < sizes[:, :, np.newaxis]
     table = np.stack(
-        [of_net[np.where(mine, at, 0)] for of_net, at, mine in zip(rows, columns, real, strict=True)]
+        [of_net[np.where(is_real, at, 0)] for of_net, at, is_real in zip(rows, columns, real, strict=True)]
     )
-    everything = torch.as_tensor(table, dtype=torch.int64, device=device)
-    marks = torch.as_tensor(real, device=device)
+    all_rows = torch.as_tensor(table, dtype=torch.int64, device=device)
+    all_real = torch.as_tensor(real, device=device)
     for step, (least, most) in enumerate(zip(sizes.min(axis=0), sizes.max(axis=0), strict=True)):
-        mask = None if least == most else marks[:, step, :most]
-        yield Batch(everything[:, step, :most], mask)
-
-
-def side_by_side(rows: Sequence[Ints], device: torch.device | None = None) -> Batch:
-    """Return all rows of each network as one batch.
-
-    Examples
-    --------
-    >>> side_by_side([np.array([3, 4]), np.array([5])]).rows.tolist()
-    [[3, 4], [5, 5]]
-    """
-    return next(batches(rows, 1, device))
+        yield BatchRows(all_rows[:, step, :most], None if least == most else all_real[:, step, :most])

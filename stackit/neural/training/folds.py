@@ -1,4 +1,4 @@
-"""Several estimators fitted by one training: those whose networks have one plan and equally many batches."""
+"""Joint training of several estimators: those with one architecture and the same number of batches."""
 
 from __future__ import annotations
 
@@ -11,204 +11,199 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from stackit.arrays import Floats, Rows
 from stackit.neural.batchnorm.bn_statistics import population_batches
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.layers.network import Network, NetworkPlan
-from stackit.neural.training.batches import Ints, n_batches
-from stackit.neural.training.inputs import Table, standardisation
-from stackit.neural.training.loop import Trained, Training, train
+from stackit.neural.training.batches import n_batches
+from stackit.neural.training.inputs import InputTable, standardisation
+from stackit.neural.training.loop import TrainedNet, TrainingConfig, train
 from stackit.neural.training.losses import Dataset, NetSpec
 from stackit.progress import progress_bar
 
-__all__ = ["Fit", "Outcome", "fit_together", "table_of"]
+__all__ = ["FitOutcome", "FitSpec", "fit_jointly", "input_table"]
 
 
 @dataclass(frozen=True)
-class Fit:
-    """One fit that is to be done: on which rows, and with which seeds.
+class FitSpec:
+    """One fit to be done.
 
     Parameters
     ----------
-    rows, watched : (n_k,), (n_w,) arrays of int
-        To learn from, and to watch the loss on.
+    rows, validation : (n_k,), (n_v,) arrays of int
+        Training rows and validation rows.
     seeds : tuple of int
-        One a network of the estimator.
-    columns : Columns
-        Of its table; the levels of categories are those of its own rows.
-    plan : Plan
-        What its networks are made of.
-    training : Training
-        How they are trained.
+        One per network of the estimator.
+    columns : InputColumns
+        Of its table, with the levels in its own rows.
+    plan : NetworkPlan
+        The architecture.
+    config : TrainingConfig
+        How to train.
     classes : tuple of int
-        The positions of the classes that are among its rows, one an output; none for numbers.
+        The positions of the classes in its rows, one per output; none for numbers.
     class_weight : (len(classes),) array, optional
-        How much the loss of each class counts.
+        The weight of each class in the loss.
     centre, factor : (n_outputs,) arrays, optional
-        How numbers to be predicted are standardised.
+        How targets that are numbers are standardised.
     """
 
-    rows: Ints
-    watched: Ints
+    rows: Rows
+    validation: Rows
     seeds: tuple[int, ...]
     columns: InputColumns
     plan: NetworkPlan
-    training: Training
+    config: TrainingConfig
     classes: tuple[int, ...] = ()
-    class_weight: npt.NDArray[np.float64] | None = None
-    centre: npt.NDArray[np.float64] | None = None
-    factor: npt.NDArray[np.float64] | None = None
+    class_weight: Floats | None = None
+    centre: Floats | None = None
+    factor: Floats | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a fit: its networks, one a seed and snapshot, and the history of each training."""
+class FitOutcome:
+    """The result of a fit: its networks, one per seed and snapshot, and the record of each training."""
 
     network: Network
-    trained: list[Trained]
+    trained: list[TrainedNet]
 
 
-def fit_together(
-    fits: Sequence[Fit],
+@dataclass(frozen=True)
+class _ScaledFit:
+    """A fit, and how its inputs are standardised."""
+
+    spec: FitSpec
+    centre: Floats
+    factor: Floats
+
+
+def fit_jointly(
+    specs: Sequence[FitSpec],
     X: Any,
     targets: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None,
+    weights: Floats | None,
     *,
     scaling: str | None,
     device: torch.device,
     verbose: int = 0,
-) -> list[Outcome]:
-    """Do several fits on rows of one table, as many at once as can be.
+) -> list[FitOutcome]:
+    """Do several fits on rows of one table, as many in one training loop as possible; results are on the CPU.
 
     Parameters
     ----------
-    fits : sequence of Fit
-        What is to be done.
+    specs : sequence of FitSpec
+        The fits.
     X : (n, d) array, (n, channels, height, width) array or data frame
         The table.
     targets : (n,) array of class positions, or (n, n_outputs) array of numbers
-        What is to be learned.
+        The targets.
     weights : (n,) array, optional
         Of the rows.
     scaling : {"standard", "robust", None}
         See `stackit.neural.training.inputs.standardisation`.
     device : torch.device
-        Where.
+        The device of the training.
     verbose : int
         1 shows a progress bar.
-
-    Returns
-    -------
-    list of Outcome
-        One a fit, on the CPU.
     """
-    outcomes: dict[int, Outcome] = {}
-    cohorts = _cohorts(fits)
-    with progress_bar(len(cohorts) * fits[0].training.n_epochs, verbose) as advance:
-        for cohort in cohorts:
-            training = fits[cohort[0]].training
-            dtype = torch.float64 if training.precision == torch.float64 else torch.float32
-            examples = _examples(fits[cohort[0]], X, targets, weights, device, dtype)
-            own = [_scaled(fits[at], X, weights, scaling) for at in cohort]
-            trained = _train(own, examples, training, dtype, lambda: advance("epoch"))
-            outcomes |= dict(zip(cohort, trained, strict=True))
-    return [outcomes[at] for at in range(len(fits))]
+    outcomes: dict[int, FitOutcome] = {}
+    groups = _group(specs)
+    with progress_bar(len(groups) * specs[0].config.n_epochs, verbose) as advance:
+        for group in groups:
+            config = specs[group[0]].config
+            dtype = torch.float64 if config.precision == torch.float64 else torch.float32
+            dataset = _dataset(specs[group[0]], X, targets, weights, device, dtype)
+            scaled = [_scale(specs[at], X, weights, scaling) for at in group]
+            trained = _train(scaled, dataset, config, dtype, lambda: advance("epoch"))
+            outcomes |= dict(zip(group, trained, strict=True))
+    return [outcomes[at] for at in range(len(specs))]
 
 
-@dataclass(frozen=True)
-class _Scaled:
-    """A fit, and how its inputs are standardised."""
-
-    fit: Fit
-    centre: npt.NDArray[np.float64]
-    factor: npt.NDArray[np.float64]
-
-
-def _cohorts(fits: Sequence[Fit]) -> list[list[int]]:
-    """Put fits together that go in step: equal plans, levels, trainings and numbers of batches."""
-    cohorts: dict[Any, list[int]] = {}
-    widest = {plan: Network(plan, 1).widest for plan in {fit.plan for fit in fits}}
-    for at, fit in enumerate(fits):
-        n, batch_size = len(fit.rows), fit.training.batch_size
-        steps = n_batches(n, batch_size), population_batches(n, batch_size, widest[fit.plan])
-        key = fit.plan, fit.columns, fit.classes, fit.training, steps, len(fit.watched) > 0
-        cohorts.setdefault(key, []).append(at)
-    return list(cohorts.values())
-
-
-def _examples(
-    fit: Fit,
-    X: Any,
-    targets: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Dataset:
-    if fit.classes:  # a row of any other class is none of the fit's
-        targets = np.searchsorted(fit.classes, targets)
-    far = _widest_float(device) if targets.dtype.kind == "f" else None
-    return Dataset(
-        table_of(fit.columns, X, device, dtype),
-        torch.as_tensor(np.require(targets, requirements="W"), dtype=far, device=device),
-        None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
-    )
-
-
-def table_of(columns: InputColumns, X: Any, device: torch.device, dtype: torch.dtype) -> Table:
-    """Put a table on a device; images of small integers stay what they are until they are used."""
+def input_table(columns: InputColumns, X: Any, device: torch.device, dtype: torch.dtype) -> InputTable:
+    """Return a table on a device; images of bytes are converted only when they are used."""
     numbers, codes = columns.read(X)
-    as_it_is = numbers.ndim == 4 and numbers.dtype == np.uint8
+    are_bytes = numbers.ndim == 4 and numbers.dtype == np.uint8
     numbers = np.require(numbers, requirements=["C", "W"])
-    return Table(
-        torch.as_tensor(numbers, dtype=None if as_it_is else dtype, device=device),
+    return InputTable(
+        torch.as_tensor(numbers, dtype=None if are_bytes else dtype, device=device),
         None if codes is None else torch.as_tensor(codes, device=device),
     )
 
 
-def _scaled(fit: Fit, X: Any, weights: npt.NDArray[np.float64] | None, scaling: str | None) -> _Scaled:
-    numbers, _ = fit.columns.read(X.iloc[fit.rows] if hasattr(X, "iloc") else X[fit.rows])
+def _group(specs: Sequence[FitSpec]) -> list[list[int]]:
+    """Group fits that can be trained in step: equal plans, levels, configurations and numbers of batches."""
+    groups: dict[Any, list[int]] = {}
+    widest = {plan: Network(plan, 1).widest for plan in {spec.plan for spec in specs}}
+    for at, spec in enumerate(specs):
+        n, batch_size = len(spec.rows), spec.config.batch_size
+        steps = n_batches(n, batch_size), population_batches(n, batch_size, widest[spec.plan])
+        key = spec.plan, spec.columns, spec.classes, spec.config, steps, len(spec.validation) > 0
+        groups.setdefault(key, []).append(at)
+    return list(groups.values())
+
+
+def _dataset(
+    spec: FitSpec,
+    X: Any,
+    targets: npt.NDArray[Any],
+    weights: Floats | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Dataset:
+    if spec.classes:  # no row of another class is among the fit's
+        targets = np.searchsorted(spec.classes, targets)
+    target_dtype = _widest_float(device) if targets.dtype.kind == "f" else None
+    return Dataset(
+        input_table(spec.columns, X, device, dtype),
+        torch.as_tensor(np.require(targets, requirements="W"), dtype=target_dtype, device=device),
+        None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device),
+    )
+
+
+def _scale(spec: FitSpec, X: Any, weights: Floats | None, scaling: str | None) -> _ScaledFit:
+    numbers, _ = spec.columns.read(X.iloc[spec.rows] if hasattr(X, "iloc") else X[spec.rows])
     flat = numbers.reshape(*numbers.shape[:2], -1) if numbers.ndim == 4 else numbers
-    own = None if weights is None else weights[fit.rows]
-    return _Scaled(fit, *standardisation(flat.astype(np.float64), own, scaling))
+    own = None if weights is None else weights[spec.rows]
+    return _ScaledFit(spec, *standardisation(flat.astype(np.float64), own, scaling))
 
 
 def _train(
-    own: list[_Scaled], examples: Dataset, training: Training, dtype: torch.dtype, advance: Any
-) -> list[Outcome]:
-    """Train a cohort, each fit with all its seeds."""
-    members = [(scaled, seed) for scaled in own for seed in scaled.fit.seeds]
-    device = examples.targets.device
-    network = Network(own[0].fit.plan, len(members)).initialise(seed for _, seed in members)
+    fits: list[_ScaledFit], dataset: Dataset, config: TrainingConfig, dtype: torch.dtype, advance: Any
+) -> list[FitOutcome]:
+    """Train a group of fits, each with all its seeds."""
+    members = [(fit, seed) for fit in fits for seed in fit.spec.seeds]
+    device = dataset.targets.device
+    network = Network(fits[0].spec.plan, len(members)).initialise(seed for _, seed in members)
     network = network.to(device=device, dtype=dtype)
-    for net, (scaled, _) in enumerate(members):
-        network.inputs.centre[net] = torch.as_tensor(scaled.centre)
-        network.inputs.factor[net] = torch.as_tensor(scaled.factor)
-    jobs = [_job(scaled.fit, seed, device, dtype) for scaled, seed in members]
-    trained = iter(train(network, examples, jobs, training, advance))
-    return [_outcome(network, [next(trained) for _ in scaled.fit.seeds]) for scaled in own]
+    for net, (fit, _) in enumerate(members):
+        network.inputs.centre[net] = torch.as_tensor(fit.centre)
+        network.inputs.factor[net] = torch.as_tensor(fit.factor)
+    specs = [_net_spec(fit.spec, seed, device, dtype) for fit, seed in members]
+    trained = iter(train(network, dataset, specs, config, advance))
+    return [_outcome(network, [next(trained) for _ in fit.spec.seeds]) for fit in fits]
 
 
 def _widest_float(device: torch.device) -> torch.dtype:
-    """Numbers to be predicted may be far from 0, and are standardised before they are rounded."""
+    """Return the dtype of targets, which can be far from 0 and are standardised before they are rounded."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _job(fit: Fit, seed: int, device: torch.device, dtype: torch.dtype) -> NetSpec:
-    def tensor(values: npt.NDArray[np.float64] | None, dtype: torch.dtype) -> Tensor | None:
+def _net_spec(spec: FitSpec, seed: int, device: torch.device, dtype: torch.dtype) -> NetSpec:
+    def tensor(values: Floats | None, dtype: torch.dtype) -> Tensor | None:
         return None if values is None else torch.as_tensor(values, dtype=dtype, device=device)
 
     return NetSpec(
-        rows=fit.rows,
+        rows=spec.rows,
         seed=seed,
-        centre=tensor(fit.centre, _widest_float(device)),
-        factor=tensor(fit.factor, _widest_float(device)),
-        class_weight=tensor(fit.class_weight, dtype),
-        watched=fit.watched,
+        centre=tensor(spec.centre, _widest_float(device)),
+        factor=tensor(spec.factor, _widest_float(device)),
+        class_weight=tensor(spec.class_weight, dtype),
+        validation=spec.validation,
     )
 
 
-def _outcome(network: Network, trained: list[Trained]) -> Outcome:
-    """Take the networks of one fit out, and forget the states that they were made of."""
+def _outcome(network: Network, trained: list[TrainedNet]) -> FitOutcome:
+    """Return the networks of one fit; the states that they are built from are dropped."""
     states = [state for one in trained for state in one.states]
-    return Outcome(
-        network.of_states(states).to("cpu").eval(), [replace(one, states=[], best=None) for one in trained]
-    )
+    records = [replace(one, states=[], best=None) for one in trained]
+    return FitOutcome(network.of_states(states).to("cpu").eval(), records)

@@ -1,4 +1,4 @@
-"""What goes into the networks: numbers, each standardised by its own training part, and categories."""
+"""The inputs of networks: numbers, standardised by the training rows of each network, and categories."""
 
 from __future__ import annotations
 
@@ -14,21 +14,17 @@ from torch.nn import functional as F
 
 from stackit.arrays import Floats
 
-__all__ = ["InputRows", "Inputs", "Table", "embedding_width", "standardisation"]
+__all__ = ["InputRows", "InputTable", "Inputs", "embedding_width", "standardisation"]
 
-READY = 2**22  # numbers of a table that is standardised once for each network
+# Numbers of a table that is standardised once per network, and not in each step.
+MAX_STANDARDISED = 2**22
 
 
 @dataclass(frozen=True)
-class Table:
-    """All rows that the networks of a program read, on their device; they share it.
+class InputTable:
+    """The rows that all networks share: (n, d) numbers or (n, channels, height, width) images, (n, c) codes.
 
-    Parameters
-    ----------
-    numbers : (n, d) or (n, channels, height, width) tensor
-        Images may be of integers.
-    codes : (n, c) tensor of int64, optional
-        Categories; 0 is one that is not known.
+    Images may be of integers. Codes of categories are positions from 1; 0 is an unknown level.
     """
 
     numbers: Tensor
@@ -38,61 +34,53 @@ class Table:
         return len(self.numbers)
 
     def take(self, rows: Tensor, dtype: torch.dtype) -> InputRows:
-        """Gather rows (K, B), those of all networks at once."""
+        """Return the rows (K, B) of all networks."""
         numbers = self.numbers.index_select(0, rows.flatten()).to(dtype)
         numbers = numbers.view(*rows.shape, *numbers.shape[1:])
         return InputRows(numbers, None if self.codes is None else self.codes[rows])
 
-    def keep(self, nets: list[int]) -> Table:
-        """Networks are gone; the rows are those of all."""
+    def keep(self, nets: list[int]) -> InputTable:
+        """Return this table: networks that have stopped do not change it."""
         return self
 
-    def part(self, at: slice, n_nets: int, dtype: torch.dtype) -> InputRows:
-        """The same rows for each of K networks, without copies."""
-        numbers = self.numbers[at].to(dtype)
-        codes = None if self.codes is None else self.codes[at].expand(n_nets, -1, -1)
+    def expand(self, n_nets: int, dtype: torch.dtype) -> InputRows:
+        """Return all rows for each of K networks, without copies."""
+        numbers = self.numbers.to(dtype)
+        codes = None if self.codes is None else self.codes.expand(n_nets, -1, -1)
         return InputRows(numbers.expand(n_nets, *numbers.shape), codes)
 
 
 @dataclass(frozen=True)
-class ReadyTable:
-    """All rows as each network reads them, standardised once.
-
-    Parameters
-    ----------
-    numbers : (K, n, d) tensor
-        Standardised, and bent if that is asked for.
-    codes : (n, c) tensor of int64, optional
-        As in `Table`.
-    """
+class StandardisedTable:
+    """All rows as each network reads them: (K, n, d) standardised numbers and the (n, c) shared codes."""
 
     numbers: Tensor
     codes: Tensor | None = None
 
     def take(self, rows: Tensor, dtype: torch.dtype) -> InputRows:
-        """Gather rows (K, B), those of all networks at once."""
-        numbers = self.numbers.flatten(0, 1).index_select(0, (rows + self._firsts).flatten())
+        """Return the rows (K, B) of all networks."""
+        numbers = self.numbers.flatten(0, 1).index_select(0, (rows + self._starts).flatten())
         codes = None if self.codes is None else self.codes[rows]
-        return InputRows(numbers.view(*rows.shape, self.numbers.shape[2]), codes, ready=True)
+        return InputRows(numbers.view(*rows.shape, self.numbers.shape[2]), codes, is_standardised=True)
 
     @cached_property
-    def _firsts(self) -> Tensor:
-        """Where the rows of each network begin."""
+    def _starts(self) -> Tensor:
+        """The first row of each network."""
         n_nets, n, _ = self.numbers.shape
         return torch.arange(0, n_nets * n, n, device=self.numbers.device)[:, None]
 
-    def keep(self, nets: list[int]) -> ReadyTable:
-        """Forget the networks that are gone."""
-        return ReadyTable(self.numbers[nets], self.codes)
+    def keep(self, nets: list[int]) -> StandardisedTable:
+        """Drop the networks that have stopped."""
+        return StandardisedTable(self.numbers[nets], self.codes)
 
 
 @dataclass(frozen=True)
 class InputRows:
-    """Some rows of each network: numbers (K, B, ...), perhaps standardised, and perhaps codes (K, B, c)."""
+    """Some rows of each network: numbers (K, B, ...), perhaps standardised, and codes (K, B, c) or None."""
 
     numbers: Tensor
     codes: Tensor | None = None
-    ready: bool = False
+    is_standardised: bool = False
 
 
 class Inputs(nn.Module):
@@ -103,13 +91,13 @@ class Inputs(nn.Module):
     n_nets, n_numbers : int
         The shape; for images `n_numbers` is the number of channels.
     n_levels : sequence of int
-        How many levels each category has.
+        The number of levels of each category.
     categories : {"auto", "one_hot", "embedding"}
         "auto" embeds those of more than eight levels.
     embedding : None or "periodic"
-        Whether each number x also comes as a learned function of cos(2 pi (w x + b)).
+        Whether each number x is also embedded by learned functions of cos(2 pi (w x + b)).
     clip : bool
-        Whether numbers are bent smoothly into (-3, 3): x / sqrt(1 + (x / 3)^2).
+        Whether numbers are smoothly clipped to (-3, 3): x / sqrt(1 + (x / 3)^2).
     scaling : bool
         Whether each input has a learned factor.
 
@@ -146,7 +134,7 @@ class Inputs(nn.Module):
         self.scale = nn.Parameter(torch.ones(n_nets, self.n_features)) if scaling else None
 
     def initialise(self, net: int, generator: torch.Generator) -> None:
-        """Draw the embeddings of one network; one-hot columns are what they are."""
+        """Draw the embeddings of one network; one-hot columns are fixed."""
         if self.periodic:
             self.periodic.initialise(net, generator)
         for level in self.levels:
@@ -157,7 +145,7 @@ class Inputs(nn.Module):
     def forward(self, rows: InputRows) -> Tensor:
         if rows.numbers.dim() == 5:
             return self._images(rows.numbers)
-        x = rows.numbers if rows.ready else self._standardised(rows.numbers)
+        x = rows.numbers if rows.is_standardised else self._standardise(rows.numbers)
         h = x.transpose(1, 2)
         if self.periodic:
             h = self.periodic(h)
@@ -165,13 +153,13 @@ class Inputs(nn.Module):
             h = torch.cat([h, *self._categories(rows.codes)], dim=1)
         return h if self.scale is None else h * self.scale[:, :, None]
 
-    def ready(self, table: Table, dtype: torch.dtype) -> Table | ReadyTable:
-        """Standardise the rows of a small table once, and not in each step."""
-        if table.numbers.dim() > 2 or self.centre.numel() * len(table) > READY:
+    def standardise(self, table: InputTable, dtype: torch.dtype) -> InputTable | StandardisedTable:
+        """Standardise a small table once; others are standardised in each step."""
+        if table.numbers.dim() > 2 or self.centre.numel() * len(table) > MAX_STANDARDISED:
             return table
-        return ReadyTable(self._standardised(table.numbers.to(dtype)[None]), table.codes)
+        return StandardisedTable(self._standardise(table.numbers.to(dtype)[None]), table.codes)
 
-    def _standardised(self, x: Tensor) -> Tensor:
+    def _standardise(self, x: Tensor) -> Tensor:
         x = (x - self.centre[:, None]) * self.factor[:, None]
         return x * (1 + (x / 3).square()).rsqrt() if self.clip else x
 
@@ -181,7 +169,7 @@ class Inputs(nn.Module):
 
     def _categories(self, codes: Tensor) -> list[Tensor]:
         nets = torch.arange(len(codes), device=codes.device)[:, None]
-        # Not level[nets, codes]: its gradient is added up by several threads in no fixed order.
+        # Not level[nets, codes]: several threads sum its gradient in no fixed order.
         return [
             F.embedding(codes[:, :, at] + nets * level.shape[1], level.flatten(0, 1)).transpose(1, 2)
             for at, level in enumerate(self.levels)
@@ -189,7 +177,7 @@ class Inputs(nn.Module):
 
 
 class Periodic(nn.Module):
-    """Numbers (K, d, B) as (K, d·4, B): each x, and three learned sums of sixteen cosines of it."""
+    """Embeds numbers (K, d, B) as (K, d·4, B): each x, and three learned sums of sixteen cosines of it."""
 
     N_WAVES, WIDTH = 16, 4
 
@@ -201,7 +189,7 @@ class Periodic(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_nets, n_numbers, self.WIDTH - 1))
 
     def initialise(self, net: int, generator: torch.Generator) -> None:
-        """Draw the waves of one network."""
+        """Draw the parameters of one network."""
         shapes = self.frequency[net], self.phase[net], self.weight[net]
         frequency, phase, weight = (torch.empty(part.shape, dtype=torch.float64) for part in shapes)
         bound = self.N_WAVES**-0.5
@@ -218,19 +206,13 @@ class Periodic(nn.Module):
 
 
 def embedding_width(n_levels: int) -> int:
-    """Return how wide a category is embedded: 1.6 n^0.56, at most 50.
-
-    Examples
-    --------
-    >>> [embedding_width(n) for n in (3, 10, 1000)]
-    [3, 6, 50]
-    """
+    """Return the width of the embedding of a category: 1.6 n^0.56, at most 50."""
     width: int = round(1.6 * n_levels**0.56)
     return min(50, width)
 
 
 def _level(n_nets: int, n: int, categories: str) -> nn.Parameter:
-    """Return what stands for each of n levels, after the zeros that stand for none of them."""
+    """Return the vectors of n levels, after zeros for an unknown level."""
     one_hot = categories == "one_hot" or (categories == "auto" and n <= 8)
     if not one_hot:
         return nn.Parameter(torch.zeros(n_nets, n + 1, embedding_width(n)))
@@ -239,22 +221,17 @@ def _level(n_nets: int, n: int, categories: str) -> nn.Parameter:
 
 
 def standardisation(x: Floats, weights: Floats | None, kind: str | None) -> tuple[Floats, Floats]:
-    """Return the centre and the factor of each column; a column that is constant gets the factor 0.
+    """Return the (d,) centre and factor of (x - centre) * factor; a constant column has the factor 0.
 
     Parameters
     ----------
     x : (n, d) array
         The training rows; for images (n, channels, pixels).
     weights : (n,) array, optional
-        Of the rows; quantiles take no notice of them.
+        Of the rows; quantiles ignore them.
     kind : {"standard", "robust", None}
-        Mean and standard deviation; or median and the range between quartiles (for columns of which half the
-        values are equal half the whole range); or none.
-
-    Returns
-    -------
-    centre, factor : (d,) arrays
-        Of (x - centre) * factor.
+        Mean and standard deviation; or median and interquartile range (half the whole range for columns where
+        this is 0); or none.
     """
     if not x.shape[1]:
         return np.zeros(0), np.zeros(0)

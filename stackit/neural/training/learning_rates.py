@@ -1,4 +1,4 @@
-"""Learning rates of a training, step by step, as plain arrays."""
+"""Schedules of learning rates, step by step, as plain arrays."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stackit.arrays import Floats
 from stackit.validation import invalid_value
 
 __all__ = ["SCHEDULES", "cycle_ends", "learning_rates"]
 
-Rates = npt.NDArray[np.float64]
-
-# Smith and Topin's three numbers, with the values that torch made customary.
+# The three numbers of Smith and Topin, with torch's values.
 RISING_SHARE = 0.3
 START_DIVISOR = 25.0
 END_DIVISOR = 1e4
@@ -22,7 +21,7 @@ END_DIVISOR = 1e4
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a training is, and what its schedule may need."""
+    """The length of a training, and the parameters of its schedule."""
 
     n_epochs: int
     steps_per_epoch: int
@@ -42,7 +41,7 @@ def learning_rates(
     *,
     decay_after: int | None = None,
     n_cycles: int = 1,
-) -> Rates:
+) -> Floats:
     """Return the learning rate of each step of a training.
 
     With E epochs, T steps in all, epochs e and steps t counted from 0:
@@ -65,10 +64,10 @@ def learning_rates(
     n_epochs, steps_per_epoch : int
         The length of the training.
     decay_after : int, optional
-        For "linear" alone: how many epochs the rate stays as it is; none by default. A training that ends
+        Only for "linear": the number of epochs before the rate falls; 0 by default. A training that ends
         earlier has a constant rate.
     n_cycles : int, default=1
-        For "cyclic" alone.
+        Only for "cyclic".
 
     Returns
     -------
@@ -78,14 +77,14 @@ def learning_rates(
     Raises
     ------
     ValueError
-        When the name is not known, a number is out of range, or there are too few steps for the cycles.
+        When the name is unknown, a number is out of range, or there are too few steps for the cycles.
 
     References
     ----------
     Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983 ("cosine"). Huang et al. (2017), Snapshot ensembles,
     arXiv:1704.00109, equation 2 ("cyclic"). Smith and Topin (2017), Super-convergence, arXiv:1708.07120
-    ("one_cycle"; the values are those of torch's OneCycleLR). "linear" is the rule of the ladder networks'
-    supervised baseline, arXiv:1507.02672.
+    ("one_cycle"; the values are those of torch's OneCycleLR). "linear" is the schedule of the
+    supervised baseline of ladder networks, arXiv:1507.02672.
 
     Examples
     --------
@@ -96,40 +95,36 @@ def learning_rates(
     [1.0, 0.5, 1.0, 0.5]
     """
     if name not in SHAPES:
-        raise invalid_value(
-            "The schedule", f"one of {', '.join(SCHEDULES)}", f"{name=}", "Pass name='cosine'"
-        )
+        expected = f"one of {', '.join(SCHEDULES)}"
+        raise invalid_value("The schedule", expected, f"{name=}", "Pass name='cosine'")
     if not (0 < init < np.inf):
         raise invalid_value("init", "a positive number", f"{init=}", "Pass init=1e-3")
-    for what, number in [
-        ("n_epochs", n_epochs),
-        ("steps_per_epoch", steps_per_epoch),
-        ("n_cycles", n_cycles),
-    ]:
-        _check_count(what, number, least=1)
+    counts = {"n_epochs": n_epochs, "steps_per_epoch": steps_per_epoch, "n_cycles": n_cycles}
+    for parameter, number in counts.items():
+        _check_count(parameter, number, least=1)
     _check_count("decay_after", decay_after or 0, least=0)
     return init * SHAPES[name](Schedule(n_epochs, steps_per_epoch, decay_after or 0, n_cycles))
 
 
 def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
-    """Return after how many steps each cycle of "cyclic" ends: when a snapshot is taken.
+    """Return the steps after which the cycles of "cyclic" end, and snapshots are taken.
 
     Cycles are ceil(n_steps / n_cycles) steps long; the last may be shorter.
 
     Parameters
     ----------
     n_steps, n_cycles : int
-        The steps of the training, and the snapshots wanted.
+        The numbers of steps and of snapshots.
 
     Returns
     -------
     (n_cycles,) array
-        Counts of steps, ascending; the last is `n_steps`.
+        Numbers of steps, ascending; the last is `n_steps`.
 
     Raises
     ------
     ValueError
-        When so many cycles of that length do not fit.
+        When so many cycles do not fit.
 
     References
     ----------
@@ -154,26 +149,26 @@ def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
     return ends
 
 
-def _constant(training: Schedule) -> Rates:
+def _constant(training: Schedule) -> Floats:
     return np.ones(training.n_steps)
 
 
-def _linear(training: Schedule) -> Rates:
+def _linear(training: Schedule) -> Floats:
     epochs, start = np.arange(training.n_epochs), training.decay_after
     share = (training.n_epochs - epochs) / max(training.n_epochs - start, 1)
     return np.repeat(np.where(epochs < start, 1.0, share), training.steps_per_epoch)
 
 
-def _cosine(training: Schedule) -> Rates:
+def _cosine(training: Schedule) -> Floats:
     return _falling(np.arange(training.n_steps) / training.n_steps)
 
 
-def _cyclic(training: Schedule) -> Rates:
+def _cyclic(training: Schedule) -> Floats:
     length = cycle_ends(training.n_steps, training.n_cycles)[0]
     return _falling(np.arange(training.n_steps) % length / length)
 
 
-def _one_cycle(training: Schedule) -> Rates:
+def _one_cycle(training: Schedule) -> Floats:
     top, last = RISING_SHARE * training.n_steps - 1, training.n_steps - 1
     steps = np.arange(training.n_steps)
     low, end = 1 / START_DIVISOR, 1 / (START_DIVISOR * END_DIVISOR)
@@ -182,19 +177,18 @@ def _one_cycle(training: Schedule) -> Rates:
     return np.where(steps <= top, rising, falling)
 
 
-def _falling(share: npt.NDArray[np.floating]) -> Rates:
-    """Half a cosine, from 1 at share 0 to 0 at share 1."""
+def _falling(share: npt.NDArray[np.floating]) -> Floats:
+    """Return half a cosine, from 1 at share 0 to 0 at share 1."""
     return np.asarray((1 + np.cos(np.pi * share)) / 2)
 
 
 def _check_count(name: str, number: int, least: int) -> None:
     if number != int(number) or number < least:
-        raise invalid_value(
-            name, f"a whole number, at least {least}", f"{name}={number!r}", f"Pass {name}={max(least, 1)}"
-        )
+        expected, advice = f"a whole number, at least {least}", f"Pass {name}={max(least, 1)}"
+        raise invalid_value(name, expected, f"{name}={number!r}", advice)
 
 
-SHAPES: dict[str, Callable[[Schedule], Rates]] = {
+SHAPES: dict[str, Callable[[Schedule], Floats]] = {
     "constant": _constant,
     "cosine": _cosine,
     "cyclic": _cyclic,
@@ -202,4 +196,4 @@ SHAPES: dict[str, Callable[[Schedule], Rates]] = {
     "one_cycle": _one_cycle,
 }
 SCHEDULES = tuple(SHAPES)
-"""The names that `learning_rates` knows."""
+"""The names of the schedules."""

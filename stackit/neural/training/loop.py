@@ -14,58 +14,46 @@ from torch import Tensor
 
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network, State
-from stackit.neural.training.batches import Batch, batches, n_batches
+from stackit.neural.training.batches import BatchRows, batches, n_batches
 from stackit.neural.training.learning_rates import cycle_ends, learning_rates
-from stackit.neural.training.losses import Dataset, Losses, NetSpec, average_of
-from stackit.neural.training.optimizers import optimizer_of
-from stackit.validation import invalid_value
+from stackit.neural.training.losses import Dataset, Loss, NetSpec, weighted_mean
+from stackit.neural.training.optimizers import make_optimizer
 
-__all__ = ["Trained", "Training", "train"]
+__all__ = ["TrainedNet", "TrainingConfig", "train"]
 
-WATCHED_AT_ONCE = 2048
+VALIDATION_BATCH = 2048  # rows
 
 
 @dataclass(frozen=True)
-class Training:
-    """How networks are trained.
+class TrainingConfig:
+    """How networks are trained; the parameters are those of the estimators, under torch's names.
 
     Parameters
     ----------
     n_epochs, batch_size : int
-        How long, and in batches of about which size.
-    solver : {"adam", "sgd", "adadelta"}
-        The optimiser.
+        The length of the training, and the approximate size of batches.
+    solver, momentum, beta_1, beta_2
+        The optimiser, with Nesterov momentum for "sgd".
     learning_rate, learning_rate_init, decay_after
         See `stackit.neural.training.learning_rates.learning_rates`.
     alpha : float
-        Decay of weights: the part that is taken off in each step, times what is left of the learning rate;
-        gamma, beta and biases do not decay.
-    momentum : float
-        Of "sgd" (Nesterov's).
-    beta_1, beta_2 : float
-        The decays of "adam".
+        Decoupled weight decay, times the learning rate over its initial value.
     label_smoothing : float
-        The part of each label's probability that is dealt out over all classes.
+        The part of each label that is spread over all classes.
     patience : int or None
-        After how many epochs without a better loss on the watched rows a network is stopped.
+        The number of epochs without a better validation loss after which a network stops.
     tol : float
-        By how much a loss must be lower to be better.
+        The smallest decrease of the loss that counts.
     n_snapshots : int
-        How many cycles of the learning rate, at the end of each of which the weights are kept.
+        The number of cycles of the learning rate, each with a snapshot (arXiv 1704.00109).
     average_from : float or None
-        The part of the epochs after which the weights after each epoch are averaged.
+        The part of the epochs after which weights are averaged (arXiv 1803.05407).
     population : bool
-        Whether the statistics of batch norm are computed anew after training.
+        Whether the statistics of batch norm are recomputed after training.
     precision : torch.dtype
-        What matrix products are done in: float32, float64 or bfloat16.
+        Of matrix products: float32, float64 or bfloat16.
     compile : bool
         Whether torch compiles the networks.
-
-    References
-    ----------
-    Huang, G. et al. (2017). Snapshot ensembles: train 1, get M for free. arXiv 1704.00109.
-    Izmailov, P. et al. (2018). Averaging weights leads to wider optima and better generalization.
-    arXiv 1803.05407.
     """
 
     n_epochs: int
@@ -100,15 +88,15 @@ class Training:
         return [float(rate) for rate in rates]
 
     def snapshots(self, n_steps: int) -> set[int]:
-        """Return after how many steps states are kept: none where something else chooses them."""
+        """Return the steps after which states are kept; none with early stopping or weight averaging."""
         if self.patience is not None or self.average_from is not None:
             return set()
         return set(cycle_ends(self.n_epochs * n_steps, self.n_snapshots).tolist())
 
 
 @dataclass
-class Trained:
-    """What became of a network: its states, one a snapshot, and what was noted in each epoch."""
+class TrainedNet:
+    """The states of a network, one per snapshot, and its record of each epoch."""
 
     states: list[State] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
@@ -119,163 +107,159 @@ class Trained:
 
 def train(
     network: Network,
-    examples: Dataset,
-    jobs: Sequence[NetSpec],
-    training: Training,
+    dataset: Dataset,
+    specs: Sequence[NetSpec],
+    config: TrainingConfig,
     advance: Callable[[], Any] = lambda: None,
-) -> list[Trained]:
-    """Train K networks at once, each on the rows and in the order that it would have if trained alone.
+) -> list[TrainedNet]:
+    """Train K networks at once, each on the rows and in the order of a training alone.
 
     Parameters
     ----------
     network : Network
-        K networks, initialised; they are used up.
-    examples : Examples
-        What they share.
-    jobs : sequence of K Job
-        What is each one's own; all of them have the same number of batches an epoch.
-    training : Training
+        K initialised networks; they are changed.
+    dataset : Dataset
+        The data that they share.
+    specs : sequence of K NetSpec
+        The rows and seed of each; all have the same number of batches per epoch.
+    config : TrainingConfig
         How to train.
     advance : callable
         Called after each epoch.
-
-    Returns
-    -------
-    list of K Trained
     """
-    trainer = _Trainer(network, examples, jobs, training)
-    for epoch in range(training.n_epochs):
+    trainer = _Trainer(network, dataset, specs, config)
+    for epoch in range(config.n_epochs):
         trainer.epoch(epoch)
         advance()
-        if not trainer.alive:
+        if not trainer.active:
             break
-    return trainer.finished()
+    return trainer.finish()
 
 
 class _Trainer:
-    """Networks on their way; those that have stopped are gone from all tensors."""
+    """The state of a training; networks that have stopped are dropped from all tensors."""
 
     def __init__(
-        self, network: Network, examples: Dataset, jobs: Sequence[NetSpec], training: Training
+        self, network: Network, dataset: Dataset, specs: Sequence[NetSpec], config: TrainingConfig
     ) -> None:
-        self.network, self.examples, self.jobs, self.training = network, examples, jobs, training
-        self.alive = list(range(len(jobs)))
-        self.trained = [Trained() for _ in jobs]
-        self.orders = [np.random.default_rng(job.seed) for job in jobs]
-        self.n_steps = n_batches(len(jobs[0].rows), training.batch_size)
-        self.rates, self.snapshots = training.rates(self.n_steps), training.snapshots(self.n_steps)
+        self.network, self.dataset, self.specs, self.config = network, dataset, specs, config
+        self.active = list(range(len(specs)))
+        self.trained = [TrainedNet() for _ in specs]
+        self.orders = [np.random.default_rng(spec.seed) for spec in specs]
+        self.n_steps = n_batches(len(specs[0].rows), config.batch_size)
+        self.rates, self.snapshots = config.rates(self.n_steps), config.snapshots(self.n_steps)
         self.learned = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = optimizer_of(training, self.learned)
-        self.decaying = [p for name, p in network.named_parameters() if _decays(name, p)]
+        self.optimizer = make_optimizer(config, self.learned)
+        self.decayed = [p for name, p in network.named_parameters() if _is_decayed(name, p)]
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
-        self.device, self.dtype = examples.targets.device, network.inputs.centre.dtype
-        self.forward = _compiled(network) if training.compile else network
-        half = training.precision == torch.bfloat16
-        self.autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if half else nullcontext
-        self.losses = Losses(examples, jobs, training.label_smoothing)
-        self.table = network.inputs.ready(examples.table, self.dtype)
+        self.device, self.dtype = dataset.targets.device, network.inputs.centre.dtype
+        self.forward = _compile(network) if config.compile else network
+        is_half = config.precision == torch.bfloat16
+        self.autocast = partial(torch.autocast, self.device.type, torch.bfloat16) if is_half else nullcontext
+        self.loss = Loss(dataset, specs, config.label_smoothing)
+        self.table = network.inputs.standardise(dataset.table, self.dtype)
 
     def epoch(self, epoch: int) -> None:
-        """See every row once, then look how it went."""
-        loss = self._learn(epoch)
+        """Train on every row once, then record the losses."""
+        loss = self._train_epoch(epoch)
         _check_finite(loss, epoch)
         record = {"epoch": epoch + 1, "learning_rate": self.rates[(epoch + 1) * self.n_steps - 1]}
-        self._note(record, {"loss": loss})
-        if self.training.average_from is not None:
+        self._record(record, {"loss": loss})
+        if self.config.average_from is not None:
             self._average(epoch)
-        if len(self.jobs[0].watched):
-            losses, scores = self._watch()
-            self._note({}, {"validation_loss": losses, "validation_score": scores}, again=True)
-            if self.training.patience is not None:
+        if len(self.specs[0].validation):
+            losses, scores = self._validate()
+            self._record({}, {"validation_loss": losses, "validation_score": scores}, same_epoch=True)
+            if self.config.patience is not None:
                 self._stop_early(epoch, losses)
 
-    def finished(self) -> list[Trained]:
-        """Return all networks' states, with the statistics that they are to predict with."""
+    def finish(self) -> list[TrainedNet]:
+        """Return the states of all networks, with the statistics that they predict with."""
         for trained in self.trained:
             if trained.best is not None:
                 trained.states = [trained.best]
         for trained, average in zip(self.trained, self.averages, strict=False):
             trained.states = [average]
-        if self.training.population or self.averages:
+        if self.config.population or self.averages:
             for at in range(len(self.trained[0].states)):
                 self._recompute(at)
         return self.trained
 
-    def _learn(self, epoch: int) -> Tensor:
+    def _train_epoch(self, epoch: int) -> Tensor:
         self.network.train()
-        orders = [self.orders[net].permutation(self.jobs[net].rows) for net in self.alive]
-        total = torch.zeros(len(self.alive), device=self.device, dtype=self.dtype)
+        orders = [self.orders[net].permutation(self.specs[net].rows) for net in self.active]
+        total = torch.zeros(len(self.active), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
             total += self._step(batch, self.rates[step])
             if step + 1 in self.snapshots:
                 self._keep_states()
         return total / self.n_steps
 
-    def _step(self, batch: Batch, rate: float) -> Tensor:
-        """Make one step of every network; return their losses."""
+    def _step(self, batch: BatchRows, rate: float) -> Tensor:
+        """Take one step with every network; return their losses."""
         losses, weights = self._losses_of(batch)
-        mean = losses.mean(1) if weights is None else average_of(losses, weights)
+        mean = losses.mean(1) if weights is None else weighted_mean(losses, weights)
         gradients = torch.autograd.grad(mean.sum(), self.learned)
-        if self.training.alpha:
-            kept = 1 - self.training.alpha * rate / self.training.learning_rate_init
-            torch._foreach_mul_([p.data for p in self.decaying], kept)
+        if self.config.alpha:
+            factor = 1 - self.config.alpha * rate / self.config.learning_rate_init
+            torch._foreach_mul_([p.data for p in self.decayed], factor)
         self.optimizer.step(gradients, rate)
         return mean.detach()
 
-    def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """Return the loss of each row (K, B), and how much it counts."""
-        weights = self.examples.row_weights(batch)
+    def _losses_of(self, batch: BatchRows) -> tuple[Tensor, Tensor | None]:
+        """Return the loss of each row (K, B), and its weight."""
+        weights = self.dataset.row_weights(batch)
         with self.autocast():
             outputs = self.forward(self.table.take(batch.rows, self.dtype), weights)
-        if self.training.compile:
+        if self.config.compile:
             for norm in self.network.norms:
                 norm.update_running_stats()
-        return self.losses(outputs.to(self.dtype), batch, weights)
+        return self.loss(outputs.to(self.dtype), batch, weights)
 
     @torch.no_grad()
-    def _watch(self) -> tuple[Tensor, Tensor]:
-        """Return each network's loss and accuracy (or minus loss) on the rows it does not learn from."""
+    def _validate(self) -> tuple[Tensor, Tensor]:
+        """Return each network's loss and accuracy (or minus loss) on its validation rows."""
         self.network.eval()
-        watched = [self.jobs[net].watched for net in self.alive]
-        count = -(-max(map(len, watched)) // WATCHED_AT_ONCE)
-        sums = torch.zeros(3, len(self.alive), device=self.device, dtype=self.dtype)
-        for batch in batches(watched, min(count, min(map(len, watched))), self.device):
-            sums += self._watch_batch(batch)
+        rows = [self.specs[net].validation for net in self.active]
+        count = -(-max(map(len, rows)) // VALIDATION_BATCH)
+        sums = torch.zeros(3, len(self.active), device=self.device, dtype=self.dtype)
+        for batch in batches(rows, min(count, min(map(len, rows))), self.device):
+            sums += self._validate_batch(batch)
         return sums[0] / sums[2], sums[1] / sums[2]
 
-    def _watch_batch(self, batch: Batch) -> Tensor:
+    def _validate_batch(self, batch: BatchRows) -> Tensor:
         outputs = self.network(self.table.take(batch.rows, self.dtype))
-        losses, weights = self.losses(outputs, batch, self.examples.row_weights(batch), smooth=False)
-        right = self.losses.right(outputs, batch, losses)
+        losses, weights = self.loss(outputs, batch, self.dataset.row_weights(batch), smooth=False)
+        scores = self.loss.score(outputs, batch, losses)
         weights = torch.ones_like(losses) if weights is None else weights
-        return torch.stack([(part * weights).sum(1) for part in (losses, right, torch.ones_like(losses))])
+        return torch.stack([(part * weights).sum(1) for part in (losses, scores, torch.ones_like(losses))])
 
     def _stop_early(self, epoch: int, losses: Tensor) -> None:
-        """Keep the best states, and let go of networks whose loss has not become better for long."""
-        for at, (net, loss) in enumerate(zip(self.alive, losses.tolist(), strict=True)):
+        """Keep the best states, and drop networks that have not improved for `patience` epochs."""
+        for at, (net, loss) in enumerate(zip(self.active, losses.tolist(), strict=True)):
             trained = self.trained[net]
-            if trained.best is None or loss < trained.best_loss - self.training.tol:
+            if trained.best is None or loss < trained.best_loss - self.config.tol:
                 trained.best_loss, trained.best_epoch = loss, epoch
                 trained.best = self.network.state_of(at)
-        patience = self.training.patience or 0
-        going = [at for at, net in enumerate(self.alive) if epoch - self.trained[net].best_epoch < patience]
-        if len(going) < len(self.alive):
-            self.alive = [self.alive[at] for at in going]
+        patience = self.config.patience or 0
+        going = [at for at, net in enumerate(self.active) if epoch - self.trained[net].best_epoch < patience]
+        if len(going) < len(self.active):
+            self.active = [self.active[at] for at in going]
             self.network.keep(going)
             self.optimizer.keep(going)
-            self.losses.keep(going)
+            self.loss.keep(going)
             self.table = self.table.keep(going)
 
     def _keep_states(self) -> None:
-        for at, net in enumerate(self.alive):
+        for at, net in enumerate(self.active):
             self.trained[net].states.append(self.network.state_of(at))
 
     def _average(self, epoch: int) -> None:
-        """Take the weights after this epoch into the average."""
-        if epoch + 1 <= (self.training.average_from or 0) * self.training.n_epochs:
+        """Add the weights after this epoch to the average."""
+        if epoch + 1 <= (self.config.average_from or 0) * self.config.n_epochs:
             return
-        states = [self.network.state_of(at) for at in range(len(self.alive))]
+        states = [self.network.state_of(at) for at in range(len(self.active))]
         self.n_averaged += 1
         if self.n_averaged == 1:
             self.averages = states
@@ -285,36 +269,35 @@ class _Trainer:
 
     def _recompute(self, at: int) -> None:
         network = self.network.of_states([trained.states[at] for trained in self.trained])
-        recompute_statistics(network, self.examples, self.jobs, self.training.batch_size)
+        recompute_statistics(network, self.dataset, self.specs, self.config.batch_size)
         for net, trained in enumerate(self.trained):
             trained.states[at] = network.state_of(net)
 
-    def _note(self, record: dict[str, float], by_net: dict[str, Tensor], again: bool = False) -> None:
+    def _record(self, record: dict[str, float], by_net: dict[str, Tensor], same_epoch: bool = False) -> None:
         values = {name: tensor.tolist() for name, tensor in by_net.items()}
-        for at, net in enumerate(self.alive):
+        for at, net in enumerate(self.active):
             history = self.trained[net].history
-            if not again:
+            if not same_epoch:
                 history.append(dict(record))
             history[-1] |= {name: numbers[at] for name, numbers in values.items()}
 
 
-def _compiled(network: Network) -> Any:
-    """Let torch compile networks; the numbers that change from step to step stay outside."""
+def _compile(network: Network) -> Any:
+    """Compile networks with torch; numbers that change in each step stay outside."""
     for norm in network.norms:
-        norm.catches_up = True
+        norm.defers_statistics = True
     return torch.compile(network)
 
 
 def _check_finite(losses: Tensor, epoch: int) -> None:
     if not torch.isfinite(losses).all():
-        raise invalid_value(
-            "The loss of the training rows",
-            "finite",
-            f"losses {[round(loss, 3) for loss in losses.tolist()]} in epoch {epoch + 1}",
-            "Pass a lower learning_rate_init or alpha, scaling='robust', or sample weights around 1",
+        numbers = [round(loss, 3) for loss in losses.tolist()]
+        raise ValueError(
+            f"The training loss is not finite in epoch {epoch + 1}: {numbers}. Pass a lower "
+            "learning_rate_init or alpha, scaling='robust', or sample weights around 1."
         )
 
 
-def _decays(name: str, parameter: Tensor) -> bool:
-    """Weights decay; gamma, beta, biases, factors and what stands for levels do not."""
+def _is_decayed(name: str, parameter: Tensor) -> bool:
+    """Return whether a parameter decays: weights, and not gamma, beta, biases, factors or embeddings."""
     return parameter.requires_grad and name.endswith("weight")

@@ -1,4 +1,4 @@
-"""What networks learn from, and what is to be made small."""
+"""Training data of several networks, and their losses."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stackit.neural.training.batches import Batch, Ints
-from stackit.neural.training.inputs import Table
+from stackit.arrays import Rows
+from stackit.neural.training.batches import BatchRows
+from stackit.neural.training.inputs import InputTable
 
-__all__ = ["Dataset", "Losses", "NetSpec", "average_of"]
+__all__ = ["Dataset", "Loss", "NetSpec", "weighted_mean"]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What all networks of a program learn from.
+    """The data that all networks of a training share.
 
     Parameters
     ----------
-    table : Table
+    table : InputTable
         n rows.
     targets : (n,) tensor of int64, or (n, n_outputs) tensor
-        Class positions, or numbers: of float64, where the device has it, for these may be far from 0.
+        Class positions, or numbers: of float64 where the device has it, since they can be far from 0.
     weights : (n,) tensor, optional
-        Of the rows: 2 is the same as a row that is there twice.
+        Of the rows: 2 is the same as a row that occurs twice.
     """
 
-    table: Table
+    table: InputTable
     targets: Tensor
     weights: Tensor | None = None
 
-    def row_weights(self, batch: Batch) -> Tensor | None:
-        """Return how much each row counts in the statistics of batch norm."""
+    def row_weights(self, batch: BatchRows) -> Tensor | None:
+        """Return the weight of each row in the statistics of batch norm."""
         if self.weights is None:
             return None if batch.real is None else batch.real.to(torch.get_default_dtype())
         weights = self.weights[batch.rows]
@@ -44,57 +45,56 @@ class Dataset:
 
 @dataclass(frozen=True)
 class NetSpec:
-    """One network's part of the work.
+    """What one network is trained on.
 
     Parameters
     ----------
     rows : (n_k,) array of int
-        Which it learns from.
+        Its training rows.
     seed : int
         Of its weights and of the order of its rows.
     centre, factor : (n_outputs,) tensors, optional
-        Of numbers: it learns (y - centre) * factor.
+        For numbers: the target is (y - centre) * factor.
     class_weight : (n_classes,) tensor, optional
-        How much the loss of each class counts.
-    watched : (n_w,) array of int
-        The rows on which its loss is watched; may be none.
+        The weight of each class in the loss.
+    validation : (n_v,) array of int
+        Its validation rows; may be empty.
     """
 
-    rows: Ints
+    rows: Rows
     seed: int
     centre: Tensor | None = None
     factor: Tensor | None = None
     class_weight: Tensor | None = None
-    watched: Ints = field(default_factory=lambda: np.array([], dtype=np.intp))
+    validation: Rows = field(default_factory=lambda: np.array([], dtype=np.intp))
 
 
-class Losses:
-    """What is to be made small: cross-entropy of classes, or squared error of standardised numbers."""
+class Loss:
+    """The loss of each row: cross-entropy of classes, or squared error of standardised numbers."""
 
-    def __init__(self, examples: Dataset, jobs: Sequence[NetSpec], label_smoothing: float = 0.0) -> None:
-        self.examples, self.smoothing = examples, label_smoothing
-        self.classifies = not examples.targets.is_floating_point()
+    def __init__(self, dataset: Dataset, specs: Sequence[NetSpec], label_smoothing: float = 0.0) -> None:
+        self.dataset, self.smoothing = dataset, label_smoothing
+        self.is_classification = not dataset.targets.is_floating_point()
         self.centre, self.factor, self.class_weight = (
-            None if getattr(jobs[0], name) is None else torch.stack([getattr(job, name) for job in jobs])
+            None if getattr(specs[0], name) is None else torch.stack([getattr(spec, name) for spec in specs])
             for name in ("centre", "factor", "class_weight")
         )
 
     def keep(self, nets: list[int]) -> None:
-        """Forget the networks that are gone."""
+        """Drop the networks that have stopped."""
         self.centre, self.factor, self.class_weight = (
             None if one is None else one[nets] for one in (self.centre, self.factor, self.class_weight)
         )
 
     def __call__(
-        self, outputs: Tensor, batch: Batch, weights: Tensor | None, smooth: bool = True
+        self, outputs: Tensor, batch: BatchRows, weights: Tensor | None, smooth: bool = True
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the loss of each row (K, B), and how much it counts: None where all count the same."""
-        targets = self.examples.targets[batch.rows]
-        if not self.classifies:
-            wanted = targets
+        """Return the loss of each row (K, B), and its weight: None where all weights are equal."""
+        targets = self.dataset.targets[batch.rows]
+        if not self.is_classification:
             if self.centre is not None and self.factor is not None:
-                wanted = (targets - self.centre[:, None]) * self.factor[:, None]
-            return (outputs.transpose(1, 2) - wanted.to(outputs.dtype)).square().mean(2), weights
+                targets = (targets - self.centre[:, None]) * self.factor[:, None]
+            return (outputs.transpose(1, 2) - targets.to(outputs.dtype)).square().mean(2), weights
         smoothing = self.smoothing if smooth else 0.0
         losses = F.cross_entropy(outputs, targets, reduction="none", label_smoothing=smoothing)
         if self.class_weight is None:
@@ -102,13 +102,13 @@ class Losses:
         of_class = self.class_weight.gather(1, targets)
         return losses, of_class if weights is None else of_class * weights
 
-    def right(self, outputs: Tensor, batch: Batch, losses: Tensor) -> Tensor:
-        """Return 1 for each row that is classified rightly; for numbers minus the loss."""
-        if not self.classifies:
+    def score(self, outputs: Tensor, batch: BatchRows, losses: Tensor) -> Tensor:
+        """Return 1 for each row that is classified correctly, 0 otherwise; for numbers minus the loss."""
+        if not self.is_classification:
             return -losses
-        return (outputs.argmax(1) == self.examples.targets[batch.rows]).to(losses.dtype)
+        return (outputs.argmax(1) == self.dataset.targets[batch.rows]).to(losses.dtype)
 
 
-def average_of(losses: Tensor, weights: Tensor) -> Tensor:
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean of each row of a table (K, B)."""
     return (losses * weights).sum(1) / weights.sum(1).clamp_min(torch.finfo(losses.dtype).tiny)

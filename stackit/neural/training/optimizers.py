@@ -1,4 +1,4 @@
-"""What makes the steps: the parameters of several networks at once, each network by its own gradients."""
+"""Optimisers for the parameters of several networks at once."""
 
 from __future__ import annotations
 
@@ -9,40 +9,21 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "Optimizer", "TorchOptimizer", "optimizer_of"]
+__all__ = ["Adam", "Optimizer", "TorchOptimizer", "make_optimizer"]
 
 
 class Optimizer(Protocol):
-    """Steps of parameters that have the networks as their first axis."""
+    """An optimiser of parameters with the networks as their first axis."""
 
     def step(self, gradients: Sequence[Tensor], rate: float) -> None:
         """Take a step against the gradients."""
 
     def keep(self, nets: list[int]) -> None:
-        """Forget what is known of networks that are gone."""
+        """Drop the state of networks that have stopped."""
 
 
 class Adam:
-    """Adam, as torch's own function does it, without the hooks that small networks would notice.
-
-    Parameters
-    ----------
-    parameters : sequence of tensors
-        They are changed in place.
-    beta_1, beta_2 : float
-        How much of the means of gradients and of their squares is kept in each step.
-
-    References
-    ----------
-    Kingma, D. and Ba, J. (2015). Adam: a method for stochastic optimization. arXiv 1412.6980, algorithm 1.
-
-    Examples
-    --------
-    >>> parameter = torch.tensor([1.0])
-    >>> Adam([parameter], beta_1=0.9, beta_2=0.999).step([torch.tensor([5.0])], rate=0.1)
-    >>> round(parameter.item(), 6)
-    0.9
-    """
+    """Adam (arXiv 1412.6980) by torch's function, without the hooks that slow down small networks."""
 
     def __init__(self, parameters: Sequence[Tensor], beta_1: float, beta_2: float) -> None:
         self.parameters, self.beta_1, self.beta_2 = list(parameters), beta_1, beta_2
@@ -70,12 +51,12 @@ class Adam:
         )
 
     def keep(self, nets: list[int]) -> None:
-        """Forget what is known of networks that are gone."""
+        """Drop the state of networks that have stopped."""
         self.means, self.squares = ([one[nets] for one in tensors] for tensors in (self.means, self.squares))
 
 
 class TorchOptimizer:
-    """An optimiser of torch's library."""
+    """An optimiser of `torch.optim`."""
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
@@ -89,19 +70,19 @@ class TorchOptimizer:
         self.optimizer.step()
 
     def keep(self, nets: list[int]) -> None:
-        """Forget what is known of networks that are gone."""
+        """Drop the state of networks that have stopped."""
         for state in self.optimizer.state.values():
             for name, value in state.items():
                 if isinstance(value, Tensor) and value.dim():
                     state[name] = value[nets]
 
 
-def optimizer_of(training: Any, parameters: Sequence[Tensor]) -> Optimizer:
-    """Return what a `stackit.neural.training.loop.Training` asks for; weights decay beside it."""
-    rate = training.learning_rate_init
-    if training.solver == "adam":
-        return Adam(parameters, training.beta_1, training.beta_2)
-    if training.solver == "adadelta":
+def make_optimizer(config: Any, parameters: Sequence[Tensor]) -> Optimizer:
+    """Return the optimiser of a `TrainingConfig`, without weight decay, which the training loop applies."""
+    rate = config.learning_rate_init
+    if config.solver == "adam":
+        return Adam(parameters, config.beta_1, config.beta_2)
+    if config.solver == "adadelta":
         return TorchOptimizer(torch.optim.Adadelta(parameters, lr=rate, rho=0.95))
-    nesterov = training.momentum > 0
-    return TorchOptimizer(torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, nesterov=nesterov))
+    nesterov = config.momentum > 0
+    return TorchOptimizer(torch.optim.SGD(parameters, lr=rate, momentum=config.momentum, nesterov=nesterov))

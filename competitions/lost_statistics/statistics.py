@@ -88,7 +88,7 @@ def counted(network: Network, X: Images, parts: Sequence[Ints], rule: str, decay
         The same object, ready to predict.
     """
     for norm in network.norms:
-        norm.restart()
+        norm.reset_statistics()
         norm.statistics, norm.decay = rule, decay
     for rows in cycle(parts):
         _outputs(network.train(), X[rows])

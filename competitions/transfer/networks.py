@@ -14,8 +14,8 @@ from stackit.neural import BatchNormConvNetClassifier
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network
 from stackit.neural.training.batches import n_batches
-from stackit.neural.training.inputs import InputRows, Table
-from stackit.neural.training.loop import Training, train
+from stackit.neural.training.inputs import InputRows, InputTable
+from stackit.neural.training.loop import TrainingConfig, train
 from stackit.neural.training.losses import Dataset, NetSpec
 from stackit.validation import invalid_value
 
@@ -152,7 +152,7 @@ def fine_tuned(network: Network, task: Task, rows: Sequence[Ints], n_steps: int,
     copy = _copy(network)
     for norm in copy.norms:
         norm.statistics, norm.decay = "ema", DECAY
-    training = Training(
+    training = TrainingConfig(
         n_epochs=n_steps // of_epoch,
         batch_size=BATCH,
         learning_rate="cosine",
@@ -210,7 +210,7 @@ def _copy(network: Network) -> Network:
 
 
 def _examples(task: Task) -> Dataset:
-    return Dataset(Table(torch.as_tensor(task.X)), torch.as_tensor(task.y))
+    return Dataset(InputTable(torch.as_tensor(task.X)), torch.as_tensor(task.y))
 
 
 def _jobs(rows: Sequence[Any]) -> list[NetSpec]:

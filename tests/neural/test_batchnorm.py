@@ -304,7 +304,7 @@ X = np.ones((4, 3))
     [
         (lambda: batch_moments("rows"), "x must be an array of numbers; got str"),
         (lambda: batch_moments(X + 1j), r"x must be real numbers; got dtype=torch.complex128"),
-        (lambda: batch_moments(X, 2), r"axes must be axes of x, whose shape is \(4, 3\); got axes=2"),
+        (lambda: batch_moments(X, 2), r"axes must be axes of x, of shape \(4, 3\); got axes=2"),
         (lambda: batch_moments(X[:0]), r"x must be a batch of at least one row; got shape=\(0, 3\)"),
         (lambda: batch_norm(X, gamma=[1, 2]), r"gamma must be of shape \(3,\); got shape=\(2,\)"),
         (lambda: batch_norm(X, eps=0), r"eps must be positive where a channel is constant; got eps=0"),

@@ -316,7 +316,11 @@ def mlp(**params):
         (mlp(weight_averaging=1.0), None, "weight_averaging must be"),
         (mlp(n_snapshots=2), None, "learning_rate='cyclic'"),
         (mlp(label_smoothing=1.0), None, "label_smoothing must be"),
-        (mlp(weight_averaging=0.5, early_stopping=True), None, "one at a time"),
+        (
+            mlp(weight_averaging=0.5, early_stopping=True),
+            None,
+            "choose the weights in different ways. Use one",
+        ),
         (BatchNormMLPClassifier((4, 0)), None, "hidden_layer_sizes must be"),
         (BatchNormConvNetClassifier(), None, "X must be images"),
         (BatchNormConvNetClassifier(image_shape=(1, 2, 3)), None, r"image_shape must be .* of 4 pixels"),

@@ -56,7 +56,7 @@ def test_automatic_choices_are_made_for_each_group():
 def test_a_loss_that_runs_away_is_an_error(wine, params):
     X, y = wine
     net = BatchNormMLPRegressor((8,), solver="sgd", learning_rate_init=1e30, max_iter=9, **params)
-    with pytest.raises(ValueError, match=r"loss of the training rows must be finite; got .* in epoch \d"):
+    with pytest.raises(ValueError, match=r"training loss is not finite in epoch \d"):
         net.fit(X, y)
 
 
@@ -175,7 +175,10 @@ def test_rows_of_weight_zero_are_not_there_nor_are_their_classes(wine):
         ({"device": "meta"}, r"device must be .*; got device='meta'\. Pass device='auto'"),
         ({"device": "cuda:99"}, r"device must be .*; got device='cuda:99'"),
         ({"device": None}, "device must be .*; got device=None"),
-        ({"early_stopping": True, "validation_fraction": 0.999}, "of enough rows to learn from some"),
+        (
+            {"early_stopping": True, "validation_fraction": 0.999},
+            "of enough rows for training and validation",
+        ),
     ],
     ids=str,
 )
@@ -217,7 +220,7 @@ def test_files_put_nothing_in_the_place_of_a_method(wine, tmp_path, change):
         np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
         np.testing.assert_array_equal(again.predict(X), net.predict(X))
     else:
-        with pytest.raises(ValueError, match=r"must be (complete|of format 1)"):
+        with pytest.raises(ValueError, match=r"is incomplete or damaged|has format 99, and this version"):
             BatchNormMLPClassifier.load(path)
 
 

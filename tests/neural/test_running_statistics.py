@@ -10,7 +10,7 @@ from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network
 from stackit.neural.training.batches import batches
-from stackit.neural.training.inputs import Table
+from stackit.neural.training.inputs import InputTable
 from stackit.neural.training.losses import Dataset, NetSpec
 
 
@@ -41,9 +41,9 @@ def seven_layers(digits):
 
 
 def outputs_of(network, X, in_training=False):
-    table = Table(torch.as_tensor(X, dtype=network.inputs.centre.dtype))
+    table = InputTable(torch.as_tensor(X, dtype=network.inputs.centre.dtype))
     with torch.no_grad():
-        return network.train(in_training)(table.part(slice(None), 1, table.numbers.dtype))[0].T.numpy()
+        return network.train(in_training)(table.expand(1, table.numbers.dtype))[0].T.numpy()
 
 
 def accuracy_by_batches(network, X, y, order, in_training=False):
@@ -87,8 +87,8 @@ def test_parameters_without_statistics_predict_badly_and_recomputed_ones_well(se
     order = np.arange(len(y_test))
     network = parameters_only(seven_layers.network_)
     assert accuracy_by_batches(network, X_test, y_test, order) <= 0.80
-    examples = Dataset(Table(torch.as_tensor(X, dtype=torch.float32)), torch.as_tensor(y))
-    recompute_statistics(network, examples, [NetSpec(np.arange(len(y)), 0)], batch_size=120)
+    dataset = Dataset(InputTable(torch.as_tensor(X, dtype=torch.float32)), torch.as_tensor(y))
+    recompute_statistics(network, dataset, [NetSpec(np.arange(len(y)), 0)], batch_size=120)
     assert accuracy_by_batches(network, X_test, y_test, order) >= 0.97
 
 

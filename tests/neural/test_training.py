@@ -13,8 +13,8 @@ from stackit.neural import BatchNormMLPClassifier
 from stackit.neural.layers.layers import BatchNorm
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import batches, n_batches
-from stackit.neural.training.inputs import InputRows, Table
-from stackit.neural.training.loop import Training, train
+from stackit.neural.training.inputs import InputRows, InputTable
+from stackit.neural.training.loop import TrainingConfig, train
 from stackit.neural.training.losses import Dataset, NetSpec
 
 DENSE = NetworkPlan(
@@ -100,12 +100,12 @@ def torch_optimizer(net, solver, rate):
     return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, nesterov=True)
 
 
-def train_by_torch(net, x, y, job, solver, n_epochs, count):
+def train_by_torch(net, x, y, spec, solver, n_epochs, count):
     """Train one net in a plain loop: cosine, running statistics with the decay that warms up."""
     rate, total, step = 0.05, n_epochs * count, 0
-    optimizer, order = torch_optimizer(net, solver, rate), np.random.default_rng(job.seed)
+    optimizer, order = torch_optimizer(net, solver, rate), np.random.default_rng(spec.seed)
     for _ in range(n_epochs):
-        for rows in np.array_split(order.permutation(job.rows), count):
+        for rows in np.array_split(order.permutation(spec.rows), count):
             for norm in net.modules():
                 if hasattr(norm, "running_mean"):
                     norm.momentum = 1 - min(0.99, (1 + step) / (10 + step))
@@ -122,17 +122,17 @@ def train_by_torch(net, x, y, job, solver, n_epochs, count):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_training_is_that_of_plain_torch_modules(plan, solver):
     x, y, random = data(plan)
-    jobs = [NetSpec(rows, seed) for seed, rows in enumerate(unequal_folds(random))]
+    specs = [NetSpec(rows, seed) for seed, rows in enumerate(unequal_folds(random))]
     network = Network(plan, 3).initialise([5, 6, 7]).double()
     nets = [take_over(torch_net(plan), network.state_of(at)) for at in range(3)]
-    training = Training(
+    training = TrainingConfig(
         4, 16, solver=solver, learning_rate="cosine", learning_rate_init=0.05, population=False
     )
-    trained = train(network, Dataset(Table(x), y), jobs, training)
+    trained = train(network, Dataset(InputTable(x), y), specs, training)
     predicting = network.of_states([one.states[0] for one in trained]).eval()
-    outputs = predicting(Table(x).part(slice(None), 3, torch.float64))
-    for at, (net, job) in enumerate(zip(nets, jobs, strict=True)):
-        train_by_torch(net, x, y, job, solver, n_epochs=4, count=3)
+    outputs = predicting(InputTable(x).expand(3, torch.float64))
+    for at, (net, spec) in enumerate(zip(nets, specs, strict=True)):
+        train_by_torch(net, x, y, spec, solver, n_epochs=4, count=3)
         ours, theirs = as_torch(trained[at].states[0]), net.state_dict()
         for name, value in ours.items():
             torch.testing.assert_close(value, theirs[name], rtol=1e-9, atol=1e-9, msg=name)
@@ -145,7 +145,7 @@ def test_outputs_gradients_and_running_statistics_of_a_step_are_torchs(plan):
     network = Network(plan, 3).initialise([5, 6, 7]).double().train()
     nets = [take_over(torch_net(plan), network.state_of(at)) for at in range(3)]
     rows = torch.as_tensor(np.stack([random.permutation(61)[:20] for _ in range(3)]))
-    outputs = network(Table(x).take(rows, torch.float64))
+    outputs = network(InputTable(x).take(rows, torch.float64))
     F.cross_entropy(outputs, y[rows], reduction="none").mean(1).sum().backward()
     for at, net in enumerate(nets):
         for norm in net.modules():
@@ -171,7 +171,7 @@ def test_a_folded_network_predicts_the_same(plan):
         for norm in network.norms:  # as after training: no parameter and no statistic as it began
             for tensor in (norm.gamma, norm.beta, norm.running_mean, norm.running_var):
                 tensor.copy_(torch.as_tensor(random.uniform(0.5, 2, tensor.shape)))
-    rows = Table(x).part(slice(None), 3, torch.float64)
+    rows = InputTable(x).expand(3, torch.float64)
     folded = network.eval().folded()
     assert not [module for module in folded.modules() if isinstance(module, BatchNorm)]
     torch.testing.assert_close(folded(rows), network(rows), rtol=1e-9, atol=1e-10)
@@ -240,17 +240,17 @@ def test_a_network_that_has_stopped_changes_no_more_and_holds_nobody_up():
     x, _, random = data(DENSE, n=300)
     y = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
     y[200:] = torch.as_tensor(random.integers(3, size=100))
-    jobs = [
-        NetSpec(np.arange(100), 3, watched=np.arange(100, 200)),
-        NetSpec(np.arange(100), 4, watched=np.arange(200, 300)),
+    specs = [
+        NetSpec(np.arange(100), 3, validation=np.arange(100, 200)),
+        NetSpec(np.arange(100), 4, validation=np.arange(200, 300)),
     ]
-    training = Training(30, 16, learning_rate_init=0.01, patience=3, tol=0.0, population=False)
+    training = TrainingConfig(30, 16, learning_rate_init=0.01, patience=3, tol=0.0, population=False)
 
-    def trained(jobs):
-        network = Network(DENSE, len(jobs)).initialise(job.seed for job in jobs).double()
-        return train(network, Dataset(Table(x), y), jobs, training)
+    def trained(specs):
+        network = Network(DENSE, len(specs)).initialise(spec.seed for spec in specs).double()
+        return train(network, Dataset(InputTable(x), y), specs, training)
 
-    together, alone = trained(jobs), [*trained(jobs[:1]), *trained(jobs[1:])]
+    together, alone = trained(specs), [*trained(specs[:1]), *trained(specs[1:])]
     assert len(together[1].history) < len(together[0].history)
     for ours, theirs in zip(together, alone, strict=True):
         assert len(ours.history) == len(theirs.history)
@@ -263,15 +263,15 @@ def test_a_network_that_has_stopped_changes_no_more_and_holds_nobody_up():
 def test_nets_know_nothing_of_each_others_rows():
     """A row turned into nonsense changes the nets that have it, and no bit of those that have not."""
     x, y, random = data(DENSE)
-    jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
+    specs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
     changed = x.clone()
     changed[:30] = 1e3 * torch.as_tensor(random.normal(size=(30, 5)))
     first, second = (
         train(
             Network(DENSE, 2).initialise([0, 1]).double(),
-            Dataset(Table(table), y),
-            jobs,
-            Training(3, 10, learning_rate_init=0.01),
+            Dataset(InputTable(table), y),
+            specs,
+            TrainingConfig(3, 10, learning_rate_init=0.01),
         )
         for table in (x, changed)
     )
@@ -283,7 +283,7 @@ def test_nets_know_nothing_of_each_others_rows():
 def test_statistics_of_the_population_are_those_of_the_paper():
     x, y, _ = data(DENSE, n=60)
     network = Network(DENSE, 1).initialise([0]).double()
-    (trained,) = train(network, Dataset(Table(x), y), [NetSpec(np.arange(60), 0)], Training(2, 20))
+    (trained,) = train(network, Dataset(InputTable(x), y), [NetSpec(np.arange(60), 0)], TrainingConfig(2, 20))
     state = trained.states[0]
     first = x @ state["layers.0.weight"].T
     torch.testing.assert_close(state["layers.1.running_mean"], first.mean(0))
@@ -293,9 +293,9 @@ def test_statistics_of_the_population_are_those_of_the_paper():
 def test_bfloat16_keeps_statistics_in_float32():
     x, y, _ = data(DENSE)
     network = Network(DENSE, 2).initialise([0, 1])
-    jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
-    examples = Dataset(Table(x.float()), y)
-    trained = train(network, examples, jobs, Training(2, 10, precision=torch.bfloat16))
+    specs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 61), 1)]
+    dataset = Dataset(InputTable(x.float()), y)
+    trained = train(network, dataset, specs, TrainingConfig(2, 10, precision=torch.bfloat16))
     assert {value.dtype for value in trained[0].states[0].values()} == {torch.float32}
     assert all(value.isfinite().all() for value in trained[0].states[0].values())
 
@@ -307,8 +307,8 @@ def test_a_compiled_network_learns_the_same():
 
     def trained(compiled):
         network = Network(DENSE, 2).initialise([0, 1]).double()
-        jobs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 60), 1)]
-        return train(network, Dataset(Table(x), y), jobs, Training(2, 10, compile=compiled))
+        specs = [NetSpec(np.arange(30), 0), NetSpec(np.arange(30, 60), 1)]
+        return train(network, Dataset(InputTable(x), y), specs, TrainingConfig(2, 10, compile=compiled))
 
     for ours, theirs in zip(trained(True), trained(False), strict=True):
         for name, value in ours.states[0].items():

@@ -239,10 +239,8 @@ class BatchNormNetwork(NetParameters, FittedNetwork):
     def _read_frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Check a table of numbers and categories."""
         if not isinstance(X, pd.DataFrame) or not len(X):
-            expected, got = (
-                "a data frame of one row or more, as in fit",
-                f"{type(X).__name__} of shape {np.shape(X)}",
-            )
+            expected = "a data frame of one row or more, as in fit"
+            got = f"{type(X).__name__} of shape {np.shape(X)}"
             raise invalid_value("X", expected, got, "Pass a pandas DataFrame")
         _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)

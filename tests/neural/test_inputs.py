@@ -319,7 +319,7 @@ def mlp(**params):
         (
             mlp(weight_averaging=0.5, early_stopping=True),
             None,
-            "choose the weights in different ways. Use one",
+            "choose the weights in different ways",
         ),
         (BatchNormMLPClassifier((4, 0)), None, "hidden_layer_sizes must be"),
         (BatchNormConvNetClassifier(), None, "X must be images"),

@@ -177,7 +177,7 @@ def test_rows_of_weight_zero_are_not_there_nor_are_their_classes(wine):
         ({"device": None}, "device must be .*; got device=None"),
         (
             {"early_stopping": True, "validation_fraction": 0.999},
-            "of enough rows for training and validation",
+            "enough rows for training and validation",
         ),
     ],
     ids=str,

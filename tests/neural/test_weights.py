@@ -81,7 +81,7 @@ def test_a_file_without_running_statistics_is_refused_and_would_have_predicted_b
         (lambda s: s.update(extra=torch.ones(1)), "has the unexpected tensors extra"),
         (
             lambda s: s.update({"1.bias": torch.ones(3)}),
-            r"has tensors of other shapes: 1.bias \(3,\), not \(100,\)",
+            r"tensors of other shapes: 1.bias \(3,\), not \(100,\)",
         ),
     ],
 )

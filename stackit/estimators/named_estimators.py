@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["AnyEstimators", "NamedEstimators", "check_estimators", "name_estimators", "visual_block"]
+__all__ = [
+    "AnyEstimators",
+    "NamedEstimators",
+    "check_estimators",
+    "inner_estimators",
+    "name_estimators",
+    "visual_block",
+]
 
 # A list of (name, estimator) tuples, a dict, a list of estimators, or a single estimator.
 AnyEstimators = Any
@@ -66,6 +73,17 @@ def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) 
             f"names={names!r}",
             f"Rename {format_list(map(repr, wrong))}",
         )
+
+
+def inner_estimators(estimator: Any) -> Iterator[Any]:
+    """Yield the estimators among an estimator's parameters, and in their lists of (name, estimator) pairs."""
+    for value in estimator.get_params(deep=False).values():
+        pairs = (
+            [pair for pair in value if isinstance(pair, tuple | list)] if isinstance(value, list) else None
+        )
+        for member in [value] if pairs is None else [pair[1] for pair in pairs if len(pair) > 1]:
+            if hasattr(member, "fit") and not isinstance(member, type):
+                yield member
 
 
 def visual_block(kind: str, estimators: list[Any], names: list[str] | None = None) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.arrays import Floats, Rows
-from stackit.estimators.named_estimators import NamedEstimators
+from stackit.estimators.named_estimators import NamedEstimators, inner_estimators
 from stackit.folds.folds import Folds
 from stackit.validation import format_list, invalid_value, warn
 
@@ -19,40 +19,11 @@ USUAL_MEAN = 10.0  # weights with a mean within 1/10 and 10 are taken for weight
 MOST_ROWS = 100.0  # weights with a mean above this are not numbers of equal rows
 MOST_EXACT = 2.0**53  # not all whole numbers above this are floats
 # The predictions of these do not depend on the scale of weights.
-SCALE_FREE = {
-    "AdaBoostClassifier",
-    "AdaBoostRegressor",
-    "DecisionTreeClassifier",
-    "DecisionTreeRegressor",
-    "DummyClassifier",
-    "DummyRegressor",
-    "ExtraTreeClassifier",
-    "ExtraTreeRegressor",
-    "GaussianNB",
-    "GradientBoostingClassifier",
-    "GradientBoostingRegressor",
-    "IsotonicRegression",
-    "LinearRegression",
-}
-SCALE_FREE_FORESTS = {
-    "ExtraTreesClassifier",
-    "ExtraTreesRegressor",
-    "RandomForestClassifier",
-    "RandomForestRegressor",
-}
-CONTAINERS = {
-    "ClassifierChain",
-    "GridSearchCV",
-    "HalvingGridSearchCV",
-    "HalvingRandomSearchCV",
-    "MultiOutputClassifier",
-    "MultiOutputRegressor",
-    "Pipeline",
-    "RandomizedSearchCV",
-    "TransformedTargetRegressor",
-    "VotingClassifier",
-    "VotingRegressor",
-}
+SCALE_FREE = {"AdaBoost", "DecisionTree", "Dummy", "ExtraTree", "GradientBoosting"}
+SCALE_FREE |= {"GaussianNB", "IsotonicRegression", "LinearRegression"}
+SCALE_FREE_FORESTS = {"ExtraTrees", "RandomForest"}
+CONTAINERS = {"ClassifierChain", "MultiOutput", "Pipeline", "TransformedTarget", "Voting"}
+CONTAINERS |= {"GridSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV", "RandomizedSearchCV"}
 
 
 def check_sample_weight(sample_weight: Any, n: int) -> Floats | None:
@@ -71,20 +42,11 @@ def check_sample_weight(sample_weight: Any, n: int) -> Floats | None:
         return None
     weights = _numbers(sample_weight, n)
     if weights.shape != (n,):
-        raise invalid_value(
-            "sample_weight",
-            f"one value per row, of shape ({n},)",
-            f"shape={weights.shape}",
-            f"Pass {n} weights",
-        )
+        expected = f"one value per row, of shape ({n},)"
+        raise invalid_value("sample_weight", expected, f"shape={weights.shape}", f"Pass {n} weights")
     if not np.isfinite(weights).all():
-        n_wrong = int((~np.isfinite(weights)).sum())
-        raise invalid_value(
-            "sample_weight",
-            "finite",
-            f"NaN or infinity in {n_wrong} rows",
-            "Give each row a weight, 0 to leave it out",
-        )
+        got = f"NaN or infinity in {int((~np.isfinite(weights)).sum())} rows"
+        raise invalid_value("sample_weight", "finite", got, "Give each row a weight, 0 to leave it out")
     if (weights < 0).any():
         got = f"{int((weights < 0).sum())} below, the lowest {weights.min():.3g}"
         raise invalid_value(
@@ -197,23 +159,23 @@ def _depends_on_scale(estimator: Any) -> bool:
 
 
 def _is_scale_free(part: Any) -> bool:
-    kind = type(part)
-    if not kind.__module__.startswith(("sklearn.", "stackit.precomputed.", "stackit.combine.")):
-        return False
-    if kind.__name__ in SCALE_FREE_FORESTS:
+    module, name = type(part).__module__, _name_of(part)
+    if not module.startswith("sklearn."):
+        return module.startswith(("stackit.precomputed.", "stackit.combine."))
+    if name in SCALE_FREE_FORESTS:
         return not isinstance(part.max_samples, float)
-    return kind.__name__ in SCALE_FREE or not kind.__module__.startswith("sklearn.")
+    return name in SCALE_FREE
 
 
 def _predictors(estimator: Any) -> Iterator[Any]:
     """Yield the predictors inside a container of estimators; any other estimator itself."""
-    if not (type(estimator).__module__.startswith("sklearn.") and type(estimator).__name__ in CONTAINERS):
+    if not (type(estimator).__module__.startswith("sklearn.") and _name_of(estimator) in CONTAINERS):
         yield estimator
         return
-    for value in estimator.get_params(deep=False).values():
-        members = (
-            [pair[1] for pair in value if isinstance(pair, tuple)] if isinstance(value, list) else [value]
-        )
-        for member in members:
-            if hasattr(member, "fit") and hasattr(member, "predict") and not isinstance(member, type):
-                yield from _predictors(member)
+    for member in inner_estimators(estimator):
+        if hasattr(member, "predict"):
+            yield from _predictors(member)
+
+
+def _name_of(estimator: Any) -> str:
+    return type(estimator).__name__.removesuffix("Classifier").removesuffix("Regressor")

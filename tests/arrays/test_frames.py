@@ -115,13 +115,13 @@ def test_classes_and_outputs_that_read_the_same_have_columns_of_their_own():
     np.testing.assert_allclose(oof.meta_train["ridge__a_2"], oof.meta_train.iloc[:, 1])
 
 
-def test_estimators_whose_meta_features_would_have_one_name_are_refused():
+def test_estimators_with_meta_features_of_the_same_name_are_refused():
     y = np.array(["b", "_b", "c"])[CODES]
     with pytest.raises(ValueError, match="'a' and 'a_' would both have a meta-feature named 'a___b'"):
         out_of_fold([("a", GaussianNB()), ("a_", GaussianNB())], X, y, cv=3)
 
 
-def test_classes_with_two_underscores_are_told_apart_from_estimators():
+def test_classes_with_two_underscores_are_distinguished_from_estimators():
     y = np.array(["b__c", "c", "d"])[CODES]
     members = [("a", GaussianNB()), ("b", LogisticRegression())]
     stack = StackingClassifier(members, MeanClassifier(), cv=3).fit(X, y)
@@ -170,7 +170,7 @@ def test_texts_of_values_are_never_equal(values):
 # The index
 
 
-def test_predictions_of_a_series_stand_beside_its_rows():
+def test_predictions_of_a_series_have_its_index():
     words = pd.Series(["good day", "bad day", "good", "bad", "fine good", "ill bad"] * 5)
     y = words.str.contains("good").astype(int)
     order = np.random.default_rng(1).permutation(30)
@@ -180,15 +180,15 @@ def test_predictions_of_a_series_stand_beside_its_rows():
     assert oof.meta_train.index.tolist() == order.tolist()
     assert oof.meta_test.index.tolist() == order[:7].tolist()
     assert oof.transform(shuffled[3:5]).index.tolist() == order[3:5].tolist()
-    beside = pd.DataFrame({"words": words, "chance": oof.meta_train["text"]})
-    assert ((beside["chance"] > 0.5) == y.astype(bool)).all()
+    joined = pd.DataFrame({"words": words, "chance": oof.meta_train["text"]})
+    assert ((joined["chance"] > 0.5) == y.astype(bool)).all()
     stack = StackingClassifier(model, cv=3).fit(shuffled, y.iloc[order])
     assert stack.oof_.meta_train.index.tolist() == order.tolist()
     levels = LevelsClassifier([model, MEMBERS], cv=3).fit(shuffled, y.iloc[order])
     assert levels.oof_.meta_train.index.tolist() == order.tolist()
 
 
-def test_a_target_whose_index_disagrees_is_taken_by_position_as_scikit_learn_does():
+def test_a_target_with_another_index_is_taken_by_position_as_scikit_learn_does():
     y = pd.Series(X["age"].to_numpy() * 2, index=np.arange(N)[::-1])
     oof = out_of_fold([("ridge", Ridge(1e-6))], X, y, cv=3, n_jobs=1)
     np.testing.assert_allclose(oof.meta_train["ridge"], 2 * X["age"], atol=1e-3)

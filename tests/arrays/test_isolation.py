@@ -1,4 +1,4 @@
-"""Whatever an estimator does to the tables it is handed, nobody else's data change."""
+"""No estimator can change the tables of the caller or of other estimators."""
 
 import copy
 import ctypes
@@ -101,7 +101,7 @@ def scribble(table):
 
 
 class Scribbler(BaseEstimator):
-    """Reads a table, and overwrites it, unless it is told not to."""
+    """Reads a table, and overwrites it if `scribbles`."""
 
     def __init__(self, scribbles=True):
         self.scribbles = scribbles
@@ -260,7 +260,7 @@ def test_a_memory_map_that_can_be_written_is_not(tmp_path):
 
 
 @pytest.mark.parametrize("container", ["array", "frame", "sparse"])
-def test_a_known_estimator_that_is_told_to_work_in_place_changes_nothing_of_the_callers(container):
+def test_a_known_estimator_that_works_in_place_does_not_change_the_callers_table(container):
     # sklearn lifts the read-only flag of arrays that pandas hands out.
     scaler = StandardScaler(copy=False, with_mean=container != "sparse")
     table, new = CONTAINERS[container](X), CONTAINERS[container](NEW)
@@ -293,10 +293,10 @@ def test_a_torch_module_that_standardises_in_place_predicts_as_one_that_does_not
     y, new = X @ [10, 20, 30], NEW.copy()
     members = [("torch", InPlace()), ("plain", LinearRegression())]
     for container in (np.array, as_frame):
-        asked = container(new)
-        oof = out_of_fold(members, container(X), y, asked, cv=3, n_jobs=1)
+        X_test = container(new)
+        oof = out_of_fold(members, container(X), y, X_test, cv=3, n_jobs=1)
         np.testing.assert_allclose(oof.meta_test["torch"], NEW @ [10, 20, 30])
-        np.testing.assert_array_equal(np.asarray(asked), NEW)
+        np.testing.assert_array_equal(np.asarray(X_test), NEW)
 
 
 def test_tensors_that_sklearn_shares_memory_with_stay_the_callers():
@@ -312,13 +312,13 @@ class LooksUp(RegressorMixin, BaseEstimator):
     """Hands out one piece of memory, again and again."""
 
     def fit(self, X, y):
-        self.answer_ = np.zeros(len(X))
+        self.prediction_ = np.zeros(len(X))
         return self
 
     def predict(self, X):
-        answer = self.answer_[: len(X)]
-        answer[:] = np.asarray(X)[:, 0]
-        return answer
+        prediction = self.prediction_[: len(X)]
+        prediction[:] = np.asarray(X)[:, 0]
+        return prediction
 
 
 def test_an_estimator_that_uses_the_memory_of_its_predictions_again_changes_none_that_it_gave():
@@ -438,8 +438,8 @@ def test_a_copy_is_equal_and_shares_nothing(container):
 class DropsInPlace(RegressorMixin, BaseEstimator):
     """Shortens the table that it predicts: it leaves out rows with gaps, and empties lists."""
 
-    def __init__(self, answers_all=True):
-        self.answers_all = answers_all
+    def __init__(self, predicts_all=True):
+        self.predicts_all = predicts_all
 
     def fit(self, X, y):
         return self
@@ -450,7 +450,7 @@ class DropsInPlace(RegressorMixin, BaseEstimator):
             del X[1:]
         else:
             X._update_inplace(X.dropna())  # what dropna(inplace=True) does, which pandas warns of
-        return np.arange(float(n if self.answers_all else len(X)))
+        return np.arange(float(n if self.predicts_all else len(X)))
 
 
 @pytest.mark.parametrize("container", ["list", "frame"])
@@ -463,4 +463,4 @@ def test_an_estimator_that_shortens_its_table_must_still_predict_every_row(conta
     assert oof.meta_test["d"].tolist() == [0, 1, 2, 3, 4]
     assert len(table) == len(X)
     with pytest.raises(ValueError, match=r"'d' \(repeat 0 fold 0\) must be of shape \(\d+,\)"):
-        out_of_fold([("d", DropsInPlace(answers_all=False))], table, Y, cv=3, n_jobs=1)
+        out_of_fold([("d", DropsInPlace(predicts_all=False))], table, Y, cv=3, n_jobs=1)

@@ -85,8 +85,8 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_table_with_other_columns_is_refused_by_name(entry, wrong):
-    change, told = WRONG[wrong]
-    with pytest.raises(ValueError, match=f"(?s){told}"):
+    change, text = WRONG[wrong]
+    with pytest.raises(ValueError, match=f"(?s){text}"):
         ENTRIES[entry](change(NEW))
 
 
@@ -99,7 +99,7 @@ def test_columns_in_the_order_of_training_are_predicted_right():
     assert run().transform(NEW)["nameless"].tolist() == [0.0, 1.0] * 20
 
 
-def test_nested_scores_see_one_table_whose_rows_have_the_same_columns():
+def test_nested_scores_see_one_table_with_the_same_columns_in_all_rows():
     nested_score(StackingClassifier(MEMBERS, cv=3), FRAME, Y, cv=3)
 
 
@@ -200,8 +200,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_would_be_read_wrong_is_refused(case):
-    known, new, told = REFUSED[case]
-    with pytest.raises(ValueError, match=told):
+    known, new, text = REFUSED[case]
+    with pytest.raises(ValueError, match=text):
         TableSchema.of(known).conform(new)
 
 
@@ -247,9 +247,9 @@ def test_a_table_without_names_is_read_in_order_with_one_warning(as_new):
     X = FRAME.assign(b=RNG.normal(size=N))
     fitted = StackingRegressor([("r", by_name), ("s", Ridge())], cv=4).fit(X, X["b"])
     new = RNG.normal(size=(5, 2))
-    with pytest.warns(UserWarning, match="does not have valid feature names") as told:
+    with pytest.warns(UserWarning, match="does not have valid feature names") as caught:
         found = fitted.predict(as_new(new))
-    assert len(told) == 1
+    assert len(caught) == 1
     right = fitted.predict(pd.DataFrame(new, columns=["a", "b"]))
     np.testing.assert_allclose(found, right)
 
@@ -257,9 +257,9 @@ def test_a_table_without_names_is_read_in_order_with_one_warning(as_new):
 def test_a_frame_after_an_array_is_read_in_order_with_one_warning():
     X = RNG.normal(size=(N, 2))
     new = pd.DataFrame(X[:5], columns=["a", "b"])
-    with pytest.warns(UserWarning, match="X_test has feature names") as told:
+    with pytest.warns(UserWarning, match="X_test has feature names") as caught:
         oof = out_of_fold([("r", Ridge()), ("s", Ridge(2))], X, X[:, 0], new, cv=4)
-    assert len(told) == 1
+    assert len(caught) == 1
     np.testing.assert_allclose(oof.meta_test, oof.transform(X[:5]))
 
 

@@ -1,4 +1,4 @@
-"""Honest early stopping: which rows are watched, who is shown them, and what no held-out label reaches."""
+"""Early stopping: which rows validate, which estimators get them, and that held-out labels do not leak."""
 
 import warnings
 
@@ -41,7 +41,7 @@ lightgbm = pytest.importorskip("lightgbm")
 
 
 class Listener(RegressorMixin, BaseEstimator):
-    """Remembers the row numbers, which are the first column of X, that it was fitted on and watched."""
+    """Remembers its training and validation rows, by their numbers in the first column of X."""
 
     def __init__(self, early_stopping=True, validation_fraction=0.1):
         self.early_stopping = early_stopping
@@ -49,14 +49,14 @@ class Listener(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         self.fitted_on_ = _numbers(X)
-        self.watched_ = None if X_val is None else _numbers(X_val)
-        self.weights_, self.watched_weights_ = sample_weight, sample_weight_val
-        self.y_, self.watched_y_ = np.asarray(y), y_val
+        self.validation_ = None if X_val is None else _numbers(X_val)
+        self.weights_, self.validation_weights_ = sample_weight, sample_weight_val
+        self.y_, self.validation_y_ = np.asarray(y), y_val
         return self
 
     def predict(self, X):
-        watched = self.y_[:0] if self.watched_y_ is None else self.watched_y_
-        return np.full(len(X), self.y_.mean() + 1000 * np.sum(watched))
+        validation = self.y_[:0] if self.validation_y_ is None else self.validation_y_
+        return np.full(len(X), self.y_.mean() + 1000 * np.sum(validation))
 
 
 def _numbers(X):
@@ -76,7 +76,7 @@ class Centred(TransformerMixin, BaseEstimator):
 
 
 def numbered(n, seed=0):
-    """A table whose first column is the row number."""
+    """A table with the row numbers as its first column."""
     random = np.random.default_rng(seed)
     return np.column_stack([np.arange(n), random.normal(size=(n, 2))])
 
@@ -141,13 +141,13 @@ def test_predictions_are_those_of_fits_by_hand(labels):
     oof = out_of_fold(estimators, X, y, cv=folds, sample_weight=weight, n_jobs=1, random_state=None)
     plan = EarlyStoppingPlan(estimators, folds, classification_target(y), {})
     for train, held_out in folds.splits:
-        rows, watched = plan.split("xgb", train, held_out, _label(folds, held_out), None)
+        rows, validation = plan.split("xgb", train, held_out, _label(folds, held_out), None)
         by_hand = xgb().fit(
             X[rows],
             codes[rows],
             sample_weight=weight[rows],
-            eval_set=[(X[watched], codes[watched])],
-            sample_weight_eval_set=[weight[watched]],
+            eval_set=[(X[validation], codes[validation])],
+            sample_weight_eval_set=[weight[validation]],
             verbose=False,
         )
         ours = oof.meta_train["xgb"].to_numpy()[held_out]
@@ -157,9 +157,9 @@ def test_predictions_are_those_of_fits_by_hand(labels):
             X[rows],
             codes[rows],
             sample_weight=weight[rows],
-            eval_X=X[watched],
-            eval_y=codes[watched],
-            eval_sample_weight=[weight[watched]],
+            eval_X=X[validation],
+            eval_y=codes[validation],
+            eval_sample_weight=[weight[validation]],
             callbacks=[stop],
         )
         ours = oof.meta_train["lgbm"].to_numpy()[held_out]
@@ -168,13 +168,13 @@ def test_predictions_are_those_of_fits_by_hand(labels):
 
 def test_a_pipeline_predicts_as_its_steps_fitted_by_hand():
     X, y = task()
-    X = X * 50 + 300  # trees that watch rows as they were see nothing in them
+    X = X * 50 + 300  # trees find nothing in validation rows that are not scaled
     splits = [(np.arange(160), np.arange(160, 240))]
     oof = out_of_fold([("piped", STOPPERS["pipeline"]())], X, y, cv=splits, n_jobs=1)
-    rows, watched, held_out = X[:144], X[144:160], X[160:]  # in time, the last tenth is watched
+    rows, validation, held_out = X[:144], X[144:160], X[160:]  # in time, the last tenth validates
     scaler = StandardScaler().fit(rows)
     by_hand = xgb().fit(
-        scaler.transform(rows), y[:144], eval_set=[(scaler.transform(watched), y[144:160])], verbose=False
+        scaler.transform(rows), y[:144], eval_set=[(scaler.transform(validation), y[144:160])], verbose=False
     )
     assert np.array_equal(oof["piped"].held_out[0], by_hand.predict_proba(scaler.transform(held_out)))
 
@@ -202,18 +202,18 @@ def test_who_does_not_stop_early_is_fitted_on_all_training_rows():
     oof = out_of_fold(estimators, X, X[:, 1], cv=KFold(3), n_jobs=1)
     for name in ("off", "loss"):
         for (train, _), fitted in zip(oof.folds.splits, oof[name].fold_estimators, strict=True):
-            assert fitted.watched_ is None
+            assert fitted.validation_ is None
             assert fitted.fitted_on_.tolist() == train.tolist()
 
 
-@pytest.mark.parametrize(("fraction", "n_watched"), [(0.1, 6), (0.25, 15), (7, 7)])
-def test_an_estimators_own_share_is_watched(fraction, n_watched):
+@pytest.mark.parametrize(("fraction", "n_validation"), [(0.1, 6), (0.25, 15), (7, 7)])
+def test_an_estimators_own_share_validates(fraction, n_validation):
     X = numbered(90)
     oof = out_of_fold([("one", Listener(True, fraction))], X, X[:, 1], cv=KFold(3), n_jobs=1)
-    assert [len(one.watched_) for one in oof["one"].fold_estimators] == [n_watched] * 3
+    assert [len(one.validation_) for one in oof["one"].fold_estimators] == [n_validation] * 3
 
 
-def test_weights_of_watched_rows_are_theirs():
+def test_weights_of_validation_rows_are_theirs():
     X, weight = numbered(60), np.arange(60.0) + 1
     pipeline = make_pipeline(Centred(), Listener())
     oof = out_of_fold(
@@ -221,16 +221,16 @@ def test_weights_of_watched_rows_are_theirs():
     )
     for fitted in [*oof["bare"].fold_estimators, *(pipe[-1] for pipe in oof["piped"].fold_estimators)]:
         assert np.array_equal(fitted.weights_, weight[fitted.fitted_on_])
-        assert np.array_equal(fitted.watched_weights_, weight[fitted.watched_])
+        assert np.array_equal(fitted.validation_weights_, weight[fitted.validation_])
 
 
-def test_steps_before_the_last_do_not_see_watched_rows():
+def test_steps_before_the_last_do_not_see_validation_rows():
     X = numbered(60)
     oof = out_of_fold([("piped", make_pipeline(Centred(), Listener()))], X, X[:, 1], cv=3, n_jobs=1)
     for (train, _), pipeline in zip(oof.folds.splits, oof["piped"].fold_estimators, strict=True):
         centred, listener = pipeline[0], pipeline[1]
         assert centred.fitted_on_.tolist() == listener.fitted_on_.tolist()
-        assert sorted([*listener.fitted_on_, *listener.watched_]) == train.tolist()
+        assert sorted([*listener.fitted_on_, *listener.validation_]) == train.tolist()
         assert pipeline.predict(X[:2]).shape == (2,)
 
 
@@ -244,7 +244,7 @@ def test_a_pipeline_with_a_memory_comes_out_whole(tmp_path):
     assert plain.meta_test.equals(kept.transform(X[:5]))
 
 
-def test_routed_weights_reach_watched_rows():
+def test_routed_weights_reach_validation_rows():
     X, y = task()
     options = {"cv": 3, "sample_weight": np.random.default_rng(0).uniform(0.5, 2, len(y)), "n_jobs": 1}
     plain = out_of_fold([("p", make_pipeline(StandardScaler(), xgb()))], X, y, **options)
@@ -255,7 +255,7 @@ def test_routed_weights_reach_watched_rows():
     assert routed.meta_train.equals(plain.meta_train)
 
 
-def test_rows_to_watch_that_the_caller_brings_are_respected():
+def test_validation_rows_of_the_caller_are_respected():
     X, y = task()
     with sklearn.config_context(enable_metadata_routing=True):
         wants = xgb().set_fit_request(eval_set=True, verbose=True)
@@ -345,7 +345,7 @@ def test_behind_a_resampler_a_fixed_number_of_rounds_is_fitted():
 
 
 class Splitting(ClassifierMixin, BaseEstimator):
-    """Somebody's wrapper, which shows its classifier rows to watch by itself."""
+    """A wrapper of another library that passes validation rows to its classifier itself."""
 
     def __init__(self, classifier):
         self.classifier = classifier
@@ -408,22 +408,22 @@ def test_held_out_labels_do_not_reach_their_own_predictions(kind):
 
 
 @pytest.mark.parametrize("make", [xgb, lgbm, lambda: HistGradientBoostingClassifier(early_stopping=True)])
-def test_held_out_labels_reach_them_where_that_is_asked_for(make):
+def test_held_out_labels_reach_them_with_early_stopping_held_out(make):
     X, y = task()
     folds = make_folds(y, n_splits=3, scheme="kfold")
     held_out = folds.splits[1][1]
     before, after = (
-        watching_held_out([("one", make())], X, labels, cv=folds) for labels in (y, flipped(y, held_out))
+        stopping_on_held_out([("one", make())], X, labels, cv=folds) for labels in (y, flipped(y, held_out))
     )
     assert not np.array_equal(before["one"].held_out[1], after["one"].held_out[1])
 
 
-def watching_held_out(estimators, X, y, **options):
+def stopping_on_held_out(estimators, X, y, **options):
     with pytest.warns(UserWarning, match=r"^The scores of .* are optimistic"):
         return out_of_fold(estimators, X, y, n_jobs=1, early_stopping="held_out", **options)
 
 
-def test_random_labels_look_learnable_only_when_held_out_rows_are_watched():
+def test_random_labels_look_learnable_only_when_held_out_rows_validate():
     honest, optimistic = [], []
     for seed in range(12):
         random = np.random.default_rng(seed)
@@ -431,16 +431,16 @@ def test_random_labels_look_learnable_only_when_held_out_rows_are_watched():
         folds = make_folds(y, n_splits=5, random_state=seed)
         estimator = xgb(n_estimators=40, early_stopping_rounds=40, max_depth=2, eval_metric="error")
         honest.append(out_of_fold([("one", estimator)], X, y, cv=folds, n_jobs=1).summary["mean"].iloc[0])
-        oof = watching_held_out([("one", estimator)], X, y, cv=folds)
+        oof = stopping_on_held_out([("one", estimator)], X, y, cv=folds)
         optimistic.append(oof.summary["mean"].iloc[0])
     assert abs(np.mean(honest) - 0.5) < 0.025
     assert np.mean(optimistic) > np.mean(honest) + 0.03
 
 
-def test_a_result_says_whose_scores_are_optimistic():
+def test_a_result_names_estimators_with_optimistic_scores():
     X, y = task()
     line_up = [("xgb", xgb()), ("ridge", LogisticRegression())]
-    oof = watching_held_out(line_up, X, y, cv=make_folds(y, n_splits=3, n_repeats=2))
+    oof = stopping_on_held_out(line_up, X, y, cv=make_folds(y, n_splits=3, n_repeats=2))
     assert oof.optimistic == {"xgb"}
     assert "optimistic scores: xgb" in repr(oof)
     assert oof.summary["optimistic"].to_dict() == {"xgb": True, "ridge": False}
@@ -458,12 +458,12 @@ def test_other_modes_are_refused():
 # --- Which rows ----------------------------------------------------------------------------------------
 
 
-def check_parts(train, rows, watched):
+def check_parts(train, rows, validation):
     assert len(rows)
-    assert len(watched)
-    assert not np.intersect1d(rows, watched).size
+    assert len(validation)
+    assert not np.intersect1d(rows, validation).size
     assert np.isin(rows, train).all()
-    assert np.isin(watched, train).all()
+    assert np.isin(validation, train).all()
 
 
 @given(st.integers(0, 1000), st.integers(8, 80), st.integers(2, 5), st.floats(0.05, 0.5))
@@ -476,22 +476,22 @@ def test_plain_rows_are_balanced_and_no_class_is_lost(seed, n, n_classes, share)
         return
     folds = make_folds(y, scheme="kfold", n_splits=2)
     try:
-        rows, watched = ValidationSplitter(folds, target).split(
+        rows, validation = ValidationSplitter(folds, target).split(
             train, share, np.random.default_rng(seed), "here"
         )
     except ValueError as error:
         assert "must be large enough" in str(error)  # noqa: PT017 - nearly all rows were alone in their class
         return
-    check_parts(train, rows, watched)
+    check_parts(train, rows, validation)
     assert set(y[rows]) == set(y[train])
-    assert sorted([*rows, *watched]) == sorted(train)
-    counts, of_train = (np.bincount(y[part], minlength=n_classes) for part in (watched, train))
+    assert sorted([*rows, *validation]) == sorted(train)
+    counts, of_train = (np.bincount(y[part], minlength=n_classes) for part in (validation, train))
     assert (np.abs(counts - share * of_train) <= 3).all()
 
 
 @given(st.integers(0, 1000), st.integers(0, 1))
 @settings(max_examples=20, deadline=None)
-def test_labels_outside_the_training_part_do_not_choose_watched_rows(seed, kind):
+def test_labels_outside_the_training_part_do_not_choose_validation_rows(seed, kind):
     random = np.random.default_rng(seed)
     y, groups = random.integers(0, 2, 60), random.integers(0, 12, 60)
     y[:2] = 0, 1
@@ -508,13 +508,13 @@ def test_labels_outside_the_training_part_do_not_choose_watched_rows(seed, kind)
     assert np.array_equal(first[1], second[1])
 
 
-def test_numbers_are_watched_over_their_whole_range():
+def test_validation_rows_cover_the_whole_range_of_a_number():
     y = np.random.default_rng(0).normal(size=200)
     folds = make_folds(y, scheme="kfold", n_splits=2)
-    _, watched = ValidationSplitter(folds, regression_target(y)).split(
+    _, validation = ValidationSplitter(folds, regression_target(y)).split(
         np.arange(200), 0.1, np.random.default_rng(0), "here"
     )
-    ranks = np.argsort(np.argsort(y))[watched]
+    ranks = np.argsort(np.argsort(y))[validation]
     assert sorted(ranks // 10) == list(range(20))
 
 
@@ -528,9 +528,9 @@ def test_groups_stay_whole_on_three_sides(seed, stratified):
     folds = make_folds(y, scheme=scheme, n_splits=3, groups=groups, random_state=seed)
     oof = out_of_fold([("one", Listener())], X, y.astype(float), cv=folds, n_jobs=1)
     for (_, held_out), fitted in zip(folds.splits, oof["one"].fold_estimators, strict=True):
-        sides = [set(groups[rows]) for rows in (fitted.fitted_on_, fitted.watched_, held_out)]
+        sides = [set(groups[rows]) for rows in (fitted.fitted_on_, fitted.validation_, held_out)]
         assert sum(map(len, sides)) == len(set(groups))
-        assert 0.02 < len(fitted.watched_) / 80 < 0.25
+        assert 0.02 < len(fitted.validation_) / 80 < 0.25
 
 
 @pytest.mark.parametrize("cv", [3, None, GroupKFold(3), KFold(3)], ids=str)
@@ -539,45 +539,45 @@ def test_groups_that_are_passed_stay_whole_whatever_splits(cv):
     groups, X = np.arange(120) % 12, numbered(120)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=cv, groups=groups, n_jobs=1)
     for fitted in oof["one"].fold_estimators:
-        assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.watched_])
+        assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.validation_])
 
 
-def test_watched_groups_have_the_classes_of_the_training_part():
+def test_validation_groups_have_the_classes_of_the_training_part():
     random = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 5)
     y = np.repeat(random.integers(0, 2, 40), 5)  # each group is all of one class
     folds = make_folds(y, scheme="stratified-group", n_splits=4, groups=groups)
     for seed, (train, _) in enumerate(folds.splits):
-        _, watched = ValidationSplitter(folds, classification_target(y)).split(
+        _, validation = ValidationSplitter(folds, classification_target(y)).split(
             train, 0.2, np.random.default_rng(seed), "here"
         )
-        assert abs(y[watched].mean() - y[train].mean()) < 0.15
+        assert abs(y[validation].mean() - y[train].mean()) < 0.15
 
 
 @pytest.mark.parametrize("gap", [0, 3, "5D"])
-def test_in_time_the_last_stretch_is_watched_after_the_gap(gap):
+def test_in_time_the_last_stretch_validates_after_the_gap(gap):
     random, X = np.random.default_rng(0), numbered(160)
     days = random.permutation(160) // 2  # two rows a day, in no order
     when = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, unit="D")
     folds = make_folds(X[:, 1], scheme="forward", n_splits=3, time=when, gap=gap)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, n_jobs=1)
     for (train, held_out), fitted in zip(folds.splits, oof["one"].fold_estimators, strict=True):
-        last, first = days[fitted.fitted_on_].max(), days[fitted.watched_].min()
-        assert last < first <= days[fitted.watched_].max() < days[held_out].min()
-        assert days[fitted.watched_].max() == days[train].max()
-        assert 0.05 * len(train) < len(fitted.watched_) < 0.2 * len(train)
-        left_out = len(train) - len(fitted.fitted_on_) - len(fitted.watched_)
+        last, first = days[fitted.fitted_on_].max(), days[fitted.validation_].min()
+        assert last < first <= days[fitted.validation_].max() < days[held_out].min()
+        assert days[fitted.validation_].max() == days[train].max()
+        assert 0.05 * len(train) < len(fitted.validation_) < 0.2 * len(train)
+        left_out = len(train) - len(fitted.fitted_on_) - len(fitted.validation_)
         assert left_out == {0: 0, 3: 3, "5D": 10}[gap]
         assert first - last >= {0: 1, 3: 2, "5D": 5}[gap]
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-def test_any_splitter_whose_rows_are_in_time_order_is_read_as_time(as_list):
+def test_any_splitter_of_rows_in_time_order_counts_as_ordered_in_time(as_list):
     X, cv = numbered(80), TimeSeriesSplit(3, gap=2)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=list(cv.split(X)) if as_list else cv, n_jobs=1)
     for (train, _), fitted in zip(oof.folds.splits, oof["one"].fold_estimators, strict=True):
-        assert fitted.watched_.tolist() == train[-len(fitted.watched_) :].tolist()
-        assert fitted.watched_.min() - fitted.fitted_on_.max() == 3
+        assert fitted.validation_.tolist() == train[-len(fitted.validation_) :].tolist()
+        assert fitted.validation_.min() - fitted.fitted_on_.max() == 3
 
 
 def test_groups_in_time_stay_whole_where_the_folds_keep_them_so():
@@ -585,8 +585,8 @@ def test_groups_in_time_stay_whole_where_the_folds_keep_them_so():
     splits = [(np.arange(n), np.arange(n, n + 30)) for n in (30, 60)]
     oof = out_of_fold([("one", Listener(True, 0.2))], X, X[:, 1], cv=splits, groups=groups + 100, n_jobs=1)
     for fitted in oof["one"].fold_estimators:
-        assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.watched_])
-        assert fitted.fitted_on_.max() < fitted.watched_.min()
+        assert not set(groups[fitted.fitted_on_]) & set(groups[fitted.validation_])
+        assert fitted.fitted_on_.max() < fitted.validation_.min()
 
 
 def test_a_row_that_is_trained_on_twice_stays_on_one_side():
@@ -594,19 +594,19 @@ def test_a_row_that_is_trained_on_twice_stays_on_one_side():
     train = np.tile(np.arange(20), 3)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=[(np.r_[train, 30], np.arange(20, 30))], n_jobs=1)
     fitted = oof["one"].fold_estimators[0]
-    assert not set(fitted.fitted_on_) & set(fitted.watched_)
-    assert len(fitted.fitted_on_) + len(fitted.watched_) == 61
+    assert not set(fitted.fitted_on_) & set(fitted.validation_)
+    assert len(fitted.fitted_on_) + len(fitted.validation_) == 61
 
 
-def test_estimators_watch_the_same_rows_and_other_seeds_others():
+def test_estimators_share_validation_rows_and_other_seeds_have_others():
     X = numbered(60)
     options = {"cv": KFold(3), "n_jobs": 1}
     both = out_of_fold([("a", Listener()), ("b", Listener())], X, X[:, 1], random_state=1, **options)
     other = out_of_fold([("a", Listener())], X, X[:, 1], random_state=2, **options)
     unseeded = [out_of_fold([("a", Listener())], X, X[:, 1], random_state=None, **options) for _ in "ab"]
-    watched = [one.watched_.tolist() for one in both["a"].fold_estimators]
-    assert watched == [one.watched_.tolist() for one in both["b"].fold_estimators]
-    assert watched != [one.watched_.tolist() for one in other["a"].fold_estimators]
+    validation = [one.validation_.tolist() for one in both["a"].fold_estimators]
+    assert validation == [one.validation_.tolist() for one in both["b"].fold_estimators]
+    assert validation != [one.validation_.tolist() for one in other["a"].fold_estimators]
     assert unseeded[0].meta_train.equals(unseeded[1].meta_train)
 
 
@@ -624,7 +624,7 @@ def test_group_folds_from_a_file_need_the_groups(tmp_path):
         out_of_fold([("one", Listener())], X, X[:, 1], cv=folds)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, groups=groups, n_jobs=1)
     assert all(
-        not set(groups[one.fitted_on_]) & set(groups[one.watched_]) for one in oof["one"].fold_estimators
+        not set(groups[one.fitted_on_]) & set(groups[one.validation_]) for one in oof["one"].fold_estimators
     )
 
 
@@ -639,7 +639,7 @@ def test_forward_folds_from_a_file_need_rows_in_time_order(tmp_path):
     assert out_of_fold([("one", Ridge())], X, X[:, 1], cv=folds, n_jobs=1).coverage.any()
     folds = from_file(make_folds(X[:, 1], scheme="forward", n_splits=3, gap=2), tmp_path)
     oof = out_of_fold([("one", Listener())], X, X[:, 1], cv=folds, n_jobs=1)
-    assert all(one.watched_.min() - one.fitted_on_.max() == 3 for one in oof["one"].fold_estimators)
+    assert all(one.validation_.min() - one.fitted_on_.max() == 3 for one in oof["one"].fold_estimators)
 
 
 @pytest.mark.parametrize(
@@ -671,7 +671,7 @@ def test_a_share_out_of_range_is_said():
         out_of_fold([("one", Listener(True, 1.5))], X, X[:, 1], cv=3)
 
 
-def test_a_class_that_is_left_to_the_watched_rows_gets_probability_zero():
+def test_a_class_left_to_the_validation_rows_gets_probability_zero():
     X, y = numbered(200), np.arange(200) % 2
     y[[95, 150]] = 2  # the last tenth of the training part, rows 90 to 99, has the only one there
     folds = Folds(200, ((np.arange(100), np.arange(100, 200)),))
@@ -725,7 +725,7 @@ def test_who_splits_by_itself_is_named_where_groups_bind(make):
 
 
 class Together(Listener):
-    """Has a shared fit that can be shown rows to watch."""
+    """Has a batched fit that takes validation rows."""
 
     def fit_folds(self, X, y, folds, sample_weight=None, watch=None):
         parts = [None] * len(folds.splits) if watch is None else watch
@@ -744,10 +744,10 @@ class Apart(Listener):
     """Has a shared fit that cannot."""
 
     def fit_folds(self, X, y, folds, sample_weight=None):
-        raise AssertionError("nothing to watch here")
+        raise AssertionError("no validation rows here")
 
 
-def test_a_shared_fit_is_shown_the_rows_that_plain_fits_watch():
+def test_a_batched_fit_gets_the_validation_rows_of_plain_fits():
     X = numbered(60)
     line_up = [("shared", Together()), ("plain", Listener()), ("apart", Apart()), ("off", Together(False))]
     oof = out_of_fold(line_up, X, X[:, 1], X, cv=KFold(3), n_jobs=1)
@@ -758,29 +758,29 @@ def test_a_shared_fit_is_shown_the_rows_that_plain_fits_watch():
         "off": "batched",
     }
     for shared, plain in zip(oof["shared"].fold_estimators, oof["plain"].fold_estimators, strict=True):
-        assert shared.watched_.tolist() == plain.watched_.tolist()
+        assert shared.validation_.tolist() == plain.validation_.tolist()
         assert shared.fitted_on_.tolist() == plain.fitted_on_.tolist()
-    assert all(one.watched_ is None for one in oof["off"].fold_estimators)
+    assert all(one.validation_ is None for one in oof["off"].fold_estimators)
     assert np.array_equal(oof.meta_test["shared"], oof.meta_test["plain"])
-    held_out = watching_held_out(line_up[:1], X, X[:, 1], cv=KFold(3))
+    held_out = stopping_on_held_out(line_up[:1], X, X[:, 1], cv=KFold(3))
     for (train, rows), fitted in zip(oof.folds.splits, held_out["shared"].fold_estimators, strict=True):
-        assert (fitted.fitted_on_.tolist(), fitted.watched_.tolist()) == (train.tolist(), rows.tolist())
+        assert (fitted.fitted_on_.tolist(), fitted.validation_.tolist()) == (train.tolist(), rows.tolist())
 
 
 # --- The store -----------------------------------------------------------------------------------------
 
 
-def test_the_rows_to_watch_are_in_the_key_of_those_who_watch_alone():
+def test_validation_rows_are_in_the_store_key_of_estimators_that_use_them_only():
     X, y = task()
     store, folds = MemoryStore(), make_folds(y, n_splits=3)
     line_up = [("xgb", xgb(random_state=0)), ("logistic", LogisticRegression(random_state=0))]
     options = {"cv": folds, "store": store}
     out_of_fold(line_up, X, y, n_jobs=1, **options)
     assert out_of_fold(line_up, X, y, n_jobs=1, **options).n_stored == 6
-    # Another seed draws other rows to watch, though no estimator here has a seed left open.
+    # Another seed draws other validation rows, though no estimator here has a seed left open.
     assert out_of_fold(line_up, X, y, n_jobs=1, random_state=5, **options).n_stored == 3
-    assert watching_held_out(line_up, X, y, **options).n_stored == 3
-    again = watching_held_out(line_up, X, y, **options)
+    assert stopping_on_held_out(line_up, X, y, **options).n_stored == 3
+    again = stopping_on_held_out(line_up, X, y, **options)
     assert again.n_stored == 6
     assert again.optimistic == {"xgb"}
 
@@ -790,7 +790,7 @@ def test_the_mode_counts_also_for_who_is_left_to_a_split_of_its_own():
     boosting = HistGradientBoostingClassifier(early_stopping=True, max_iter=9, random_state=0)
     options = {"cv": make_folds(y, n_splits=3), "store": MemoryStore()}
     plain = out_of_fold([("one", boosting)], X, y, n_jobs=1, **options)
-    held_out = watching_held_out([("one", boosting)], X, y, **options)
+    held_out = stopping_on_held_out([("one", boosting)], X, y, **options)
     assert (plain.n_stored, held_out.n_stored) == (0, 0)
 
 
@@ -809,7 +809,7 @@ def test_both_levels_of_a_stack_stop_early(refit):
         assert all(rounds_of(one) < 59 for one in stack.estimators_)
 
 
-def test_a_fit_on_all_rows_watches_some_of_them_in_either_mode():
+def test_a_fit_on_all_rows_validates_on_some_of_them_in_either_mode():
     X = numbered(60)
     stack = StackingRegressor(
         [("one", Listener())], Ridge(), cv=KFold(3), refit=True, early_stopping="held_out"
@@ -817,22 +817,22 @@ def test_a_fit_on_all_rows_watches_some_of_them_in_either_mode():
     with pytest.warns(UserWarning, match="optimistic"):
         stack.fit(X, X[:, 1])
     (refitted,) = stack.estimators_
-    assert len(refitted.watched_) == 6
-    assert sorted([*refitted.fitted_on_, *refitted.watched_]) == list(range(60))
+    assert len(refitted.validation_) == 6
+    assert sorted([*refitted.fitted_on_, *refitted.validation_]) == list(range(60))
     for (_, held_out), fitted in zip(stack.oof_.folds.splits, stack.oof_["one"].fold_estimators, strict=True):
-        assert fitted.watched_.tolist() == held_out.tolist()
+        assert fitted.validation_.tolist() == held_out.tolist()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clone(stack).set_params(early_stopping="training").fit(X, X[:, 1])
 
 
-def test_a_final_estimator_in_time_watches_the_last_covered_rows():
+def test_a_final_estimator_in_time_validates_on_the_last_covered_rows():
     X = numbered(80)
     final = make_pipeline(Listener())
     stack = StackingRegressor([("ridge", Ridge())], final, cv=TimeSeriesSplit(3), passthrough=True)
     stack.fit(X[:, [0, 1]], X[:, 1])
     listener = stack.final_estimator_[-1]
-    assert len(listener.watched_) == 6  # a tenth of the 60 covered rows
+    assert len(listener.validation_) == 6  # a tenth of the 60 covered rows
 
 
 def test_children_and_threads_give_the_same():
@@ -852,26 +852,26 @@ def test_multiclass_labels_of_any_kind():
 
 
 class Unlabelled(ClassifierMixin, Listener):
-    """A classifier that remembers the labels that it watches."""
+    """A classifier that remembers the labels of its validation rows."""
 
     def fit(self, X, y, X_val=None, y_val=None):
         self.classes_ = np.unique(y)
         super().fit(X, np.zeros(len(y)), X_val=X_val, y_val=np.zeros(1))
-        self.watched_labels_ = np.asarray(y_val)
+        self.validation_labels_ = np.asarray(y_val)
         return self
 
     def predict(self, X):
         return np.full(len(X), self.classes_[0])
 
 
-def test_own_classifiers_watch_codes_as_they_are_fitted_on_codes():
+def test_own_classifiers_get_codes_for_validation_rows_too():
     X, y = numbered(60), np.array(["no", "yes"])[np.arange(60) % 2]
     oof = out_of_fold([("one", Unlabelled())], X, y, cv=3, n_jobs=1)
     for fitted in oof["one"].fold_estimators:
-        assert np.array(["no", "yes"])[fitted.watched_labels_].tolist() == y[fitted.watched_].tolist()
+        assert np.array(["no", "yes"])[fitted.validation_labels_].tolist() == y[fitted.validation_].tolist()
 
 
-def test_fold_estimators_of_stored_answers_stop_where_they_did(tmp_path):
+def test_fold_estimators_of_stored_predictions_stop_where_they_did(tmp_path):
     X, y = task()
     line_up, options = (
         [("xgb", xgb()), ("lgbm", lgbm())],
@@ -884,7 +884,7 @@ def test_fold_estimators_of_stored_answers_stop_where_they_did(tmp_path):
     assert [*map(rounds_of, again["xgb"].fold_estimators)] == [*map(rounds_of, first["xgb"].fold_estimators)]
 
 
-def test_data_frames_with_categories_are_watched_as_they_are():
+def test_data_frames_with_categories_validate_unchanged():
     X, y = task()
     table = pd.DataFrame(X, columns=[*"abcdef"]).assign(kind=pd.Categorical(np.where(X[:, 0] > 0, "p", "q")))
     line_up = [("xgb", xgb(enable_categorical=True)), ("lgbm", lgbm())]
@@ -892,7 +892,7 @@ def test_data_frames_with_categories_are_watched_as_they_are():
     assert np.isfinite(oof.meta_test.to_numpy()).all()
 
 
-def test_what_is_fitted_already_is_not_asked_how_it_stopped():
+def test_a_fitted_estimator_is_not_checked_for_early_stopping():
     X, y = task()
     by_itself = SGDClassifier(early_stopping=True, max_iter=9, tol=1.0, n_iter_no_change=1)
     members = [

@@ -160,7 +160,7 @@ def test_where_groups_are_not_known_the_error_names_the_estimator():
     assert "Raised by estimator 'one'" in caught.value.__notes__[0]
 
 
-def test_a_splitter_inside_another_search_is_told_what_to_do():
+def test_the_error_of_a_splitter_inside_another_search_says_what_to_do():
     inside = GridSearchCV(RFECV(LR, cv=GroupKFold(2)), {"estimator__C": [1]}, cv=2, error_score="raise")
     with pytest.raises(
         ValueError,

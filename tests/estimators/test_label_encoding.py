@@ -92,7 +92,7 @@ class Duck:
 
 
 class Silent:
-    """Has neither tags nor probabilities: it cannot be told what it predicts."""
+    """Has neither tags nor probabilities: what it predicts is unknown."""
 
     def fit(self, X, y):
         self.mean_ = float(np.mean(y))
@@ -209,12 +209,12 @@ RIGHT = table_of(LogisticRegression())
 @pytest.mark.parametrize("kind", [Untagged, Unreadable, Duck])
 def test_what_has_probabilities_is_a_classifier_without_tags(kind):
     alone = out_of_fold([("a", kind())], X, Y, cv=5, n_jobs=1)
-    beside = out_of_fold([("lr", LogisticRegression()), ("a", kind())], X, Y, cv=5, n_jobs=1)
+    together = out_of_fold([("lr", LogisticRegression()), ("a", kind())], X, Y, cv=5, n_jobs=1)
     assert alone.target.kind == "binary"
     assert alone.folds.metadata["scheme"] == "StratifiedKFold"
-    np.testing.assert_array_equal(beside.meta_train["a"], beside.meta_train["lr"])
-    np.testing.assert_array_equal(alone.meta_train["a"], beside.meta_train["lr"])
-    assert alone.summary.loc["a", "whole"] == beside.summary.loc["lr", "whole"]
+    np.testing.assert_array_equal(together.meta_train["a"], together.meta_train["lr"])
+    np.testing.assert_array_equal(alone.meta_train["a"], together.meta_train["lr"])
+    assert alone.summary.loc["a", "whole"] == together.summary.loc["lr", "whole"]
 
 
 @pytest.mark.parametrize("kind", [Untagged, Unreadable, Duck])
@@ -277,7 +277,7 @@ def test_tags_count_before_methods():
     assert estimator_type(GaussianMixture()) == "density_estimator"
 
 
-def test_who_cannot_be_told_is_named_before_any_work():
+def test_an_estimator_of_unknown_type_is_named_before_any_fit():
     class Never(Ridge):
         def fit(self, X, y):
             raise AssertionError("no fit must be done")
@@ -290,7 +290,7 @@ def test_who_cannot_be_told_is_named_before_any_work():
         StackingRegressor([("never", Never()), ("mute", Silent())]).fit(X, X[:, 0])
 
 
-def test_who_cannot_be_told_is_skipped_where_failures_are():
+def test_an_estimator_of_unknown_type_is_skipped_where_failures_are():
     members = [("ridge", Ridge()), ("mute", Silent())]
     with pytest.warns(UserWarning, match="Estimator 'mute' failed and is left out: ValueError") as caught:
         oof = out_of_fold(members, X, X[:, 0], cv=3, on_error="skip", n_jobs=1)

@@ -103,7 +103,7 @@ def test_a_combiner_is_one_estimator(assess, wrong):
     assert assess(oof, MeanClassifier())
 
 
-def test_kinds_are_told_apart_after_names_are_made():
+def test_classifiers_and_regressors_are_distinguished_after_naming():
     oof = out_of_fold(TWO, X, Y, cv=3, n_jobs=1)
     with pytest.raises(ValueError, match=r"final_estimators must be classifiers; got others \['ridge'\]"):
         compare(oof, [DecisionTreeClassifier(max_depth=2), Ridge()])

@@ -37,7 +37,7 @@ print(oof.meta_train.shape)
 
 
 class Booster(ClassifierMixin, BaseEstimator):
-    """Remembers how many threads it might use when it was fitted, and when it was asked."""
+    """Records the number of threads that it may use in fit and in predict."""
 
     def __init__(self, n_jobs=None, num_threads=None):
         self.n_jobs = n_jobs
@@ -51,7 +51,7 @@ class Booster(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        self.asked_with_ = self.n_jobs, self.num_threads
+        self.predicted_with_ = self.n_jobs, self.num_threads
         return np.full((len(X), 2), 0.5)
 
 
@@ -65,7 +65,7 @@ def test_children_do_not_wait_for_threads_that_their_parent_has_used():
     assert done.stdout == "(300, 1)\n", done.stderr
 
 
-def test_no_number_of_threads_means_one_a_core_to_lightgbm_alone():
+def test_only_lightgbm_takes_no_number_of_threads_for_one_per_core():
     assert inspect_estimator(Booster()).n_jobs == {"n_jobs": None, "num_threads": None}
     assert inspect_estimator(RandomForestClassifier()).n_jobs == {}
     assert inspect_estimator(Booster(n_jobs=1, num_threads=4)).n_jobs == {"num_threads": 4}
@@ -73,12 +73,12 @@ def test_no_number_of_threads_means_one_a_core_to_lightgbm_alone():
 
 
 @pytest.mark.parametrize("given", [(None, 2), (-1, 1), (2, None)])
-def test_threads_are_bounded_until_the_last_answer_and_then_given_back(given):
+def test_threads_are_bounded_until_the_last_prediction_and_then_restored(given):
     cores = max(2, joblib.cpu_count())
     with joblib.parallel_config("threading"):
         oof = out_of_fold([("b", Booster(*given))], X, Y, X, cv=3, n_jobs=cores)
     for one in oof["b"].fold_estimators:
-        assert one.asked_with_ == one.fitted_with_ == (1, 1)
+        assert one.predicted_with_ == one.fitted_with_ == (1, 1)
         assert (one.n_jobs, one.num_threads) == given
 
 

@@ -128,7 +128,7 @@ def test_a_training_part_without_weight_is_refused_before_any_fit(face):
         out_of_fold([("trap", Trap())], X, Y, sample_weight=weights, cv=folds)
 
 
-def test_a_fold_whose_held_out_rows_have_no_weight_has_no_score():
+def test_a_fold_without_weight_on_its_held_out_rows_has_no_score():
     folds = [(np.r_[0:40, 80:N], np.arange(40, 80)), (np.arange(80), np.arange(80, N))]
     weights = np.r_[np.ones(80), np.zeros(40)]
     oof = out_of_fold(MEMBERS[:1], X, Y, sample_weight=weights, cv=folds, n_jobs=1)
@@ -188,7 +188,7 @@ def test_combiners_of_numbers_do_not_depend_on_the_unit(combiner, unit):
     ],
     ids=["stack", "regression", "levels", "levels of numbers", "combiner"],
 )
-def test_ensembles_whose_members_do_not_mind_predict_the_same_in_any_unit(face, y, unit):
+def test_ensembles_of_scale_free_estimators_predict_the_same_in_any_unit(face, y, unit):
     expected = face.fit(X, y, sample_weight=WEIGHTS).predict(X[:20])
     proba = face.predict_proba(X) if y is Y else expected
     found = face.fit(X, y, sample_weight=WEIGHTS * unit)  # and says nothing: warnings are errors here
@@ -219,7 +219,7 @@ def test_compare_judges_the_default_final_estimator_in_the_unit_in_which_it_is_f
 
 
 @pytest.mark.parametrize(
-    ("estimator", "minds"),
+    ("estimator", "depends"),
     [
         (LogisticRegression(), True),
         (make_pipeline(StandardScaler(), LogisticRegression()), True),
@@ -233,13 +233,13 @@ def test_compare_judges_the_default_final_estimator_in_the_unit_in_which_it_is_f
     ],
     ids=str,
 )
-def test_only_those_are_named_whose_fits_depend_on_the_scale(estimator, minds):
+def test_only_estimators_that_depend_on_the_scale_are_named(estimator, depends):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         out_of_fold([("one", estimator)], X, Y, sample_weight=WEIGHTS / N, cv=2, n_jobs=1)
     said = [str(each.message) for each in caught if "depend on its scale" in str(each.message)]
-    assert len(said) == minds
-    assert not minds or "the fits of one depend" in said[0]
+    assert len(said) == depends
+    assert not depends or "the fits of one depend" in said[0]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_usual_weights_and_counts_of_rows_need_no_warning(weights):
     out_of_fold([("lr", LogisticRegression())], X, Y, sample_weight=weights, cv=2, n_jobs=1)
 
 
-def test_refitted_stacks_are_told_of_their_final_estimator_too():
+def test_refitted_stacks_warn_of_their_final_estimator_too():
     with pytest.warns(UserWarning, match="the fits of final_estimator depend on its scale"):
         StackingClassifier(MEMBERS, cv=3, refit=True).fit(X, Y, sample_weight=WEIGHTS / N)
 
@@ -349,7 +349,7 @@ def test_the_weight_of_a_member_that_failed_goes_to_the_others(weights, calibrat
     assert stack.predict_proba(X).shape == (N, 2)
 
 
-def test_a_member_that_failed_without_a_weight_is_missed_by_nobody():
+def test_no_weight_is_missed_for_an_estimator_that_failed():
     stack = StackingClassifier(FAILING, MeanClassifier({"tree": 1, "broken": 0}), cv=3, on_error="skip")
     with pytest.warns(UserWarning, match="'broken' failed") as caught:
         stack.fit(X, Y)
@@ -402,7 +402,7 @@ def test_a_check_passes_floats_on():
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-3, 1 / 7, 2e5])
-def test_numbers_of_rows_are_told_in_any_unit(unit):
+def test_numbers_of_rows_are_recognised_in_any_unit(unit):
     counts = np.array([0, 1, 2, 2, 5, 3])
     np.testing.assert_array_equal(rescale_weights(unit * counts), counts)
     np.testing.assert_array_equal(rescale_weights(np.full(6, unit)), np.ones(6))

@@ -125,7 +125,7 @@ UNSEEDED = {
         ),
         LETTERS[["letter"]],
     ),
-    # Ties are broken by noise that nobody seeds.
+    # Ties are broken by unseeded noise.
     "a scorer of columns": (
         make_pipeline(SelectKBest(mutual_info_classif, k=1), LogisticRegression()),
         TIED,

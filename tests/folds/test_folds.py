@@ -86,8 +86,8 @@ def arguments(draw, schemes=PARTITIONS):
 
 
 @st.composite
-def moments(draw):
-    """Draw (n_splits, times with ties in no order) with room for that many folds."""
+def times_and_splits(draw):
+    """Draw (n_splits, times with ties in no order) with enough times for that many folds."""
     n_splits = draw(st.integers(2, 4))
     counts = draw(st.lists(st.integers(1, 4), min_size=3 * n_splits, max_size=20))
     times = np.repeat(
@@ -109,7 +109,7 @@ def forward(times, n_splits, gap=0):
 
 @quick
 @given(arguments())
-def test_each_row_is_held_out_once_a_repeat(case):
+def test_each_row_is_held_out_once_per_repeat(case):
     y, options = case
     folds = make_folds(y, **options)
     held_out = [rows for _, rows in folds.split()]
@@ -276,7 +276,7 @@ def test_groups_of_any_type_are_kept_alike():
 
 
 @quick
-@given(moments())
+@given(times_and_splits())
 def test_forward_folds_train_on_the_past_only(case):
     n_splits, times = case
     for train, held_out in forward(times, n_splits).split():
@@ -284,15 +284,15 @@ def test_forward_folds_train_on_the_past_only(case):
 
 
 @quick
-@given(moments())
-def test_forward_folds_never_part_rows_of_one_moment(case):
+@given(times_and_splits())
+def test_forward_folds_never_part_rows_of_one_time(case):
     n_splits, times = case
     for _, held_out in forward(times, n_splits).split():
         assert np.isin(times, times[held_out]).sum() == len(held_out)
 
 
 @quick
-@given(moments())
+@given(times_and_splits())
 def test_forward_folds_hold_out_everything_after_the_first_block_once_and_in_order(case):
     n_splits, times = case
     blocks = [times[held_out] for _, held_out in forward(times, n_splits).split()]
@@ -303,7 +303,7 @@ def test_forward_folds_hold_out_everything_after_the_first_block_once_and_in_ord
 
 
 @quick
-@given(moments(), st.integers(0, 6))
+@given(times_and_splits(), st.integers(0, 6))
 def test_a_gap_of_rows_leaves_out_that_many_rows_before_each_fold(case, gap):
     n_splits, times = case
     for train, held_out in forward(times, n_splits, gap).split():
@@ -312,7 +312,7 @@ def test_a_gap_of_rows_leaves_out_that_many_rows_before_each_fold(case, gap):
 
 
 @quick
-@given(moments(), st.integers(1, 20))
+@given(times_and_splits(), st.integers(1, 20))
 def test_a_gap_of_time_trains_on_nothing_inside_it(case, days):
     n_splits, offsets = case
     times = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(offsets, unit="D"))
@@ -658,7 +658,7 @@ def test_leading_zeros_stay_in_the_file(tmp_path):
     assert [line.split(",")[0] for line in path.read_text().splitlines()] == ["id", "007", "08", "9", "0"]
 
 
-def test_the_file_beside_says_what_made_the_folds(tmp_path):
+def test_the_json_file_says_how_the_folds_were_made(tmp_path):
     make_folds(CLASSES, n_splits=3, random_state=7).save(tmp_path / "folds.csv", range(36))
     facts = json.loads((tmp_path / "folds.csv.json").read_text())
     expected = {"scheme": "stratified", "n_splits": 3, "n_repeats": 1, "random_state": 7}
@@ -782,22 +782,22 @@ EDITS = {
 def test_a_training_list_that_was_edited_is_refused(tmp_path, edit):
     folds = make_folds(np.zeros(20), scheme="forward", n_splits=3)
     path = folds.save(tmp_path / "folds.csv", range(20))
-    beside = tmp_path / "folds.csv.json"
-    facts = json.loads(beside.read_text())
-    beside.write_text(json.dumps(facts, sort_keys=True))  # written in another way, and the same
+    metadata_file = tmp_path / "folds.csv.json"
+    facts = json.loads(metadata_file.read_text())
+    metadata_file.write_text(json.dumps(facts, sort_keys=True))  # written in another way, and the same
     assert Folds.load(path, range(20)).digest == folds.digest
     EDITS[edit](facts)
-    beside.write_text(json.dumps(facts))
+    metadata_file.write_text(json.dumps(facts))
     with pytest.raises(ValueError, match=r"folds\.csv\.json (was edited|has no digest).*ave the folds again"):
         Folds.load(path, range(20))
 
 
 def test_a_file_without_a_training_list_takes_none_from_an_editor(tmp_path):
     path = make_folds(CLASSES, n_splits=3).save(tmp_path / "folds.csv", range(36))
-    beside = tmp_path / "folds.csv.json"
-    facts = json.loads(beside.read_text())
+    metadata_file = tmp_path / "folds.csv.json"
+    facts = json.loads(metadata_file.read_text())
     facts["train"] = [[[1, 3]], [[0, 1]], [[0, 1]]]
-    beside.write_text(json.dumps(facts))
+    metadata_file.write_text(json.dumps(facts))
     with pytest.raises(ValueError, match="its digest is not that of its training rows"):
         Folds.load(path, range(36))
 

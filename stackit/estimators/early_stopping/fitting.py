@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
 from stackit.estimators.metadata_routing import resamples
+from stackit.estimators.named_estimators import inner_estimators
 from stackit.validation import routing_enabled
 
 __all__ = [
@@ -147,21 +148,14 @@ def parts_of(estimator: Any) -> Iterator[Any]:
     known = type(estimator).__module__.startswith("sklearn.") or resamples(estimator)
     if isinstance(estimator, FrozenEstimator) or not known:
         return
-    for value in estimator.get_params(deep=False).values():
-        members = [pair[1] for pair in value if _is_pair(pair)] if isinstance(value, list) else [value]
-        for member in members:
-            if hasattr(member, "fit") and not isinstance(member, type):
-                yield member
-                yield from parts_of(member)
+    for member in inner_estimators(estimator):
+        yield member
+        yield from parts_of(member)
 
 
 def has_eval_set(params: Any) -> bool:
     """Whether the caller passes validation rows among the fit parameters."""
     return any(name.split("__")[-1] in ("eval_set", "eval_X", "X_val") for name in params)
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, tuple | list) and len(pair) > 1
 
 
 def _stops_by_rounds(estimator: Any) -> bool:

@@ -13,11 +13,6 @@ def progress_bar(total: int, verbose: int, what: str = "fits") -> Iterator[Calla
     """Show a bar of `total` steps while the context lasts, unless `verbose` is 0.
 
     Yields a function that is called with the name of each finished task.
-
-    Examples
-    --------
-    >>> with progress_bar(2, verbose=0) as advance:
-    ...     advance("ridge")
     """
     if not verbose:
         yield lambda name: None

@@ -56,35 +56,17 @@ def format_list(values: Iterable[Any], most: int = 5) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number and not a bool.
-
-    Examples
-    --------
-    >>> is_number(1), is_number("1"), is_number(True)
-    (True, False, False)
-    """
+    """Whether a value is a number and not a bool."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number and not a bool.
-
-    Examples
-    --------
-    >>> is_whole(2), is_whole(2.0)
-    (True, False)
-    """
+    """Whether a value is a whole number and not a bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def import_optional(module: str, extra: str) -> ModuleType:
-    """Import an optional module, or raise an ImportError with the command that installs its extra.
-
-    Examples
-    --------
-    >>> import_optional("json", "all").dumps([1])
-    '[1]'
-    """
+    """Import an optional module, or raise an ImportError with the command that installs its extra."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

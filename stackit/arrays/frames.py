@@ -27,26 +27,14 @@ WORDS = {"<": "lt", ">": "gt"}
 
 
 def is_foreign_frame(X: Any) -> bool:
-    """Whether a table is a data frame of a library other than pandas, such as polars or pyarrow.
-
-    Examples
-    --------
-    >>> is_foreign_frame(pd.DataFrame({"a": [1]})), is_foreign_frame(np.eye(2))
-    (False, False)
-    """
+    """Whether a table is a data frame of a library other than pandas, such as polars or pyarrow."""
     if isinstance(X, np.ndarray | pd.DataFrame | pd.Series | list | tuple):
         return False
     return hasattr(X, "columns") and (hasattr(X, "to_pandas") or hasattr(X, "__dataframe__"))
 
 
 def index_of(table: Any) -> Any:
-    """Return the index of a data frame or series; None for other tables.
-
-    Examples
-    --------
-    >>> index_of(pd.Series(["good", "bad"], index=[7, 3])).tolist(), index_of([["good"], ["bad"]])
-    ([7, 3], None)
-    """
+    """Return the index of a data frame or series; None for other tables."""
     index = getattr(table, "index", None)
     return index if isinstance(index, pd.Index) else None
 

@@ -82,16 +82,6 @@ def inspect_reader(estimator: Any) -> Reader:
 
     A known library works in place where a parameter such as ``copy_X`` is False: such an estimator is treated
     like one of an unknown library, as is one with a function among its parameters.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> from sklearn.preprocessing import FunctionTransformer
-    >>> [inspect_reader(each).is_trusted_library for each in (Ridge(), Ridge(copy_X=False))]
-    [True, False]
-    >>> reader = inspect_reader(FunctionTransformer(print))
-    >>> reader.is_trusted_library, reader.is_unlikely_to_exit
-    (False, True)
     """
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
     library = _library_of(estimator)
@@ -147,15 +137,7 @@ def read_only(X: Any) -> Any:
 
 
 def own_copy(X: Any) -> Any:
-    """Return a table in memory that nothing else refers to, in the same container.
-
-    Examples
-    --------
-    >>> words = [["a"], ["b"]]
-    >>> own_copy(words)[0].append("c")
-    >>> words
-    [['a'], ['b']]
-    """
+    """Return a table in memory that nothing else refers to, in the same container."""
     if isinstance(X, np.ndarray):
         return _with_own_cells(X.copy(order="K"))
     if isinstance(X, pd.DataFrame | pd.Series):
@@ -178,13 +160,7 @@ def own_rows(X: Any, rows: Rows) -> Any:
 
 
 def rows_for(reader: Reader, X: Any, rows: Rows) -> Any:
-    """Return some rows of a table for an estimator to fit on: a copy that an unknown library may change.
-
-    Examples
-    --------
-    >>> rows_for(Reader(is_trusted_library=True), np.eye(3), np.array([2, 0])).tolist()
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
+    """Return some rows of a table for an estimator to fit on: a copy that an unknown library may change."""
     return reader.adapted(safe_index(X, rows) if reader.is_trusted_library else own_rows(X, rows))
 
 
@@ -282,11 +258,5 @@ def _library_of(part: Any) -> str:
 
 
 def is_readonly_error(error: Exception) -> bool:
-    """Whether an estimator failed because it tried to write into a read-only table.
-
-    Examples
-    --------
-    >>> is_readonly_error(ValueError("assignment destination is read-only"))
-    True
-    """
+    """Whether an estimator failed because it tried to write into a read-only table."""
     return re.search("read-?only|write?able", str(error)) is not None

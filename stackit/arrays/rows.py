@@ -41,24 +41,12 @@ def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
 
 
 def is_plain(index: pd.Index[Any]) -> bool:
-    """Whether an index is the default one, the row numbers in order, which does not identify rows.
-
-    Examples
-    --------
-    >>> is_plain(pd.RangeIndex(3)), is_plain(pd.Index([2, 0, 1]))
-    (True, False)
-    """
+    """Whether an index is the default one, the row numbers in order, which does not identify rows."""
     return index.name is None and index.nlevels == 1 and index.equals(pd.RangeIndex(len(index)))
 
 
 def order_of(wanted: pd.Index[Any], found: pd.Index[Any]) -> list[int] | None:
-    """Return the position of each wanted label among those found; None unless each occurs once.
-
-    Examples
-    --------
-    >>> order_of(pd.Index(["a", "b"]), pd.Index(["b", "a"]))
-    [1, 0]
-    """
+    """Return the position of each wanted label among those found; None unless each occurs once."""
     if not (wanted.is_unique and found.is_unique and len(wanted) == len(found)):
         return None
     order = found.get_indexer(wanted)
@@ -75,12 +63,6 @@ def ids_by_rows(index: pd.Index[Any], ids: Any, what: str = "ids") -> Any:
     ------
     ValueError
         When the index of the table consists of the ids, in another order.
-
-    Examples
-    --------
-    >>> ids = pd.Series(["a", "b"], index=[7, 9])
-    >>> ids_by_rows(pd.Index([9, 7]), ids).tolist()
-    ['b', 'a']
     """
     if is_plain(index) or len(index) != len(ids):
         return ids

@@ -28,15 +28,6 @@ def unfitted_copy(estimator: Any) -> Any:
     An object without ``get_params`` is deep-copied, and so is an unfitted estimator with a constructor that
     changes its parameters, which `sklearn.base.clone` refuses; for a fitted one the error of `clone` is
     raised.
-
-    Examples
-    --------
-    >>> from sklearn.base import BaseEstimator
-    >>> class Listed(BaseEstimator):
-    ...     def __init__(self, columns=()):
-    ...         self.columns = list(columns)
-    >>> unfitted_copy(Listed([1, 2])).columns
-    [1, 2]
     """
     if not hasattr(estimator, "get_params"):
         return copy.deepcopy(estimator)

@@ -19,14 +19,6 @@ class KnownGroups:
 
     Few of scikit-learn's estimators take groups in `fit` unless metadata routing is on. All of them call
     their ``cv``, which is replaced by one of these while they are fitted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.model_selection import LeaveOneGroupOut
-    >>> known = KnownGroups(LeaveOneGroupOut(), np.array(["a", "a", "b"]))
-    >>> [held_out.tolist() for _, held_out in known.split([[1], [2], [3]])]
-    [[0, 1], [2]]
     """
 
     def __init__(self, splitter: Any, groups: npt.NDArray[Any]) -> None:
@@ -60,14 +52,6 @@ def group_splitters(estimator: Any, fit_params: Collection[str] = ()) -> list[st
 
     `fit_params` are the names of the parameters that its fit gets: parts that get groups that way are left
     out.
-
-    Examples
-    --------
-    >>> from sklearn.calibration import CalibratedClassifierCV
-    >>> from sklearn.model_selection import GroupKFold
-    >>> from sklearn.pipeline import make_pipeline
-    >>> group_splitters(make_pipeline(CalibratedClassifierCV(cv=GroupKFold(3))))
-    ['calibratedclassifiercv__cv']
     """
     if not hasattr(estimator, "get_params"):
         return []

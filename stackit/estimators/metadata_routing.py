@@ -102,14 +102,7 @@ def route_to(
 
 
 def index_fit_params(fit_params: FitParams, rows: Rows, n: int) -> dict[str, Any]:
-    """Return fit parameters with those that have n rows indexed by `rows`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> index_fit_params({"sample_weight": np.array([1, 2, 3]), "eval_metric": "auc"}, np.array([0, 2]), 3)
-    {'sample_weight': array([1, 3]), 'eval_metric': 'auc'}
-    """
+    """Return fit parameters with those that have n rows indexed by `rows`."""
     return {
         name: safe_index(values, rows) if _is_column(values, n) else values
         for name, values in fit_params.items()
@@ -126,12 +119,6 @@ def weights_parameter(estimator: Any) -> str | None:
     """Return the name of the weights among an estimator's fit parameters; None where it takes none.
 
     Steps after a resampler get none, since it makes other rows.
-
-    Examples
-    --------
-    >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> weights_parameter(KNeighborsClassifier()) is None
-    True
     """
     if getattr(estimator, "steps", None):
         step, last = estimator.steps[-1]
@@ -145,14 +132,7 @@ def weights_parameter(estimator: Any) -> str | None:
 
 
 def resamples(estimator: Any) -> bool:
-    """Whether a step of a pipeline resamples, so that later steps get other rows.
-
-    Examples
-    --------
-    >>> from sklearn.pipeline import make_pipeline
-    >>> resamples(make_pipeline("passthrough"))
-    False
-    """
+    """Whether a step of a pipeline resamples, so that later steps get other rows."""
     return any(hasattr(pair[1], "fit_resample") for pair in getattr(estimator, "steps", None) or ())
 
 

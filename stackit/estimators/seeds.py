@@ -77,12 +77,6 @@ class ShuffledFolds(KFold):  # type: ignore[misc]
     """The folds that a target encoder makes of a number of folds, with a seed.
 
     With `stratify`, they are stratified where y holds classes, as scikit-learn's are.
-
-    Examples
-    --------
-    >>> folds = ShuffledFolds(2, random_state=0)
-    >>> [sorted(np.array([0, 0, 1, 1])[rows].tolist()) for rows, _ in folds.split(np.zeros(4), [0, 0, 1, 1])]
-    [[0, 1], [0, 1]]
     """
 
     def __init__(self, n_splits: int = 5, *, random_state: int | None = None, stratify: bool = True) -> None:
@@ -99,15 +93,7 @@ class ShuffledFolds(KFold):  # type: ignore[misc]
 
 
 def seed_of(random_state: int | None, name: str, repeat: int, fold: int) -> int | None:
-    """Derive the seed of a task from (random_state, estimator name, repeat, fold).
-
-    Examples
-    --------
-    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=1)
-    True
-    >>> seed_of(0, "forest", repeat=0, fold=1) == seed_of(0, "forest", repeat=0, fold=2)
-    False
-    """
+    """Derive the seed of a task from (random_state, estimator name, repeat, fold)."""
     if random_state is None:
         return None
     text = f"{random_state}/{name}/{repeat}/{fold}".encode()
@@ -143,14 +129,6 @@ class shared_draws:
 
     Threads that run meanwhile share them. It is a class instead of a generator function because it is entered
     for each fit of an unknown library, and is faster.
-
-    Examples
-    --------
-    >>> with shared_draws(0):
-    ...     first = np.random.uniform(), random.random()
-    >>> with shared_draws(0):
-    ...     first == (np.random.uniform(), random.random())
-    True
     """
 
     __slots__ = ("_seed", "_states")

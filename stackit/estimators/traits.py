@@ -16,26 +16,12 @@ MIXINS = {"classifier": ClassifierMixin, "regressor": RegressorMixin}
 
 
 def is_classifier(estimator: Any, name: str | None = None) -> bool:
-    """Whether an estimator predicts classes, by the rule of `estimator_type`.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression, Ridge
-    >>> is_classifier(LogisticRegression()), is_classifier(Ridge())
-    (True, False)
-    """
+    """Whether an estimator predicts classes, by the rule of `estimator_type`."""
     return estimator_type(estimator, name) == "classifier"
 
 
 def is_regressor(estimator: Any, name: str | None = None) -> bool:
-    """Whether an estimator predicts numbers, by the rule of `estimator_type`.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression, Ridge
-    >>> is_regressor(LogisticRegression()), is_regressor(Ridge())
-    (False, True)
-    """
+    """Whether an estimator predicts numbers, by the rule of `estimator_type`."""
     return estimator_type(estimator, name) == "regressor" and hasattr(estimator, "predict")
 
 
@@ -43,12 +29,6 @@ def classifiers_among(estimators: NamedEstimators, skip_unknown: bool = False) -
     """Return the names of the estimators that are classifiers.
 
     With `skip_unknown`, estimators of unknown type are skipped instead of raising an error that names one.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression, Ridge
-    >>> classifiers_among([("lr", LogisticRegression()), ("ridge", Ridge())])
-    ['lr']
     """
     found = []
     for name, estimator in estimators:
@@ -68,22 +48,6 @@ def estimator_type(estimator: Any, name: str | None = None) -> str:
     ``decision_function`` is a classifier, since many libraries do not set tags; any other is a regressor.
     Where tags cannot be read, its mixins and the estimator that it wraps decide. `name` names the estimator
     in the error.
-
-    Examples
-    --------
-    >>> class Ordinal:
-    ...     def fit(self, X, y): ...
-    ...     def predict(self, X): ...
-    ...     def predict_proba(self, X): ...
-    >>> estimator_type(Ordinal())
-    'classifier'
-    >>> class Silent:
-    ...     def fit(self, X, y): ...
-    ...     def predict(self, X): ...
-    >>> estimator_type(Silent(), "silent")
-    Traceback (most recent call last):
-        ...
-    ValueError: Estimator 'silent' is neither known as a classifier nor as a regressor: ...
     """
     tags = tags_of(estimator)
     own = _inherited_type(estimator) if tags is None else tags.estimator_type
@@ -110,12 +74,6 @@ def tags_of(estimator: Any) -> Tags | None:
     """Return an estimator's scikit-learn tags, or None where they cannot be read.
 
     Reading tags raises where a library inherits from scikit-learn's mixins alone.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> tags_of(Ridge()).estimator_type, tags_of(RegressorMixin())
-    ('regressor', None)
     """
     try:
         tags: Tags = estimator.__sklearn_tags__()

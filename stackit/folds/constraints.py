@@ -55,11 +55,6 @@ def times_of(time: Any, name: str = "time") -> pd.Series[Any]:
     ------
     ValueError
         When text can be read in more than one way, such as 01/02/2024, or not at all.
-
-    Examples
-    --------
-    >>> times_of(["9", "10"]).tolist()
-    [9, 10]
     """
     values = pd.Series(np.asarray(time))
     if values.isna().any():

@@ -86,14 +86,7 @@ def _folds_from(cv: Any, X: Any, target: Target, groups: Any) -> Folds:
 
 
 def wants_groups(splitter: Any) -> bool:
-    """Whether a splitter uses groups, by its metadata request; splitters without requests get them.
-
-    Examples
-    --------
-    >>> from sklearn.model_selection import GroupKFold, KFold
-    >>> wants_groups(GroupKFold(2)), wants_groups(KFold(2))
-    (True, False)
-    """
+    """Whether a splitter uses groups, by its metadata request; splitters without requests get them."""
     if not hasattr(splitter, "get_metadata_routing"):
         return True
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))

@@ -55,14 +55,6 @@ def fit_with_validation(
     """Fit an estimator in place, with a validation set where it has one, and return it.
 
     In a pipeline, the steps before the last are fitted without the validation rows and then transform them.
-
-    Examples
-    --------
-    >>> from sklearn.ensemble import HistGradientBoostingRegressor
-    >>> boosting = HistGradientBoostingRegressor(early_stopping=True, max_iter=50, n_iter_no_change=2)
-    >>> X = np.arange(90.0).reshape(-1, 1)
-    >>> fit_with_validation(boosting, X, X[:, 0], {}, ValidationSet(X[80:], -X[80:, 0], {})).n_iter_
-    2
     """
     if validation is None:
         estimator.fit(X, y, **params)  # not every fit returns the estimator
@@ -85,13 +77,6 @@ def uses_validation_set(estimator: Any, n_train: int) -> bool:
 
     Its fit has ``eval_set`` (xgboost, lightgbm), or ``X_val`` and ``y_val`` (scikit-learn's histogram
     gradient boosting). The number of training rows decides where ``early_stopping="auto"``.
-
-    Examples
-    --------
-    >>> from sklearn.ensemble import HistGradientBoostingRegressor
-    >>> boosting = HistGradientBoostingRegressor(early_stopping="auto")
-    >>> uses_validation_set(boosting, 10_001), uses_validation_set(boosting, 10_000)
-    (True, False)
     """
     own = getattr(type(estimator), "fit", None)
     if own is not None and "fit" not in getattr(estimator, "__dict__", {}) and not _takes_rows(own):
@@ -110,14 +95,7 @@ def _takes_rows(fit: Any) -> bool:
 
 
 def has_internal_split(estimator: Any, n_train: int) -> bool:
-    """Whether an estimator stops early on a random split that it makes itself.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import SGDRegressor
-    >>> has_internal_split(SGDRegressor(early_stopping=True), 100), has_internal_split(SGDRegressor(), 100)
-    (True, False)
-    """
+    """Whether an estimator stops early on a random split that it makes itself."""
     if isinstance(estimator, FrozenEstimator) or _on_training_loss(estimator):
         return False
     if not hasattr(estimator, "validation_fraction"):

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
-from stackit.arrays import Rows
+from stackit.arrays import Labels, Rows
 from stackit.arrays.isolation import is_readonly_error
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit_with_validation, needs_encoded_labels
@@ -21,8 +20,6 @@ from stackit.target import Target
 from stackit.validation import format_list
 
 __all__ = ["LabelledFit", "encoded_parts"]
-
-Labels = npt.NDArray[Any]
 
 # The classifiers of these libraries accept labels of any type, also in parameters such as class_weight.
 TAKES_ANY_LABELS = {"catboost", "imblearn", "lightgbm", "sklearn", "stackit"}
@@ -149,8 +146,7 @@ class LabelledFit:
 
 
 def _names_classes(fitted: Any, classes: Labels) -> bool:
-    """Whether a fitted classifier is tagged as one and names its classes; others may predict codes as
-    columns."""
+    """Whether a fitted classifier is tagged as one and names its classes."""
     own = getattr(fitted, "classes_", None)
     if isinstance(own, np.ndarray) and own.dtype == classes.dtype:  # the usual case, ten times faster
         names_them = own.tolist() == classes.tolist()

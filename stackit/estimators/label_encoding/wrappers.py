@@ -13,15 +13,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 
-from stackit.arrays import num_samples, safe_index
+from stackit.arrays import Floats, Labels, Rows, num_samples, safe_index
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit_with_validation
 from stackit.estimators.label_encoding.params import params_in_codes
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["ConstantClassifier", "LabelEncodedClassifier", "classes_in", "lacks_order"]
-
-Labels = npt.NDArray[Any]
 
 N_CHECKED = 500  # rows from which the order of the columns of probabilities is found
 OWN = {"estimator", "classes_", "_labels", "_is_ordered", "_predicts_codes"}
@@ -193,7 +191,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
             return raw[np.newaxis]
         return np.column_stack([1 - raw, raw]) if len(self.classes_) == 2 else raw
 
-    def _columns(self, raw: Any) -> npt.NDArray[np.intp] | None:
+    def _columns(self, raw: Any) -> Rows | None:
         """Return the positions of the classes' columns in order; None where all columns are in order.
 
         A net has as many outputs as it was created with, also where a training part lacks a class.
@@ -226,13 +224,7 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
 
 
 class ConstantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Predicts the only class of a training part, for a classifier that cannot be fitted on one class.
-
-    Examples
-    --------
-    >>> ConstantClassifier().fit([[0], [1]], ["no", "no"]).predict([[5]]).tolist()
-    ['no']
-    """
+    """Predicts the only class of a training part, for a classifier that cannot be fitted on one class."""
 
     def fit(self, X: Any, y: Any) -> ConstantClassifier:
         """Remember the class."""
@@ -243,11 +235,11 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the (n,) labels."""
         return np.repeat(self.classes_, num_samples(X))
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any) -> Floats:
         """Return the (n, 1) probabilities."""
         return np.ones((num_samples(X), 1))
 
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+    def decision_function(self, X: Any) -> Floats:
         """Return the (n,) decisions."""
         return np.zeros(num_samples(X))
 
@@ -265,7 +257,7 @@ def _are_text_labels(raw: npt.NDArray[Any], labels: Labels) -> bool:
     return all(isinstance(each, str | bytes) for each in found) and found <= set(labels.tolist())
 
 
-def _winners(raw: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+def _winners(raw: npt.NDArray[Any]) -> Rows:
     """Return predictions as codes; some classifiers predict a column per class."""
     codes = raw.argmax(axis=1) if raw.ndim == 2 and raw.shape[1] > 1 else raw.reshape(-1)
     return codes.astype(np.intp)

@@ -236,7 +236,7 @@ def test_regressors_do_not_take_them(kind, wrap):
     for ensemble in (StackingRegressor([("a", wrap(kind()))]), LevelsRegressor([[("a", wrap(kind()))]])):
         with pytest.raises(ValueError, match=r"must be regressors; \['a'\] are classifiers"):
             ensemble.fit(X, Y)
-    with pytest.raises(ValueError, match=r"final_estimator=.* must be a regressor"):
+    with pytest.raises(ValueError, match=r"(?s)final_estimator=.* must be a regressor"):
         StackingRegressor([("r", Ridge())], wrap(kind())).fit(X, Y)
 
 

@@ -105,10 +105,6 @@ NOT_YET = {
     "tests/ensemble/test_stacking.py",
     "tests/ensemble/test_validate_weights.py",
     "tests/estimators/test_prediction.py",
-    "tests/neural/test_estimators.py",
-    "tests/neural/test_inputs.py",
-    "tests/neural/test_running_statistics.py",
-    "tests/neural/test_training.py",
     "tests/store/test_store.py",
 }
 

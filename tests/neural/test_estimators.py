@@ -77,7 +77,7 @@ def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
     ("precision", "dtype"),
     [("float32", torch.float32), ("float64", torch.float64), ("bfloat16", torch.float32)],
 )
-def test_parameters_and_statistics_have_the_precision_that_was_asked_for(precision, dtype):
+def test_parameters_and_statistics_have_the_requested_precision(precision, dtype):
     X, y = load_diabetes(return_X_y=True)
     net = BatchNormMLPRegressor((8,), max_iter=1, precision=precision).fit(X, y)
     assert {value.dtype for value in net.network_.state_dict().values()} == {dtype}
@@ -120,7 +120,7 @@ def test_a_bar_of_epochs_is_shown_where_it_is_wanted(capsys):
         assert ("3/3" in capsys.readouterr().err) == shown
 
 
-def test_what_was_asked_can_still_be_trained():
+def test_a_net_that_has_predicted_can_still_be_trained():
     X, y = load_diabetes(return_X_y=True)
     net = BatchNormMLPRegressor((8,), max_iter=1, learned_scaling=True).fit(X, y)
     before = net.network_.n_parameters

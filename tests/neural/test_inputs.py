@@ -87,7 +87,7 @@ def test_numbers_of_held_out_rows_reach_no_prediction_of_theirs():
     assert not same[folds[0][1]].any()
 
 
-def test_noise_is_learned_by_heart_and_not_predicted():
+def test_noise_is_overfitted_and_not_predicted():
     random = np.random.default_rng(0)
     X, y = random.normal(size=(300, 10)), random.integers(2, size=300)
     net = BatchNormMLPClassifier((64, 64), max_iter=30, alpha=1e-4)
@@ -96,7 +96,7 @@ def test_noise_is_learned_by_heart_and_not_predicted():
     assert abs(np.mean((oof.meta_train.to_numpy().ravel() > 0.5) == y) - 0.5) < 0.1
 
 
-def test_predictions_do_not_depend_on_the_rows_beside_them():
+def test_predictions_do_not_depend_on_other_rows():
     X, y = load_iris(return_X_y=True)
     net = BatchNormMLPClassifier((8,), **SMALL).fit(X, y)
     order = np.random.default_rng(0).permutation(150)
@@ -227,7 +227,7 @@ def test_watched_rows_without_early_stopping_are_only_looked_at():
     np.testing.assert_array_equal(watched.predict_proba(X), net.fit(X[::2], y[::2]).predict_proba(X))
 
 
-def test_one_class_two_rows_and_constant_columns_are_answered():
+def test_one_class_two_rows_and_constant_columns_are_predicted():
     X = np.random.default_rng(0).normal(size=(10, 3))
     X[:, 1] = 5.0
     one_class = BatchNormMLPClassifier((4,), max_iter=2).fit(X, ["a"] * 10)

@@ -64,7 +64,7 @@ def parameters_only(network):
     return network.of_states([state])
 
 
-def test_with_all_its_state_a_row_is_predicted_whatever_stands_beside_it(seven_layers, digits):
+def test_with_all_its_state_a_row_does_not_depend_on_other_rows(seven_layers, digits):
     _, _, X, y = digits
     network = seven_layers.network_
     mixed, by_class = np.random.default_rng(0).permutation(len(y)), np.argsort(y, kind="stable")

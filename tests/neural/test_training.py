@@ -196,7 +196,7 @@ def test_rows_that_stand_in_and_weights_that_count_rows_enter_no_statistic(seed,
     counted = weights.T.repeat_interleave(4, 1)[..., None, None] if images else weights[:, None]
     (y * weights_of_y * counted).sum().backward()
     per_net = h.grad.view(width, n_nets, 4, *pixels).transpose(0, 1) if images else h.grad.transpose(1, 2)
-    answers = y.view(width, n_nets, 4, *pixels).transpose(0, 1) if images else y.transpose(1, 2)
+    predictions = y.view(width, n_nets, 4, *pixels).transpose(0, 1) if images else y.transpose(1, 2)
     upstream = weights_of_y.view(width, n_nets, 4, *pixels).transpose(0, 1) if images else None
     upstream = weights_of_y.transpose(1, 2) if upstream is None else upstream
     for net, size in enumerate(sizes):
@@ -207,7 +207,7 @@ def test_rows_that_stand_in_and_weights_that_count_rows_enter_no_statistic(seed,
         theirs.weight.data.copy_(norm.gamma[net].detach())
         repeated = theirs(alone.repeat_interleave(times, 0))
         (repeated * upstream[net, :size].repeat_interleave(times, 0)).sum().backward()
-        ours = answers[net, :size].repeat_interleave(times, 0)
+        ours = predictions[net, :size].repeat_interleave(times, 0)
         torch.testing.assert_close(ours, repeated, rtol=1e-7, atol=1e-9)
         torch.testing.assert_close(per_net[net, :size], alone.grad, rtol=1e-6, atol=1e-8)
         assert not per_net[net, size:].any()
@@ -229,13 +229,13 @@ def test_batches_hold_every_row_once_and_never_one_row_alone(sizes, batch_size):
 
 
 @given(st.integers(2, 10**5), st.integers(2, 512))
-def test_batches_are_about_as_large_as_asked_for(n_rows, batch_size):
+def test_batches_are_about_as_large_as_requested(n_rows, batch_size):
     count = n_batches(n_rows, batch_size)
     assert n_rows // count >= 2
     assert n_rows <= batch_size or 2 / 3 <= n_rows / count / batch_size <= 1.5 + 1 / batch_size
 
 
-def test_a_network_that_has_stopped_changes_no_more_and_holds_nobody_up():
+def test_a_network_that_has_stopped_does_not_change_and_does_not_stop_others():
     """Net 1 watches rows with labels of chance: it stops early, net 0 goes on as if it were alone."""
     x, _, random = data(DENSE, n=300)
     y = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()

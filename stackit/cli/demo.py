@@ -30,14 +30,6 @@ class Problem:
     folds: Folds
 
 
-@dataclass(frozen=True)
-class Stack:
-    """Both levels: base estimators on the table, final estimators on their meta-features."""
-
-    base: OutOfFold
-    final: OutOfFold
-
-
 def demo_command(
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 42,
@@ -52,15 +44,18 @@ def demo_command(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise usage_error(
-            "--out", "a folder that can be written to", f"--out={out}", f"{error.strerror}"
-        ) from error
+        expected = "a folder that can be written to"
+        raise usage_error("--out", expected, f"--out={out}", str(error.strerror)) from error
+    from stackit.files import atomic_write
+
     problem = _problem(seed)
-    stack = _stack(problem, seed, n_jobs)
-    _show(problem, stack)
-    _write_tables(out, problem, stack)
+    base, final = _fit_levels(problem, seed, n_jobs)
+    _print_scores(problem, base, final)
+    problem.folds.save(out / "folds.csv", problem.train.index)
+    oof = base.meta_train.join(final.meta_train)
+    atomic_write(out / "oof.csv", oof.to_csv(index_label="id", lineterminator="\n"))
     with exit_on_error(ExitCode.SUBMISSION):
-        right = _submit(out, problem, stack)
+        right = _submit(out, problem, final)
     typer.echo(
         f"The submission is valid; it names the right digit in {right:.1%} of {len(problem.test)} rows."
     )
@@ -101,7 +96,7 @@ def _base_estimators() -> list[tuple[str, Any]]:
     ]
 
 
-def _stack(problem: Problem, seed: int, n_jobs: int) -> Stack:
+def _fit_levels(problem: Problem, seed: int, n_jobs: int) -> tuple[OutOfFold, OutOfFold]:
     """Run both levels on the same folds; the second learns from the meta-features of the first."""
     from sklearn.linear_model import LogisticRegression
 
@@ -115,10 +110,10 @@ def _stack(problem: Problem, seed: int, n_jobs: int) -> Stack:
     finals = [("plain average", MeanClassifier()), ("stack", LogisticRegression())]
     # These fits take milliseconds: starting processes for them would take longer.
     final = out_of_fold(finals, base.meta_train, problem.y, base.meta_test, n_jobs=1, **shared)
-    return Stack(base, final)
+    return base, final
 
 
-def _show(problem: Problem, stack: Stack) -> None:
+def _print_scores(problem: Problem, base: OutOfFold, final: OutOfFold) -> None:
     """Print the table of scores: base estimators, then final estimators."""
     from rich.console import Console
     from rich.table import Table
@@ -127,7 +122,7 @@ def _show(problem: Problem, stack: Stack) -> None:
     table.add_column("estimator")
     for name in ("log loss, mean", "std. error", "all rows", "accuracy"):
         table.add_column(name, justify="right")
-    for level in (stack.base, stack.final):
+    for level in (base, final):
         accuracy = replace(level, scoring="accuracy").summary["whole"]
         for name, mean, error, whole in level.summary[["mean", "sem", "whole"]].itertuples():
             cells = (-mean, error, -whole, accuracy[name])
@@ -139,16 +134,7 @@ def _show(problem: Problem, stack: Stack) -> None:
     console.print(table)
 
 
-def _write_tables(out: Path, problem: Problem, stack: Stack) -> None:
-    from stackit.files import atomic_write
-
-    problem.folds.save(out / "folds.csv", problem.train.index)
-    oof = stack.base.meta_train.join(stack.final.meta_train)
-    text = oof.to_csv(index_label="id", lineterminator="\n")
-    atomic_write(out / "oof.csv", text)
-
-
-def _submit(out: Path, problem: Problem, stack: Stack) -> float:
+def _submit(out: Path, problem: Problem, final: OutOfFold) -> float:
     """Write and check the submission; return the share of rows with the right most probable class."""
     import pandas as pd
 
@@ -158,7 +144,7 @@ def _submit(out: Path, problem: Problem, stack: Stack) -> float:
     sample = out / "sample_submission.csv"
     even = {f"digit_{label}": 1 / len(classes) for label in classes}
     pd.DataFrame({"id": ids, **even}).to_csv(sample, index=False)
-    predictions = pd.DataFrame(stack.final.meta_test).filter(like="stack__")
+    predictions = pd.DataFrame(final.meta_test).filter(like="stack__")
     path = write_submission(out / "submission.csv", predictions.index, predictions, sample=sample)
     check_submission(path, sample)
     return float((predictions.to_numpy().argmax(axis=1) == problem.y_test).mean())

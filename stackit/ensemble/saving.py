@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from sklearn.utils.validation import check_is_fitted
 
-from stackit.persistence import load_ensemble, save_ensemble
+from stackit.persistence.container import load_ensemble, save_ensemble
 from stackit.results.placeholders import keeps_rows
 
 __all__ = ["SavingMixin"]

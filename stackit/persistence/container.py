@@ -40,26 +40,9 @@ DAMAGE = (
 
 
 def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Path:
-    """Write a fitted ensemble to a file.
+    """Write a fitted ensemble to a file, with its tables of training rows if `with_rows`.
 
-    Parameters
-    ----------
-    ensemble : estimator
-        Fitted.
-    path : path
-        The file.
-    with_rows : bool
-        Whether tables of the training rows are written too.
-
-    Returns
-    -------
-    pathlib.Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If some part cannot be written without pickle; the error names it.
+    A ValueError names the part that cannot be written without pickle.
     """
     nets: dict[bytes, str] = {}  # the same pretrained network in each fold is written once
 
@@ -80,27 +63,9 @@ def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Pat
 
 
 def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any:
-    """Read a fitted ensemble from a file.
+    """Read a fitted ensemble of class `kind`; types besides stackit's and skops' must be in `trusted`.
 
-    Parameters
-    ----------
-    kind : type
-        The class of the ensemble.
-    path : path
-        A file that `save_ensemble` wrote.
-    trusted : iterable of str
-        Full names of types that may be created, besides those of stackit and those that skops trusts.
-
-    Raises
-    ------
-    ValueError
-        If the file holds something else, is damaged, or has another format; or if it holds types that are
-        not trusted: the error names them.
-
-    Warns
-    -----
-    UserWarning
-        If the file was written with another version of scikit-learn.
+    A ValueError says that the file is damaged or of another class or format, or names untrusted types.
     """
     skops = import_optional("skops.io", "secure")
     if isinstance(trusted, str):

@@ -181,7 +181,7 @@ def second_level(seed: int) -> Case:
 
 
 def turned_round(seed: int) -> Case:
-    """A second level learns to turn columns of noise round: right for the folds, and for nobody else."""
+    """A second level learns to turn columns of noise round: right for the folds alone."""
     random = np.random.default_rng(seed)
     X, y = random.normal(size=(2 * N, 15)), random.integers(0, 2, size=2 * N)
     X, y = X[: N + 200], y[: N + 200]
@@ -229,7 +229,7 @@ def of_levels(seed: int, n: int, n_columns: int, signal: float, below: Any, abov
 
 
 def passed_through(seed: int) -> Case:
-    """The second level sees X beside the predictions of the first, and labels are random."""
+    """The second level sees X next to the predictions of the first, and labels are random."""
     return replace(of_levels(seed, 400, 40, 0.0, BELOW, Level(ABOVE, passthrough=True)), guilty={"logistic"})
 
 
@@ -301,14 +301,14 @@ def _real(X: Any, y: Any, seed: int, twice: bool = False, n_levels: int = 0) -> 
     train, new = np.split(rows, [int(0.6 * len(y))])
     if twice:
         train = random.permutation(np.r_[train, train[: len(train) // 2]])
-    known, asked = X[train], X[new]
+    known, new_rows = X[train], X[new]
     if n_levels:
         levels = random.integers(0, n_levels, size=len(y))
         means = pd.Series(y[train]).groupby(levels[train]).mean()
         encoded = pd.Series(levels).map(means).fillna(y[train].mean()).to_numpy()
-        known, asked = (np.column_stack([X[part], encoded[part]]) for part in (train, new))
+        known, new_rows = (np.column_stack([X[part], encoded[part]]) for part in (train, new))
     oof = out_of_fold(CLASSIFIERS, known, y[train], cv=5, n_jobs=1, random_state=seed)
-    return Case(oof, known, asked, y[new], set())
+    return Case(oof, known, new_rows, y[new], set())
 
 
 CASES: dict[str, Callable[[int], Case]] = {

@@ -74,15 +74,15 @@ def test_the_mean_of_row_losses_is_the_metric(name, seed):
         n_classes = int(random.integers(2, 5))
         y = np.r_[np.arange(n_classes), random.integers(n_classes, size=40 - n_classes)]
         target, kind = classification_target(y), ("predict_proba", "probability")
-        answer = random.dirichlet(np.ones(n_classes), size=40)
+        predictions = random.dirichlet(np.ones(n_classes), size=40)
     else:
         target, kind = regression_target(random.exponential(size=40)), ("predict", "number")
-        answer = random.exponential(size=(40, 1))
+        predictions = random.exponential(size=(40, 1))
     spec = PredictionSpec("any", *kind, target.type)
-    losses = row_losses(target, rows, answer, spec, name)
+    losses = row_losses(target, rows, predictions, spec, name)
     given_weights = None if name == "r2" else weights  # R2 is in units of a variance without weights
     mean = np.average(losses, weights=given_weights)
-    score = score_predictions(target, rows, answer, spec, name, given_weights)
+    score = score_predictions(target, rows, predictions, spec, name, given_weights)
     expected = 1 - score if name in ("accuracy", "r2") else -score
     assert_allclose(np.sqrt(mean) if "root" in name else mean, expected, rtol=1e-9)
 
@@ -90,12 +90,12 @@ def test_the_mean_of_row_losses_is_the_metric(name, seed):
 def test_scorers_are_known_by_what_they_do_and_areas_have_no_row_losses():
     target = classification_target(Y)
     spec, rows = PredictionSpec("any", "predict_proba", "probability", target.type), np.arange(len(Y))
-    answer = RANDOM.dirichlet([1, 1], size=len(Y))
-    same = row_losses(target, rows, answer, spec, get_scorer("neg_log_loss"))
-    assert_array_equal(same, row_losses(target, rows, answer, spec, "neg_log_loss"))
-    assert row_losses(target, rows, answer, spec, "roc_auc") is None
+    predictions = RANDOM.dirichlet([1, 1], size=len(Y))
+    same = row_losses(target, rows, predictions, spec, get_scorer("neg_log_loss"))
+    assert_array_equal(same, row_losses(target, rows, predictions, spec, "neg_log_loss"))
+    assert row_losses(target, rows, predictions, spec, "roc_auc") is None
     decisions = PredictionSpec("any", "decision_function", "decision", target.type)
-    assert np.isnan(row_losses(target, rows, answer[:, :1], decisions, "neg_log_loss")).all()
+    assert np.isnan(row_losses(target, rows, predictions[:, :1], decisions, "neg_log_loss")).all()
 
 
 # Paired tests
@@ -193,7 +193,7 @@ def test_a_stack_is_compared_by_its_own_final_estimator():
 
 
 def test_the_best_member_of_a_fold_is_chosen_without_the_fold():
-    """Two columns, each right on one half: whichever half is asked, the other half praises the wrong one."""
+    """Two columns, each right on one half: the half that is not predicted praises the wrong one."""
     y = np.tile([0, 1], 20)
     half = np.arange(40) < 20
     halves = [(np.flatnonzero(half), np.flatnonzero(~half)), (np.flatnonzero(~half), np.flatnonzero(half))]
@@ -206,7 +206,7 @@ def test_the_best_member_of_a_fold_is_chosen_without_the_fold():
 
 
 class Oracle(ClassifierMixin, BaseEstimator):
-    """Says the label of one half, which it is told, and the wrong one of the other."""
+    """Predicts the label of one half, which is given, and the wrong one of the other."""
 
     def __init__(self, wrong=0):
         self.wrong = wrong
@@ -302,7 +302,7 @@ def test_weights_reach_scores_final_estimators_and_tests():
     assert_allclose(gain(found).tests[BEST].difference, np.average(d, weights=WEIGHTS))
 
 
-def test_estimators_that_answer_in_different_ways_have_a_calibrated_mean():
+def test_estimators_that_predict_in_different_ways_have_a_calibrated_mean():
     oof = out_of_fold([("nb", NB), ("svm", RidgeClassifier())], X, Y, cv=3, n_jobs=1)
     found = compare(oof)
     assert found.table.index.tolist() == ["nb", "svm", BEST, PRIOR, MEAN, "convex", "greedy", "stack"]
@@ -412,9 +412,9 @@ def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
     x, y = random.normal(size=(80, 2)), random.exponential(size=80)
     target = regression_target(y)
     low = PredictionSpec("any", "predict", "number", target.type)
-    answer = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
-    losses = row_losses(target, np.arange(80), answer, low, "neg_mean_squared_log_error")
-    assert_array_equal(np.isinf(losses), answer[:, 0] <= -1)
+    predictions = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
+    losses = row_losses(target, np.arange(80), predictions, low, "neg_mean_squared_log_error")
+    assert_array_equal(np.isinf(losses), predictions[:, 0] <= -1)
     members = [("ridge", Ridge()), ("wild", make_pipeline(StandardScaler(), Wild()))]
     oof = out_of_fold(members, x, y, cv=4, scoring="neg_mean_squared_log_error", n_jobs=1)
     with pytest.warns(UserWarning, match="cannot be scored"):

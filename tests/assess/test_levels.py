@@ -1,4 +1,4 @@
-"""Honest scores of ensembles of several levels: what is asked is what the levels are."""
+"""Honest scores of ensembles of several levels: each level is scored as it is."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def fitted(levels, **options):
 
 @all_levels
 @pytest.mark.parametrize("labels", [None, Y[NEW]], ids=["promised", "measured"])
-def test_the_alarm_asks_levels_about_the_table_that_they_make(levels, labels):
+def test_the_alarm_is_about_the_table_that_levels_make(levels, labels):
     whole = fitted(levels)
     found = overfitting_alarm(whole, FRAME[NEW], labels)
     assert found.alarmed == []
@@ -72,14 +72,14 @@ def test_the_alarm_of_shared_folds_is_that_of_a_run_on_the_first_levels_table():
     alone = replace(whole.oof_, derived_features=False)
     meta = whole.levels_[0].transform(FRAME[NEW]).to_numpy()
     expected, found = overfitting_alarm(alone, meta, Y[NEW]), overfitting_alarm(whole, FRAME[NEW], Y[NEW])
-    told = ["claimed", "measured", "difference", "standard_error", "z"]
-    pd.testing.assert_frame_equal(found.table[told], expected.table[told])
+    columns = ["claimed", "measured", "difference", "standard_error", "z"]
+    pd.testing.assert_frame_equal(found.table[columns], expected.table[columns])
     assert found.table["turned"].notna().all()
     assert expected.table["turned"].isna().all()
 
 
 @all_levels
-def test_a_level_alone_is_not_asked_about_rows_of_x(levels):
+def test_a_level_alone_does_not_predict_rows_of_x(levels):
     whole = fitted(levels)
     last = whole.levels_[-1]
     for ask in (last.transform, last.transform_refitted, lambda rows: overfitting_alarm(last, rows)):

@@ -52,7 +52,7 @@ def labels(members=CLASSIFIERS, scoring="neg_log_loss"):
 
 
 def run_of(columns, y, **options):
-    """Return a run whose out-of-fold columns are these."""
+    """Return a run with these out-of-fold columns."""
     index = pd.Index([f"r{at}" for at in range(len(y))], name="id")
     rows = pd.DataFrame({"x": np.zeros(len(y))}, index=index)
     members = [

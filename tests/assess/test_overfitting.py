@@ -1,4 +1,4 @@
-"""The alarm for stacked overfitting: known answers, and how often it is wrong."""
+"""The alarm for stacked overfitting: cases that are known, and how often it is wrong."""
 
 import pickle
 from dataclasses import replace
@@ -64,7 +64,7 @@ def test_predictions_of_rows_that_were_trained_on_do():
 
 @pytest.mark.parametrize("passed", [True, False])
 def test_a_target_encoding_outside_the_folds_is_named_and_so_is_who_reads_it(passed):
-    """New rows are encoded by the same map: answers for them look the same, whether or not X is passed."""
+    """New rows are encoded by the same map: their predictions look the same, with X passed or not."""
     found = target_encoding(0, FAST)
     alarm = overfitting_alarm(found.oof, found.X_test, X=found.X if passed else None)
     assert alarm.encoded == ("8",)
@@ -104,7 +104,7 @@ def test_twins_are_seen_and_those_that_new_rows_have_too_are_none():
 
 
 @pytest.mark.parametrize("kind", ["numbers", "labels", "classes"])
-def test_encoded_columns_are_told_from_honest_ones(kind):
+def test_encoded_columns_are_found_and_honest_ones_are_not(kind):
     far = {}
     for seed in range(8):
         random = np.random.default_rng(seed)
@@ -134,7 +134,7 @@ def test_encoded_columns_are_told_from_honest_ones(kind):
 
 
 def test_promises_of_numbers_by_hand():
-    """Whoever answers the first column is right on training rows, and is as sure on others as they vary."""
+    """Predicting the first column is right on training rows, and as sure on others as they vary."""
     random = np.random.default_rng(0)
     X, X_test = random.normal(size=(100, 1)), random.normal(size=(60, 1)) / 2
     y = X[:, 0]
@@ -144,7 +144,7 @@ def test_promises_of_numbers_by_hand():
     for (
         train,
         held_out,
-    ) in oof.folds.splits:  # calibrated by the rows of the other folds, which teach y = answer
+    ) in oof.folds.splits:  # calibrated by the rows of the other folds, which teach y = prediction
         held.append(y[train].var() - (y[held_out] - y[train].mean()) ** 2)
         new.append(y[train].var() - (X_test[:, 0] - y[train].mean()) ** 2)
     held, new = np.concatenate(held), np.mean(new, axis=0)
@@ -155,7 +155,7 @@ def test_promises_of_numbers_by_hand():
 
 
 class Echo(RegressorMixin, BaseEstimator):
-    """Answers the first column."""
+    """Predicts the first column."""
 
     def fit(self, X, y):
         self.fitted_ = True
@@ -190,7 +190,7 @@ def test_what_cannot_be_compared_is_refused():
         overfitting_alarm(found.oof, found.X_test, np.zeros((800, 2)))
 
 
-def test_columns_of_one_name_are_told_apart_and_tables_must_have_the_same():
+def test_columns_of_one_name_are_kept_apart_and_tables_must_have_the_same():
     found = clean(0, FAST[:1])
     table = pd.DataFrame(found.X)
     y = found.oof.target.y
@@ -245,7 +245,7 @@ def test_an_encoding_that_leaves_each_row_out_is_named_and_not_taken_for_twins()
 
 @pytest.mark.parametrize("kind", ["labels", "classes", "numbers"])
 @pytest.mark.parametrize("smoothed", [0, 5])
-def test_left_out_encodings_are_told_from_honest_columns(kind, smoothed):
+def test_left_out_encodings_are_found_and_honest_columns_are_not(kind, smoothed):
     random = np.random.default_rng(1)
     level = random.integers(0, 20, size=400)
     y = (
@@ -286,7 +286,7 @@ def test_levels_that_turn_the_level_below_round_are_caught_and_honest_ones_are_n
 
 
 def test_what_levels_gain_by_hand():
-    """The last level of a fold is asked about its rows from what each other fold says of them."""
+    """The last level of a fold predicts its rows from what each other fold predicts for them."""
     found = of_levels(0, 80, 3, 1.0, BELOW[:2], Level(ABOVE[:1], passthrough=[1]))
     gained = turned_round(found.oof, found.X)["logistic"]
     first, last = found.oof.levels_
@@ -298,8 +298,8 @@ def test_what_levels_gain_by_hand():
                 each.fold_estimators[other].predict_proba(found.X[rows])[:, 1] for each in first.values()
             ]
             table = np.column_stack([*below, found.X[rows, 1]])
-            answer = last["logistic"].fold_estimators[at].predict_proba(table)
-            losses.append(1 - answer[np.arange(len(y)), y])
+            predicted = last["logistic"].fold_estimators[at].predict_proba(table)
+            losses.append(1 - predicted[np.arange(len(y)), y])
         by_hand = losses[at] - np.mean([losses[other] for other in range(5) if other != at], axis=0)
         assert_allclose(gained[rows], by_hand)
 

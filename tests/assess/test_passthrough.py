@@ -1,4 +1,4 @@
-"""X passed through beside out-of-fold predictions gives away labels: no score may use that."""
+"""X passed through next to out-of-fold predictions gives away labels: no score may use that."""
 
 import warnings
 
@@ -91,8 +91,8 @@ def test_what_is_compared_is_the_nested_score_on_the_folds_of_the_run(shape):
     rows = [X.iloc[each] if shape is pd.DataFrame else X[each] for each in (train, held_out)]
     one = clone(stack).fit(rows[0], y[train]).oof_
     convex = ConvexClassifier().fit(one.meta_train, y[train])
-    answer = convex.predict_proba(one.transform(rows[1]))
-    assert_allclose(found.finals[0].average("convex")[held_out], answer)
+    predicted = convex.predict_proba(one.transform(rows[1]))
+    assert_allclose(found.finals[0].average("convex")[held_out], predicted)
 
 
 @pytest.mark.parametrize("passthrough", [["fare"], [1, 0], True])
@@ -143,7 +143,7 @@ def test_combiners_and_finals_without_x_are_cross_fitted_as_ever():
     assert not compare(prefit, X=X).nested  # their members have seen none of these rows
 
 
-def test_x_is_asked_for_and_folds_that_leave_nothing_are_named():
+def test_x_is_needed_and_folds_that_leave_nothing_are_named():
     X, y = random_labels(0, 90, 4)
     halves = make_folds(y, scheme="stratified", n_splits=2, random_state=0)
     stack = StackingClassifier(TWO, FINAL, cv=halves, passthrough=True, random_state=0).fit(X, y)

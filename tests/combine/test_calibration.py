@@ -203,7 +203,7 @@ def test_what_are_probabilities_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_labels_are_votes_alone_and_calibrated_beside_probabilities(n_classes):
+def test_labels_are_votes_alone_and_calibrated_next_to_probabilities(n_classes):
     X, y, X_new, _ = made(n_classes)
     votes = [("one", HardLabels()), ("other", HardLabels(alpha=100))]
     alone = stackit.StackingClassifier(votes, MeanClassifier(), cv=4, refit=True).fit(X, y)

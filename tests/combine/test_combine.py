@@ -98,7 +98,7 @@ def problem(combiner, rng, width):
     return (y, np.exp(blocks)) if combiner is GeometricRegressor else (y, blocks)
 
 
-def answers_of(fitted, X):
+def predictions_of(fitted, X):
     return fitted.predict_proba(X) if hasattr(fitted, "predict_proba") else fitted.predict(X)
 
 
@@ -122,7 +122,7 @@ def test_the_order_of_the_estimators_does_not_matter(combiner, width):
         there, here = combiner(weights=given_weights), combiner(weights=given_weights[order])
     X, permuted = columns_of(combiner, blocks), columns_of(combiner, blocks[:, order])
     there.fit(X, y), here.fit(permuted, y)
-    assert_allclose(answers_of(here, permuted), answers_of(there, X), atol=1e-12)
+    assert_allclose(predictions_of(here, permuted), predictions_of(there, X), atol=1e-12)
     if combiner in WEIGHTED:
         assert len(set(there.weights_)) >= (2 if combiner in SPARSE else 3)
         assert_allclose(here.weights_, there.weights_[order], atol=1e-12)
@@ -144,8 +144,8 @@ def test_a_weight_is_how_often_the_row_counts_and_zero_leaves_it_out(combiner, w
     if issubclass(combiner, CombinerClassifier):
         squares /= squares.sum(axis=2, keepdims=True)
     new = columns_of(combiner, squares)
-    assert_allclose(answers_of(weighted, X), answers_of(repeated, X), rtol=1e-6, atol=1e-9)
-    assert_allclose(answers_of(weighted, new), answers_of(repeated, new), rtol=1e-6, atol=1e-9)
+    assert_allclose(predictions_of(weighted, X), predictions_of(repeated, X), rtol=1e-6, atol=1e-9)
+    assert_allclose(predictions_of(weighted, new), predictions_of(repeated, new), rtol=1e-6, atol=1e-9)
     if combiner in WEIGHTED:
         assert_allclose(weighted.weights_, repeated.weights_, rtol=1e-6, atol=1e-9)
 
@@ -156,7 +156,7 @@ def test_only_the_ratios_of_weights_matter(combiner):
     y, blocks = problem(combiner, rng, 2)
     X, weights = columns_of(combiner, blocks), rng.random(N) + 0.1
     one, other = combiner().fit(X, y, weights), combiner().fit(X, y, 7 * weights)
-    assert_allclose(answers_of(one, X), answers_of(other, X), rtol=1e-9)
+    assert_allclose(predictions_of(one, X), predictions_of(other, X), rtol=1e-9)
 
 
 @all_combiners
@@ -165,7 +165,7 @@ def test_a_constant_column_does_no_harm(combiner, width):
     y, blocks = problem(combiner, np.random.default_rng(2), width)
     blocks[:, 1] = 1 / width
     X = columns_of(combiner, blocks)
-    assert np.isfinite(answers_of(combiner().fit(X, y), X)).all()
+    assert np.isfinite(predictions_of(combiner().fit(X, y), X)).all()
 
 
 @all_classifiers
@@ -202,7 +202,7 @@ def test_rows_that_no_fold_held_out_are_left_out(combiner, width):
     gaps = X.copy()
     gaps[:7] = np.nan
     partial, without = combiner().fit(gaps, y, weights), combiner().fit(X[7:], y[7:], weights[7:])
-    assert_allclose(answers_of(partial, X), answers_of(without, X), rtol=1e-12)
+    assert_allclose(predictions_of(partial, X), predictions_of(without, X), rtol=1e-12)
     with pytest.raises(ValueError, match="X must be without NaN in the rows that are held out"):
         combiner().fit(np.full_like(X, np.nan), y)
     gaps[7, 0] = np.nan
@@ -227,9 +227,9 @@ def test_weights_have_the_names_of_the_estimators(combiner, width):
 def test_the_mean_of_probabilities_is_that_computed_by_hand():
     X = [[0.2, 0.4], [0.9, 0.5]]
     assert_allclose(MeanClassifier().fit(X, [0, 1]).predict_proba(X), [[0.7, 0.3], [0.3, 0.7]])
-    told = MeanClassifier(weights=[3, 1]).fit(X, [0, 1])
-    assert_allclose(told.weights_, [0.75, 0.25])
-    assert_allclose(told.predict_proba(X)[:, 1], [0.25, 0.8])
+    weighted_mean = MeanClassifier(weights=[3, 1]).fit(X, [0, 1])
+    assert_allclose(weighted_mean.weights_, [0.75, 0.25])
+    assert_allclose(weighted_mean.predict_proba(X)[:, 1], [0.25, 0.8])
 
 
 def test_the_mean_of_three_classes_and_of_two_outputs_goes_by_blocks():
@@ -493,7 +493,7 @@ def test_columns_that_are_no_probabilities_become_such(combiner, shift):
 
 
 @all_classifiers
-def test_an_estimator_without_a_column_a_class_is_refused(combiner):
+def test_an_estimator_without_one_column_per_class_is_refused(combiner):
     y, blocks = classes_and_blocks(np.random.default_rng(13), 3)
     X = np.column_stack([columns_of(combiner, blocks), y + 0.5])
     text = (
@@ -505,7 +505,7 @@ def test_an_estimator_without_a_column_a_class_is_refused(combiner):
 
 
 @all_regressors
-def test_an_estimator_without_a_column_an_output_is_refused(combiner):
+def test_an_estimator_without_one_column_per_output_is_refused(combiner):
     with pytest.raises(ValueError, match="Each estimator must give a column for each output"):
         combiner().fit(np.eye(3), np.eye(3)[:, :2])
 
@@ -579,17 +579,17 @@ def test_what_combiners_share_is_no_combiner(abstract):
 
 
 BASES = [("neighbours", KNeighborsClassifier(5)), ("bayes", GaussianNB())]
-STACKS = pytest.mark.parametrize("room", [stackit, ensemble], ids=["stackit", "scikit-learn"])
+STACKS = pytest.mark.parametrize("library", [stackit, ensemble], ids=["stackit", "scikit-learn"])
 
 
 @all_classifiers
 @STACKS
 @few_or_more
 @pytest.mark.parametrize("stack_method", ["auto", "predict"])
-def test_classifiers_are_final_estimators_of_either_stack(combiner, room, width, stack_method):
+def test_classifiers_are_final_estimators_of_either_stack(combiner, library, width, stack_method):
     X, codes = load_iris(return_X_y=True)
     X, y = X[codes < width], np.array(["setosa", "versicolor", "virginica"])[codes[codes < width]]
-    stack = room.StackingClassifier(BASES, final_estimator=combiner(), stack_method=stack_method)
+    stack = library.StackingClassifier(BASES, final_estimator=combiner(), stack_method=stack_method)
     found = stack.fit(X, y)
     assert found.predict(X).dtype == y.dtype
     assert found.score(X, y) > 0.9
@@ -598,10 +598,10 @@ def test_classifiers_are_final_estimators_of_either_stack(combiner, room, width,
 
 @all_regressors
 @STACKS
-def test_regressors_are_final_estimators_of_either_stack(combiner, room):
+def test_regressors_are_final_estimators_of_either_stack(combiner, library):
     X, y = load_diabetes(return_X_y=True)
     bases = [("forest", RandomForestRegressor(20, random_state=0)), ("neighbours", KNeighborsRegressor(20))]
-    stack = room.StackingRegressor(bases, final_estimator=combiner()).fit(X[:200], y[:200])
+    stack = library.StackingRegressor(bases, final_estimator=combiner()).fit(X[:200], y[:200])
     assert stack.score(X[200:], y[200:]) > 0.25
 
 
@@ -627,19 +627,19 @@ PASSED = {
 def test_columns_of_x_are_no_predictions_to_be_averaged(ensemble):
     X, y = load_diabetes(return_X_y=True)
     for combiner in REGRESSORS:
-        with pytest.raises(ValueError, match="A combiner must be without columns of X"):
+        with pytest.raises(ValueError, match="would average columns of X as if they were predictions"):
             ensemble(combiner()).fit(X, y)
     ensemble(LinearRegression()).fit(X, y)
     n_weighed = 11 if ensemble is PASSED["a stack"] else 2
-    told = ensemble(MeanRegressor(np.r_[1.0, np.zeros(n_weighed - 1)])).fit(X, y)
+    weighted_mean = ensemble(MeanRegressor(np.r_[1.0, np.zeros(n_weighed - 1)])).fit(X, y)
     alone = stackit.StackingRegressor(BASE, MeanRegressor()).fit(X, y)
-    assert_allclose(told.predict(X), alone.predict(X))
+    assert_allclose(weighted_mean.predict(X), alone.predict(X))
 
 
 def test_calibrated_combiners_see_no_columns_of_x_either():
     X, y = load_iris(return_X_y=True)
     for final in (TemperatureClassifier(), IsotonicClassifier(TemperatureClassifier(MeanClassifier()))):
-        with pytest.raises(ValueError, match="A combiner must be without columns of X"):
+        with pytest.raises(ValueError, match="would average columns of X as if they were predictions"):
             stackit.StackingClassifier([("nb", GaussianNB())], final, passthrough=True).fit(X, y)
 
 

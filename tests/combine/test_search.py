@@ -169,7 +169,7 @@ def test_bags_are_drawn_by_the_seed_and_averaged():
 
 
 @searches
-def test_a_scorer_that_takes_no_weights_is_asked_without(search):
+def test_a_scorer_that_takes_no_weights_is_called_without(search):
     def share_right(y, predicted):
         return (np.asarray(y) == predicted).mean()
 
@@ -237,7 +237,7 @@ def test_a_start_that_the_metric_refuses_is_an_error(search):
 
 
 @searches
-def test_the_area_of_several_classes_is_named_where_that_of_two_is_asked_for(search):
+def test_the_area_of_several_classes_is_named_where_that_of_two_is_given(search):
     y, blocks = classes(np.random.default_rng(3), 3)
     with pytest.raises(ValueError, match="Pass scoring='roc_auc_ovr'"):
         search("roc_auc").fit(columns(blocks), y)

@@ -237,10 +237,10 @@ def test_predicted_labels_become_positions_of_the_sorted_classes(y):
 @pytest.mark.parametrize(("estimator", "X", "y", "method"), CASES.values(), ids=CASES)
 def test_the_test_table_is_the_average_over_folds(estimator, X, y, method):
     cv, X_test = KFold(3, shuffle=True, random_state=1), X[::-1][:20] + 0.1
-    answers = [
+    predictions = [
         getattr(estimator.fit(X[train], y[train]), method)(X_test).reshape(20, -1) for train, _ in cv.split(X)
     ]
-    mean = np.mean(answers, axis=0)
+    mean = np.mean(predictions, axis=0)
     mean = mean[:, 1:] if method == "predict_proba" and mean.shape[1] == 2 else mean
     oof = out_of_fold([("a", estimator)], X, y, X_test, cv=cv, stack_method=method)
     np.testing.assert_allclose(oof.meta_test, mean, rtol=1e-12)
@@ -525,7 +525,7 @@ def test_repeated_labels_are_those_of_most_repeats():
 # --- weights
 
 
-def test_one_warning_names_those_who_cannot_take_weights():
+def test_one_warning_names_estimators_that_cannot_take_weights():
     with pytest.warns(
         UserWarning, match="sample_weight is not passed to knn, pipe: they cannot take it"
     ) as caught:
@@ -898,7 +898,7 @@ def test_an_error_hands_over_what_is_finished():
     assert "['ok']" in caught.value.__notes__[0]
 
 
-def test_what_is_finished_has_the_weights_and_the_scoring_asked_for():
+def test_what_is_finished_has_the_weights_and_the_scoring_of_the_call():
     X, options = (
         np.c_[XR, np.arange(90)],
         {"cv": KFold(3), "scoring": "neg_mean_absolute_error", "sample_weight": WEIGHTS},
@@ -1107,7 +1107,7 @@ def test_an_estimator_that_works_in_place_changes_neither_the_tables_nor_the_res
         np.testing.assert_array_equal(test, XR[:20] * 2)
 
 
-def test_a_frozen_estimator_answers_without_a_fit():
+def test_a_frozen_estimator_predicts_without_a_fit():
     frozen = FrozenEstimator(Ridge().fit(XR, YR))
     oof = out_of_fold([("frozen", frozen)], XR, YR, XR, cv=3)
     np.testing.assert_allclose(oof.meta_train["frozen"], frozen.predict(XR))
@@ -1472,24 +1472,24 @@ def test_metadata_routing_is_honoured_when_it_is_on():
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         members = [
             ("pipe", make_pipeline(scaler, Ridge().set_fit_request(sample_weight=True))),
-            ("asked", Ridge().set_fit_request(sample_weight=True)),
+            ("requests", Ridge().set_fit_request(sample_weight=True)),
             ("not", Ridge().set_fit_request(sample_weight=False)),
         ]
         oof = out_of_fold(members, XR, YR, cv=KFold(3), sample_weight=WEIGHTS)
     pipe = make_pipeline(StandardScaler(), Ridge())
     np.testing.assert_allclose(oof.meta_train["pipe"], weighted_by_hand(pipe, XR, YR, "ridge__sample_weight"))
-    np.testing.assert_allclose(oof.meta_train["asked"], weighted_by_hand(Ridge(), XR, YR, "sample_weight"))
+    np.testing.assert_allclose(oof.meta_train["requests"], weighted_by_hand(Ridge(), XR, YR, "sample_weight"))
     np.testing.assert_allclose(oof.meta_train["not"], cross_val_predict(Ridge(), XR, YR, cv=KFold(3)))
 
 
-def test_folds_of_the_result_are_those_asked_for():
+def test_folds_of_the_result_are_those_of_the_call():
     folds = make_folds(Y, n_splits=3)
     assert isinstance(out_of_fold([("nb", NB)], X, Y, cv=folds).folds, Folds)
     assert out_of_fold([("nb", NB)], X, Y, cv=folds).folds.digest == folds.digest
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_without_return_estimator_answers_are_the_same_and_estimators_come_when_asked_for(n_jobs):
+def test_without_return_estimator_predictions_are_the_same_and_estimators_come_when_used(n_jobs):
     X, y = make_classification(400, 8, random_state=0)
     pairs = [("forest", RandomForestClassifier(20)), ("bayes", GaussianNB())]
     kept, lean = (

@@ -243,14 +243,14 @@ def test_what_a_store_knows_of_the_time_orders_the_rest():
     assert queue.take() is None
 
 
-def test_the_seconds_of_stored_fits_are_told():
+def test_the_seconds_of_stored_fits_are_known():
     members, store = [("quick", Sleeper(0.02)), ("slow", Sleeper(0.1))], MemoryStore()
     out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
-    told = []
+    seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_fit, "run_all", lambda *args: told.append(args[4]) or executor.run_all(*args))
+        patch.setattr(cross_fit, "run_all", lambda *args: seen.append(args[4]) or executor.run_all(*args))
         out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
-    assert told[0]["slow"] > told[0]["quick"] > 0
+    assert seen[0]["slow"] > seen[0]["quick"] > 0
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -270,7 +270,7 @@ def test_results_are_the_same_wherever_the_work_is_done(n_jobs, table, monkeypat
         assert other.meta_test.equals(inline.meta_test)
 
 
-def test_one_who_writes_into_the_table_disturbs_nobody():
+def test_an_estimator_that_writes_into_the_table_disturbs_no_other():
     members = [("keeper", Keeper()), ("tree", DecisionTreeRegressor(random_state=0)), ("again", Keeper())]
     together = out_of_fold(members, X.copy(), Y, X[:9].copy(), cv=4, n_jobs=1)
     for name, member in members:

@@ -1,4 +1,4 @@
-"""Estimators that fail in every way there is: each is named, and costs nobody else anything."""
+"""Estimators that fail in every way there is: each is named, and costs no other estimator anything."""
 
 import copyreg
 import faulthandler
@@ -93,7 +93,7 @@ RAISED = {
     "unloadable": (lambda: Unloadable("made here"), "other words"),
     "group": (lambda: ExceptionGroup("two of them", [ValueError("a"), Wants(1, reason="b")]), "two of them"),
     "unicode": (lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no start"), "can't decode byte 0xff"),
-    "no module": (lambda: ImportError("no such module", name="nought"), "no such module"),
+    "no module": (lambda: ImportError("no such module", name="missing"), "no such module"),
     "memory": (lambda: MemoryError("too much"), "too much"),
 }
 

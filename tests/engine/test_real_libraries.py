@@ -42,7 +42,7 @@ print(torch.get_num_threads())
     assert (of_torch, after) == (1, "2")
 
 
-def test_temperature_calibration_takes_a_series_whose_index_lacks_zero():
+def test_temperature_calibration_takes_a_series_with_an_index_without_zero():
     """scikit-learn looks up the label 0 in the index of a pandas y; here y travels as an array."""
     y = pd.Series(Y, index=np.arange(7, 7 + len(Y)))
     estimator = CalibratedClassifierCV(LinearSVC(random_state=0), method="temperature", cv=3)

@@ -46,7 +46,7 @@ def test_slices_lie_in_memory_as_plain_ones_do(table):
 
 
 @pytest.mark.skipif(not COUNTED, reason="no counts of references here")
-def test_memory_that_nobody_holds_is_used_again():
+def test_memory_that_is_free_is_used_again():
     slices = RowCache(TABLE)
     first = address(slices.of(np.arange(100)))
     slices.of(np.arange(30))
@@ -55,7 +55,7 @@ def test_memory_that_nobody_holds_is_used_again():
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
-def test_a_copy_of_ones_own_can_be_written_into_and_is_nobody_elses(steps):
+def test_a_copy_of_ones_own_can_be_written_into_and_is_not_shared(steps):
     table, held, random = TABLE.copy(), [], np.random.default_rng(0)
     slices = RowCache(table)
     for number, (n_rows, fate) in enumerate(steps):
@@ -153,9 +153,9 @@ def test_a_function_in_a_transformer_may_write_into_what_it_is_given():
         return part
 
     line_up = [("f", make_pipeline(FunctionTransformer(zeroed), Lasso())), ("lasso", Lasso())]
-    beside = out_of_fold(line_up, X, Y, cv=3, n_jobs=1).meta_train["lasso"]
+    among_others = out_of_fold(line_up, X, Y, cv=3, n_jobs=1).meta_train["lasso"]
     alone = out_of_fold([("lasso", Lasso())], X, Y, cv=3, n_jobs=1).meta_train["lasso"]
-    np.testing.assert_array_equal(beside, alone)
+    np.testing.assert_array_equal(among_others, alone)
 
 
 class Standardiser(RegressorMixin, BaseEstimator):

@@ -1,4 +1,4 @@
-"""Levels: what they equal, whose label reaches whom, what they cost, and who is not asked."""
+"""Levels: what they equal, which labels reach a prediction, what they cost, and what does not predict."""
 
 import pickle
 
@@ -73,7 +73,7 @@ X_FIRST = X[FOLDS.splits[0][1][0], 0]
 
 
 class Noting(RegressorMixin, BaseEstimator):
-    """A ridge weighted by what it asked for, which it remembers."""
+    """A ridge weighted by what it requested, which it remembers."""
 
     def fit(self, X, y, ages=None):
         self.ages_ = ages
@@ -155,19 +155,19 @@ def test_a_nested_level_is_each_fold_on_a_stack_inside_its_training_part():
         both = np.r_[X[out], NEW]
         inner = out_of_fold(FIRST, X[train], Y[train], both, cv=inner_splits(train, out))
         ridge = Ridge().fit(inner.meta_train.to_numpy(), Y[train])
-        answers = ridge.predict(inner.meta_test.to_numpy())
-        assert_allclose(found.oof_.meta_train["ridge"][out], answers[: len(out)], rtol=1e-9)
-        new.append(answers[len(out) :])
+        predictions = ridge.predict(inner.meta_test.to_numpy())
+        assert_allclose(found.oof_.meta_train["ridge"][out], predictions[: len(out)], rtol=1e-9)
+        new.append(predictions[len(out) :])
     assert_allclose(found.transform(NEW)[:, 0], np.mean(new, axis=0), rtol=1e-9)
 
 
-# --- whose label reaches whom
+# --- which label reaches which prediction
 
 NESTED = {
     "the last of two": [FIRST, Level(SECOND, nested=True)],
     "the last of three": [FIRST, SECOND, Level(SECOND, nested=True)],
     "all of three": [FIRST, Level(SECOND, nested=True), Level(SECOND, nested=True)],
-    "with X beside": [FIRST, Level(SECOND, nested=True, passthrough=True)],
+    "with X": [FIRST, Level(SECOND, nested=True, passthrough=True)],
     "above other folds": [Level(FIRST, cv=KFold(3)), Level(SECOND, nested=True)],
 }
 SHARED = {
@@ -335,10 +335,10 @@ def test_neither_the_number_of_workers_nor_what_else_is_there_changes_anything()
     assert (one.levels_[0].meta_train["forest"] != one.oof_.meta_train["forest"]).any()
 
 
-# --- who is not asked
+# --- which estimators do not predict
 
 
-def test_who_has_no_weight_is_not_asked():
+def test_estimators_without_weight_do_not_predict():
     members = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0))]
     stack = StackingRegressor(members, MeanRegressor({"b": 1}), cv=FOLDS).fit(X, Y)
     CountingRidge.predictions = {}
@@ -349,7 +349,7 @@ def test_who_has_no_weight_is_not_asked():
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_below_who_has_no_weight_nobody_is_asked(nested):
+def test_nothing_predicts_below_an_estimator_without_weight(nested):
     first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = [first, Level(second, nested=nested)]
@@ -361,7 +361,7 @@ def test_below_who_has_no_weight_nobody_is_asked(nested):
     assert found.final_estimator_.named_weights_ == {"ab": 0.0, "bc": 1.0}
 
 
-def test_linear_finals_with_zeros_and_calibrated_combiners_ask_only_whom_they_read():
+def test_only_what_linear_finals_with_zeros_and_calibrated_combiners_read_predicts():
     members = [
         ("a", CountingRidge("a")),
         ("b", CountingRidge("b", 1e6)),
@@ -371,12 +371,12 @@ def test_linear_finals_with_zeros_and_calibrated_combiners_ask_only_whom_they_re
     CountingRidge.predictions = {}
     assert_allclose(lasso.predict(NEW), lasso.final_estimator_.predict(lasso.oof_.transform(NEW).to_numpy()))
     assert CountingRidge.predictions == {"a": 8, "b": 4}
-    told = TemperatureClassifier(IsotonicClassifier(MeanClassifier({"knn": 1})))
-    calm = StackingClassifier(FIRSTC, told, cv=FOLDSC).fit(XC, NAMES)
+    weighted = TemperatureClassifier(IsotonicClassifier(MeanClassifier({"knn": 1})))
+    calm = StackingClassifier(FIRSTC, weighted, cv=FOLDSC).fit(XC, NAMES)
     assert calm._zero_weight() == {"tree"}
 
 
-def test_gaps_are_refused_also_where_no_one_is_asked_who_would_refuse_them():
+def test_gaps_are_refused_also_where_no_estimator_predicts_that_would_refuse_them():
     members = [("ridge", Ridge()), ("tree", TREE)]
     stack = StackingRegressor(members, MeanRegressor({"tree": 1}), cv=FOLDS).fit(X, Y)
     with pytest.raises(ValueError, match="Input X contains NaN"):
@@ -398,18 +398,18 @@ def test_who_has_no_weight_is_not_refitted():
     stack = StackingRegressor(members, NonNegativeRegressor(), cv=FOLDS, refit=True).fit(X, Y)
     weights = stack.final_estimator_.named_weights_
     assert CountingRidge.fits == {"a": 5, "b": 5 if weights["b"] else 4}
-    told = StackingRegressor(members, MeanRegressor([1, 0]), cv=FOLDS, refit=True)
+    weighted = StackingRegressor(members, MeanRegressor([1, 0]), cv=FOLDS, refit=True)
     CountingRidge.fits = {}
-    told.fit(X, Y)
+    weighted.fit(X, Y)
     assert CountingRidge.fits == {"a": 5, "b": 4}
-    assert list(told.oof_.refitted) == ["a"]
+    assert list(weighted.oof_.refitted) == ["a"]
     CountingRidge.predictions = {}
-    assert_allclose(told.predict(NEW), Ridge().fit(X, Y).predict(NEW))
+    assert_allclose(weighted.predict(NEW), Ridge().fit(X, Y).predict(NEW))
     assert CountingRidge.predictions == {"a": 1}
-    assert_allclose(told.transform(NEW)[:, 1], told.oof_.transform(NEW)["b"])
+    assert_allclose(weighted.transform(NEW)[:, 1], weighted.oof_.transform(NEW)["b"])
 
 
-def test_a_combiner_learns_again_without_those_whose_refit_fails():
+def test_a_combiner_learns_again_without_estimators_that_fail_to_refit():
     class OnFewer(Ridge):
         def fit(self, X, y):
             if len(X) == N:
@@ -502,8 +502,8 @@ def test_weights_follow_requests_where_routing_is_on(routing):
     assert "level_2__wants" in str(found.get_metadata_routing())
 
 
-def test_other_metadata_reach_those_of_every_level_who_asked_for_them(routing):
-    wants, unsupported = (Noting().set_fit_request(ages=asked) for asked in (True, False))
+def test_other_metadata_reach_the_estimators_of_every_level_that_request_them(routing):
+    wants, unsupported = (Noting().set_fit_request(ages=requested) for requested in (True, False))
     ages = np.arange(N) + 0.5
     levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS, refit=True).fit(X, Y, ages=ages)
@@ -711,7 +711,7 @@ def test_decisions_are_those_of_the_final_estimator():
     assert not hasattr(LevelsClassifier([FIRSTC], KNeighborsClassifier()), "decision_function")
 
 
-def test_an_estimator_is_asked_as_long_as_one_of_its_columns_is_read():
+def test_an_estimator_predicts_as_long_as_one_of_its_columns_is_read():
     X, y = load_iris(return_X_y=True)
     oof = out_of_fold([("bayes", GaussianNB()), ("knn", KNeighborsClassifier())], X, y, cv=3, n_jobs=1)
     final = LogisticRegression().fit(oof.meta_train, y)

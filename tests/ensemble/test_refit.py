@@ -1,4 +1,4 @@
-"""Levels refitted on all rows: what they equal, what they cost, and whose label still reaches whom."""
+"""Levels refitted on all rows: what they equal, what they cost, and which labels still reach a prediction."""
 
 import numpy as np
 import pytest
@@ -175,7 +175,7 @@ def test_fits_are_as_many_as_counted_before(nested, refit):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_whom_nobody_reads_is_neither_refitted_nor_asked(nested):
+def test_estimators_that_are_not_read_are_neither_refitted_nor_predict(nested):
     first = [("a", CountingRidge("a")), ("b", CountingRidge("b", 5.0)), ("c", CountingRidge("c", 9.0))]
     second = [("ab", MeanRegressor({"a": 1, "b": 2})), ("bc", MeanRegressor({"b": 1, "c": 1}))]
     levels = [first, Level(second, nested=nested)]

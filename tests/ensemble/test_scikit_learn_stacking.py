@@ -37,7 +37,7 @@ OURS_BY_CHOICE = {
 
 
 class StackingClassifier(stackit.StackingClassifier):
-    """One that refits unless told otherwise."""
+    """One that refits by default."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class StackingClassifier(stackit.StackingClassifier):
 
 
 class StackingRegressor(stackit.StackingRegressor):
-    """One that refits unless told otherwise."""
+    """One that refits by default."""
 
     def __init__(
         self,

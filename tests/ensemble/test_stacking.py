@@ -169,7 +169,7 @@ def test_weighted_refitted_stacks_classify_as_scikit_learns():
 
 
 @pytest.mark.parametrize("refit", [False, True])
-def test_prefit_estimators_are_asked_as_they_are(refit):
+def test_prefit_estimators_predict_as_they_are(refit):
     members = [(name, clone(member).fit(X[:45], NAMES[:45])) for name, member in CLASSIFIERS]
     theirs = ensemble.StackingClassifier(members, cv="prefit").fit(X[45:], NAMES[45:])
     ours = StackingClassifier(members, cv="prefit", refit=refit).fit(X[45:], NAMES[45:])
@@ -209,23 +209,23 @@ def test_without_refit_the_folds_are_averaged(estimators, X, y, options):
     for name, member in estimators:
         if isinstance(member, str):
             continue
-        answers = []
+        tables = []
         codes = np.unique(y, return_inverse=True)[1]
         for train, _ in cv.split(X):
             if isinstance(member, Ridge):
-                answers.append(clone(member).fit(X[train], codes[train]).predict(X))
+                tables.append(clone(member).fit(X[train], codes[train]).predict(X))
                 continue
             fitted = clone(member).fit(X[train], y[train])
-            asked = method or next(m for m in ("predict_proba", "decision_function") if hasattr(fitted, m))
-            answer = getattr(fitted, asked)(X)
-            if isinstance(answer, list):
-                answer = np.column_stack([table[:, 1] for table in answer])
-            elif asked == "predict":
-                answer = answer[:, None] == np.unique(y)
-            elif asked == "predict_proba" and np.ndim(y) == 1 and answer.shape[1] == 2:
-                answer = answer[:, 1]
-            answers.append(np.asarray(answer, dtype=float).reshape(X.shape[0], -1))
-        mean = np.mean([np.reshape(answer, (X.shape[0], -1)) for answer in answers], axis=0)
+            used = method or next(m for m in ("predict_proba", "decision_function") if hasattr(fitted, m))
+            predicted = getattr(fitted, used)(X)
+            if isinstance(predicted, list):
+                predicted = np.column_stack([table[:, 1] for table in predicted])
+            elif used == "predict":
+                predicted = predicted[:, None] == np.unique(y)
+            elif used == "predict_proba" and np.ndim(y) == 1 and predicted.shape[1] == 2:
+                predicted = predicted[:, 1]
+            tables.append(np.asarray(predicted, dtype=float).reshape(X.shape[0], -1))
+        mean = np.mean([np.reshape(predicted, (X.shape[0], -1)) for predicted in tables], axis=0)
         blocks.append(mean.argmax(axis=1)[:, None] if method == "predict" else mean)
         assert name in stack.named_estimators_
     np.testing.assert_allclose(stack.transform(X), np.hstack(blocks), rtol=1e-9, atol=1e-12)
@@ -437,7 +437,7 @@ def test_other_fit_parameters_are_refused_without_routing():
 
 @pytest.mark.usefixtures("routing")
 class TestRouting:
-    def test_only_the_member_that_asks_gets_the_weights(self):
+    def test_only_the_member_that_requests_gets_the_weights(self):
         members = [
             ("yes", Attentive().set_fit_request(sample_weight=True)),
             ("no", Attentive().set_fit_request(sample_weight=False)),
@@ -449,7 +449,7 @@ class TestRouting:
         assert [member.weights_ for member in stack.named_estimators_["no"]] == [None] * 3
         assert stack.final_estimator_.weights_ is None
 
-    def test_a_final_estimator_that_asks_gets_the_weights(self):
+    def test_a_final_estimator_that_requests_gets_the_weights(self):
         final = Attentive().set_fit_request(sample_weight=True)
         stack = StackingClassifier([("nb", GaussianNB().set_fit_request(sample_weight=False))], final, cv=3)
         stack.fit(X, Y, sample_weight=WEIGHTS)
@@ -480,8 +480,8 @@ class TestRouting:
             assert not set(GROUPS[train]) & set(GROUPS[held_out])
 
     def test_groups_and_weights_reach_a_nested_stack(self):
-        asked = Attentive().set_fit_request(sample_weight=True)
-        inner = StackingClassifier([("in", asked)], asked, cv=GroupKFold(3))
+        requesting = Attentive().set_fit_request(sample_weight=True)
+        inner = StackingClassifier([("in", requesting)], requesting, cv=GroupKFold(3))
         stack = StackingClassifier(
             [("nb", GaussianNB().set_fit_request(sample_weight=False))], inner, cv=GroupKFold(3)
         )
@@ -511,10 +511,10 @@ class TestRouting:
     @pytest.mark.parametrize("face", ["stack", "levels"])
     def test_it_is_as_scikit_learns(self, final, face):
         members = [("nb", GaussianNB().set_fit_request(sample_weight=True)), ("knn", KNN)]
-        asks = LogisticRegression().set_fit_request(sample_weight=True)
+        requesting = LogisticRegression().set_fit_request(sample_weight=True)
         named = {
-            "requested": asks,
-            "pipeline": make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asks),
+            "requested": requesting,
+            "pipeline": make_pipeline(StandardScaler().set_fit_request(sample_weight=False), requesting),
         }
         final = named.get(final, final)
         theirs = ensemble.StackingClassifier(members, final, cv=3).fit(X, Y, sample_weight=WEIGHTS)
@@ -544,15 +544,15 @@ class TestRouting:
         stack = StackingClassifier([("knn", KNN)], Attentive(), cv=3).fit(X, Y, sample_weight=WEIGHTS)
         np.testing.assert_array_equal(stack.final_estimator_.weights_, WEIGHTS)
 
-    def test_metadata_that_nobody_takes_are_an_error(self):
+    def test_metadata_without_a_taker_are_an_error(self):
         with pytest.raises(TypeError, match=r"unexpected argument.*colour"):
             StackingClassifier([("a", Attentive())], cv=3).fit(X, Y, colour="red")
 
     @pytest.mark.parametrize("place", ["member", "final"])
     def test_a_pipeline_that_has_not_said_is_refused_before_any_fit(self, place):
         half = make_pipeline(StandardScaler(), Attentive().set_fit_request(sample_weight=True))
-        asks = Attentive().set_fit_request(sample_weight=True)
-        members = [("a", asks), ("p", half if place == "member" else KNN)]
+        requesting = Attentive().set_fit_request(sample_weight=True)
+        members = [("a", requesting), ("p", half if place == "member" else KNN)]
         Attentive.fits = 0
         with pytest.raises(UnsetMetadataPassedError, match=r"StandardScaler\.fit"):
             StackingClassifier(members, half, cv=3).fit(X, Y, sample_weight=WEIGHTS)
@@ -561,7 +561,7 @@ class TestRouting:
     @pytest.mark.parametrize(
         ("member", "final"),
         [(KNN, LogisticRegression()), (KNN, make_pipeline(StandardScaler(), LR)), (NB, LR)],
-        ids=["nobody takes weights", "a pipeline on top", "a member takes them"],
+        ids=["no member takes weights", "a pipeline on top", "a member takes them"],
     )
     def test_weights_for_scores_alone_pass_a_stack_by_as_in_scikit_learn(self, member, final):
         scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
@@ -575,9 +575,9 @@ class TestRouting:
 
     def test_a_search_by_the_stacks_own_score_needs_no_request_for_it(self):
         found = []
-        asks = GaussianNB().set_fit_request(sample_weight=True)
+        requesting = GaussianNB().set_fit_request(sample_weight=True)
         for Kind, options in ((ensemble.StackingClassifier, {}), (StackingClassifier, {"refit": True})):
-            search = GridSearchCV(Kind([("m", asks)], cv=3, **options), {"passthrough": [False]}, cv=3)
+            search = GridSearchCV(Kind([("m", requesting)], cv=3, **options), {"passthrough": [False]}, cv=3)
             found.append(search.fit(X, Y, sample_weight=WEIGHTS).cv_results_["mean_test_score"])
         np.testing.assert_allclose(found[0], found[1])
 
@@ -590,7 +590,7 @@ class TestRouting:
         np.testing.assert_array_equal(fitted[-1].weights_, WEIGHTS)
         np.testing.assert_array_equal(fitted[0].final_estimator_.weights_, WEIGHTS)
 
-    def test_groups_of_the_folds_go_to_those_who_requested_some(self):
+    def test_groups_of_the_folds_go_to_members_that_requested_some(self):
         search = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3))
         folds = make_folds(YR, scheme="group", n_splits=3, groups=GROUPS, random_state=0)
         members = [("search", search), ("ridge", RidgeCV(cv=GroupKFold(3))), ("own", GroupRecordingRidge())]

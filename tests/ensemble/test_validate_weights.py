@@ -64,8 +64,8 @@ ENSEMBLES = {
     "a final stack": StackingRegressor(MEMBERS, StackingRegressor(MEMBERS, REGRESSOR)),
     "a stack in a stack": StackingRegressor([*MEMBERS, ("stack", StackingRegressor(MEMBERS, REGRESSOR))]),
     "levels in levels": LevelsRegressor([[*MEMBERS, ("all", LevelsRegressor([MEMBERS], REGRESSOR))]]),
-    "beside columns of X": StackingRegressor(MEMBERS, REGRESSOR, passthrough=True),
-    "a level beside some": LevelsRegressor(
+    "with columns of X": StackingRegressor(MEMBERS, REGRESSOR, passthrough=True),
+    "a level with some": LevelsRegressor(
         [MEMBERS, Level([("mean", REGRESSOR)], passthrough=[0])], LinearRegression()
     ),
 }
@@ -83,8 +83,8 @@ def test_a_misspelt_name_is_found_before_any_fit(ensemble, table):
 @pytest.mark.parametrize("ensemble", ["a stack", "levels", "an estimator of a level"])
 def test_weights_that_are_no_shares_are_found_before_any_fit(ensemble, weights):
     ensemble = clone(ENSEMBLES[ensemble])
-    told = [name for name, value in ensemble.get_params().items() if value == TYPO]
-    ensemble.set_params(**dict.fromkeys(told, weights))
+    names = [name for name, value in ensemble.get_params().items() if value == TYPO]
+    ensemble.set_params(**dict.fromkeys(names, weights))
     with pytest.raises(ValueError, match="weights must be 2 numbers of at least 0, not all 0"):
         ensemble.fit(X, Y)
     assert Counted.fits == 0
@@ -93,16 +93,16 @@ def test_weights_that_are_no_shares_are_found_before_any_fit(ensemble, weights):
 @pytest.mark.parametrize("ensemble", ENSEMBLES.values(), ids=ENSEMBLES)
 def test_names_that_are_there_are_taken(ensemble):
     ensemble = clone(ensemble)
-    told = [name for name, value in ensemble.get_params().items() if value == TYPO]
-    ensemble.set_params(**{name: {"forest": 2, "ridge": 1} for name in told})
+    names = [name for name, value in ensemble.get_params().items() if value == TYPO]
+    ensemble.set_params(**{name: {"forest": 2, "ridge": 1} for name in names})
     assert ensemble.fit(FRAME, Y).predict(FRAME).shape == (N,)
     assert Counted.fits > 0
 
 
 def test_columns_of_x_that_are_passed_through_may_be_weighed():
     weights = {"forest": 2, "age": 1}
-    beside = StackingRegressor(MEMBERS, MeanRegressor(weights), passthrough=True).fit(FRAME, Y)
-    assert beside.final_estimator_.named_weights_["age"] == 1 / 3
+    stack = StackingRegressor(MEMBERS, MeanRegressor(weights), passthrough=True).fit(FRAME, Y)
+    assert stack.final_estimator_.named_weights_["age"] == 1 / 3
     without = StackingRegressor(MEMBERS, MeanRegressor({"x0": 1, "x5": 1}), passthrough=True).fit(X, Y)
     assert without.final_estimator_.named_weights_["x5"] == 0.5
     Counted.fits = 0

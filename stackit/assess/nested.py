@@ -9,8 +9,8 @@ from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.ensemble import StackedEnsemble
+from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.scoring import Scoring, scorer_of
-from stackit.estimators.traits import is_classifier
 from stackit.store import Store
 from stackit.validation import invalid_value
 

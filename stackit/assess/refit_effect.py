@@ -15,8 +15,8 @@ from stackit.arrays.isolation import own_copy
 from stackit.ensemble import StackingClassifier, StackingRegressor
 from stackit.ensemble.levels import Levels
 from stackit.ensemble.stacking import Stacking
+from stackit.estimators.estimator_type import classifiers_among
 from stackit.estimators.named_estimators import AnyEstimators, check_estimators, name_estimators
-from stackit.estimators.traits import classifiers_among
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["AverageOrRefit", "average_or_refit"]

@@ -13,10 +13,10 @@ import pandas as pd
 from stackit.engine.cross_fit import out_of_fold
 from stackit.ensemble.final import is_combiner
 from stackit.ensemble.passthrough import side_by_side
+from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.sample_weight import rescale_weights
 from stackit.estimators.scoring import Scoring
-from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds, as_folds
 from stackit.results import EstimatorResult, OutOfFold
 from stackit.target import Target

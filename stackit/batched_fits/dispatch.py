@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
 from stackit.batched_fits.registry import registered_fits
 from stackit.batched_fits.scaled_pipeline import is_scaled
-from stackit.estimators.traits import is_classifier
+from stackit.estimators.estimator_type import is_classifier
 from stackit.folds import make_folds
 
 __all__ = ["can_batch", "fit_batched"]

@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from stackit.arrays import Floats, Rows
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
-from stackit.estimators.traits import is_classifier
+from stackit.estimators.estimator_type import is_classifier
 
 __all__ = ["BATCHED"]
 

@@ -11,10 +11,10 @@ from stackit.arrays import Floats
 from stackit.arrays.frames import index_of
 from stackit.engine.task import TaskResult
 from stackit.engine.training_data import TrainingData
+from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.prediction import METHODS, PredictionSpec, prediction_spec
 from stackit.estimators.scoring import Scoring
-from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds
 from stackit.results.estimator_result import EstimatorResult
 from stackit.results.lazy_estimators import LazyFoldEstimators

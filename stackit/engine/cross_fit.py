@@ -20,6 +20,7 @@ from stackit.engine.task import Task, TaskResult
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, EarlyStoppingPlan
+from stackit.estimators.estimator_type import classifiers_among
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
 from stackit.estimators.named_estimators import (
     AnyEstimators,
@@ -30,7 +31,6 @@ from stackit.estimators.named_estimators import (
 from stackit.estimators.prediction import check_column_names
 from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.scoring import Scoring, scorer_of
-from stackit.estimators.traits import classifiers_among
 from stackit.folds import Folds
 from stackit.precomputed.checks import check_precomputed, warn_of_in_sample
 from stackit.progress import progress_bar

@@ -6,11 +6,11 @@ from typing import Any
 
 from stackit.arrays import Rows, num_samples, safe_index
 from stackit.estimators.early_stopping import ValidationSet, fit_with_validation
-from stackit.estimators.estimator_traits import EstimatorTraits, inspect_estimator
 from stackit.estimators.inner_groups import pass_groups, remove_groups
 from stackit.estimators.label_encoding.fitting import LabelledFit
 from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
 from stackit.estimators.metadata_routing import INNER_GROUPS, FitParams, index_fit_params
+from stackit.estimators.traits import EstimatorTraits, inspect_estimator
 from stackit.target import Target
 
 __all__ = ["fit_estimator"]

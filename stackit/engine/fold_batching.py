@@ -17,8 +17,8 @@ from stackit.engine.failures import as_failure
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
-from stackit.estimators.estimator_traits import EstimatorTraits
-from stackit.estimators.traits import tags_of
+from stackit.estimators.estimator_type import tags_of
+from stackit.estimators.traits import EstimatorTraits
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import record_warnings
 

@@ -13,10 +13,10 @@ from stackit.arrays import Rows
 from stackit.engine.run_config import RunConfig
 from stackit.engine.task import Task
 from stackit.estimators.early_stopping import EarlyStoppingPlan
-from stackit.estimators.estimator_traits import inspect_estimator
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.seeds import seed_of
+from stackit.estimators.traits import inspect_estimator
 from stackit.folds import Folds
 
 __all__ = ["TaskPlanner"]

@@ -13,11 +13,11 @@ from stackit.engine.fit import fit_estimator
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import unfitted_copy
-from stackit.estimators.estimator_traits import EstimatorTraits
 from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, lacks_order
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.prediction_checks import ALL_ROWS
+from stackit.estimators.traits import EstimatorTraits
 from stackit.results.repeated_warnings import RecordedWarning, record_warnings
 
 __all__ = ["Task", "TaskResult"]

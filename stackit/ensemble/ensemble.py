@@ -35,12 +35,12 @@ from stackit.ensemble.validate_weights import validate_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
-from stackit.estimators.estimator_traits import set_seeds
+from stackit.estimators.estimator_type import is_classifier, tags_of
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.named_estimators import visual_block
 from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.seeds import seed_of
-from stackit.estimators.traits import is_classifier, tags_of
+from stackit.estimators.traits import set_seeds
 from stackit.folds import Folds
 from stackit.results.oof import OutOfFold
 from stackit.store import Store

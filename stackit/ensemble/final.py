@@ -18,12 +18,12 @@ from stackit.engine.fit import fit_estimator
 from stackit.ensemble.passthrough import Passthrough, level_features
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import EarlyStoppingPlan
-from stackit.estimators.estimator_traits import inspect_estimator
+from stackit.estimators.estimator_type import is_classifier, is_regressor
 from stackit.estimators.metadata_routing import FitParams
 from stackit.estimators.prediction import Kind, PredictionSpec, prediction_spec
 from stackit.estimators.sample_weight import rescale_weights
 from stackit.estimators.seeds import seed_of
-from stackit.estimators.traits import is_classifier, is_regressor
+from stackit.estimators.traits import inspect_estimator
 from stackit.results.oof import OutOfFold
 from stackit.target import Target
 

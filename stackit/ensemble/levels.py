@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from stackit.ensemble.ensemble import StackedEnsemble
 from stackit.ensemble.final import FinalClassifierMixin, FinalRegressorMixin
 from stackit.ensemble.level import Level, as_levels, check_nested, count_fits
-from stackit.estimators.traits import is_classifier
+from stackit.estimators.estimator_type import is_classifier
 
 __all__ = ["Levels", "LevelsClassifier", "LevelsRegressor"]
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 from sklearn.utils import Bunch
 
 from stackit.estimators.copies import CopiedEnsemble
+from stackit.estimators.estimator_type import classifiers_among
 from stackit.estimators.named_estimators import NamedEstimators, check_estimators
-from stackit.estimators.traits import classifiers_among
 
 __all__ = ["NamedMembers", "NestedParams"]
 

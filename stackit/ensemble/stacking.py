@@ -21,8 +21,8 @@ from stackit.ensemble.fitted import AnyFitted
 from stackit.ensemble.level import Level
 from stackit.ensemble.params import NamedMembers
 from stackit.ensemble.passthrough import select_columns, side_by_side
+from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.named_estimators import NamedEstimators
-from stackit.estimators.traits import is_classifier
 from stackit.folds import Folds, make_folds
 from stackit.validation import format_list
 

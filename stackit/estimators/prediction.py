@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stackit.arrays import Floats, num_samples
 from stackit.arrays.frames import distinct
 from stackit.arrays.isolation import Reader, call_isolated, inspect_reader
+from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.prediction_checks import (
     InvalidPredictionsError,
     as_label_probabilities,
@@ -21,7 +22,6 @@ from stackit.estimators.prediction_checks import (
     as_probabilities,
     class_positions,
 )
-from stackit.estimators.traits import is_classifier
 from stackit.target import Target, TargetType
 from stackit.validation import format_list
 

@@ -1,91 +1,70 @@
-"""Whether an estimator of any library is a classifier or a regressor."""
+"""What the engine must know of an estimator before each of its fits, looked up once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags
+from stackit.arrays.isolation import Reader, inspect_reader
+from stackit.estimators.estimator_type import is_classifier
+from stackit.estimators.label_encoding.fitting import encoded_parts
+from stackit.estimators.seeds import Seeds, seeds_of
 
-from stackit.estimators.named_estimators import NamedEstimators
+__all__ = ["EstimatorTraits", "inspect_estimator", "set_seeds"]
 
-__all__ = ["classifiers_among", "estimator_type", "is_classifier", "is_regressor", "tags_of"]
-
-MIXINS = {"classifier": ClassifierMixin, "regressor": RegressorMixin}
-
-
-def is_classifier(estimator: Any, name: str | None = None) -> bool:
-    """Whether an estimator predicts classes, by the rule of `estimator_type`."""
-    return estimator_type(estimator, name) == "classifier"
+THREAD_PARAMETERS = ("n_jobs", "nthread", "num_threads")
 
 
-def is_regressor(estimator: Any, name: str | None = None) -> bool:
-    """Whether an estimator predicts numbers, by the rule of `estimator_type`."""
-    return estimator_type(estimator, name) == "regressor" and hasattr(estimator, "predict")
+@dataclass(frozen=True, eq=False)
+class EstimatorTraits:
+    """What holds for an estimator in all of its fits."""
+
+    seeds: Seeds
+    n_jobs: dict[str, int | None]  # parameters, also of parts, that ask for more threads than a task may use
+    reader: Reader
+    is_classifier: bool
+    encoded_parts: tuple[str, ...] = ()  # as `label_encoding.fitting.encoded_parts`; none of regressors
+
+    @property
+    def is_trusted_library(self) -> bool:
+        """Whether it comes from libraries that are known not to write into their tables."""
+        return self.reader.is_trusted_library
 
 
-def classifiers_among(estimators: NamedEstimators, skip_unknown: bool = False) -> list[str]:
-    """Return the names of the estimators that are classifiers.
+def inspect_estimator(estimator: Any, threads: int = 1) -> EstimatorTraits:
+    """Look up the traits of any object with fit; a task may use so many threads.
 
-    With `skip_unknown`, estimators of unknown type are skipped instead of raising an error that names one.
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> traits = inspect_estimator(RandomForestClassifier(n_jobs=-1))
+    >>> traits.seeds.unseeded, traits.n_jobs, traits.is_classifier
+    (('random_state',), {'n_jobs': -1}, True)
     """
-    found = []
-    for name, estimator in estimators:
-        try:
-            if is_classifier(estimator, name):
-                found.append(name)
-        except ValueError:
-            if not skip_unknown:
-                raise
-    return found
-
-
-def estimator_type(estimator: Any, name: str | None = None) -> str:
-    """Return the type of an estimator: "classifier", "regressor", or another of scikit-learn's types.
-
-    Its scikit-learn tags count first. An estimator that has no type but has ``predict_proba`` or
-    ``decision_function`` is a classifier, since many libraries do not set tags; any other is a regressor.
-    Where tags cannot be read, its mixins and the estimator that it wraps decide. `name` names the estimator
-    in the error.
-    """
-    tags = tags_of(estimator)
-    own = _inherited_type(estimator) if tags is None else tags.estimator_type
-    if own is not None:
-        return own
-    if hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function"):
-        return "classifier"
-    if isinstance(estimator, Pipeline):
-        return estimator_type(estimator.steps[-1][1], name)
-    if tags is not None:
-        return "regressor"
-    wrapped = getattr(estimator, "estimator", None)
-    if hasattr(wrapped, "fit"):
-        return estimator_type(wrapped, name)
-    named = "An estimator" if name is None else f"Estimator {name!r}"
-    raise ValueError(
-        f"{named} is neither known as a classifier nor as a regressor: the scikit-learn tags of "
-        f"{type(estimator).__name__} cannot be read. Let its class inherit from ClassifierMixin or "
-        "RegressorMixin, and from BaseEstimator, of sklearn.base."
+    params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
+    classifies = is_classifier(estimator)
+    return EstimatorTraits(
+        seeds=seeds_of(estimator, params),
+        n_jobs={
+            name: value
+            for spelling in THREAD_PARAMETERS
+            for name, value in params.items()
+            if name.rpartition("__")[2] == spelling and _wants_more(value, estimator, params, name, threads)
+        },
+        reader=inspect_reader(estimator),
+        is_classifier=classifies,
+        encoded_parts=encoded_parts(estimator, params) if classifies else (),
     )
 
 
-def tags_of(estimator: Any) -> Tags | None:
-    """Return an estimator's scikit-learn tags, or None where they cannot be read.
-
-    Reading tags raises where a library inherits from scikit-learn's mixins alone.
-    """
-    try:
-        tags: Tags = estimator.__sklearn_tags__()
-    except Exception:  # noqa: BLE001 - code of another library may raise anything
-        return None
-    return tags
+def set_seeds(estimator: Any, seed: int | None) -> None:
+    """Set each parameter that seeds an estimator and is None, in place, each to a number of its own."""
+    params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
+    seeds_of(estimator, params).set(estimator, seed)
 
 
-def _inherited_type(estimator: Any) -> str | None:
-    """Return the type by an estimator's mixins, or by scikit-learn's old attribute."""
-    for kind, mixin in MIXINS.items():
-        if isinstance(estimator, mixin):
-            return kind
-    known = getattr(estimator, "_estimator_type", None)
-    return known if isinstance(known, str) else None
+def _wants_more(value: Any, estimator: Any, params: Mapping[str, Any], name: str, threads: int) -> bool:
+    """Whether a number of threads is more than a task may use; for lightgbm None means one per core."""
+    if value is None:
+        part = name.rpartition("__")[0]
+        return type(params[part] if part else estimator).__module__.startswith("lightgbm.")
+    return isinstance(value, int) and not 0 <= value <= threads

@@ -27,9 +27,9 @@ from stackit import (
 )
 from stackit.assess import compare, nested_score
 from stackit.estimators.copies import unfitted_copy
+from stackit.estimators.estimator_type import estimator_type, is_classifier
 from stackit.estimators.label_encoding.fitting import encoded_parts
 from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
-from stackit.estimators.traits import estimator_type, is_classifier
 
 random = np.random.default_rng(0)
 X = random.normal(size=(120, 3))

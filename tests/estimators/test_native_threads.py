@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 
 from stackit import out_of_fold
-from stackit.estimators.estimator_traits import inspect_estimator
+from stackit.estimators.traits import inspect_estimator
 
 X, Y = np.random.default_rng(0).normal(size=(90, 3)), np.arange(90) % 2
 

@@ -37,8 +37,8 @@ from sklearn.utils._test_common.instance_generator import _construct_instances
 
 import stackit
 from stackit import DiskStore, StackingClassifier, make_folds
-from stackit.estimators.estimator_traits import set_seeds
 from stackit.estimators.seeds import DRAWING, seeds_of, shared_draws
+from stackit.estimators.traits import set_seeds
 
 RNG = np.random.default_rng(0)
 N = 90

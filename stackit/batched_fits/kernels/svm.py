@@ -17,7 +17,7 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from stackit.arrays import Floats, Rows
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult, make_fitted
-from stackit.estimators.traits import is_classifier
+from stackit.estimators.estimator_type import is_classifier
 
 __all__ = ["BATCHED"]
 

@@ -14,8 +14,8 @@ from stackit.arrays import Labels, Rows
 from stackit.arrays.isolation import is_readonly_error
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit_with_validation, needs_encoded_labels
+from stackit.estimators.estimator_type import is_classifier, tags_of
 from stackit.estimators.label_encoding.wrappers import ConstantClassifier, LabelEncodedClassifier, classes_in
-from stackit.estimators.traits import is_classifier, tags_of
 from stackit.target import Target
 from stackit.validation import format_list
 

@@ -231,7 +231,7 @@ def test_parquet_without_pyarrow_says_how_to_install_it(table, monkeypatch):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_titanic_is_dealt_as_the_readme_says(tmp_path):
+def test_titanic_folds_are_as_the_readme_says(tmp_path):
     train = titanic()
     output = tmp_path / "folds.csv"
     options = "--target Survived --id PassengerId --scheme stratified --n-splits 5 --seed 42".split()
@@ -542,7 +542,7 @@ def test_titanic_names_as_a_target_are_refused_in_one_line(tmp_path):
     assert done.stderr.startswith("stackit: Each class must be of at least n_splits=5 rows")
 
 
-def test_warnings_are_said_in_one_line_each_when_the_work_is_done(table):
+def test_each_warning_is_one_line_after_the_work(table):
     change(table, "label", 0, "rare")
     result = folds_of(table, "--target", "label", "--group", "user")
     warning, wrote = result.stderr.splitlines()
@@ -627,7 +627,7 @@ def test_a_file_is_no_folder_for_the_demo(table):
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_unforeseen_errors_take_one_line_too(tmp_path, monkeypatch, error, code, line):
+def test_unexpected_errors_take_one_line_too(tmp_path, monkeypatch, error, code, line):
     def fail(seed):
         raise error
 

@@ -660,10 +660,10 @@ def test_leading_zeros_stay_in_the_file(tmp_path):
 
 def test_the_json_file_says_how_the_folds_were_made(tmp_path):
     make_folds(CLASSES, n_splits=3, random_state=7).save(tmp_path / "folds.csv", range(36))
-    facts = json.loads((tmp_path / "folds.csv.json").read_text())
+    metadata = json.loads((tmp_path / "folds.csv.json").read_text())
     expected = {"scheme": "stratified", "n_splits": 3, "n_repeats": 1, "random_state": 7}
-    assert facts["made_by"] == expected
-    assert facts["n_samples"] == 36
+    assert metadata["made_by"] == expected
+    assert metadata["n_samples"] == 36
 
 
 def test_saving_leaves_the_two_files_and_nothing_else(tmp_path):
@@ -746,7 +746,7 @@ def edited(tmp_path, folds, row, fold):
     return path
 
 
-def test_an_edited_file_is_refused_and_taken_without_the_facts(tmp_path):
+def test_an_edited_file_is_refused_and_taken_without_the_metadata(tmp_path):
     folds = make_folds(CLASSES, n_splits=3)
     path = edited(tmp_path, folds, 0, (folds.assignment[0, 0] + 1) % 3)
     with pytest.raises(ValueError, match=r"folds\.csv was edited since folds\.csv\.json was written"):
@@ -763,18 +763,18 @@ def test_an_edited_file_of_forward_folds_is_refused_as_edited(tmp_path, row, fol
 
 
 EDITS = {
-    "rows missing": lambda facts: facts["train"][0][0].__setitem__(1, facts["train"][0][0][1] - 1),
-    "rows repeated": lambda facts: facts["train"][0].append(facts["train"][0][0]),
-    "rows of the future": lambda facts: facts["train"][0].append([19, 20]),
-    "rows out of range": lambda facts: facts["train"][0].append([20, 25]),
-    "a row that is no number": lambda facts: facts["train"][0].append(["a", 2]),
-    "a split missing": lambda facts: facts["train"].pop(),
-    "splits in another order": lambda facts: facts["train"].reverse(),
-    "no list at all": lambda facts: facts.update(train=None),
-    "the list taken away": lambda facts: facts.pop("train"),
-    "another scheme": lambda facts: facts["made_by"].update(scheme="kfold"),
-    "another number of rows": lambda facts: facts.update(n_samples=21),
-    "no digest": lambda facts: facts.pop("digest"),
+    "rows missing": lambda metadata: metadata["train"][0][0].__setitem__(1, metadata["train"][0][0][1] - 1),
+    "rows repeated": lambda metadata: metadata["train"][0].append(metadata["train"][0][0]),
+    "rows of the future": lambda metadata: metadata["train"][0].append([19, 20]),
+    "rows out of range": lambda metadata: metadata["train"][0].append([20, 25]),
+    "a row that is no number": lambda metadata: metadata["train"][0].append(["a", 2]),
+    "a split missing": lambda metadata: metadata["train"].pop(),
+    "splits in another order": lambda metadata: metadata["train"].reverse(),
+    "no list at all": lambda metadata: metadata.update(train=None),
+    "the list taken away": lambda metadata: metadata.pop("train"),
+    "another scheme": lambda metadata: metadata["made_by"].update(scheme="kfold"),
+    "another number of rows": lambda metadata: metadata.update(n_samples=21),
+    "no digest": lambda metadata: metadata.pop("digest"),
 }
 
 
@@ -783,11 +783,11 @@ def test_a_training_list_that_was_edited_is_refused(tmp_path, edit):
     folds = make_folds(np.zeros(20), scheme="forward", n_splits=3)
     path = folds.save(tmp_path / "folds.csv", range(20))
     metadata_file = tmp_path / "folds.csv.json"
-    facts = json.loads(metadata_file.read_text())
-    metadata_file.write_text(json.dumps(facts, sort_keys=True))  # written in another way, and the same
+    metadata = json.loads(metadata_file.read_text())
+    metadata_file.write_text(json.dumps(metadata, sort_keys=True))  # written in another way, and the same
     assert Folds.load(path, range(20)).digest == folds.digest
-    EDITS[edit](facts)
-    metadata_file.write_text(json.dumps(facts))
+    EDITS[edit](metadata)
+    metadata_file.write_text(json.dumps(metadata))
     with pytest.raises(ValueError, match=r"folds\.csv\.json (was edited|has no digest).*ave the folds again"):
         Folds.load(path, range(20))
 
@@ -795,14 +795,14 @@ def test_a_training_list_that_was_edited_is_refused(tmp_path, edit):
 def test_a_file_without_a_training_list_takes_none_from_an_editor(tmp_path):
     path = make_folds(CLASSES, n_splits=3).save(tmp_path / "folds.csv", range(36))
     metadata_file = tmp_path / "folds.csv.json"
-    facts = json.loads(metadata_file.read_text())
-    facts["train"] = [[[1, 3]], [[0, 1]], [[0, 1]]]
-    metadata_file.write_text(json.dumps(facts))
+    metadata = json.loads(metadata_file.read_text())
+    metadata["train"] = [[[1, 3]], [[0, 1]], [[0, 1]]]
+    metadata_file.write_text(json.dumps(metadata))
     with pytest.raises(ValueError, match="its digest is not that of its training rows"):
         Folds.load(path, range(36))
 
 
-def test_forward_folds_without_the_facts_are_refused(tmp_path):
+def test_forward_folds_without_the_metadata_are_refused(tmp_path):
     path = make_folds(np.zeros(20), scheme="forward", n_splits=3).save(tmp_path / "folds.csv", range(20))
     (tmp_path / "folds.csv.json").unlink()
     with pytest.raises(
@@ -811,14 +811,14 @@ def test_forward_folds_without_the_facts_are_refused(tmp_path):
         Folds.load(path, range(20))
 
 
-def test_facts_of_other_ids_are_refused(tmp_path):
+def test_metadata_of_other_ids_are_refused(tmp_path):
     make_folds([0, 0, 1, 1], n_splits=2).save(tmp_path / "folds.csv", ["a", "b", "c", "d"])
     (tmp_path / "folds.csv").write_text("id,kfold\ne,0\nf,0\ng,1\nh,1\n")
     with pytest.raises(ValueError, match="two files do not belong together"):
         Folds.load(tmp_path / "folds.csv", ["e", "f", "g", "h"])
 
 
-def test_broken_facts_are_named(tmp_path):
+def test_broken_metadata_are_named(tmp_path):
     path = make_folds([0, 0, 1, 1], n_splits=2).save(tmp_path / "folds.csv", list("abcd"))
     for text in ("{", "{}"):
         (tmp_path / "folds.csv.json").write_text(text)

@@ -113,7 +113,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nets_are_kept_wherever_they_stand(kind, tmp_path):
+def test_nets_are_saved_inside_any_estimator(kind, tmp_path):
     wrapper = wrapped()[kind]
     classify = hasattr(wrapper, "predict_proba") or wrapper.__sklearn_tags__().estimator_type == "classifier"
     ensemble, X_, y = (StackingClassifier, XC, NAMES) if classify else (StackingRegressor, X, Y)
@@ -143,7 +143,7 @@ def test_a_fresh_process_predicts_the_same_to_the_bit(tmp_path):
     assert_array_equal(found, fitted.predict_proba(XC))
 
 
-def test_the_type_of_a_wrapper_is_to_be_trusted_as_any_other(tmp_path):
+def test_the_type_of_a_wrapper_must_be_trusted_like_any_other(tmp_path):
     class_of = f"{Wrapper.__module__}.Wrapper"
     _, number = nets()
     fitted = StackingRegressor([("wrapped", Wrapper(number))], cv=2).fit(X, Y)
@@ -176,7 +176,7 @@ def test_a_file_fills_nothing_but_objects_of_its_own(empty):
         Decoder(None).decode({KIND: "filled", "parts": [empty, state]})
 
 
-def test_a_memory_of_steps_stays_behind(tmp_path):
+def test_the_memory_of_a_pipeline_is_not_saved(tmp_path):
     steps = make_pipeline(StandardScaler(), Ridge(), memory=Memory(tmp_path / "memory", verbose=0))
     fitted = StackingRegressor([("steps", steps)], cv=2).fit(X, Y)
     loaded = StackingRegressor.load(fitted.save(tmp_path / "it.stackit"))
@@ -222,7 +222,7 @@ def photographs(folder):
     return pd.DataFrame({"file": [f"{number}.png" for number in range(len(IMAGES))]})
 
 
-def test_codes_need_neither_weights_nor_cache_any_more(weights, tmp_path):
+def test_codes_are_saved_with_their_network_and_without_cache(weights, tmp_path):
     from stackit.images import CNNCodes
 
     X = photographs(tmp_path)
@@ -250,7 +250,7 @@ def test_codes_need_neither_weights_nor_cache_any_more(weights, tmp_path):
     assert inner.network_.digest == fitted.oof_["codes"].fold_estimators[0][0].network_.digest
 
 
-def test_a_network_of_ones_own_is_kept_if_its_architecture_has_a_name(tmp_path):
+def test_a_network_is_saved_if_its_architecture_has_a_name(tmp_path):
     pytest.importorskip("torch")
     from stackit.images import (
         CNNCodes,
@@ -294,7 +294,7 @@ def test_another_file_is_no_network(tmp_path):
 
 
 @pytest.mark.parametrize("classify", [True, False])
-def test_given_predictions_are_kept_by_id(classify, tmp_path):
+def test_precomputed_predictions_are_saved_with_their_ids(classify, tmp_path):
     rows = pd.DataFrame(XC if classify else X).add_prefix("x").rename_axis("id")
     y, kind = (NAMES, PrecomputedClassifier) if classify else (Y, PrecomputedRegressor)
     made = [("nb", GaussianNB())] if classify else [("ridge", Ridge())]
@@ -320,7 +320,7 @@ def test_given_predictions_are_kept_by_id(classify, tmp_path):
 # --- what is not saved, and which estimators do not predict
 
 
-def test_an_error_says_where_it_is_that_cannot_be_written(tmp_path):
+def test_an_error_has_the_path_to_what_cannot_be_written(tmp_path):
     bent = make_pipeline(StandardScaler(), FunctionTransformer(partial(np.add, 1)), Ridge())
     worse = make_pipeline(FunctionTransformer(lambda X: X + 1), Ridge())
     fine = StackingRegressor([("bent", bent), ("ridge", Ridge())], cv=2).fit(X, Y)

@@ -153,7 +153,7 @@ def test_a_loaded_ensemble_still_checks_its_columns(tmp_path):
 
 
 @pytest.mark.parametrize("disk", [True, False])
-def test_stores_and_failures_stay_behind(disk, tmp_path):
+def test_stores_are_not_saved_and_failures_become_text(disk, tmp_path):
     store = DiskStore(tmp_path / "runs") if disk else MemoryStore()
     members = [*REGRESSORS, ("broken", KNeighborsRegressor(-1))]
     stack = StackingRegressor(members, cv=3, store=store, on_error="skip", random_state=0)
@@ -241,9 +241,9 @@ def test_damaged_files_are_refused(tmp_path):
         with pytest.raises(ValueError, match=r"The file .* was not written by `save`, or is damaged"):
             StackingRegressor.load(damaged)
     right = {"format": FORMAT, "class": "StackingRegressor", "versions": {"sklearn": version_of("sklearn")}}
-    for facts in ("{}", "no json", "[1]", json.dumps(right | {"versions": []}), json.dumps(right)):
+    for metadata in ("{}", "no json", "[1]", json.dumps(right | {"versions": []}), json.dumps(right)):
         with zipfile.ZipFile(damaged, "w") as file:
-            file.writestr("stackit.json", facts)
+            file.writestr("stackit.json", metadata)
             file.writestr("state.skops", b"no state")
         with pytest.raises(ValueError, match=r"The file .* was not written by `save`, or is damaged"):
             StackingRegressor.load(damaged)
@@ -272,9 +272,9 @@ def test_another_version_of_scikit_learn_is_warned_of(tmp_path):
     path = StackingRegressor(REGRESSORS, cv=3).fit(X, Y).save(tmp_path / "it.stackit")
     with zipfile.ZipFile(path) as file:
         content = {name: file.read(name) for name in file.namelist()}
-    facts = json.loads(content["stackit.json"])
-    facts["versions"]["sklearn"] = "0.24.2"
-    content["stackit.json"] = json.dumps(facts).encode()
+    metadata = json.loads(content["stackit.json"])
+    metadata["versions"]["sklearn"] = "0.24.2"
+    content["stackit.json"] = json.dumps(metadata).encode()
     with zipfile.ZipFile(path, "w") as file:
         for name, data in content.items():
             file.writestr(name, data)

@@ -75,12 +75,12 @@ def passengers(n=60, seed=0):
     return X, y, pd.Series(random.random(n), index=index, name="cnn")
 
 
-def line_up(given_one):
-    return [("bayes", GaussianNB()), ("cnn", given_one)]
+def line_up(estimator):
+    return [("bayes", GaussianNB()), ("cnn", estimator)]
 
 
-def run(given_one, X, y, X_test=None, **options):
-    return out_of_fold(line_up(given_one), X, y, X_test, **({"cv": 3, "n_jobs": 1} | options))
+def run(estimator, X, y, X_test=None, **options):
+    return out_of_fold(line_up(estimator), X, y, X_test, **({"cv": 3, "n_jobs": 1} | options))
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +121,15 @@ def test_a_stack_from_files_predicts_as_the_stack_that_trains(saved, refit):
         assert np.allclose(found.predict_proba(X_test), trained.predict_proba(X_test), rtol=1e-9)
 
 
-def test_several_classes_decisions_and_numbers_come_back_too(tmp_path):
+def test_several_classes_decisions_and_numbers_are_saved_and_loaded(tmp_path):
     X, y, X_test = flowers()
     pairs = [("bayes", GaussianNB()), ("svc", make_pipeline(StandardScaler(), LinearSVC()))]
     oof = out_of_fold(pairs, X, y, X_test, cv=3, n_jobs=1)
     path = save_predictions(oof, tmp_path / "oof.csv", tmp_path / "test.csv")
-    given_ones = [
+    estimators = [
         (name, PrecomputedClassifier.load(path, tmp_path / "test.csv", estimator=name)) for name, _ in pairs
     ]
-    again = out_of_fold(given_ones, X, y, X_test, cv=3, n_jobs=1)
+    again = out_of_fold(estimators, X, y, X_test, cv=3, n_jobs=1)
     pd.testing.assert_frame_equal(again.meta_train, oof.meta_train, rtol=1e-12)
     pd.testing.assert_frame_equal(again.meta_test, oof.meta_test, rtol=1e-12)
     assert [result.spec.kind for result in again.values()] == ["probability", "decision"]
@@ -233,7 +233,7 @@ def test_rows_that_no_fold_holds_out_need_no_prediction():
         run(PrecomputedClassifier.load(column[~never][:-1]), X, y, cv=folds)
 
 
-def test_repeats_ask_for_the_same_predictions_again():
+def test_repeats_use_the_same_predictions():
     X, y, column = passengers()
     folds = make_folds(y, n_splits=3, n_repeats=3, random_state=0)
     oof = run(PrecomputedClassifier.load(column), X, y, X[:5], cv=folds)
@@ -303,7 +303,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_wrong_is_said_in_one_line(text):
+def test_errors_name_what_is_wrong(text):
     with pytest.raises(ValueError, match=text):
         WRONG[text]()
 
@@ -372,7 +372,7 @@ def test_in_sample_numbers_are_reported_too():
         out_of_fold(pairs, X, y, cv=3, n_jobs=1)
 
 
-def test_a_strong_model_next_to_weak_ones_is_believed_where_it_is_as_sure_of_test_rows():
+def test_a_strong_model_next_to_weak_ones_is_accepted_if_it_is_as_certain_of_test_rows():
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(600, 2)), columns=["a", "b"]).rename_axis("id")
     y = (X["a"] * X["b"] > 0).to_numpy(dtype=int)  # nothing for a linear or a naive estimator
@@ -383,7 +383,7 @@ def test_a_strong_model_next_to_weak_ones_is_believed_where_it_is_as_sure_of_tes
     run(PrecomputedClassifier.load(table[:400], table[400:]), X[:400], y[:400])
 
 
-def test_a_model_that_is_always_sure_does_not_acquit_itself():
+def test_a_model_that_is_always_certain_is_reported():
     X, y, _ = passengers(200)
     tree = DecisionTreeClassifier(random_state=0).fit(X[:150], y[:150])
     column = pd.Series(tree.predict_proba(X)[:, 1], X.index, name="tree")
@@ -428,7 +428,7 @@ def test_random_labels_stay_unpredictable():
     assert abs(np.mean(aucs) - 0.5) < 0.05
 
 
-def test_a_label_does_not_reach_the_given_prediction_of_its_row():
+def test_a_label_does_not_reach_the_precomputed_prediction_of_its_row():
     X, y, column = passengers()
     before = run(PrecomputedClassifier.load(column), X, y).meta_train["cnn"]
     y[17] = 1 - y[17]
@@ -461,7 +461,7 @@ def test_child_processes_send_back_estimators_that_share_one_table():
     assert {id(each.predictions) for each in two["cnn"].fold_estimators} == {id(known.predictions)}
 
 
-def test_a_store_tells_other_predictions_apart():
+def test_other_predictions_have_other_keys_in_a_store():
     X, y, column = passengers()
     store = MemoryStore()
     assert run(PrecomputedClassifier.load(column), X, y, store=store).n_stored == 0
@@ -474,7 +474,7 @@ def test_a_store_tells_other_predictions_apart():
     assert np.allclose(other.meta_train["cnn"], 1 - column)
 
 
-def test_a_regressor_may_stand_among_classifiers():
+def test_a_regressor_may_be_among_classifiers():
     X, y, column = passengers()
     oof = run(PrecomputedRegressor.load(column * 7 - 3), X, y)
     assert oof.meta_train["cnn"].tolist() == (column * 7 - 3).tolist()
@@ -522,7 +522,7 @@ def test_ids_are_needed_to_write_and_can_be_passed(tmp_path):
     )
 
 
-def test_a_damaged_file_of_facts_is_refused(tmp_path):
+def test_damaged_metadata_are_refused(tmp_path):
     X, y, _ = passengers()
     oof = out_of_fold([("bayes", GaussianNB())], X, y, cv=3, n_jobs=1)
     path = save_predictions(oof, tmp_path / "oof.csv")
@@ -546,7 +546,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, name, content, 
         PrecomputedClassifier.load(tmp_path / name, ids=pd.Series([1], name="id"))
 
 
-def test_ids_with_labels_of_their_own_go_by_these(tmp_path):
+def test_a_series_of_ids_is_matched_by_its_index(tmp_path):
     X = pd.DataFrame({"a": [0.1, 0.9, 0.2, 0.8]}, index=[7, 8, 9, 10])
     oof = out_of_fold([("b", GaussianNB())], X, [0, 1, 0, 1], cv=2, n_jobs=1)
     ids = pd.Series(list("dcba"), index=[10, 9, 8, 7], name="id")

@@ -45,8 +45,8 @@ def project(tmp_path, monkeypatch):
 
     def load(name="main"):
         for module in [*sys.modules]:
-            facts = getattr(sys.modules[module], "__dict__", {})
-            if str(tmp_path) in f"{facts.get('__file__')} {facts.get('__path__')}":
+            attributes = getattr(sys.modules[module], "__dict__", {})
+            if str(tmp_path) in f"{attributes.get('__file__')} {attributes.get('__path__')}":
                 del sys.modules[module]
         importlib.invalidate_caches()
         return importlib.import_module(name)
@@ -254,7 +254,7 @@ def test_a_key_changes_with(what, project):
     assert describe(project.load().g) != first
 
 
-def test_a_module_that_is_loaded_again_counts_as_it_is_now(project):
+def test_a_reloaded_module_counts_as_it_is_now(project):
     project.write(main="import third\ndef g(X): return third.h(X)\n", third=THIRD)
     main = project.load()
     before = describe(main.g)
@@ -278,7 +278,7 @@ def test_settings_that_are_changed_while_the_process_runs_count(project):
     assert len(texts) == 3
 
 
-def test_what_a_module_has_besides_does_not_count(project):
+def test_unused_parts_of_a_module_do_not_count(project):
     project.write(main="import third\ndef g(X): return third.h(X)\n", third=THIRD + "OTHER = 1\n")
     before = describe(project.load().g)
     project.write(
@@ -343,14 +343,14 @@ UNKNOWABLE = {
 
 
 @pytest.mark.parametrize("what", UNKNOWABLE)
-def test_code_that_only_the_run_knows_is_refused(what, project):
+def test_code_known_only_at_run_time_is_refused(what, project):
     project.write(main=UNKNOWABLE[what], third=THIRD, feat="def f(X): return eval('X')\n")
     name = "f" if what == "deeper" else "g"
     with pytest.raises(IndescribableError, match=rf"which (runs|shows) .*, which {name} uses"):
         describe(project.load().g)
 
 
-def test_what_cannot_be_known_is_said_once_and_not_reused(project):
+def test_what_cannot_be_described_is_reported_once_and_not_reused(project):
     project.write(main="def g(X): return eval('X * 2')\ndef k(X): return X\n")
     main, store = project.load(), MemoryStore()
     members = [
@@ -539,7 +539,7 @@ def test_objects_that_differ_have_descriptions_that_differ(what):
     assert describe(FunctionTransformer(make(1))) != describe(FunctionTransformer(make(2)))
 
 
-def test_an_object_that_poses_as_one_of_a_library_is_refused():
+def test_an_object_that_pretends_to_be_one_of_a_library_is_refused():
     with pytest.raises(IndescribableError, match="clip of numpy, which shows neither its parts nor its code"):
         describe(Poses(1))
 
@@ -587,7 +587,7 @@ ORDINARY = [Settings(), Colour.RED, Pair(), Settings, Colour, Pair, np.random.ra
 
 
 @pytest.mark.parametrize("value", ORDINARY)
-def test_ordinary_classes_and_shared_draws_have_a_description_that_stays(value):
+def test_ordinary_classes_and_global_generators_have_stable_descriptions(value):
     before = describe(Learner(value))
     np.random.rand()  # noqa: NPY002 - the draws that all share
     assert describe(Learner(value)) == before
@@ -603,7 +603,7 @@ def test_a_class_that_was_pickled_is_the_same_class():
     assert describe(Fresh) == before
 
 
-def test_functions_that_know_each_other_are_described():
+def test_functions_that_refer_to_each_other_are_described():
     def even(n, odd):
         return n == 0 or odd(n - 1)
 
@@ -634,7 +634,7 @@ def full(tmp_path):
     return store
 
 
-def test_prune_touches_nothing_behind_a_link_and_nothing_of_others(full, tmp_path):
+def test_prune_follows_no_link_and_leaves_other_files(full, tmp_path):
     own = full.list()["key"].tolist()
     others = DiskStore(tmp_path / "others")
     out_of_fold([("b", Ridge(2.0))], X, Y, cv=2, n_jobs=1, store=others)
@@ -667,7 +667,7 @@ def test_prune_touches_nothing_behind_a_link_and_nothing_of_others(full, tmp_pat
     assert full.list().empty
 
 
-def test_nothing_is_read_or_written_behind_a_linked_folder(full, tmp_path):
+def test_linked_folders_are_neither_read_nor_written(full, tmp_path):
     away = tmp_path / "away"
     away.mkdir()
     for folder in list(full.path.iterdir()):
@@ -683,7 +683,7 @@ def test_nothing_is_read_or_written_behind_a_linked_folder(full, tmp_path):
 
 
 @pytest.mark.parametrize("owner", ["the class", "a base of it", "its module"])
-def test_functions_put_into_installed_code_count(owner, project, monkeypatch):
+def test_functions_patched_into_installed_code_count(owner, project, monkeypatch):
     kind = sys.modules[Ridge.__module__]
     place = {"the class": (Ridge, "predict"), "a base of it": (Ridge.__mro__[2], "_decision_function")}
     at, name = place.get(owner, (kind, "_preprocess_data"))
@@ -713,7 +713,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("how", READERS)
-def test_files_that_functions_read_count_by_what_they_hold(how, project):
+def test_files_that_functions_read_count_by_content(how, project):
     source, is_passed = READERS[how]
     project.write(main=source)
     file, texts = project.path / "by.txt", []

@@ -141,7 +141,7 @@ ARRAYS = hnp.arrays(
 
 @settings(max_examples=60, deadline=None)
 @given(ARRAYS, st.none() | ARRAYS)
-def test_what_goes_in_comes_out_bit_by_bit(held_out, test):
+def test_results_are_stored_to_the_bit(held_out, test):
     back = from_bytes(to_bytes(Stored(held_out, test, {"estimator": "é", "seconds": 0.1})))
     assert (back.held_out.dtype, back.held_out.shape) == (held_out.dtype, held_out.shape)
     assert back.held_out.tobytes() == held_out.tobytes()
@@ -438,7 +438,7 @@ def test_another_version_of_a_library_is_another_key(library, monkeypatch):
         versions._version_of_package.cache_clear()
 
 
-def test_what_the_container_of_transforms_is_counts():
+def test_the_container_of_transforms_counts():
     before = keys_of(Ridge())
     with sklearn.config_context(transform_output="pandas"):
         assert not set(keys_of(Ridge())) & set(before)
@@ -577,7 +577,7 @@ def test_what_cannot_be_described_is_refused(make, why):
         describe(make())
 
 
-def test_what_cannot_be_described_is_fitted_each_time_and_said_once(store, log):
+def test_what_cannot_be_described_is_fitted_each_time_and_reported_once(store, log):
     locked = (lambda lock: lambda text: lock)(threading.Lock())
     members = [("locked", Counted(log, error=locked)), ("ridge", Ridge())]
     text = r"got locked \(a lock .*lambda> uses\)\. Not stored, and fitted each time"
@@ -591,7 +591,7 @@ def test_what_cannot_be_described_is_fitted_each_time_and_said_once(store, log):
     assert store.list()["estimator"].unique().tolist() == ["ridge"]
 
 
-def test_data_that_cannot_be_described_are_said_once_for_all():
+def test_data_that_cannot_be_described_are_reported_once():
     table = np.array([[1.0, threading.Lock()]] * 6, dtype=object)
     with pytest.warns(UserWarning, match="its data hold a lock") as caught:
         out_of_fold([("c", Chance())], table, range(6), cv=CV, store=MemoryStore())
@@ -617,7 +617,7 @@ def test_what_is_finished_is_not_fitted_again(kind, store, log):
     assert again.scores["seconds"].tolist() == first.scores["seconds"].tolist()
 
 
-def test_a_wider_line_up_fits_what_is_new(store, log):
+def test_only_new_estimators_are_fitted(store, log):
     out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
     out_of_fold([("b", Counted(log, 2.0)), ("a", Counted(log))], X, Y, cv=CV, store=store)
     out_of_fold([("b", Counted(log, 2.0))], X, Y, cv=CV, store=store)
@@ -687,7 +687,7 @@ def test_several_threads_share_a_store(store, log):
     assert_equal(first, again)
 
 
-def test_two_unseeded_estimators_are_two_draws(store):
+def test_two_unseeded_estimators_differ(store):
     forests = [(name, RandomForestRegressor(2)) for name in "ab"]
     for _ in range(2):
         oof = out_of_fold(forests, X, Y, cv=CV, store=store, random_state=None)
@@ -748,14 +748,14 @@ def test_a_memory_store_keeps_fold_estimators(log):
     assert fits(log) == 3
 
 
-def test_a_fit_that_chance_decides_is_noticed_when_it_is_done_again(store):
+def test_an_unseeded_fit_is_reported_when_it_is_repeated(store):
     for _ in range(2):
         oof = out_of_fold([("a", Chance())], X, Y, cv=CV, store=store)
     with pytest.warns(UserWarning, match="'a' must answer as those before .*fitted again, they answer other"):
         oof.transform(X_TEST)
 
 
-def test_an_error_in_the_second_fit_says_what_it_was_for(store, log, tmp_path):
+def test_an_error_in_a_repeated_fit_says_what_it_was_for(store, log, tmp_path):
     members = [("a", Counted(log, stop=tmp_path / "stop"))]
     for _ in range(2):
         oof = out_of_fold(members, X, Y, cv=CV, store=store)
@@ -832,7 +832,7 @@ def test_a_store_that_nothing_was_put_into_makes_no_folder(store):
 # --- list, verify, prune
 
 
-def test_list_has_a_row_a_result(store):
+def test_list_has_one_row_per_result(store):
     out_of_fold([("b", Ridge()), ("a", Lasso())], X, Y, cv=KFold(2), store=store)
     table = store.list()
     assert table.columns.tolist() == ["key", "estimator", "repeat", "fold", "seconds", "size", "when"]
@@ -876,7 +876,7 @@ def test_damaged_files_are_found_reported_and_fitted_again(store, log):
     assert len(store.list()) == 6
 
 
-def test_prune_takes_damaged_files_and_what_killed_processes_left(store):
+def test_prune_deletes_damaged_and_partial_files(store):
     out_of_fold([("a", Ridge()), ("b", Lasso())], X, Y, cv=CV, store=store)
     bad = damaged(store)
     torn = next(iter(bad))
@@ -902,7 +902,7 @@ def test_prune_by_key_and_by_age(store):
     assert store.list()["key"].tolist() == keys[:1]
 
 
-def test_prune_refuses_what_it_would_misunderstand(store):
+def test_prune_refuses_ambiguous_arguments(store):
     with pytest.raises(ValueError, match=r"keep must be a list of keys; got keep='ab'"):
         store.prune(keep="ab")
     with pytest.raises(
@@ -926,7 +926,7 @@ def run_on_a_failing_disk(store, log, match):
     ("call", "number"),
     [("fsync", errno.ENOSPC), ("replace", errno.EROFS), ("replace", errno.EACCES), ("fsync", errno.EIO)],
 )
-def test_a_disk_that_fails_loses_the_store_and_not_the_run(call, number, store, log, monkeypatch):
+def test_a_run_continues_when_the_disk_fails(call, number, store, log, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
@@ -947,7 +947,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, log):
     assert DiskStore(tmp_path / "file" / "store").list().empty
 
 
-def test_a_disk_that_fills_up_keeps_what_is_on_it(store, log, monkeypatch):
+def test_a_full_disk_keeps_earlier_results(store, log, monkeypatch):
     left = iter([None, OSError(errno.ENOSPC, "No space left on device"), None])
     fsync = os.fsync
 

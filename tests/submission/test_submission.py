@@ -84,7 +84,7 @@ def test_integers_of_any_container_and_type_are_written_as_integers(tmp_path, pr
 
 
 @pytest.mark.parametrize("prefix", ["", "stack__"])
-def test_columns_of_a_frame_go_by_name(tmp_path, prefix):
+def test_columns_of_a_frame_are_matched_by_name(tmp_path, prefix):
     probabilities = pd.DataFrame(
         {
             f"{prefix}Class_1": [0.7, 0.1, 0.2],
@@ -99,13 +99,13 @@ def test_columns_of_a_frame_go_by_name(tmp_path, prefix):
     assert written["Class_2"].tolist() == [0.1, 0.7, 0.6]
 
 
-def test_a_column_that_bears_a_name_of_the_sample_keeps_it(tmp_path):
+def test_a_column_with_a_name_of_the_sample_keeps_it(tmp_path):
     sample = pd.DataFrame({"id": [1, 2], "dog": [1.5, 1.5], "big__dog": [2.5, 2.5]})
     path = write_submission(tmp_path / "s.csv", [1, 2], sample[["big__dog", "dog"]], sample=sample)
     pd.testing.assert_frame_equal(pd.read_csv(path), sample)
 
 
-def test_columns_of_an_array_go_by_the_classes_that_are_given(tmp_path):
+def test_columns_of_an_array_are_matched_by_the_classes_that_are_passed(tmp_path):
     table = np.array([[0.5, 0.3, 0.2]] * 3)
     path = tmp_path / "s.csv"
     with pytest.raises(
@@ -162,7 +162,7 @@ def test_classes_are_found_in_whatever_form_they_are_written(tmp_path, labels, p
     "names", [[True, False], ["True", "False"], np.array([True, False]), [1, 0], [1.0, 0.0]]
 )
 @pytest.mark.parametrize("columns", [("False", "True"), ("0", "1"), ("is_False", "is_True"), ("target",)])
-def test_two_classes_go_by_their_truth(tmp_path, names, columns):
+def test_the_positive_class_is_found_by_its_truth_value(tmp_path, names, columns):
     sample = pd.DataFrame({"id": ["a", "b"], **{name: [0.5, 0.5] for name in columns}})
     table = np.array([[0.9, 0.1], [0.3, 0.7]])
     for predictions, options in ((pd.DataFrame(table, columns=list(names)), {}), (table, {"classes": names})):
@@ -198,7 +198,7 @@ def test_columns_that_cannot_be_matched_are_refused(tmp_path, columns):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_column_of_two_classes_that_have_no_truth_is_not_guessed(tmp_path):
+def test_the_positive_class_of_other_labels_is_not_guessed(tmp_path):
     sample = pd.DataFrame({"id": ["a", "b"], "target": [0.5, 0.5]})
     table = pd.DataFrame({"no": [0.1, 0.2], "yes": [0.9, 0.8]})
     with pytest.raises(ValueError, match="for the probability of one class, that column alone"):
@@ -253,7 +253,7 @@ SHUFFLED = pd.Series([3.5, 1.5, 2.5], index=list("cab"))
         (list("cab"), pd.Series([3.5, 1.5, 2.5], index=[17, 18, 19])),
     ],
 )
-def test_rows_go_by_their_ids_wherever_these_are(tmp_path, ids, predictions):
+def test_rows_are_matched_by_their_ids_wherever_these_are(tmp_path, ids, predictions):
     found = written(tmp_path, ids, predictions, ROWS, kind="numbers")
     assert dict(zip(found["id"], found["y"], strict=True)) == VALUES
     assert found["id"].tolist() == list("abc")
@@ -529,7 +529,7 @@ def test_several_labels_of_a_row_need_not_sum_to_one(tmp_path):
     ).exists()
 
 
-def test_the_callers_word_goes_before_the_looks_of_a_placeholder(tmp_path):
+def test_the_kind_that_is_passed_overrides_a_placeholder(tmp_path):
     ids, path = PLACEHOLDER["ImageId"], tmp_path / "s.csv"
     with pytest.raises(ValueError, match="not a whole number"):
         write_submission(path, ids, [0.5, 0.1, 0.9], sample=PLACEHOLDER)

@@ -44,13 +44,13 @@ class OutOfFold(ScoresMixin):
     scoring : str, callable or None
         How predictions are scored.
     unscored : set of str
-        The estimators whose predictions this scoring cannot judge.
+        The estimators that cannot be scored by `scoring`.
     index, test_index : pandas.Index or None
         The indices of the data frames or series that were given.
     n_stored : int
         How many results came out of a store.
     optimistic : set of str
-        The estimators whose scores are optimistic: they stopped early on the very rows that they are scored
+        The estimators with optimistic scores: they stopped early on the very rows that they are scored
         on (``early_stopping="held_out"``), or see X passed through (`passthrough`).
     derived_features : bool
         Whether the estimators were fitted on features that a level of an ensemble derives from X (the

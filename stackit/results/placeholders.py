@@ -18,7 +18,7 @@ class MissingDataError(AttributeError, ValueError):
 
 
 class Placeholder:
-    """Stands in for data that an ensemble was saved without; any use of it raises an error that says so.
+    """Stands in for data that an ensemble was saved without; any use of it raises a `MissingDataError`.
 
     Parameters
     ----------

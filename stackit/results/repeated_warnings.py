@@ -122,5 +122,5 @@ def _as_warning(category: type[Warning], text: str) -> Warning:
     """Return a warning of a class, or of UserWarning if its constructor needs more than a text."""
     try:
         return category(text)
-    except Exception:  # noqa: BLE001 - a class of another library, whose constructor may do anything
+    except Exception:  # noqa: BLE001 - the constructor of another library may do anything
         return UserWarning(f"{category.__name__}: {text}")

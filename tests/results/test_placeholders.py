@@ -51,7 +51,7 @@ def test_neither_pickle_nor_file_grows_with_the_rows(fitted, tmp_path):
     assert saved < 1.1 * small.save(tmp_path / "small").stat().st_size + 2_000
 
 
-def test_what_was_left_out_is_said_and_new_rows_are_predicted_the_same(fitted, tmp_path):
+def test_what_was_left_out_raises_and_new_rows_are_predicted_the_same(fitted, tmp_path):
     ensemble, frame = fitted
     right = ensemble.predict_proba(frame[:50])
     for lean in (pickle.loads(pickle.dumps(ensemble)), type(ensemble).load(ensemble.save(tmp_path / "it"))):

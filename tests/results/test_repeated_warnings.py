@@ -1,4 +1,4 @@
-"""What many fits warn of is said once, with how often: inline, in processes, scores and predictions."""
+"""Warnings of many fits, scores or predictions are shown once with their number, also from processes."""
 
 import threading
 import warnings
@@ -51,7 +51,7 @@ class Loud(RegressorMixin, BaseEstimator):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("action", ["always", "default"])
-def test_a_warning_of_each_fold_is_said_once_with_the_number_of_folds(n_jobs, action):
+def test_a_warning_of_each_fold_is_shown_once_with_the_number_of_folds(n_jobs, action):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter(action)
         out_of_fold([("loud", Loud()), ("ols", LinearRegression())], X, YR, cv=LeaveOneOut(), n_jobs=n_jobs)
@@ -60,7 +60,7 @@ def test_a_warning_of_each_fold_is_said_once_with_the_number_of_folds(n_jobs, ac
     assert str(caught[0].message).endswith("tolerance 0.01 (in 60 of 60 fits of 'loud')")
 
 
-def test_estimators_that_say_the_same_are_counted_apart():
+def test_estimators_with_the_same_warning_are_counted_separately():
     line_up = [("a", Loud()), ("b", Loud(in_predict=True)), ("c", Loud(in_fit=False))]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -80,7 +80,7 @@ def test_children_that_are_forked_or_spawned_report_to_the_parent(capfd):
     assert "converged" not in capfd.readouterr().err
 
 
-def test_threads_keep_their_warnings_apart():
+def test_threads_record_their_warnings_separately():
     from joblib import parallel_config
 
     before = warnings.showwarning
@@ -94,7 +94,7 @@ def test_threads_keep_their_warnings_apart():
     assert warnings.showwarning in (before, warnings.showwarning)
 
 
-def test_what_filters_ignore_or_raise_they_ignore_or_raise():
+def test_filters_that_ignore_or_raise_warnings_still_do():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -104,7 +104,7 @@ def test_what_filters_ignore_or_raise_they_ignore_or_raise():
         out_of_fold([("loud", Loud())], X, YR, cv=3, n_jobs=1)
 
 
-def test_what_was_warned_of_is_said_before_an_error_ends_the_run():
+def test_warnings_are_shown_before_an_error_ends_the_run():
     class Breaking(Loud):
         def fit(self, X, y):
             super().fit(X, y)
@@ -118,7 +118,7 @@ def test_what_was_warned_of_is_said_before_an_error_ends_the_run():
 
 
 @pytest.mark.parametrize("refit", [False, True])
-def test_a_stack_says_them_once_when_it_is_fitted_and_once_when_it_predicts(refit):
+def test_a_stack_shows_warnings_once_per_fit_of_folds_refit_and_prediction(refit):
     stack = StackingRegressor([("loud", Loud(in_predict=True))], Ridge(), cv=5, refit=refit)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -135,7 +135,7 @@ def test_a_stack_says_them_once_when_it_is_fitted_and_once_when_it_predicts(refi
     ]
 
 
-def test_scores_that_are_undefined_in_each_fold_are_said_once():
+def test_scores_that_are_undefined_in_each_fold_warn_once():
     line_up = [("ols", LinearRegression()), ("ridge", Ridge())]
     oof = out_of_fold(line_up, X, YR, cv=LeaveOneOut(), n_jobs=1)
     with warnings.catch_warnings(record=True) as caught:
@@ -148,7 +148,7 @@ def test_scores_that_are_undefined_in_each_fold_are_said_once():
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_levels_say_them_once_for_each_level(nested):
+def test_levels_show_warnings_once_per_level(nested):
     levels = LevelsRegressor([[("loud", Loud())], Level([("ridge", Ridge())], nested=nested)], Ridge(), cv=4)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -158,7 +158,7 @@ def test_levels_say_them_once_for_each_level(nested):
     assert not nested or texts[1].endswith("(in 4 of 4 folds)")
 
 
-def test_stackits_own_warnings_in_each_outer_fold_are_said_once():
+def test_stackits_own_warnings_in_each_outer_fold_are_shown_once():
     stack = StackingClassifier([("knn", KNeighborsClassifier())], LogisticRegression(), cv=3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -169,7 +169,7 @@ def test_stackits_own_warnings_in_each_outer_fold_are_said_once():
     assert texts[0].endswith("(in 4 of 4 outer folds)")
 
 
-def test_a_stack_inside_a_stack_says_what_it_lacks_once():
+def test_a_stack_inside_a_stack_warns_of_unsupported_weights_once():
     inner = StackingClassifier([("knn", KNeighborsClassifier())], LogisticRegression(), cv=3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -178,7 +178,7 @@ def test_a_stack_inside_a_stack_says_what_it_lacks_once():
     assert str(caught[0].message).endswith("(in 5 of 5 fits of 'in')")
 
 
-def test_compare_says_what_final_estimators_warn_of_once():
+def test_compare_shows_warnings_of_final_estimators_once():
     oof = out_of_fold([("ols", LinearRegression()), ("ridge", Ridge())], X, YR, cv=4, n_jobs=1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -186,9 +186,9 @@ def test_compare_says_what_final_estimators_warn_of_once():
     assert len(caught) == 1
 
 
-def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_all_the_same():
+def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_as_a_user_warning():
     repeats = RepeatedWarnings("fits")
-    with record_warnings() as said:
+    with record_warnings() as caught:
         warnings.simplefilter("always")
         warnings.warn(
             InconsistentVersionWarning(
@@ -196,17 +196,17 @@ def test_a_warning_of_a_class_that_takes_more_than_a_text_is_shown_all_the_same(
             ),
             stacklevel=1,
         )
-    repeats.add(said, "ridge")
+    repeats.add(caught, "ridge")
     with pytest.warns(UserWarning, match=r"(?s)^InconsistentVersionWarning: .*1 of 1 fits of 'ridge'"):
         repeats.warn()
 
 
-def test_other_threads_are_heard_while_one_is_recorded():
+def test_warnings_of_other_threads_are_shown_while_one_thread_is_recorded():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with record_warnings() as said:
+        with record_warnings() as recorded:
             thread = threading.Thread(target=lambda: warnings.warn("from outside", UserWarning, stacklevel=1))
             thread.start()
             thread.join()
-    assert said == []
+    assert recorded == []
     assert [str(each.message) for each in caught] == ["from outside"]

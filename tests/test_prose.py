@@ -83,8 +83,6 @@ NOT_YET = {
     "stackit/engine/row_cache.py",
     "stackit/engine/store_session.py",
     "stackit/engine/training_data.py",
-    "stackit/results/oof.py",
-    "stackit/results/repeated_warnings.py",
     "tests/assess/test_members.py",
     "tests/estimators/test_prediction.py",
     "tests/store/test_store.py",

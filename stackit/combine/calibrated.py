@@ -1,4 +1,4 @@
-"""Calibration after a combiner: what it says is put right by what came true, as one final estimator."""
+"""A combiner that calibrates the probabilities of another."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 from sklearn.base import clone
 
 from stackit.arrays import Floats
-from stackit.combine.combiner import Blocks, CombinerClassifier, Weights
+from stackit.combine.combiner import CombinerClassifier
 from stackit.combine.mean import MeanClassifier
-from stackit.validation import invalid_value
 
-__all__ = ["Calibrated"]
+__all__ = ["CalibratedCombiner"]
 
-# What a fit knows of the table, before it learns from it.
-READ = {
+# What fit sets before a combiner learns.
+COLUMN_ATTRIBUTES = {
     "_sigmoids",
     "_widths",
     "classes_",
@@ -26,8 +25,8 @@ READ = {
 }
 
 
-class Calibrated(CombinerClassifier):
-    """A combiner around another, whose probabilities it calibrates; subclasses say how.
+class CalibratedCombiner(CombinerClassifier):
+    """A combiner around another that calibrates its probabilities; subclasses say how.
 
     Attributes
     ----------
@@ -37,34 +36,32 @@ class Calibrated(CombinerClassifier):
 
     combiner: Any
 
-    def _learn(self, blocks: Blocks, target: Floats, weights: Weights) -> None:
+    def _learn(self, blocks: Floats, target: Floats, weights: Floats) -> None:
         self.combiner_ = self._fitted(blocks, target, weights)
         self._calibrate(self.combiner_._probabilities(blocks), target, weights)
 
-    def _blend(self, blocks: Blocks) -> Floats:
+    def _blend(self, blocks: Floats) -> Floats:
         return self._calibrated(self.combiner_._probabilities(blocks))
 
-    def _fitted(self, blocks: Blocks, target: Floats, weights: Weights) -> CombinerClassifier:
-        """Let the combiner learn from the table that has been read already."""
+    def _fitted(self, blocks: Floats, target: Floats, weights: Floats) -> CombinerClassifier:
+        """Fit the combiner on blocks, without validating the table again."""
         given = MeanClassifier() if self.combiner is None else self.combiner
         if not isinstance(given, CombinerClassifier):
-            raise invalid_value(
-                "combiner",
-                "a classifier of stackit.combine, or None",
-                f"combiner={self.combiner!r}",
-                "Put any other classifier into scikit-learn's CalibratedClassifierCV",
+            raise ValueError(
+                f"combiner must be a classifier of stackit.combine, or None, but combiner={self.combiner!r}. "
+                "Put any other classifier into scikit-learn's CalibratedClassifierCV."
             )
         combiner: CombinerClassifier = clone(given)
         for name, value in vars(self).items():
-            if name in READ:
+            if name in COLUMN_ATTRIBUTES:
                 setattr(combiner, name, value)
         combiner._learn(blocks, target, weights)
         return combiner
 
     @abstractmethod
-    def _calibrate(self, chances: Floats, target: Floats, weights: Weights) -> None:
+    def _calibrate(self, proba: Floats, target: Floats, weights: Floats) -> None:
         """Learn from (n, n_classes) probabilities and the one-hot target."""
 
     @abstractmethod
-    def _calibrated(self, chances: Floats) -> Floats:
-        """Return the (m, n_classes) calibrated probabilities, up to a factor a row."""
+    def _calibrated(self, proba: Floats) -> Floats:
+        """Return the (m, n_classes) calibrated probabilities, up to one factor per row."""

@@ -1,35 +1,34 @@
-"""The best weighted average: weights of at least 0 with sum 1, at the true optimum of the loss."""
+"""The weighted average of least loss: weights of at least 0 with sum 1."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
-from stackit.combine.simplex import log_loss_on_simplex, squares_on_simplex
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.combine.simplex import as_least_squares, log_loss_on_simplex, squares_on_simplex
 from stackit.combine.weighted import Weighted
-from stackit.validation import invalid_value
 
 __all__ = ["ConvexClassifier", "ConvexRegressor"]
 
-LEAST = 1e-15
+MIN_PROBABILITY = 1e-15
 
 
 class ConvexClassifier(Weighted, CombinerClassifier):
-    """Weigh probabilities by the weighted average with the least log loss, or squared error.
+    """Average probabilities with the weights of least log loss, or least squared error.
 
-    The weights minimise ``-sum_i s_i log(sum_m w_m p_im)``, where p_im is what estimator m gives the true
-    class of row i, or ``sum_i s_i sum_c (y_ic - sum_m w_m p_imc)^2``, over all ``w_m >= 0`` with sum 1; s
-    are the sample weights. Both problems are convex and solved exactly, so that on the table learned from
-    no single estimator and no other average has less loss. (Cross-fit for an honest loss, as in
-    ``out_of_fold([("stack", ConvexClassifier())], oof.meta_train, y, cv=folds)``.)
+    The weights minimise ``-sum_i s_i log(sum_m w_m p_im)``, where p_im is the probability of the true
+    class of row i by estimator m, or ``sum_i s_i sum_c (y_ic - sum_m w_m p_imc)^2``, over all ``w_m >= 0``
+    with sum 1; s are the sample weights. Both problems are convex and solved exactly: on the table passed to
+    fit, no single estimator and no other average has less loss. For an honest loss, cross-fit it, as in
+    ``out_of_fold([("stack", ConvexClassifier())], oof.meta_train, y, cv=folds)``.
 
     Parameters
     ----------
     loss : {"log_loss", "squared_error"}, default="log_loss"
-        What is minimised.
+        The loss to minimise.
 
     Attributes
     ----------
@@ -52,23 +51,21 @@ class ConvexClassifier(Weighted, CombinerClassifier):
     def __init__(self, loss: Literal["log_loss", "squared_error"] = "log_loss") -> None:
         self.loss = loss
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         if self.loss == "log_loss":
-            chances = np.einsum("nmc,nc->nm", blocks, target)
-            return log_loss_on_simplex(chances.clip(min=LEAST), weights)
+            proba = np.einsum("nmc,nc->nm", blocks, target)
+            return log_loss_on_simplex(proba.clip(min=MIN_PROBABILITY), weights)
         if self.loss == "squared_error":
             return _least_squares(blocks, target, weights)
-        raise invalid_value(
-            "loss", "'log_loss' or 'squared_error'", f"loss={self.loss!r}", "Pass one of these"
-        )
+        raise ValueError(f"loss must be 'log_loss' or 'squared_error', but loss={self.loss!r}.")
 
 
 class ConvexRegressor(Weighted, CombinerRegressor):
-    """Weigh predictions by the weighted average with the least squared error.
+    """Average predictions with the weights of least squared error.
 
     The weights minimise ``sum_i s_i sum_o (y_io - sum_m w_m f_imo)^2`` over all ``w_m >= 0`` with sum 1,
-    where s are the sample weights: the true optimum, so that on the table learned from no single
-    estimator and no other average has less error. (Cross-fit for an honest one.)
+    where s are the sample weights. This is the true optimum: on the table passed to fit, no single
+    estimator and no other average has less error. For an honest error, cross-fit it.
 
     Attributes
     ----------
@@ -85,14 +82,12 @@ class ConvexRegressor(Weighted, CombinerRegressor):
     [0.75, 0.25]
     """
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         return _least_squares(blocks, target, weights)
 
 
-def _least_squares(blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-    """Solve the least-squares problem whose rows are (sample, class or output) pairs."""
+def _least_squares(blocks: Floats, target: Floats, weights: Floats) -> Floats:
+    """Return the weights of least squared error over all samples and classes or outputs."""
     if target.shape[1] == 2 and np.allclose(blocks.sum(axis=2), 1) and np.allclose(target.sum(axis=1), 1):
-        blocks, target = blocks[:, :, 1:], target[:, 1:]  # two classes say the same twice
-    scale = np.sqrt(weights)[:, np.newaxis]
-    left = (blocks * scale[:, :, np.newaxis]).transpose(0, 2, 1).reshape(-1, blocks.shape[1])
-    return squares_on_simplex(left, (target * scale).ravel())
+        blocks, target = blocks[:, :, 1:], target[:, 1:]  # the errors of two classes are the same
+    return squares_on_simplex(*as_least_squares(blocks, target, weights))

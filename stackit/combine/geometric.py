@@ -1,17 +1,17 @@
-"""The geometric mean: probabilities, or positive numbers, are multiplied instead of added."""
+"""The geometric mean of probabilities or of positive numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from scipy.special import softmax
 from sklearn.utils import Tags
 
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
-from stackit.combine.logs import log_probabilities, softmax
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.combine.probabilities import log_probabilities
 from stackit.combine.weighted import Weighted, normalize_weights
-from stackit.validation import invalid_value
 
 __all__ = ["GeometricClassifier", "GeometricRegressor"]
 
@@ -19,7 +19,7 @@ __all__ = ["GeometricClassifier", "GeometricRegressor"]
 class GeometricClassifier(Weighted, CombinerClassifier):
     """Multiply the probabilities of the base estimators: p proportional to prod_m p_m^w_m.
 
-    With two classes this is the average of the logits. An estimator that is sure counts for more than in
+    With two classes this is the average of the logits. A confident estimator counts for more than in
     the plain mean, so that the blend of well calibrated estimators is sharper.
 
     Parameters
@@ -28,7 +28,7 @@ class GeometricClassifier(Weighted, CombinerClassifier):
         Given weights, at least 0, by position or by the names of estimators (those not named get 0); they
         are divided by their sum. Default: all equal.
     clip : float, default=1e-6
-        Probabilities are kept this far from 0 and 1: a 0 would be a veto.
+        Probabilities are kept this far from 0 and 1: no other estimator could outweigh a 0.
 
     Attributes
     ----------
@@ -51,18 +51,19 @@ class GeometricClassifier(Weighted, CombinerClassifier):
         self.weights = weights
         self.clip = clip
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        log_probabilities(blocks[:1], self.clip)  # a clip out of range is refused when fitting
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
+        log_probabilities(blocks[:1], self.clip)  # raises in fit where clip is out of range
         return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
-    def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
-        return softmax(np.einsum("nmc,m->nc", log_probabilities(blocks, self.clip), self.weights_))
+    def _blend(self, blocks: Floats) -> Floats:
+        scores = np.einsum("nmc,m->nc", log_probabilities(blocks, self.clip), self.weights_)
+        return np.asarray(softmax(scores, axis=1))
 
 
 class GeometricRegressor(Weighted, CombinerRegressor):
     """Multiply the predictions of the base estimators: f = prod_m f_m^w_m, for numbers of at least 0.
 
-    It is the mean on the scale of logarithms, as suits prices and counts.
+    It is the mean of the logarithms, which suits prices and counts.
 
     Parameters
     ----------
@@ -84,13 +85,13 @@ class GeometricRegressor(Weighted, CombinerRegressor):
     def __init__(self, weights: Any = None) -> None:
         self.weights = weights
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         _check_positive(blocks)
         return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
-    def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
+    def _blend(self, blocks: Floats) -> Floats:
         _check_positive(blocks)
-        used = self.weights_ > 0  # 0 to the power of 0 is 1, and not NaN by way of its logarithm
+        used = self.weights_ > 0  # 0 to the power of 0 is 1, but NaN by its logarithm
         with np.errstate(divide="ignore"):
             logs = np.log(blocks[:, used])
         return np.asarray(np.exp(np.einsum("nmc,m->nc", logs, self.weights_[used])))
@@ -101,12 +102,10 @@ class GeometricRegressor(Weighted, CombinerRegressor):
         return tags
 
 
-def _check_positive(blocks: Blocks) -> None:
+def _check_positive(blocks: Floats) -> None:
     if blocks.min() < 0:
-        # scikit-learn's checks look for its own words, "Negative values in data".
-        raise invalid_value(
-            "Predictions",
-            "at least 0 for a geometric mean",
-            f"lowest={blocks.min():.3g} (Negative values in data)",
-            "Use MeanRegressor, or predict the logarithm of the target",
+        # scikit-learn's checks expect its own words, "Negative values in data".
+        raise ValueError(
+            "Negative values in data: predictions must be at least 0 for a geometric mean, but the lowest is "
+            f"{blocks.min():.3g}. Use MeanRegressor, or predict the logarithm of the target."
         )

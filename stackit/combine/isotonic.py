@@ -1,4 +1,4 @@
-"""Isotonic calibration: probabilities are bent, in whatever shape, as long as the order of rows stays."""
+"""Isotonic calibration of a combiner."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from stackit.arrays import Floats
-from stackit.combine.calibrated import Calibrated
-from stackit.combine.combiner import Weights
-from stackit.validation import invalid_value, is_number
+from stackit.combine.calibrated import CalibratedCombiner
+from stackit.validation import is_number
 
 __all__ = ["IsotonicClassifier"]
 
 
-class IsotonicClassifier(Calibrated):
-    """Calibrate a combiner by the rising step function of least squared error, for each class.
+class IsotonicClassifier(CalibratedCombiner):
+    """Calibrate a combiner by the increasing step function of least squared error, for each class.
 
     With two classes the second is calibrated and the first is the rest; with more, each class against the
-    others, and rows are divided by their sum. It wants a thousand rows or so: on few it follows chance.
+    others, and rows are divided by their sum. It needs about a thousand rows: with few it overfits.
 
     Parameters
     ----------
     combiner : combiner, optional
         A classifier of `stackit.combine`, another calibration included. Default: MeanClassifier.
     clip : float, default=1e-4
-        Calibrated probabilities are kept this far from 0 and 1: a step of rows that were all of one class
-        would say 0 or 1, and a single row that is not would cost all.
+        Calibrated probabilities are kept this far from 0 and 1: where all training rows are of one class,
+        they would be 0 or 1, with an infinite loss for a single new row of another class.
 
     Attributes
     ----------
     curves_ : list of IsotonicRegression
-        One a class; of two classes that of the second alone.
+        One per class; of two classes only that of the second.
     combiner_ : combiner
         The fitted combiner.
 
@@ -53,25 +52,23 @@ class IsotonicClassifier(Calibrated):
         self.combiner = combiner
         self.clip = clip
 
-    def _calibrate(self, chances: Floats, target: Floats, weights: Weights) -> None:
+    def _calibrate(self, proba: Floats, target: Floats, weights: Floats) -> None:
         if not (is_number(self.clip) and 0 <= self.clip < 0.5):
-            raise invalid_value(
-                "clip", "at least 0 and below 0.5", f"clip={self.clip!r}", "Pass for example clip=1e-4"
+            raise ValueError(
+                f"clip must be at least 0 and below 0.5, for example 1e-4, but clip={self.clip!r}."
             )
         least, most = self.clip, 1 - self.clip
         self.curves_ = [
             IsotonicRegression(y_min=least, y_max=most, out_of_bounds="clip").fit(column, truth, weights)
-            for column, truth in zip(_columns(chances), _columns(target), strict=True)
+            for column, truth in zip(_columns(proba), _columns(target), strict=True)
         ]
 
-    def _calibrated(self, chances: Floats) -> Floats:
-        columns = [
-            curve.predict(column) for curve, column in zip(self.curves_, _columns(chances), strict=True)
-        ]
+    def _calibrated(self, proba: Floats) -> Floats:
+        columns = [curve.predict(column) for curve, column in zip(self.curves_, _columns(proba), strict=True)]
         return np.column_stack([1 - columns[0], *columns] if len(columns) == 1 else columns)
 
 
 def _columns(table: Floats) -> list[Floats]:
-    """Return a column a class; of two classes the second alone. Equals stay equal in whatever order added."""
+    """Return one column per class (of two only the second), rounded so that equal values stay equal."""
     rounded = table.round(12)
     return [rounded[:, 1]] if table.shape[1] == 2 else [*rounded.T]

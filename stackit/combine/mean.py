@@ -1,13 +1,11 @@
-"""The plain average, or one with given weights: the yardstick of every stack."""
+"""The mean of the predictions, plain or with given weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 from stackit.combine.weighted import Weighted, normalize_weights
 
 __all__ = ["MeanClassifier", "MeanRegressor"]
@@ -44,7 +42,7 @@ class MeanClassifier(Weighted, CombinerClassifier):
     def __init__(self, weights: Any = None) -> None:
         self.weights = weights
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         return normalize_weights(self.weights, self._names(blocks.shape[1]))
 
 
@@ -71,5 +69,5 @@ class MeanRegressor(Weighted, CombinerRegressor):
     def __init__(self, weights: Any = None) -> None:
         self.weights = weights
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         return normalize_weights(self.weights, self._names(blocks.shape[1]))

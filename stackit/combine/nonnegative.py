@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import nnls
 
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.combine.simplex import as_least_squares
 from stackit.combine.weighted import Weighted
 from stackit.validation import warn
 
@@ -14,7 +15,7 @@ __all__ = ["NonNegativeClassifier", "NonNegativeRegressor"]
 
 
 class NonNegativeClassifier(Weighted, CombinerClassifier):
-    """Weigh probabilities by non-negative least squares, one weight an estimator.
+    """Weigh probabilities by non-negative least squares, one weight per estimator.
 
     The weights minimise ``sum_i s_i sum_c (y_ic - sum_m w_m p_imc)^2`` with all ``w_m >= 0``, where y is
     one-hot and s are the sample weights: the Brier score of the blend. Blended rows are divided by their
@@ -39,20 +40,20 @@ class NonNegativeClassifier(Weighted, CombinerClassifier):
     [1.13, 0.0]
     """
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         return _nonnegative_weights(self, blocks, target, weights)
 
 
 class NonNegativeRegressor(Weighted, CombinerRegressor):
-    """Weigh predictions by non-negative least squares, one weight an estimator, without intercept.
+    """Weigh predictions by non-negative least squares, one weight per estimator, without intercept.
 
     The weights minimise ``sum_i s_i sum_o (y_io - sum_m w_m f_imo)^2`` with all ``w_m >= 0``. Their sum
-    is not held to 1, so that predictions which shrink too much are stretched.
+    need not be 1: predictions that shrink too much are scaled up.
 
     Attributes
     ----------
     weights_ : (n_estimators,) array
-        The weights. A warning says when all are 0.
+        The weights; a warning is given when all are 0.
 
     References
     ----------
@@ -65,26 +66,21 @@ class NonNegativeRegressor(Weighted, CombinerRegressor):
     ([2.0, 0.0], [8.0])
     """
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         return _nonnegative_weights(self, blocks, target, weights)
 
 
-def _nonnegative_weights(
-    combiner: Weighted, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights
-) -> Weights:
-    """Solve the least-squares problem whose rows are (sample, class or output) pairs."""
-    n_estimators = blocks.shape[1]
-    scale = np.sqrt(weights)[:, np.newaxis]
-    left = (blocks * scale[:, :, np.newaxis]).transpose(0, 2, 1).reshape(-1, n_estimators)
-    right = (target * scale).reshape(-1, 1)
+def _nonnegative_weights(combiner: Weighted, blocks: Floats, target: Floats, weights: Floats) -> Floats:
+    """Return the non-negative weights of least squared error over all samples and classes or outputs."""
+    left, right = as_least_squares(blocks, target, weights)
     # The triangular factor of [left, right] has the same solution in n_estimators + 1 rows.
-    factor: npt.NDArray[np.float64] = np.asarray(np.linalg.qr(np.hstack([left, right]), mode="r"))
+    factor: Floats = np.asarray(np.linalg.qr(np.column_stack([left, right]), mode="r"))
     solution, _ = nnls(factor[:, :-1], factor[:, -1])
     if not solution.any():
-        says = "all classes as equally likely" if isinstance(combiner, CombinerClassifier) else "0"
+        result = "all classes as equally likely" if isinstance(combiner, CombinerClassifier) else "0"
         warn(
             f"{type(combiner).__name__} gives all estimators the weight 0, since no positive multiple of any "
-            f"of their predictions is closer to y than 0 is: it predicts {says} for every row. Leave out "
+            f"of their predictions is closer to y than 0 is: it predicts {result} for every row. Leave out "
             "estimators that predict the opposite of y, or use another combiner."
         )
     return np.asarray(solution)

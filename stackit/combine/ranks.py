@@ -1,25 +1,22 @@
-"""Rank averaging: what counts is the order in which an estimator puts the rows, not its scale."""
+"""Rank averaging: only the order that an estimator gives the rows counts, not its scale."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
 
 __all__ = ["RankClassifier", "RankRegressor"]
 
-Column = npt.NDArray[np.float64]
-
 
 class RankClassifier(CombinerClassifier):
-    """Average the ranks of the base estimators' scores: robust where scales differ, as for AUC.
+    """Average the ranks of the base estimators' scores: robust where scales differ, for example for AUC.
 
-    A score becomes the share of training scores below it (ties count half), so that a row's result does
-    not depend on the other rows predicted with it. The average rank of each class is then stretched so
-    that the share of rows above 1/2 is the share of the class in training.
-
-    Decision values, labels and numbers are ranked as they are.
+    A score becomes the share of training scores below it (ties count half), so that the prediction for a row
+    does not depend on the other rows. The average rank of each class is then stretched so that the share of
+    rows above 1/2 is the share of the class in training. Decision values, labels and numbers are ranked as
+    they are.
 
     Attributes
     ----------
@@ -36,9 +33,9 @@ class RankClassifier(CombinerClassifier):
     [0, 0, 1, 1]
     """
 
-    _calibrates = False  # ranks are the same on any scale
+    _calibrates = False  # ranks do not depend on the scale
 
-    def _learn(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> None:
+    def _learn(self, blocks: Floats, target: Floats, weights: Floats) -> None:
         self.references_ = _references(blocks, weights)
         average = _average_ranks(blocks, self.references_)
         priors = weights @ target / weights.sum()
@@ -46,7 +43,7 @@ class RankClassifier(CombinerClassifier):
             [_quantile(average[:, at], 1 - prior, weights) for at, prior in enumerate(priors)]
         )
 
-    def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
+    def _blend(self, blocks: Floats) -> Floats:
         ranks = _average_ranks(blocks, self.references_)
         below = 0.5 * ranks / self.thresholds_
         above = 0.5 + 0.5 * (ranks - self.thresholds_) / (1 - self.thresholds_)
@@ -54,7 +51,7 @@ class RankClassifier(CombinerClassifier):
 
 
 class RankRegressor(CombinerRegressor):
-    """Average the ranks of the base estimators' predictions, then read the number off the target's ranks.
+    """Average the ranks of the base estimators' predictions, then return the target's quantile at that rank.
 
     The average rank is ranked again among those of training, and becomes the quantile of the training
     target at that share: predictions have the spread of the target.
@@ -75,13 +72,13 @@ class RankRegressor(CombinerRegressor):
     [6.0, 8.0]
     """
 
-    def _learn(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> None:
+    def _learn(self, blocks: Floats, target: Floats, weights: Floats) -> None:
         self.references_ = _references(blocks, weights)
         average = _average_ranks(blocks, self.references_)
         self.averages_ = [_reference(column, weights) for column in average.T]
         self.targets_ = [_reference(column, weights) for column in target.T]
 
-    def _blend(self, blocks: Blocks) -> npt.NDArray[np.float64]:
+    def _blend(self, blocks: Floats) -> Floats:
         average = _average_ranks(blocks, self.references_)
         columns = [
             np.interp(_rank(column, reference), truth[1], truth[0])
@@ -90,31 +87,31 @@ class RankRegressor(CombinerRegressor):
         return np.column_stack(columns)
 
 
-def _references(blocks: Blocks, weights: Weights) -> list[npt.NDArray[np.float64]]:
+def _references(blocks: Floats, weights: Floats) -> list[Floats]:
     flat = blocks.reshape(len(blocks), -1)
     return [_reference(column, weights) for column in flat.T]
 
 
-def _reference(column: Column, weights: Weights) -> npt.NDArray[np.float64]:
+def _reference(column: Floats, weights: Floats) -> Floats:
     """Return the sorted values of weight above 0, and the share of the weight below each, ties half."""
     values, place = np.unique(column[weights > 0], return_inverse=True)
     weight = np.bincount(place, weights[weights > 0])
     return np.stack([values, (weight.cumsum() - weight / 2) / weight.sum()])
 
 
-def _rank(column: Column, reference: npt.NDArray[np.float64]) -> Column:
-    """Return the share of training values below each value, between them by interpolation."""
+def _rank(column: Floats, reference: Floats) -> Floats:
+    """Return the share of training values below each value, by linear interpolation."""
     return np.asarray(np.interp(column, reference[0], reference[1]))
 
 
-def _average_ranks(blocks: Blocks, references: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+def _average_ranks(blocks: Floats, references: list[Floats]) -> Floats:
     flat = blocks.reshape(len(blocks), -1)
     ranks = [_rank(column, reference) for column, reference in zip(flat.T, references, strict=True)]
-    # Equal averages stay equal in whatever order the estimators are added up.
+    # Equal averages stay equal in any order of the estimators.
     return np.asarray(np.column_stack(ranks).reshape(blocks.shape).mean(axis=1).round(12))
 
 
-def _quantile(column: Column, share: float, weights: Weights) -> float:
-    """Return the value with `share` of the weight below it, kept off 0 and 1."""
+def _quantile(column: Floats, share: float, weights: Floats) -> float:
+    """Return the value with `share` of the weight below it, clipped to inside (0, 1)."""
     values, shares = _reference(column, weights)
     return float(np.interp(share, shares, values).clip(1e-9, 1 - 1e-9))

@@ -7,40 +7,30 @@ from scipy.optimize import nnls
 
 from stackit.arrays import Floats
 
-__all__ = ["log_loss_on_simplex", "squares_on_simplex"]
+__all__ = ["as_least_squares", "log_loss_on_simplex", "squares_on_simplex"]
 
-GAP = 1e-10
-WIDE = 64  # columns in a step of Newton's method: a step over hundreds takes a hundred times longer
+MAX_GAP = 1e-10  # of the mean log loss from its optimum
+MAX_COLUMNS = 64  # in a Newton step: a step over hundreds takes a hundred times longer
+
+
+def as_least_squares(blocks: Floats, target: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return the (n * width, n_estimators) matrix and the right side of a blend's weighted squared errors."""
+    scale = np.sqrt(weights)[:, np.newaxis]
+    left = (blocks * scale[:, :, np.newaxis]).transpose(0, 2, 1).reshape(-1, blocks.shape[1])
+    return left, (target * scale).ravel()
 
 
 def squares_on_simplex(left: Floats, right: Floats) -> Floats:
-    """Return the weights of the simplex that minimise ``||left @ w - right||^2``.
+    """Return the (k,) weights of the simplex that minimise ``||left @ w - right||^2``.
 
     As the weights sum to 1, ``left @ w - right`` is ``R @ w`` with ``R = left - right``. Among u >= 0 the
     minimum of ``||R u||^2 + (sum u - 1)^2`` has the direction of the optimum: for u = t w the best t
     leaves ``1 - 1 / (1 + ||R w||^2)``, which rises with ``||R w||^2``. So non-negative least squares,
     which ends after finitely many steps, solves the problem with the sum too.
 
-    Parameters
-    ----------
-    left : (n, k) array
-        A column an estimator.
-    right : (n,) array
-        What they are to sum to.
-
-    Returns
-    -------
-    (k,) array
-        At least 0, with sum 1.
-
     References
     ----------
     Lawson, C. L. and Hanson, R. J. (1974). Solving least squares problems, chapter 23.
-
-    Examples
-    --------
-    >>> squares_on_simplex(np.array([[0.0, 4.0]]), np.array([1.0])).round(6).tolist()
-    [0.75, 0.25]
     """
     residuals = left - right[:, np.newaxis]
     values, axes = np.linalg.eigh(residuals.T @ residuals)
@@ -54,79 +44,64 @@ def squares_on_simplex(left: Floats, right: Floats) -> Floats:
     return np.asarray(solution / solution.sum())
 
 
-def log_loss_on_simplex(chances: Floats, weights: Floats, max_iter: int = 100) -> Floats:
-    """Return the weights w of the simplex that minimise ``-sum_i weights_i log(chances_i @ w)``.
+def log_loss_on_simplex(proba: Floats, sample_weight: Floats, max_iter: int = 100) -> Floats:
+    """Return the (k,) weights w of the simplex that minimise ``-sum_i sample_weight_i log(proba_i @ w)``.
 
-    Newton's method: at a blend q, the loss is up to third order a sum of ``(chances_i @ w / q_i - 2)^2``,
-    whose optimum over the simplex (of the columns in use, and the best to add) is known exactly; half
-    steps are taken until the loss falls. It ends where ``max_m sum_i weights_i chances_im / q_i - 1``,
+    ``proba`` (n, k) holds each estimator's probability of the true class, above 0.
+
+    Newton's method: at a blend q, the loss is up to third order a sum of ``(proba_i @ w / q_i - 2)^2``,
+    and its optimum over the simplex (of the columns in use, and the best to add) is known exactly; steps are
+    halved until the loss falls. It ends where ``max_m sum_i sample_weight_i proba_im / q_i - 1``,
     which bounds how far the mean loss is from its optimum, is below 1e-10, or where rounding lets it fall
     no further.
-
-    Parameters
-    ----------
-    chances : (n, k) array
-        The probability of the true class by each estimator, above 0.
-    weights : (n,) array
-        The weights of the rows.
-    max_iter : int, default=100
-        The most steps.
-
-    Returns
-    -------
-    (k,) array
-        At least 0, with sum 1.
 
     References
     ----------
     Kim, Y., Carbonetto, P., Stephens, M. and Anitescu, M. (2020). A fast algorithm for maximum likelihood
     estimation of mixture proportions using sequential quadratic programming. Journal of Computational and
     Graphical Statistics 29(2), 261-273.
-
-    Examples
-    --------
-    >>> log_loss_on_simplex(np.array([[0.8, 0.2], [0.2, 0.8], [0.8, 0.2]]), np.ones(3)).round(6).tolist()
-    [0.777778, 0.222222]
     """
-    used = weights > 0
-    chances, weights = chances[used], weights[used] / weights.sum()
-    share = np.full(chances.shape[1], 1 / chances.shape[1])
-    blend = chances @ share
+    used = sample_weight > 0
+    proba, sample_weight = proba[used], sample_weight[used] / sample_weight.sum()
+    weights = np.full(proba.shape[1], 1 / proba.shape[1])
+    blend = proba @ weights
     for _ in range(max_iter):
-        pull = (weights / blend) @ chances
-        if pull.max() - 1 <= GAP:
+        gradient = (sample_weight / blend) @ proba
+        if gradient.max() - 1 <= MAX_GAP:
             break
-        aim = _newton_aim(chances, weights, share, blend, pull)
-        step = _step(blend, chances @ aim, weights)
+        optimum = _quadratic_optimum(proba, sample_weight, weights, blend, gradient)
+        step = _step(blend, proba @ optimum, sample_weight)
         if step == 0:
             break
-        share = share + step * (aim - share)
-        blend = chances @ share
-    return share
+        weights = weights + step * (optimum - weights)
+        blend = proba @ weights
+    return weights
 
 
-def _newton_aim(chances: Floats, weights: Floats, share: Floats, blend: Floats, pull: Floats) -> Floats:
+def _quadratic_optimum(
+    proba: Floats, sample_weight: Floats, weights: Floats, blend: Floats, gradient: Floats
+) -> Floats:
     """Return the optimum of the quadratic model over the columns that matter: used ones, and the best to add.
 
-    While more are used than that, the blend of now stands for those left out.
+    While more are used than that, the present blend represents those left out.
     """
-    held, best = np.flatnonzero(share), np.argsort(-pull, kind="stable")[:WIDE]
-    chosen = np.union1d(held, best) if len(held) <= WIDE else best
-    whole = np.isin(held, chosen).all()
-    root = np.sqrt(weights)
-    columns = chances[:, chosen] * (root / blend)[:, np.newaxis]
-    found = squares_on_simplex(columns if whole else np.column_stack([columns, root]), 2 * root)
-    aim = np.zeros_like(share) if whole else found[-1] * share
-    aim[chosen] += found[: len(chosen)]
-    return np.asarray(aim)
+    used, best = np.flatnonzero(weights), np.argsort(-gradient, kind="stable")[:MAX_COLUMNS]
+    chosen = np.union1d(used, best) if len(used) <= MAX_COLUMNS else best
+    is_complete = np.isin(used, chosen).all()
+    root = np.sqrt(sample_weight)
+    columns = proba[:, chosen] * (root / blend)[:, np.newaxis]
+    found = squares_on_simplex(columns if is_complete else np.column_stack([columns, root]), 2 * root)
+    optimum = np.zeros_like(weights) if is_complete else found[-1] * weights
+    optimum[chosen] += found[: len(chosen)]
+    return np.asarray(optimum)
 
 
-def _step(blend: Floats, aim: Floats, weights: Floats) -> float:
-    """Return the first of 1, 1/2, 1/4, ... that lowers the loss enough; 0 where rounding is all there is."""
-    slope = float(weights @ (aim / blend - 1))
+def _step(blend: Floats, aim: Floats, sample_weight: Floats) -> float:
+    """Return the first of 1, 1/2, 1/4, ... that lowers the loss enough; 0 where only rounding is left."""
+    slope = float(sample_weight @ (aim / blend - 1))
     step = 1.0
     while slope > 0 and step > 1e-10:
-        if weights @ np.log1p(step * (aim / blend - 1)) >= 1e-4 * step * slope:
+        if sample_weight @ np.log1p(step * (aim / blend - 1)) >= 1e-4 * step * slope:
             return step
         step /= 2
     return 0.0

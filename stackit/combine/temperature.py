@@ -1,31 +1,32 @@
-"""Temperature: one number that makes a blend surer or less sure, and changes no decision."""
+"""Temperature scaling of a combiner: one number changes its confidence and no decision."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy.optimize import brentq
+from scipy.special import softmax
 
 from stackit.arrays import Floats
-from stackit.combine.calibrated import Calibrated
-from stackit.combine.combiner import Weights
-from stackit.combine.logs import log_probabilities, softmax
+from stackit.combine.calibrated import CalibratedCombiner
+from stackit.combine.probabilities import log_probabilities
 
 __all__ = ["TemperatureClassifier"]
 
 COLDEST, HOTTEST = 0.05, 20.0
 
 
-class TemperatureClassifier(Calibrated):
+class TemperatureClassifier(CalibratedCombiner):
     """Calibrate a combiner by one temperature: p_c becomes proportional to p_c^(1 / T).
 
-    T minimises the weighted log loss, between 0.05 and 20: in 1 / T the loss is convex, and its slope, the
-    expected logarithm less that of the true class, is brought to zero. Above 1 the blend was too sure, as of
-    estimators that overfit; below 1 too modest, as averages of different estimators are. The order of the
-    classes stays as it is, so that accuracy does not change.
+    T minimises the weighted log loss, between 0.05 and 20: the loss is convex in 1 / T, and the root of its
+    slope is found. T is above 1 where the blend was overconfident, as of estimators that overfit; below 1
+    where it was underconfident, as averages of different estimators are. The order of the classes, and with
+    it the accuracy, does not change.
 
-    The one number is learned from the rows that the combiner has learned from: with combiners, of few
-    parameters, that does no harm. Around any other classifier use scikit-learn's ``CalibratedClassifierCV``.
+    T is learned from the rows that the combiner has learned from: that does no harm with combiners, which
+    have few parameters. For any other classifier use scikit-learn's ``CalibratedClassifierCV``.
 
     Parameters
     ----------
@@ -58,12 +59,12 @@ class TemperatureClassifier(Calibrated):
         self.combiner = combiner
         self.clip = clip
 
-    def _calibrate(self, chances: Floats, target: Floats, weights: Weights) -> None:
-        logs, share = log_probabilities(chances, self.clip), weights / weights.sum()
-        true = share @ (logs * target).sum(axis=1)
+    def _calibrate(self, proba: Floats, target: Floats, weights: Floats) -> None:
+        logs, normalized = log_probabilities(proba, self.clip), weights / weights.sum()
+        true = normalized @ (logs * target).sum(axis=1)
 
-        def slope(coldness: float) -> float:
-            return float(share @ (logs * softmax(coldness * logs)).sum(axis=1) - true)
+        def slope(inverse: float) -> float:
+            return float(normalized @ (logs * softmax(inverse * logs, axis=1)).sum(axis=1) - true)
 
         least, most = 1 / HOTTEST, 1 / COLDEST
         if slope(least) >= 0:
@@ -73,5 +74,5 @@ class TemperatureClassifier(Calibrated):
         else:
             self.temperature_ = 1 / float(brentq(slope, least, most, xtol=1e-14))
 
-    def _calibrated(self, chances: Floats) -> Floats:
-        return softmax(log_probabilities(chances, self.clip) / self.temperature_)
+    def _calibrated(self, proba: Floats) -> Floats:
+        return np.asarray(softmax(log_probabilities(proba, self.clip) / self.temperature_, axis=1))

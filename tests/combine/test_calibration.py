@@ -237,7 +237,7 @@ def test_values_that_are_no_probabilities_any_more_are_refused_by_name(combiner)
     oof = out_of_fold([("bayes", GaussianNB()), ("svm", SVC())], X, y, cv=4, n_jobs=1)
     fitted = clone(combiner).fit(oof.meta_train, y)
     with pytest.raises(
-        ValueError, match="Columns of 'bayes' must be probabilities, as they were in fit; got"
+        ValueError, match="Columns of 'bayes' were probabilities in fit, but now have values from 4 to 4"
     ):
         fitted.predict_proba(oof.meta_train.assign(bayes=4.0))
 

@@ -203,10 +203,10 @@ def test_rows_that_no_fold_held_out_are_left_out(combiner, width):
     gaps[:7] = np.nan
     partial, without = combiner().fit(gaps, y, weights), combiner().fit(X[7:], y[7:], weights[7:])
     assert_allclose(predictions_of(partial, X), predictions_of(without, X), rtol=1e-12)
-    with pytest.raises(ValueError, match="X must be without NaN in the rows that are held out"):
+    with pytest.raises(ValueError, match="X has NaN in all columns of all rows"):
         combiner().fit(np.full_like(X, np.nan), y)
     gaps[7, 0] = np.nan
-    with pytest.raises(ValueError, match="got NaN in some columns of 1 rows, in all columns of 7"):
+    with pytest.raises(ValueError, match="X has NaN in some columns of 1 rows"):
         combiner().fit(gaps, y)
 
 
@@ -227,9 +227,9 @@ def test_weights_have_the_names_of_the_estimators(combiner, width):
 def test_the_mean_of_probabilities_is_that_computed_by_hand():
     X = [[0.2, 0.4], [0.9, 0.5]]
     assert_allclose(MeanClassifier().fit(X, [0, 1]).predict_proba(X), [[0.7, 0.3], [0.3, 0.7]])
-    weighted_mean = MeanClassifier(weights=[3, 1]).fit(X, [0, 1])
-    assert_allclose(weighted_mean.weights_, [0.75, 0.25])
-    assert_allclose(weighted_mean.predict_proba(X)[:, 1], [0.25, 0.8])
+    weighted = MeanClassifier(weights=[3, 1]).fit(X, [0, 1])
+    assert_allclose(weighted.weights_, [0.75, 0.25])
+    assert_allclose(weighted.predict_proba(X)[:, 1], [0.25, 0.8])
 
 
 def test_the_mean_of_three_classes_and_of_two_outputs_goes_by_blocks():
@@ -245,7 +245,7 @@ def test_the_mean_of_three_classes_and_of_two_outputs_goes_by_blocks():
 
 @pytest.mark.parametrize("weights", [[1, -1, 1], [0, 0, 0], [1, 1], [np.inf, 1, 1], [np.nan, 1, 1]])
 def test_weights_that_are_no_shares_are_refused(weights):
-    with pytest.raises(ValueError, match="weights must be 3 numbers of at least 0, not all 0"):
+    with pytest.raises(ValueError, match="weights must be None or 3 numbers of at least 0, not all 0"):
         MeanRegressor(weights=weights).fit(np.eye(3), [1, 2, 3])
 
 
@@ -271,14 +271,14 @@ def test_the_geometric_mean_of_three_classes_is_that_computed_by_hand():
 def test_a_zero_is_no_veto():
     fitted = GeometricClassifier(clip=0.01).fit([[0.0, 0.5], [1.0, 0.5]], [0, 1])
     assert_allclose(fitted.predict_proba([[0.0, 0.99], [0.0, 1.0]])[:, 1], 0.5)
-    with pytest.raises(ValueError, match=r"clip must be above 0 and below 0\.5; got clip=0"):
+    with pytest.raises(ValueError, match=r"clip must be above 0 and below 0\.5, .*but clip=0\."):
         GeometricClassifier(clip=0).fit([[0.0], [1.0]], [0, 1])
 
 
 def test_numbers_are_multiplied_if_not_negative():
     fitted = GeometricRegressor(weights=[2, 1, 0]).fit([[1, 2, 3], [4, 5, 6]], [1, 2])
     assert_allclose(fitted.predict([[8, 1, 0], [0, 9, 9]]), [4, 0])
-    with pytest.raises(ValueError, match=r"Predictions must be at least 0 for a .* mean; got lowest=-1"):
+    with pytest.raises(ValueError, match=r"must be at least 0 for a .* mean, but the lowest is -1\."):
         fitted.predict([[1, 1, -1]])
 
 
@@ -497,8 +497,8 @@ def test_an_estimator_without_one_column_per_class_is_refused(combiner):
     y, blocks = classes_and_blocks(np.random.default_rng(13), 3)
     X = np.column_stack([columns_of(combiner, blocks), y + 0.5])
     text = (
-        "The number of columns must be a multiple of the number of classes, 3; got n_columns=10. "
-        "Each estimator must give a column for each class: leave out features passed through, and pass a data"
+        "10 columns are not a multiple of the number of classes, 3. "
+        "Each estimator must have one column per class: leave out features passed through, and pass a data"
     )
     with pytest.raises(ValueError, match=text):
         combiner().fit(X, y)
@@ -506,7 +506,7 @@ def test_an_estimator_without_one_column_per_class_is_refused(combiner):
 
 @all_regressors
 def test_an_estimator_without_one_column_per_output_is_refused(combiner):
-    with pytest.raises(ValueError, match="Each estimator must give a column for each output"):
+    with pytest.raises(ValueError, match="Each estimator must have one column per output"):
         combiner().fit(np.eye(3), np.eye(3)[:, :2])
 
 
@@ -547,7 +547,7 @@ def test_columns_that_stand_otherwise_than_they_are_read_are_refused(combiner):
         right.rename(columns=lambda name: name.replace("b__", "a__b")),  # two of one name
     ):
         with pytest.raises(
-            ValueError, match="Columns must be 3 side by side for each estimator, in one order"
+            ValueError, match="There must be 3 columns side by side for each estimator, in one order"
         ):
             combiner().fit(wrong, y)
 
@@ -556,7 +556,9 @@ def test_columns_that_stand_otherwise_than_they_are_read_are_refused(combiner):
 def test_classes_in_another_order_are_refused(combiner):
     y, blocks = classes_and_blocks(np.random.default_rng(15), 3)
     wrong = named(combiner, blocks[:, :, ::-1]).rename(columns=lambda name: name[:3] + str(2 - int(name[3])))
-    with pytest.raises(ValueError, match="Columns must be 3 side by side for each estimator, in one order"):
+    with pytest.raises(
+        ValueError, match="There must be 3 columns side by side for each estimator, in one order"
+    ):
         combiner().fit(wrong, y)
 
 
@@ -564,7 +566,7 @@ def test_classes_in_another_order_are_refused(combiner):
 def test_both_columns_of_two_classes_are_refused(combiner):
     y, blocks = classes_and_blocks(np.random.default_rng(15), 2)
     whole = named(combiner, blocks)
-    with pytest.raises(ValueError, match="Columns must be one for each estimator, that of the second"):
+    with pytest.raises(ValueError, match="There must be one column for each estimator, that of the second"):
         combiner().fit(whole, y)
     combiner().fit(whole.filter(like="__1"), y)
 
@@ -631,9 +633,9 @@ def test_columns_of_x_are_no_predictions_to_be_averaged(ensemble):
             ensemble(combiner()).fit(X, y)
     ensemble(LinearRegression()).fit(X, y)
     n_weighed = 11 if ensemble is PASSED["a stack"] else 2
-    weighted_mean = ensemble(MeanRegressor(np.r_[1.0, np.zeros(n_weighed - 1)])).fit(X, y)
+    weighted = ensemble(MeanRegressor(np.r_[1.0, np.zeros(n_weighed - 1)])).fit(X, y)
     alone = stackit.StackingRegressor(BASE, MeanRegressor()).fit(X, y)
-    assert_allclose(weighted_mean.predict(X), alone.predict(X))
+    assert_allclose(weighted.predict(X), alone.predict(X))
 
 
 def test_calibrated_combiners_see_no_columns_of_x_either():

@@ -107,5 +107,5 @@ def test_hundreds_of_columns_are_narrowed_down():
 
 
 def test_another_loss_is_refused():
-    with pytest.raises(ValueError, match="loss must be 'log_loss' or 'squared_error'; got loss='auc'"):
+    with pytest.raises(ValueError, match="loss must be 'log_loss' or 'squared_error', but loss='auc'"):
         ConvexClassifier(loss="auc").fit([[0.1], [0.9]], [0, 1])

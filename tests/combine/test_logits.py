@@ -28,7 +28,7 @@ from stackit.combine import (
     MeanRegressor,
     TemperatureClassifier,
 )
-from stackit.combine.logistic import NEARLY, STRENGTHS, _derivatives, _loss, _minimum, _prior, _scores
+from stackit.combine.logistic import ROUGH_GAIN, STRENGTHS, _derivatives, _loss, _minimum, _prior, _scores
 from stackit.combine.temperature import COLDEST, HOTTEST
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -142,21 +142,24 @@ def test_a_start_nearby_ends_at_the_same_optimum():
     logs, target, share = np.log(blocks), np.eye(3)[y], np.full(300, 1 / 300)
     point = _prior(logs)
     for C in STRENGTHS:
-        point = _minimum(logs, target, share, C, point, NEARLY)
+        point = _minimum(logs, target, share, C, point, ROUGH_GAIN)
         assert_allclose(point, _minimum(logs, target, share, C, _prior(logs)), atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("combiner", "text"),
     [
-        (LogisticClassifier(C="1"), "C must be above 0, or None to choose it; got C='1'"),
-        (LogisticClassifier(clip="a"), "clip must be above 0 and below 0.5; got clip='a'"),
-        (GeometricClassifier(clip="a"), "clip must be above 0 and below 0.5; got clip='a'"),
-        (IsotonicClassifier(clip="a"), "clip must be at least 0 and below 0.5; got clip='a'"),
-        (GreedyClassifier(n_steps=2.5), "n_bags, bag_fraction and n_steps must be .*n_steps=2.5"),
-        (GreedyClassifier(n_bags="x"), "n_bags, bag_fraction and n_steps must be .*n_bags='x'"),
-        (HillClimbClassifier(precision="a"), "precision must be above 0 and at most 0.25; got precision='a'"),
-        (MeanClassifier("abc"), "weights must be 1 numbers of at least 0, not all 0; got weights='abc'"),
+        (LogisticClassifier(C="1"), "C must be a number above 0, or None to choose it, but C='1'"),
+        (LogisticClassifier(clip="a"), "clip must be above 0 and below 0.5, for example 1e-6, but clip='a'"),
+        (GeometricClassifier(clip="a"), "clip must be above 0 and below 0.5, for example 1e-6, but clip='a'"),
+        (
+            IsotonicClassifier(clip="a"),
+            "clip must be at least 0 and below 0.5, for example 1e-4, but clip='a'",
+        ),
+        (GreedyClassifier(n_steps=2.5), "n_steps one of at least 0, but .*n_steps=2.5"),
+        (GreedyClassifier(n_bags="x"), "n_bags must be a whole number of at least 1.*n_bags='x'"),
+        (HillClimbClassifier(precision="a"), "precision must be above 0 and at most 0.25, but precision='a'"),
+        (MeanClassifier("abc"), "weights must be None or 1 numbers of at least 0, not all 0.*They are 'abc'"),
     ],
 )
 def test_what_is_no_number_is_refused_by_its_name(combiner, text):
@@ -166,7 +169,7 @@ def test_what_is_no_number_is_refused_by_its_name(combiner, text):
 
 @pytest.mark.parametrize("C", [0, -1.0, np.inf, np.nan])
 def test_a_strength_that_is_none_is_refused(C):
-    with pytest.raises(ValueError, match="C must be above 0, or None to choose it; got C="):
+    with pytest.raises(ValueError, match="C must be a number above 0, or None to choose it, but C="):
         LogisticClassifier(C=C).fit([[0.1], [0.9]], [0, 1])
 
 
@@ -239,7 +242,7 @@ def test_isotonic_probabilities_are_kept_off_zero_and_one():
     X, y = [[0.1], [0.2], [0.8], [0.9]], [0, 0, 1, 1]
     found = IsotonicClassifier(clip=0.01).fit(X, y).predict_proba([[0.0], [1.0]])
     assert_allclose(found, [[0.99, 0.01], [0.01, 0.99]])
-    with pytest.raises(ValueError, match=r"clip must be at least 0 and below 0\.5; got clip=0\.5"):
+    with pytest.raises(ValueError, match=r"clip must be at least 0 and below 0\.5, .*but clip=0\.5"):
         IsotonicClassifier(clip=0.5).fit(X, y)
 
 
@@ -305,10 +308,10 @@ def test_given_weights_may_be_named():
 
 
 def test_weights_of_an_estimator_that_is_not_there_are_refused():
-    text = r"weights must be of estimators that are there .a, b.; got weights of d\. Name these"
+    text = r"weights name d, but the estimators are a, b\. Use their names"
     with pytest.raises(ValueError, match=text):
         MeanRegressor({"a": 1, "d": 2}).fit(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), [1, 2])
-    with pytest.raises(ValueError, match="weights must be 2 numbers of at least 0, not all 0"):
+    with pytest.raises(ValueError, match="weights must be None or 2 numbers of at least 0, not all 0"):
         MeanRegressor({"a": 0}).fit(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), [1, 2])
 
 

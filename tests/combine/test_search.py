@@ -15,9 +15,9 @@ from stackit.combine import (
     HillClimbClassifier,
     HillClimbRegressor,
 )
-from stackit.combine.search.greedy import classes_of, numbers_of
+from stackit.combine.search.greedy import class_target, number_target
 from stackit.combine.search.metrics import ScorerMetric, areas_under_curve
-from stackit.combine.search.objective import CHUNK, BlendObjective, Squared, objective_of
+from stackit.combine.search.objective import CHUNK, BlendObjective, SquaredErrors, objective_of
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 80
@@ -40,7 +40,7 @@ def columns(blocks):
 
 
 def target_of(y, width):
-    return classes_of(np.arange(width), np.eye(width)[y])
+    return class_target(np.arange(width), np.eye(width)[y])
 
 
 # Metrics
@@ -79,9 +79,9 @@ def test_fast_metrics_of_classes_are_those_of_scikit_learn(width, scoring, seed,
 def test_fast_metrics_of_numbers_are_those_of_scikit_learn(width, scoring, seed, weighted):
     rng = np.random.default_rng(seed)
     y, weights = rng.normal(size=(N, width)), rng.random(N) + 0.1 if weighted else np.ones(N)
-    blocks, target = y[:, np.newaxis] + rng.normal(size=(N, 4, width)), numbers_of(y)
+    blocks, target = y[:, np.newaxis] + rng.normal(size=(N, 4, width)), number_target(y)
     fast = objective_of(scoring, blocks, target, weights)
-    assert isinstance(fast, Squared) == (scoring != "neg_mean_absolute_error")
+    assert isinstance(fast, SquaredErrors) == (scoring != "neg_mean_absolute_error")
     assert_steps_agree(rng, fast, scoring, blocks, target, weights)
 
 
@@ -92,11 +92,11 @@ def assert_steps_agree(rng, fast, scoring, blocks, target, weights):
     places, steps = np.array([0, 1, 2, 3, 3]), np.r_[rng.random(4), -0.3]
     for objective in (fast, slow):
         objective.start(shares)
-    assert_allclose(fast.after(places, steps), slow.after(places, steps), atol=1e-10)
+    assert_allclose(fast.score_steps(places, steps), slow.score_steps(places, steps), atol=1e-10)
     for objective in (fast, slow):
         objective.move(2, 0.4)
-    assert_allclose(fast.shares, slow.shares)
-    assert_allclose(fast.after(places, steps), slow.after(places, steps), atol=1e-10)
+    assert_allclose(fast.weights, slow.weights)
+    assert_allclose(fast.score_steps(places, steps), slow.score_steps(places, steps), atol=1e-10)
 
 
 def test_candidates_are_scored_alike_alone_and_in_chunks():
@@ -105,8 +105,8 @@ def test_candidates_are_scored_alike_alone_and_in_chunks():
     objective = objective_of("neg_log_loss", table, target_of(y, 3), np.ones(50_000))
     assert table[:, 0].size < CHUNK < table.size
     places, steps = np.arange(5), np.linspace(0.1, 0.5, 5)
-    alone = [objective.after(places[[at]], steps[[at]])[0] for at in range(5)]
-    assert_allclose(objective.after(places, steps), alone, rtol=1e-12)
+    alone = [objective.score_steps(places[[at]], steps[[at]])[0] for at in range(5)]
+    assert_allclose(objective.score_steps(places, steps), alone, rtol=1e-12)
 
 
 # Searches
@@ -198,9 +198,12 @@ def test_random_labels_stay_random_by_cross_fitting(search):
 @pytest.mark.parametrize(
     ("search", "text"),
     [
-        (GreedyClassifier(n_bags=0), "got n_bags=0, bag_fraction=0.5, n_steps=50"),
-        (GreedyClassifier(bag_fraction=2), "got n_bags=1, bag_fraction=2, n_steps=50"),
-        (HillClimbClassifier(precision=0), "precision must be above 0 and at most 0.25; got precision=0"),
+        (
+            GreedyClassifier(n_bags=0),
+            "n_bags must be a whole number of at least 1, and n_steps",
+        ),
+        (GreedyClassifier(bag_fraction=2), "bag_fraction must be above 0 and at most 1, but bag_fraction=2"),
+        (HillClimbClassifier(precision=0), "precision must be above 0 and at most 0.25, but precision=0"),
         (HillClimbClassifier("best"), "scoring must be the name of a scikit-learn scorer"),
     ],
 )
@@ -221,7 +224,7 @@ def test_blends_that_a_metric_refuses_are_passed_by(scoring):
     X = np.exp(2 * rng.normal(size=(N, 3))) + y[:, np.newaxis]
     for search in (HillClimbRegressor(scoring), GreedyRegressor(scoring)):
         climbed = search.fit(X, y)
-        metric = ScorerMetric(scoring, numbers_of(y[:, np.newaxis]), np.ones(N))
+        metric = ScorerMetric(scoring, number_target(y[:, np.newaxis]), np.ones(N))
         own = metric(climbed.predict(X).reshape(1, N, 1))[0]
         assert own >= metric(X.T[:, :, np.newaxis]).max()
         assert np.isfinite(own)
@@ -231,13 +234,13 @@ def test_blends_that_a_metric_refuses_are_passed_by(scoring):
 
 @pytest.mark.parametrize("search", [GreedyRegressor, HillClimbRegressor])
 def test_a_start_that_the_metric_refuses_is_an_error(search):
-    text = "scoring must be a metric of what the estimators predict; got one that says: "
+    text = "scoring cannot score the predictions: "
     with pytest.raises(ValueError, match=text):
         search("neg_mean_squared_log_error").fit([[-3.0, -2.0], [-4.0, -5.0]], [1.0, 2.0])
 
 
 @searches
-def test_the_area_of_several_classes_is_named_where_that_of_two_is_given(search):
+def test_the_area_of_several_classes_is_named_where_that_of_two_is_requested(search):
     y, blocks = classes(np.random.default_rng(3), 3)
     with pytest.raises(ValueError, match="Pass scoring='roc_auc_ovr'"):
         search("roc_auc").fit(columns(blocks), y)

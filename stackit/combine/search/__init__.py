@@ -1,3 +1,3 @@
-"""Searches for the weights that are best by a metric."""
+"""Combiners that search weights for any metric."""
 
 __all__: list[str] = []

@@ -1,37 +1,38 @@
-"""Hill climbing: the blend steps toward an estimator or away from it, in ever smaller steps."""
+"""Hill climbing: the blend moves toward an estimator or away from it, in ever smaller steps."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from stackit.combine.combiner import Blocks, CombinerClassifier, CombinerRegressor, Weights
-from stackit.combine.search.greedy import best_of_sorted, classes_of, numbers_of
+from stackit.arrays import Floats
+from stackit.combine.combiner import CombinerClassifier, CombinerRegressor
+from stackit.combine.search.greedy import class_target, number_target, start_from_best_average
 from stackit.combine.search.objective import Objective, objective_of
 from stackit.combine.weighted import Weighted
-from stackit.validation import invalid_value, is_number
+from stackit.validation import is_number
 
 __all__ = ["HillClimbClassifier", "HillClimbRegressor"]
 
 LARGEST = 0.25
-NO_GAIN = 1e-12  # what rounding alone may bring
+MIN_GAIN = 1e-12  # smaller gains are rounding errors
 
 
 class HillClimbClassifier(Weighted, CombinerClassifier):
     """Weigh probabilities by climbing the metric, step by step; weights may be negative.
 
     From blend p a step of size h goes to ``(1 - h) p + h p_m`` or ``(1 + h) p - h p_m``, for the estimator m
-    that helps most; where none helps, h is halved. On the table learned from, the end is at least as good
-    as each estimator and as the plain mean. A negative weight subtracts what another estimator has too
-    much of; blends below 0 count as 0. (Cross-fit for an honest score: the one climbed by is not kept.)
+    that helps most; where none helps, h is halved. On the table passed to fit, the result is at least as good
+    as each estimator and as the plain mean. A negative weight compensates for the errors of another
+    estimator; blends below 0 count as 0. The score of the search is optimistic and not stored: cross-fit for
+    an honest one.
 
     Parameters
     ----------
     scoring : str or callable, default="neg_log_loss"
         A scikit-learn scorer or its name. Log loss, Brier score, accuracy and areas under the curve are
-        fast. Blends that it refuses are passed by.
+        fast. Blends that the scorer rejects are skipped.
     negative_weights : bool, default=True
         Whether weights may be negative.
     precision : float, default=0.004
@@ -57,8 +58,8 @@ class HillClimbClassifier(Weighted, CombinerClassifier):
         self.negative_weights = negative_weights
         self.precision = precision
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        objective = objective_of(self.scoring, blocks, classes_of(self.classes_, target), weights)
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
+        objective = objective_of(self.scoring, blocks, class_target(self.classes_, target), weights)
         return _climb(objective, self.negative_weights, self.precision)
 
 
@@ -98,36 +99,34 @@ class HillClimbRegressor(Weighted, CombinerRegressor):
         self.negative_weights = negative_weights
         self.precision = precision
 
-    def _weigh(self, blocks: Blocks, target: npt.NDArray[np.float64], weights: Weights) -> Weights:
-        objective = objective_of(self.scoring, blocks, numbers_of(target), weights)
+    def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
+        objective = objective_of(self.scoring, blocks, number_target(target), weights)
         return _climb(objective, self.negative_weights, self.precision)
 
 
-def _climb(objective: Objective, negative: bool, precision: float) -> Weights:
-    """Return the shares at the top."""
+def _climb(objective: Objective, negative: bool, precision: float) -> Floats:
+    """Return the weights at the top."""
     if not (is_number(precision) and 0 < precision <= LARGEST):
-        raise invalid_value(
-            "precision", f"above 0 and at most {LARGEST}", f"{precision=}", "Pass precision=0.004"
-        )
-    places = np.arange(len(objective.shares))
-    _, score = best_of_sorted(objective, places)
+        raise ValueError(f"precision must be above 0 and at most {LARGEST}, but precision={precision!r}.")
+    places = np.arange(len(objective.weights))
+    _, score = start_from_best_average(objective, places)
     size = LARGEST
     while size >= precision:
-        steps = np.r_[np.full(len(places), size), _steps_away(objective.shares, size, negative)]
-        scores = objective.after(np.r_[places, places], steps)
+        steps = np.r_[np.full(len(places), size), _steps_away(objective.weights, size, negative)]
+        scores = objective.score_steps(np.r_[places, places], steps)
         at = int(np.argmax(scores))
-        if scores[at] > score + NO_GAIN:
+        if scores[at] > score + MIN_GAIN:
             score = float(scores[at])
             objective.move(int(at % len(places)), float(steps[at]))
         else:
             size /= 2
-    return objective.shares if negative else np.asarray(objective.shares.clip(min=0))
+    return objective.weights if negative else np.asarray(objective.weights.clip(min=0))
 
 
-def _steps_away(shares: Weights, size: float, negative: bool) -> Weights:
-    """Return the steps away from each estimator: if none may become negative, down to 0 at most."""
+def _steps_away(weights: Floats, size: float, negative: bool) -> Floats:
+    """Return the steps away from each estimator: down to weight 0 at most, unless it may be negative."""
     if negative:
-        return np.full(len(shares), -size)
-    rest = 1 - shares
-    down_to_zero = np.divide(-shares, rest, out=np.zeros(len(shares)), where=rest > 1e-9)
+        return np.full(len(weights), -size)
+    rest = 1 - weights
+    down_to_zero = np.divide(-weights, rest, out=np.zeros(len(weights)), where=rest > 1e-9)
     return np.asarray(down_to_zero.clip(-size, 0))

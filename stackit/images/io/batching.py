@@ -40,18 +40,9 @@ LoadedImage = tuple[bytes, Codes | Pixels] | FailedImage
 
 
 class ImageBatch:
-    """Photographs that wait until a batch is full; equal ones pass through the network only once.
+    """Photographs that wait until a batch of `size` is full; equal ones pass through the network only once.
 
-    Parameters
-    ----------
-    size : int
-        The number of different photographs per batch.
-    compute : callable
-        Returns codes for (size, views, height, width, 3) bytes.
-    codes : (n, d) array
-        Filled row by row.
-    cache : CodeCache or None
-        Where new codes are written.
+    `compute` returns codes for (size, views, height, width, 3) bytes, and the (n, d) `codes` are filled.
     """
 
     def __init__(

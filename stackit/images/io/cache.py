@@ -31,28 +31,8 @@ class CodeCache:
     A file is a NumPy array with a row per photograph: the sha256 of its content, a checksum, and the codes.
     Writes are atomic, and several processes may use one folder. Damaged files are computed again.
 
-    Parameters
-    ----------
-    path : path
-        The folder, created with the first codes.
-    configuration : str
-        What else the codes depend on: network, layer, views. Each configuration has its own subfolder.
-    probe_output : (d,) array of float32
-        The network's output for a fixed image. Networks of one configuration with outputs that differ by
-        more than rounding have different subfolders.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp()
-    >>> probe_output = np.float32([0.5, 0.25])
-    >>> CodeCache(folder, "resnet18 relu", probe_output).put({b"k" * 32: np.float32([1, 2])})
-    >>> CodeCache(folder, "resnet18 relu", probe_output).get(b"k" * 32)
-    array([1., 2.], dtype=float32)
-    >>> CodeCache(folder, "resnet18 conv1", probe_output).get(b"k" * 32) is None
-    True
-    >>> CodeCache(folder, "resnet18 relu", probe_output[::-1]).get(b"k" * 32) is None
-    True
+    The configuration is what else the codes depend on: network, layer, views. Networks of one configuration
+    with outputs for a fixed image, `probe_output`, that differ by more than rounding are kept apart.
     """
 
     def __init__(self, path: str | os.PathLike[str], configuration: str, probe_output: Codes) -> None:

@@ -33,24 +33,12 @@ SIZE = struct.Struct("<II")  # width and height, before the pixels of an image i
 
 @dataclass(frozen=True)
 class Photograph:
-    """One photograph, read and decoded on demand.
+    """One photograph, read and decoded on demand."""
 
-    Parameters
-    ----------
-    name : str
-        Its name in messages.
-    read : callable
-        Returns its content, which identifies it.
-    decode : callable
-        Turns the content into an image.
-    check : callable
-        Raises for content that `decode` refuses before it decodes the pixels.
-    """
-
-    name: str
-    read: Callable[[], bytes]
+    name: str  # in messages
+    read: Callable[[], bytes]  # returns its content, which identifies it
     decode: Callable[[bytes], Image.Image]
-    check: Callable[[bytes], None]
+    check: Callable[[bytes], None]  # raises for content that `decode` refuses before it decodes the pixels
 
 
 def list_photographs(place: FilePath) -> pd.DataFrame:

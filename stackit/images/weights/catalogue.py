@@ -34,30 +34,14 @@ CAFFE = "https://web.eecs.umich.edu/~justincj/models/"
 
 @dataclass(frozen=True)
 class Published:
-    """A published network: architecture, preprocessing, layer of the codes, and file of weights.
-
-    Parameters
-    ----------
-    make : callable
-        Makes the network.
-    preprocessing : Preprocessing
-        What the weights were trained with.
-    layer : str
-        The layer of the codes.
-    file : str
-        The name of the file.
-    sha256 : str
-        The beginning of its checksum; "" where none is published.
-    page : str
-        The folder of the file on the web; "" where users bring it.
-    """
+    """A published network: architecture, preprocessing, layer of the codes, and file of weights."""
 
     make: Callable[[], torch.nn.Module]
     preprocessing: Preprocessing
     layer: str
     file: str
-    sha256: str = ""
-    page: str = ""
+    sha256: str = ""  # its beginning, where one is published
+    page: str = ""  # the folder of the file on the web; "" where users bring it
 
 
 def _torchvision(make: Callable[[], torch.nn.Module], layer: str, stem: str, sha256: str) -> Published:

@@ -31,6 +31,11 @@ from stackit.validation import invalid_value
 
 __all__ = ["BatchNormNetwork"]
 
+# The parameters that a training has under the same names.
+SHARED = (
+    *("solver", "momentum", "beta_1", "beta_2", "alpha", "label_smoothing", "tol"),
+    *("learning_rate", "learning_rate_init", "decay_after", "n_snapshots", "compile"),
+)
 SMALL = 2000  # rows; training on fewer takes as long in any precision
 
 
@@ -196,22 +201,11 @@ class BatchNormNetwork(NetParameters, FittedNetwork):
         return TrainingConfig(
             n_epochs=self.max_iter,
             batch_size=_batch_size(n_rows) if self.batch_size == "auto" else int(self.batch_size),
-            solver=self.solver,
-            learning_rate=self.learning_rate,
-            learning_rate_init=self.learning_rate_init,
-            decay_after=self.decay_after,
-            alpha=self.alpha,
-            momentum=self.momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            label_smoothing=self.label_smoothing,
             patience=self.n_iter_no_change if self.early_stopping else None,
-            tol=self.tol,
-            n_snapshots=self.n_snapshots,
             average_from=self.weight_averaging,
             population=self.statistics == "population",
             precision=self._precision(n_rows),
-            compile=self.compile,
+            **{name: getattr(self, name) for name in SHARED},
         )
 
     def _precision(self, n_rows: int) -> torch.dtype:

@@ -26,29 +26,42 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Dense(nn.Module):
-    """W h + b for K networks: h of shape (K, n_in, B) gives (K, n_out, B), features before rows.
+class _Weighted(nn.Module):
+    """The weights (K, n_out, n_in, ...) and biases (K, n_out) of a layer of K networks.
 
-    With `ntk`, weights are N(0, 1) and divided by sqrt(n_in) in each use, so that steps of the optimiser are
-    small compared to them at any width; otherwise they are Glorot's (2010, eq. 16). A bias before batch norm
-    would have no effect.
+    With `ntk`, weights are N(0, 1) and divided by sqrt(fan-in) in each use, so that steps of the optimiser
+    are small compared to them at any width; otherwise they are Glorot's (2010, eq. 16). A bias before batch
+    norm would have no effect.
     """
 
-    def __init__(self, n_nets: int, n_in: int, n_out: int, *, bias: bool, ntk: bool = False) -> None:
+    def __init__(self, shape: tuple[int, ...], *, bias: bool, ntk: bool) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_nets, n_out, n_in))
-        self.bias = nn.Parameter(torch.zeros(n_nets, n_out)) if bias else None
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.zeros(shape[:2])) if bias else None
         self.ntk = ntk
 
     @property
     def kernel(self) -> Tensor:
         """The weights as the layer uses them."""
-        return self.weight * self.weight.shape[2] ** -0.5 if self.ntk else self.weight
+        return self.weight * math.prod(self.weight.shape[2:]) ** -0.5 if self.ntk else self.weight
 
     def initialise(self, net: int, generator: torch.Generator) -> None:
-        """Draw the weights of one network."""
-        n_out, n_in = self.weight.shape[1:]
-        self.weight.data[net] = _drawn(self.weight[net], n_in, n_out, self.ntk, generator)
+        """Draw the weights of one network, in float64, so that they are equal up to rounding anywhere."""
+        weight = torch.empty(self.weight.shape[1:], dtype=torch.float64)
+        if self.ntk:
+            weight.normal_(generator=generator)
+        else:
+            n_out, n_in, *area = weight.shape
+            bound = math.sqrt(6 / ((n_in + n_out) * math.prod(area)))
+            weight.uniform_(-bound, bound, generator=generator)
+        self.weight.data[net] = weight
+
+
+class Dense(_Weighted):
+    """W h + b for K networks: h of shape (K, n_in, B) gives (K, n_out, B), features before rows."""
+
+    def __init__(self, n_nets: int, n_in: int, n_out: int, *, bias: bool, ntk: bool = False) -> None:
+        super().__init__((n_nets, n_out, n_in), bias=bias, ntk=ntk)
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         if self.bias is None:
@@ -56,31 +69,17 @@ class Dense(nn.Module):
         return torch.baddbmm(self.bias.unsqueeze(2), self.kernel, h)
 
 
-class Conv(nn.Module):
+class Conv(_Weighted):
     """Convolutions of K networks by groups: (B, K·n_in, H, W) gives (B, K·n_out, H', W').
 
-    The kernel is a square of `size` pixels; padding is "valid" or "same", with zeros; ntk is as in `Dense`.
+    The kernel is a square of `size` pixels; padding is "valid" or "same", with zeros.
     """
 
     def __init__(
         self, n_nets: int, n_in: int, n_out: int, size: int, *, padding: str, bias: bool, ntk: bool = False
     ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_nets, n_out, n_in, size, size))
-        self.bias = nn.Parameter(torch.zeros(n_nets, n_out)) if bias else None
-        self.padding, self.ntk = padding, ntk
-
-    @property
-    def kernel(self) -> Tensor:
-        """The weights as the layer uses them."""
-        fan_in = math.prod(self.weight.shape[2:])
-        return self.weight * fan_in**-0.5 if self.ntk else self.weight
-
-    def initialise(self, net: int, generator: torch.Generator) -> None:
-        """Draw the weights of one network."""
-        n_out, n_in, height, width = self.weight.shape[1:]
-        area = height * width
-        self.weight.data[net] = _drawn(self.weight[net], n_in * area, n_out * area, self.ntk, generator)
+        super().__init__((n_nets, n_out, n_in, size, size), bias=bias, ntk=ntk)
+        self.padding = padding
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         bias = None if self.bias is None else self.bias.flatten()
@@ -94,16 +93,9 @@ class BatchNorm(nn.Module):
     running ones move towards the batch's mean and unbiased variance; prediction uses the running ones (arXiv
     1502.03167, algorithms 1 and 2).
 
-    Parameters
-    ----------
-    n_nets, n_features : int
-        The shape; for images `n_features` is the number of channels.
-    statistics : {"population", "ema_warmup", "ema", "cumulative"}
-        How the running statistics follow the batches: with the fixed `decay` ("ema"), with the decay
-        min(decay, (1 + n) / (10 + n)) after n updates ("ema_warmup", and "population", which is recomputed
-        after training), or as the mean over all batches ("cumulative").
-    decay, eps : float
-        The part that is kept in each update, and what is added to the variance.
+    The running statistics keep the part `decay` in each update ("ema"), min(decay, (1 + n) / (10 + n)) after
+    n updates ("ema_warmup", and "population", which is recomputed after training), or are the mean over all
+    batches ("cumulative").
     """
 
     gamma: nn.Parameter
@@ -262,12 +254,3 @@ def fold(before: nn.Module | None, norm: BatchNorm) -> nn.Module:
         return folded
     factor = statistics[0] * (norm.running_var + norm.eps).rsqrt()
     return Affine(factor, statistics[1] - norm.running_mean * factor)
-
-
-def _drawn(like: Tensor, fan_in: int, fan_out: int, ntk: bool, generator: torch.Generator) -> Tensor:
-    """Draw weights in float64, so that they are the same, up to rounding, in any precision."""
-    fresh = torch.empty(like.shape, dtype=torch.float64)
-    if ntk:
-        return fresh.normal_(generator=generator)
-    bound = math.sqrt(6 / (fan_in + fan_out))
-    return fresh.uniform_(-bound, bound, generator=generator)

@@ -32,32 +32,16 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """The architecture of a network; networks of equal plans are trained in one loop.
+    """The architecture of a network; networks of equal plans are trained in one loop."""
 
-    Parameters
-    ----------
-    layers : tuple
-        In their order, as in `BatchNormConvNetClassifier`, including the last one.
-    shape : (n_numbers,) or (channels, height, width)
-        Of one row.
-    n_levels : tuple of int
-        The numbers of levels of its categories.
-    ntk : bool
-        How weights are scaled, see `stackit.neural.layers.layers.Dense`.
-    statistics, decay, eps
-        Of batch norm, see `stackit.neural.layers.layers.BatchNorm`.
-    categories, embedding, clip, scaling
-        See `stackit.neural.training.inputs.Inputs`.
-    """
-
-    layers: tuple[Layer, ...]
-    shape: tuple[int, ...]
-    n_levels: tuple[int, ...] = ()
-    ntk: bool = False
-    statistics: str = "population"
+    layers: tuple[Layer, ...]  # as in `BatchNormConvNetClassifier`, with the last one
+    shape: tuple[int, ...]  # of one row: (n_numbers,) or (channels, height, width)
+    n_levels: tuple[int, ...] = ()  # of each category
+    ntk: bool = False  # see Dense
+    statistics: str = "population"  # see BatchNorm, as for the next two
     decay: float = 0.99
     eps: float = 1e-5
-    categories: str = "auto"
+    categories: str = "auto"  # see Inputs, as for the rest
     embedding: str | None = None
     clip: bool = False
     scaling: bool = False
@@ -67,13 +51,6 @@ class Network(nn.Module):
     """K networks of one plan: `InputRows` of K networks in, (K, n_outputs, B) out.
 
     Every parameter and every statistic has the networks as its first axis, so an index selects a network.
-
-    Examples
-    --------
-    >>> plan = NetworkPlan(layers=(("dense", 8), "batch_norm", "relu", ("dense", 3)), shape=(4,))
-    >>> network = Network(plan, n_nets=5)
-    >>> network.n_parameters  # of one: 8·4, gamma and beta 2·8, 3·8 + 3
-    75
     """
 
     def __init__(self, plan: NetworkPlan, n_nets: int) -> None:

@@ -16,14 +16,9 @@ __all__ = ["BatchRows", "batches", "n_batches"]
 
 @dataclass(frozen=True)
 class BatchRows:
-    """The rows of one step.
+    """The (K, B) rows of one step.
 
-    Parameters
-    ----------
-    rows : (K, B) tensor of int64
-        Positions in the table that all networks share.
-    real : (K, B) tensor of bool, or None
-        False where a network has fewer rows, and a row without effect fills the gap; None without gaps.
+    `real` is False where a network has fewer rows and a row without effect fills the gap; None without gaps.
     """
 
     rows: Tensor
@@ -31,15 +26,7 @@ class BatchRows:
 
 
 def n_batches(n_rows: int, batch_size: int) -> int:
-    """Return the number of batches of about `batch_size` rows; none has a single row.
-
-    Examples
-    --------
-    >>> [n_batches(n, 64) for n in (2, 63, 713, 60_000)]
-    [1, 1, 11, 938]
-    >>> n_batches(3, 2)  # not 2: one of them would be a single row
-    1
-    """
+    """Return the number of batches of about `batch_size` rows; none has a single row."""
     return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 

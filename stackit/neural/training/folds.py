@@ -26,37 +26,17 @@ __all__ = ["FitOutcome", "FitSpec", "fit_jointly", "input_table"]
 
 @dataclass(frozen=True)
 class FitSpec:
-    """One fit to be done.
+    """One fit to be done."""
 
-    Parameters
-    ----------
-    rows, validation : (n_k,), (n_v,) arrays of int
-        Training rows and validation rows.
-    seeds : tuple of int
-        One per network of the estimator.
-    columns : InputColumns
-        Of its table, with the levels in its own rows.
-    plan : NetworkPlan
-        The architecture.
-    config : TrainingConfig
-        How to train.
-    classes : tuple of int
-        The positions of the classes in its rows, one per output; none for numbers.
-    class_weight : (len(classes),) array, optional
-        The weight of each class in the loss.
-    centre, factor : (n_outputs,) arrays, optional
-        How targets that are numbers are standardised.
-    """
-
-    rows: Rows
+    rows: Rows  # for training
     validation: Rows
-    seeds: tuple[int, ...]
-    columns: InputColumns
+    seeds: tuple[int, ...]  # one per network
+    columns: InputColumns  # with the levels in its own rows
     plan: NetworkPlan
     config: TrainingConfig
-    classes: tuple[int, ...] = ()
-    class_weight: Floats | None = None
-    centre: Floats | None = None
+    classes: tuple[int, ...] = ()  # positions of the classes in its rows, one per output; none for numbers
+    class_weight: Floats | None = None  # one per class
+    centre: Floats | None = None  # (n_outputs,): targets that are numbers are (y - centre) * factor
     factor: Floats | None = None
 
 
@@ -89,22 +69,8 @@ def fit_jointly(
 ) -> list[FitOutcome]:
     """Do several fits on rows of one table, as many in one training loop as possible; results are on the CPU.
 
-    Parameters
-    ----------
-    specs : sequence of FitSpec
-        The fits.
-    X : (n, d) array, (n, channels, height, width) array or data frame
-        The table.
-    targets : (n,) array of class positions, or (n, n_outputs) array of numbers
-        The targets.
-    weights : (n,) array, optional
-        Of the rows.
-    scaling : {"standard", "robust", None}
-        See `stackit.neural.training.inputs.standardisation`.
-    device : torch.device
-        The device of the training.
-    verbose : int
-        1 shows a progress bar.
+    X is an (n, d) array, an (n, channels, height, width) array or a data frame; targets are (n,) positions of
+    classes, or (n, n_outputs) numbers.
     """
     outcomes: dict[int, FitOutcome] = {}
     groups = _group(specs)

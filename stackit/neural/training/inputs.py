@@ -86,27 +86,9 @@ class InputRows:
 class Inputs(nn.Module):
     """The first layer: (K, B, d) numbers and (K, B, c) codes give (K, features, B); images (B, K·C, H, W).
 
-    Parameters
-    ----------
-    n_nets, n_numbers : int
-        The shape; for images `n_numbers` is the number of channels.
-    n_levels : sequence of int
-        The number of levels of each category.
-    categories : {"auto", "one_hot", "embedding"}
-        "auto" embeds those of more than eight levels.
-    embedding : None or "periodic"
-        Whether each number x is also embedded by learned functions of cos(2 pi (w x + b)).
-    clip : bool
-        Whether numbers are smoothly clipped to (-3, 3): x / sqrt(1 + (x / 3)^2).
-    scaling : bool
-        Whether each input has a learned factor.
-
-    References
-    ----------
-    Gorishniy, Y., Rubachev, I. and Babenko, A. (2022). On embeddings for numerical features in tabular deep
-    learning. arXiv 2203.05556.
-    Holzmueller, D., Grinsztajn, L. and Steinwart, I. (2024). Better by default: strong pre-tuned MLPs and
-    boosted trees on tabular data. arXiv 2407.04491.
+    With embedding="periodic", each number x is also embedded by learned functions of cos(2 pi (w x + b))
+    (arXiv 2203.05556); with `clip`, numbers become x / sqrt(1 + (x / 3)^2); with `scaling`, each input has a
+    learned factor (both arXiv 2407.04491). categories="auto" embeds those of more than eight levels.
     """
 
     centre: Tensor

@@ -26,37 +26,9 @@ VALIDATION_BATCH = 2048  # rows
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How networks are trained; the parameters are those of the estimators, under torch's names.
+    """How networks are trained: the parameters of the estimators of these names, and some of other names."""
 
-    Parameters
-    ----------
-    n_epochs, batch_size : int
-        The length of the training, and the approximate size of batches.
-    solver, momentum, beta_1, beta_2
-        The optimiser, with Nesterov momentum for "sgd".
-    learning_rate, learning_rate_init, decay_after
-        See `stackit.neural.training.learning_rates.learning_rates`.
-    alpha : float
-        Decoupled weight decay, times the learning rate over its initial value.
-    label_smoothing : float
-        The part of each label that is spread over all classes.
-    patience : int or None
-        The number of epochs without a better validation loss after which a network stops.
-    tol : float
-        The smallest decrease of the loss that counts.
-    n_snapshots : int
-        The number of cycles of the learning rate, each with a snapshot (arXiv 1704.00109).
-    average_from : float or None
-        The part of the epochs after which weights are averaged (arXiv 1803.05407).
-    population : bool
-        Whether the statistics of batch norm are recomputed after training.
-    precision : torch.dtype
-        Of matrix products: float32, float64 or bfloat16.
-    compile : bool
-        Whether torch compiles the networks.
-    """
-
-    n_epochs: int
+    n_epochs: int  # max_iter
     batch_size: int
     solver: str = "adam"
     learning_rate: str = "constant"
@@ -67,11 +39,11 @@ class TrainingConfig:
     beta_1: float = 0.9
     beta_2: float = 0.999
     label_smoothing: float = 0.0
-    patience: int | None = None
+    patience: int | None = None  # n_iter_no_change, with early stopping
     tol: float = 1e-4
     n_snapshots: int = 1
-    average_from: float | None = None
-    population: bool = True
+    average_from: float | None = None  # weight_averaging
+    population: bool = True  # statistics
     precision: torch.dtype = torch.float32
     compile: bool = False
 
@@ -112,20 +84,9 @@ def train(
     config: TrainingConfig,
     advance: Callable[[], Any] = lambda: None,
 ) -> list[TrainedNet]:
-    """Train K networks at once, each on the rows and in the order of a training alone.
+    """Train K initialised networks in place, each on the rows and in the order of a training alone.
 
-    Parameters
-    ----------
-    network : Network
-        K initialised networks; they are changed.
-    dataset : Dataset
-        The data that they share.
-    specs : sequence of K NetSpec
-        The rows and seed of each; all have the same number of batches per epoch.
-    config : TrainingConfig
-        How to train.
-    advance : callable
-        Called after each epoch.
+    All have the same number of batches per epoch. `advance` is called after each epoch.
     """
     trainer = _Trainer(network, dataset, specs, config)
     for epoch in range(config.n_epochs):

@@ -19,21 +19,11 @@ __all__ = ["Dataset", "Loss", "NetSpec", "weighted_mean"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """The data that all networks of a training share.
-
-    Parameters
-    ----------
-    table : InputTable
-        n rows.
-    targets : (n,) tensor of int64, or (n, n_outputs) tensor
-        Class positions, or numbers: of float64 where the device has it, since they can be far from 0.
-    weights : (n,) tensor, optional
-        Of the rows: 2 is the same as a row that occurs twice.
-    """
+    """The n rows that all networks of a training share."""
 
     table: InputTable
-    targets: Tensor
-    weights: Tensor | None = None
+    targets: Tensor  # (n,) positions of classes in int64, or (n, n_outputs) numbers
+    weights: Tensor | None = None  # (n,): 2 is the same as a row that occurs twice
 
     def row_weights(self, batch: BatchRows) -> Tensor | None:
         """Return the weight of each row in the statistics of batch norm."""
@@ -45,27 +35,13 @@ class Dataset:
 
 @dataclass(frozen=True)
 class NetSpec:
-    """What one network is trained on.
+    """What one network is trained on."""
 
-    Parameters
-    ----------
-    rows : (n_k,) array of int
-        Its training rows.
-    seed : int
-        Of its weights and of the order of its rows.
-    centre, factor : (n_outputs,) tensors, optional
-        For numbers: the target is (y - centre) * factor.
-    class_weight : (n_classes,) tensor, optional
-        The weight of each class in the loss.
-    validation : (n_v,) array of int
-        Its validation rows; may be empty.
-    """
-
-    rows: Rows
-    seed: int
-    centre: Tensor | None = None
+    rows: Rows  # for training
+    seed: int  # of its weights and of the order of its rows
+    centre: Tensor | None = None  # (n_outputs,): a target that is a number is (y - centre) * factor
     factor: Tensor | None = None
-    class_weight: Tensor | None = None
+    class_weight: Tensor | None = None  # one per class
     validation: Rows = field(default_factory=lambda: np.array([], dtype=np.intp))
 
 

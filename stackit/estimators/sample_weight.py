@@ -36,7 +36,7 @@ def check_sample_weight(sample_weight: Any, n: int) -> Floats | None:
     >>> check_sample_weight([1, -2, 0], 3)
     Traceback (most recent call last):
         ...
-    ValueError: sample_weight must be at least zero; got 1 below, the lowest -2. Give rows that are to be ...
+    ValueError: sample_weight is negative in 1 rows, as low as -2. Give rows that are to be ...
     """
     if sample_weight is None:
         return None
@@ -48,14 +48,13 @@ def check_sample_weight(sample_weight: Any, n: int) -> Floats | None:
         got = f"NaN or infinity in {int((~np.isfinite(weights)).sum())} rows"
         raise invalid_value("sample_weight", "finite", got, "Give each row a weight, 0 to leave it out")
     if (weights < 0).any():
-        got = f"{int((weights < 0).sum())} below, the lowest {weights.min():.3g}"
-        raise invalid_value(
-            "sample_weight", "at least zero", got, "Give rows that are to be left out a weight of 0"
+        n_below = int((weights < 0).sum())
+        raise ValueError(
+            f"sample_weight is negative in {n_below} rows, as low as {weights.min():.3g}. Give rows that are "
+            "to be left out a weight of 0."
         )
     if not weights.any():
-        raise invalid_value(
-            "sample_weight", "above zero in some row", "only zero weights", "Pass a weight above zero"
-        )
+        raise ValueError("sample_weight has only zero weights. Pass a weight above zero for some row.")
     return weights
 
 
@@ -65,11 +64,9 @@ def check_weighted_folds(weights: Floats | None, folds: Folds) -> None:
         return
     for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
         if not weights[train].any():
-            raise invalid_value(
-                "sample_weight",
-                "above zero in some row of each training part",
-                f"only zeros in that of repeat {repeat} fold {fold}",
-                "Leave these rows out, or use shuffled folds",
+            raise ValueError(
+                f"sample_weight has only zero weights in the training part of repeat {repeat} fold {fold}. "
+                "Leave these rows out, or use shuffled folds."
             )
 
 

@@ -88,11 +88,9 @@ class Folds:
             When X has another number of rows than the folds.
         """
         if X is not None and num_samples(X) != self.n_samples:
-            raise invalid_value(
-                "X",
-                f"of the {self.n_samples} rows that the folds were made for",
-                f"n_rows={num_samples(X)}",
-                "Make new folds for this table",
+            raise ValueError(
+                f"The folds were made for {self.n_samples} rows, but X has {num_samples(X)} rows. Make new "
+                "folds for this table."
             )
         yield from self.splits
 

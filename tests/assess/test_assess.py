@@ -591,7 +591,7 @@ def test_what_cannot_be_nested_is_refused():
         nested_score(stack, XI, YI, cv=KFold(3))
     with pytest.raises(ValueError, match="Names of estimators must be others than best member"):
         nested_score(StackingClassifier([("stack", NB)]), X, Y)
-    with pytest.raises(ValueError, match="X must be of the 120 rows that the folds were made for"):
+    with pytest.raises(ValueError, match="The folds were made for 120 rows, but X has"):
         nested_score(stack, X, Y, inner_cv=shuffled(Y[:120]))
     with pytest.raises(ValueError, match="y must be a single column of labels"):
         nested_score(stack, X, np.column_stack([Y, 1 - Y]))

@@ -1419,7 +1419,7 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
             "trains on 5 rows that it also holds out .*; their labels leak",
         ),
         ({"cv": [(np.arange(5), np.arange(5, 91))]}, "between 0 and 89"),
-        ({"cv": make_folds(Y[:80])}, "X must be of the 80 rows that the folds were made for; got n_rows=90"),
+        ({"cv": make_folds(Y[:80])}, "The folds were made for 80 rows, but X has 90 rows"),
         ({"cv": GroupKFold(3)}, "groups"),
     ],
 )

@@ -480,7 +480,7 @@ def test_plain_rows_are_balanced_and_no_class_is_lost(seed, n, n_classes, share)
             train, share, np.random.default_rng(seed), "here"
         )
     except ValueError as error:
-        assert "must be large enough" in str(error)  # noqa: PT017 - nearly all rows were alone in their class
+        assert "too few to be split" in str(error)  # noqa: PT017 - nearly all rows were alone in their class
         return
     check_parts(train, rows, validation)
     assert set(y[rows]) == set(y[train])
@@ -648,15 +648,15 @@ def test_forward_folds_from_a_file_need_rows_in_time_order(tmp_path):
         (
             GroupKFold(2),
             np.arange(40) % 2,
-            "fold 0 must be of at least two groups; got one group",
+            "fold 0 has one group only, which cannot be split",
         ),
         (
             [(np.zeros(1, int), np.arange(1, 5))],
             None,
-            "of repeat 0 fold 0 must be of at least two times; got one time",
+            "of repeat 0 fold 0 has one time only, which cannot be split",
         ),
-        ([(np.full(2, 9), np.arange(9))], None, "of repeat 0 fold 0 must be large enough"),
-        (TimeSeriesSplit(2, gap=12), None, "gap must be shorter than the training part of repeat 0 fold 0"),
+        ([(np.full(2, 9), np.arange(9))], None, "of repeat 0 fold 0 has 1 rows, too few to be split"),
+        (TimeSeriesSplit(2, gap=12), None, "gap=12 leaves no rows of the training part of repeat 0 fold 0"),
     ],
 )
 def test_what_cannot_be_split_again_is_said(cv, groups, text):

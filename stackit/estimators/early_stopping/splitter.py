@@ -12,7 +12,6 @@ from stackit.arrays import Floats, Rows
 from stackit.folds import Folds
 from stackit.folds.constraints import SplitConstraints, n_rows_before
 from stackit.target import Target
-from stackit.validation import invalid_value
 
 __all__ = ["ValidationSplitter"]
 
@@ -93,11 +92,9 @@ class ValidationSplitter:
             fit, validation = self._groups(rows, share, random, place)
         validation = self.of_known_classes(fit, validation)
         if not len(fit) or not len(validation):
-            raise invalid_value(
-                f"The training part {place}",
-                "large enough to be split into rows to fit on and validation rows of the same classes",
-                f"n_train={len(rows)}",
-                ADVICE,
+            raise ValueError(
+                f"The training part {place} has {len(rows)} rows, too few to be split into rows to fit on "
+                f"and validation rows of the same classes. {ADVICE}."
             )
         return train[np.isin(train, fit)], train[np.isin(train, validation)]
 
@@ -132,7 +129,9 @@ class ValidationSplitter:
             )
         found, of_row = np.unique(self.constraints.groups[rows], return_inverse=True)
         if len(found) < 2:
-            raise invalid_value(f"The training part {place}", "of at least two groups", "one group", ADVICE)
+            raise ValueError(
+                f"The training part {place} has one group only, which cannot be split. {ADVICE}."
+            )
         classes = self._classes(rows)
         counts = np.zeros((len(found), classes.max() + 1))
         np.add.at(counts, (of_row, classes), 1)
@@ -147,15 +146,13 @@ class ValidationSplitter:
         sorted_times = times.iloc[ordered].reset_index(drop=True)
         firsts = np.flatnonzero(~sorted_times.duplicated().to_numpy())[1:]
         if not len(firsts):
-            raise invalid_value(f"The training part {place}", "of at least two times", "one time", ADVICE)
+            raise ValueError(f"The training part {place} has one time only, which cannot be split. {ADVICE}.")
         start = int(firsts[np.abs(firsts - len(rows) * (1 - share)).argmin()])
         n_past = n_rows_before(sorted_times, start, self.constraints.gap)
         if n_past == 0:
-            raise invalid_value(
-                "gap",
-                f"shorter than the training part {place}, where an estimator stops early",
-                f"gap={self.constraints.gap!r}",
-                ADVICE,
+            raise ValueError(
+                f"gap={self.constraints.gap!r} leaves no rows of the training part {place} to fit on before "
+                f"the validation rows. {ADVICE}."
             )
         fit, validation = rows[ordered[:n_past]], rows[ordered[start:]]
         groups = self.constraints.groups

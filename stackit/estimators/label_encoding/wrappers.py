@@ -17,7 +17,7 @@ from stackit.arrays import Floats, Labels, Rows, num_samples, safe_index
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import ValidationSet, fit_with_validation
 from stackit.estimators.label_encoding.params import params_in_codes
-from stackit.validation import format_list, invalid_value
+from stackit.validation import format_list
 
 __all__ = ["ConstantClassifier", "LabelEncodedClassifier", "classes_in", "lacks_order"]
 
@@ -122,8 +122,9 @@ class LabelEncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         codes = _winners(raw)
         if not np.isin(codes, range(len(self._labels))).all():
             if not hasattr(self, "predict_proba"):
-                raise invalid_value(
-                    "Predictions", f"codes below {len(self._labels)}", format_list(codes), "Check predict"
+                raise ValueError(
+                    f"predict of {type(self.estimator).__name__} must return codes below "
+                    f"{len(self._labels)}, as it was fitted on; got {format_list(codes)}. Check its predict."
                 )
             codes = self.predict_proba(X).argmax(axis=1)  # an unused output of a net was the largest
         labels: Labels = self._labels[codes]

@@ -105,6 +105,44 @@ def test_modules_import_one_way():
     TopologicalSorter(graph).prepare()
 
 
+@cache
+def names_defined_in(path: Path) -> frozenset[str]:
+    """Return the names of functions, classes, variables and attributes that a file defines."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return frozenset(found)
+
+
+def is_underscored(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def underscored_names_used_in(path: Path) -> set[str]:
+    """Return the underscored names that a file imports from stackit, or reads from objects but itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("stackit"):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            found |= set() if own else {node.attr}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr"):
+            found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    return {name for name in found if isinstance(name, str) and is_underscored(name)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_folder_uses_underscored_names_of_another(path):
+    inside, outside = set(), set()
+    for other in FILES:
+        (inside if folder_of(other) == folder_of(path) else outside).update(names_defined_in(other))
+    assert underscored_names_used_in(path) & outside - inside == set()
+
+
 @pytest.mark.parametrize("folder", ["neural", "images"])
 def test_networks_know_nothing_of_stacking(folder):
     allowed = FOR_NETWORKS | {"neural", "images"}

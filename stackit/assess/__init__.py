@@ -1,4 +1,4 @@
-"""Honest scores: what a stack gains, whom not to believe, and what each member is worth."""
+"""Scores of stacks that can be trusted, tests of their gain, leakage, and the value of each member."""
 
 from stackit.assess.compare_candidates import compare
 from stackit.assess.comparison import Comparison

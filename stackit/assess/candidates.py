@@ -1,4 +1,4 @@
-"""Which final estimators are compared: prior, plain mean, combiners, and the stack's own."""
+"""The final estimators that are compared: prior, plain mean, combiners, and the stack's own."""
 
 from __future__ import annotations
 
@@ -29,33 +29,18 @@ from stackit.estimators.named_estimators import (
 )
 from stackit.estimators.scoring import Scoring
 from stackit.results.oof import OutOfFold
-from stackit.validation import invalid_value
 
-__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "finals_of", "is_given_away", "passed_through", "prior"]
+__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "candidate_finals", "leaks_labels", "passed_through", "prior"]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
 
 
-def finals_of(
+def candidate_finals(
     run: Any, oof: OutOfFold, given: AnyEstimators | None, scoring: Scoring
 ) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
     """Return the final estimators that see meta-features alone, and those that see X too.
 
-    Parameters
-    ----------
-    run : OutOfFold or fitted stack
-        What is assessed.
-    oof : OutOfFold
-        Its out-of-fold predictions.
-    given : list of (str, estimator), dict, list of estimators, estimator or None
-        What the caller wants; None is combiners and the stack's own.
-    scoring : str, callable or None
-        What is climbed by.
-
-    Raises
-    ------
-    ValueError
-        When names are taken.
+    `given` are those of the caller; None is combiners and the stack's own.
     """
     classify = oof.target.is_classification
     finals: list[tuple[str, Any]] = [
@@ -72,26 +57,23 @@ def finals_of(
     stack = [(STACK, _final_of(run, classify))]
     taken = sorted({name for name, _ in finals + stack} & set(oof))
     if taken:
-        raise invalid_value(
-            "Names of estimators",
-            "others than those of combiners",
-            f"both={taken}",
-            "Pass final_estimators with names of their own",
+        raise ValueError(
+            f"Base estimators have the names of candidates: {taken}. Pass final_estimators with other names."
         )
     return (finals, stack) if _passes_through(run) else (finals + stack, [])
 
 
 def prior(classify: bool) -> Any:
-    """Return the estimator that looks at nothing: shares of classes, or the mean."""
+    """Return the estimator that ignores X: it predicts the shares of classes, or the mean."""
     return DummyClassifier(strategy="prior") if classify else DummyRegressor()
 
 
 def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:
-    """Convex, and greedy where its search by the metric is quick."""
+    """Return the convex combiner, and the greedy one where its search by the metric is fast."""
     classify = oof.target.is_classification
     wanted = scoring or ("accuracy" if classify else "r2")
     finals: list[tuple[str, Any]] = [("convex", ConvexClassifier() if classify else ConvexRegressor())]
-    if not classify and wanted in SQUARED:  # the least squared error is the best of each of them
+    if not classify and wanted in SQUARED:  # they have the same optimum: the least squared error
         finals.append(("greedy", GreedyRegressor()))
     elif isinstance(wanted, str) and (wanted, oof.target.kind) in FAST:
         finals.append(("greedy", GreedyClassifier(wanted) if classify else GreedyRegressor(wanted)))
@@ -104,15 +86,10 @@ def _final_of(run: Any, classify: bool) -> Any:
     return LogisticRegression() if classify else RidgeCV()
 
 
-def is_given_away(run: Any, own: NamedEstimators) -> bool:
-    """Whether labels of held-out rows are given away to those that are scored, since X is passed through.
+def leaks_labels(run: Any, own: NamedEstimators) -> bool:
+    """Whether labels of held-out rows leak into the scores, since X is passed through.
 
-    Parameters
-    ----------
-    run : OutOfFold, fitted stack or fitted levels
-        What is assessed.
-    own : list of (str, estimator)
-        The final estimator that sees X, where it is to be scored.
+    `own` is the final estimator that sees X, where it is a candidate.
     """
     if isinstance(run, Levels) and run.oof_.passthrough:
         return True
@@ -120,9 +97,9 @@ def is_given_away(run: Any, own: NamedEstimators) -> bool:
 
 
 def passed_through(run: Any, own: NamedEstimators, X: Any) -> Any:
-    """Return what final estimators see of X, and None where none sees any; raise where X is lacking."""
-    if X is None and (own or is_given_away(run, own)):
-        raise invalid_value("X", "the training table of a stack with passthrough=True", "X=None", "Pass X")
+    """Return the columns of X that final estimators see; None where they see none."""
+    if X is None and (own or leaks_labels(run, own)):
+        raise ValueError("X=None, but the stack passes X through. Pass the training table X.")
     if not own:
         return None
     check_consistent_length(X, run.oof_.target.y)

@@ -1,14 +1,14 @@
-"""Scores of final estimators beside those of their members: cross-fitted, or nested where that flatters."""
+"""Scores of final estimators and base estimators: cross-fitted, or nested where that is too optimistic."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from stackit.arrays import check_rows
-from stackit.assess.candidates import MEAN, PRIOR, finals_of, is_given_away, passed_through
+from stackit.assess.candidates import MEAN, PRIOR, candidate_finals, leaks_labels, passed_through
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
-from stackit.assess.repeats import cross_fit_finals, in_unit_weights, merge_results, oof_of, repeats_of
+from stackit.assess.repeats import cross_fit_finals, merge_results, oof_of, repeats_of, rescale_repeat_weights
 from stackit.estimators.named_estimators import AnyEstimators
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import as_folds
@@ -27,57 +27,56 @@ def compare(
     X: Any = None,
     n_jobs: int | None = 1,
 ) -> Comparison:
-    """Score base estimators, their plain mean, combiners and the stack side by side.
+    """Score base estimators, their plain mean, combiners and the stack in one table.
 
     Each final estimator is cross-fitted: it is trained on the out-of-fold predictions of the other folds and
     predicts those of a fold.
 
-    The meta-features of the other folds were made by estimators that had seen the fold, which leaves the
-    score of a final estimator optimistic. How much depends on how many columns it may weigh. With random
-    labels (200 rows, 5 folds, 10 tables, areas under the ROC curve to 0.02): four members of different kinds
-    below logistic regression, a forest or boosting 0.53; 15 members that look at one column each 0.61, 0.60
-    and 0.59, below a convex combiner 0.57, and their plain mean 0.50. `gain` warns where no member knows
-    anything, and `nested_score` tells.
+    The meta-features of the other folds were made by estimators that had seen the fold, so that the score of
+    a final estimator is optimistic. How much depends on how many columns it can weigh. With random labels
+    (200 rows, 5 folds, 10 tables, areas under the ROC curve to 0.02): four estimators of different kinds
+    below logistic regression, a forest or boosting 0.53; 15 estimators of one column each 0.61, 0.60 and
+    0.59, below a convex combiner 0.57, and their plain mean 0.50. `gain` warns where no base estimator is
+    better than the prior, and `nested_score` is not optimistic.
 
-    Where X is passed through, it is no matter of degree: a fold's predictions, beside the columns that they
-    were made of, give away which rows the fold's estimators have seen. With random labels (200 rows, 60
-    columns, four members) logistic regression had an area of 0.77, and of 0.65 still with 3,000 rows. So
-    there everything is nested, as in `nested_score`: for each fold of the run the whole stack is fitted again
-    on the other rows, which costs as many fits of the stack as there are folds. (A stack of fitted
-    estimators, ``cv="prefit"``, has nothing to give away.)
+    Where X is passed through, the leak is strong: a fold's predictions, next to the columns that they were
+    made of, give away which rows the fold's estimators have seen. With random labels (200 rows, 60 columns,
+    four estimators) logistic regression had an area of 0.77, and still of 0.65 with 3,000 rows. There
+    everything is nested, as in `nested_score`: for each fold of the run the whole stack is fitted again on
+    the other rows, which costs as many fits of the stack as there are folds. (A stack of fitted estimators,
+    ``cv="prefit"``, cannot leak this way.)
 
     Parameters
     ----------
     run : OutOfFold, fitted stack or fitted levels
-        What `out_of_fold` returned, or a stack, whose final estimator is then the last row; of levels the
-        last is compared, and those below it are as they are.
+        What `out_of_fold` returned, or a stack, of which the final estimator is then the last row; of levels
+        the last is compared, and those below it stay as they are.
     final_estimators : list of (str, estimator), dict, list of estimators, or estimator, optional
         Combiners of `stackit.combine`, or any estimators. Default: convex and, for metrics by which it is
-        quick, greedy combiner, and "stack", the final estimator of a
-        stack. The prior (shares of classes, or the mean) and the plain mean are always
-        there.
+        fast, greedy combiner, and "stack", the final estimator of a stack. The prior (shares of classes, or
+        the mean) and the plain mean are always there.
     scoring : str, callable or None
         A scikit-learn scorer; None is that of the run.
     cv : Folds, splitter, int or iterable of (train, held_out) pairs, optional
-        How final estimators are held out; None is by the folds of the run.
+        The folds of final estimators; None is the folds of the run.
     groups : (n,) array-like, optional
         The groups of the rows, where `cv` is given and the run does not know them.
     X : (n, n_features) table, optional
         The training table: needed for a stack or levels that pass X through to the final estimator or to a
-        level above the first, and read there alone.
+        level above the first, and only used there.
     n_jobs : int or None
         How many fits run at once.
 
     Returns
     -------
     Comparison
-        With `table`, `folds` and `scores`; `nested` says whether the rows are new to all of it.
+        With `table`, `folds` and `scores`; `nested` says whether all fits excluded the scored rows.
 
     Raises
     ------
     ValueError
-        When `run` is none; when names are taken; when there is no such scorer, or folds leave nothing to
-        learn from; when a stack passes X through and there is none.
+        When `run` is no run; when names are taken; when there is no such scorer, or folds leave nothing to
+        learn from; when a stack passes X through and it is not passed here.
 
     References
     ----------
@@ -101,9 +100,9 @@ def compare(
     oof = oof_of(run)
     scorer_of(oof.scoring if scoring is None else scoring, oof.target)
     groups = check_rows(groups, "groups", len(oof.target.y))
-    finals, own = finals_of(run, oof, final_estimators, scoring)
+    finals, own = candidate_finals(run, oof, final_estimators, scoring)
     passed = passed_through(run, own, X)
-    if is_given_away(run, own):
+    if leaks_labels(run, own):
         groups = oof.folds.constraints.groups if groups is None else groups
         folds = oof.folds if cv is None else as_folds(cv, X, oof.target, groups)
         wanted = oof.scoring if scoring is None else scoring
@@ -112,14 +111,16 @@ def compare(
         return outer.score(run, others, n_jobs=n_jobs)
     repeats = repeats_of(run, scoring, cv, groups)
     if final_estimators is None and getattr(run, "rescales_weights", True):
-        repeats = [in_unit_weights(repeat) for repeat in repeats]  # in which the default one is fitted
+        repeats = [
+            rescale_repeat_weights(repeat) for repeat in repeats
+        ]  # as the default final estimator is fitted
     results, warned = [], RepeatedWarnings("repeats")
     for repeat in repeats:
-        with record_warnings() as said:
+        with record_warnings() as caught:
             found = cross_fit_finals(finals, repeat, n_jobs=n_jobs)
             if passed is not None:
                 found = merge_results(found, cross_fit_finals(own, repeat, X=passed, n_jobs=n_jobs))
-        warned.add(said)
+        warned.add(caught)
         results.append(found)
     warned.warn()
     return Comparison(tuple(repeats), tuple(results))

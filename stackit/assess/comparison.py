@@ -1,4 +1,4 @@
-"""Scores of base estimators, of combiners and of the stack side by side, none of which has seen the rows."""
+"""Scores of base estimators, combiners and the stack on rows that they have not seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackit.assess.candidates import BEST
 from stackit.assess.losses import row_losses
 from stackit.assess.repeats import Repeat
 from stackit.results.oof import OutOfFold
-from stackit.validation import format_list, invalid_value
+from stackit.validation import format_list
 
 __all__ = ["Comparison"]
 
@@ -26,14 +26,14 @@ class Comparison:
     Attributes
     ----------
     repeats : tuple of Repeat
-        The base estimators' predictions, one entry a repeat of the folds.
+        The base estimators' predictions, one entry per repeat of the folds.
     finals : tuple of OutOfFold
-        Those of combiners and final estimators, on the same folds.
+        Predictions of combiners and final estimators on the same folds.
     nested : bool
-        Whether the rows are new to the whole procedure, as in `nested_score`; in `compare` they are new to
-        each estimator, but were seen by those that made the meta-features of the other rows.
+        Whether the whole procedure has not seen the rows, as in `nested_score`; in `compare` each estimator
+        has not, but those that made the meta-features of other rows have.
     choices : tuple of tuple of str
-        For each repeat and fold the member that was chosen without its rows, where that is known already.
+        For each repeat and fold the member that was chosen without its rows, where that is known.
     """
 
     repeats: tuple[Repeat, ...]
@@ -51,19 +51,19 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a name: its kind, the mean over folds, the standard error, and the whole column's score.
+        """One row per name: its kind, the mean over folds, the standard error, and the whole column's score.
 
         The standard error is that of the mean over the folds of one repeat: repeats predict the same rows
-        again, and make it no smaller. As folds share training rows it is rather too small all the same.
-        The best member is chosen for each fold by rows outside the fold. The whole column's score is NaN
-        for metrics of ranks where folds differ in their shares of classes: the mean counts there.
+        again and do not reduce it. It is still somewhat too small, as folds share training rows. The best
+        member is chosen for each fold by rows outside the fold. The whole column's score is NaN for rank
+        metrics where folds differ in their shares of classes: use the mean there.
         """
         known = self.scores.groupby("name", sort=False)
         rows = {
             name: {
                 "kind": scores["kind"].iloc[0],
                 "mean": scores["score"].mean(),
-                "sem": _standard_error(scores),
+                "sem": _error_of_mean(scores),
                 "whole": self._whole(str(name)),
             }
             for name, scores in known
@@ -78,7 +78,7 @@ class Comparison:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """One row a name, repeat and fold: kind, name, repeat, fold, n_held_out, score."""
+        """One row per name, repeat and fold: kind, name, repeat, fold, n_held_out, score."""
         parts = []
         for at, (repeat, finals) in enumerate(zip(self.repeats, self.finals, strict=True)):
             base = repeat.judged.scores.assign(kind="estimator")
@@ -96,7 +96,7 @@ class Comparison:
 
     @cached_property
     def chosen(self) -> list[list[str]]:
-        """For each repeat and fold the estimator that scores best on the other folds' rows."""
+        """For each repeat and fold the estimator with the best score on the rows of the other folds."""
         if self.choices:
             return [list(names) for names in self.choices]
         return [self._chosen_in(repeat) for repeat in self.repeats]
@@ -112,7 +112,7 @@ class Comparison:
         Returns
         -------
         (n,) array or None
-            NaN in rows that are not judged; None for metrics that are no mean over rows.
+            NaN in rows that are not scored; None for metrics that are not a mean over rows.
         """
         self._check(name)
         total = np.zeros(self.repeats[0].judged.folds.n_samples)
@@ -125,34 +125,32 @@ class Comparison:
         return np.asarray(np.where(counts > 0, total / np.maximum(counts, 1), np.nan))
 
     def summary(self) -> str:
-        """Return the table as a person reads it."""
+        """Return the table as text."""
         judged = self.repeats[0].judged
         scoring = judged.scoring or ("accuracy" if judged.target.is_classification else "r2")
         way = "nested" if self.nested else "out of fold, final estimators cross-fitted"
         n_folds = sum(len(repeat.judged.folds.splits) for repeat in self.repeats)
         head = f"{scoring} (higher is better), {way}, {n_folds} folds:"
         if not judged.is_pooled:
-            head += "\n(whole is empty, since folds differ in their shares of classes: the mean counts)"
+            head += "\n(whole is empty, since folds differ in their shares of classes: use the mean)"
         return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4f}')}"
 
     def _check(self, name: str) -> None:
         known = [*self.members, BEST, *self.finals[0]]
         if name not in known:
-            raise invalid_value(
-                "name", f"one of {format_list(known, 20)}", f"{name=}", "Pass a name of the table"
-            )
+            raise ValueError(f"{name=} is not in the table. Pass one of {format_list(known, 20)}.")
 
     def _chosen_in(self, repeat: Repeat) -> list[str]:
         known, chosen = repeat.known, []
         averages = {name: known.average(name) for name in self.members}
         for train, _ in repeat.judged.folds.splits:
-            scores = {name: self._elsewhere(known, name, averages[name], train) for name in self.members}
+            scores = {name: self._score_of_rows(known, name, averages[name], train) for name in self.members}
             chosen.append(max(scores, key=lambda name: np.nan_to_num(scores[name], nan=-np.inf)))
         return chosen
 
     @staticmethod
-    def _elsewhere(known: OutOfFold, name: str, average: Floats, rows: npt.NDArray[np.intp]) -> float:
-        """The score of some rows, by folds where the column must not be pooled."""
+    def _score_of_rows(known: OutOfFold, name: str, average: Floats, rows: npt.NDArray[np.intp]) -> float:
+        """Return the score of some rows; the mean over folds where the column must not be pooled."""
         if known.is_pooled:
             return known.score_rows(name, average[rows], rows)
         parts = [np.intersect1d(held_out, rows) for _, held_out in known.folds.splits]
@@ -160,22 +158,22 @@ class Comparison:
         return float(np.mean(scores))
 
     def _losses_in(self, at: int, name: str) -> npt.NDArray[np.float64] | None:
-        """The loss of each row in one repeat."""
+        """Return the loss of each row in one repeat."""
         judged, finals = self.repeats[at].judged, self.finals[at]
         n_splits = len(judged.folds.splits)
         names = self.chosen[at] if name == BEST else [name] * n_splits
         losses = np.full(judged.folds.n_samples, np.nan)
         for split, (_, rows) in enumerate(judged.folds.splits):
             source = judged if names[split] in judged else finals
-            response, answer = source[names[split]].spec, source[names[split]].held_out[split]
-            each = row_losses(judged.target, rows, answer, response, judged.scoring)
+            result = source[names[split]]
+            each = row_losses(judged.target, rows, result.held_out[split], result.spec, judged.scoring)
             if each is None:
                 return None
             losses[rows] = each
         return losses
 
     def _whole(self, name: str) -> float:
-        """The score of the whole column, averaged over repeats; NaN where it must not be pooled."""
+        """Return the score of the whole column, averaged over repeats; NaN where it must not be pooled."""
         found = []
         for at, (repeat, finals) in enumerate(zip(self.repeats, self.finals, strict=True)):
             judged = repeat.judged
@@ -186,11 +184,11 @@ class Comparison:
             if len({source[each].spec.kind for each in names}) > 1:
                 return float("nan")
             rows = np.concatenate([rows for _, rows in judged.folds.splits])
-            answers = [source[each].held_out[split] for split, each in enumerate(names)]
-            found.append(source.score_rows(names[0], np.concatenate(answers), rows))
+            predictions = [source[each].held_out[split] for split, each in enumerate(names)]
+            found.append(source.score_rows(names[0], np.concatenate(predictions), rows))
         return float(np.mean(found))
 
 
-def _standard_error(scores: pd.DataFrame) -> float:
+def _error_of_mean(scores: pd.DataFrame) -> float:
     by_repeat = scores.groupby("repeat")["score"]
     return float(np.sqrt(by_repeat.var(ddof=1).mean() / by_repeat.size().mean()))

@@ -1,4 +1,4 @@
-"""How different the members are: correlation of their errors, and what is lost without each."""
+"""The diversity of the members: correlation of their errors, and the score without each."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.assess.repeats import oof_of
-from stackit.assess.subsets import Values
+from stackit.assess.subsets import SubsetScores
 from stackit.estimators.scoring import PrecomputedEstimator, Scoring
 from stackit.results.oof import OutOfFold
-from stackit.validation import invalid_value
 
 __all__ = ["Diversity", "diversity"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diversity:
-    """How different the members of a run are.
+    """The diversity of the members of a run.
 
     Attributes
     ----------
     correlation : data frame
         The (k, k) correlation of out-of-fold errors.
     table : data frame
-        One row an estimator: `alone`, the score of a combiner of it only; `without`, that of all others;
-        `gain`, what it adds to them; `nearest` and `correlation`, the estimator whose errors are most alike.
+        One row per estimator: `alone`, the score of a combiner of it only; `without`, that of all others;
+        `gain`, what it adds to them; `nearest` and `correlation`, the estimator with the most similar errors.
     score : float
-        The score of all together, by the same cross-fitted combiner.
+        The score of all members, by the same cross-fitted combiner.
     """
 
     correlation: pd.DataFrame
@@ -42,12 +41,12 @@ class Diversity:
 
     @property
     def idle(self) -> list[str]:
-        """The estimators without which the score is no lower."""
+        """The estimators that can be left out without lowering the score."""
         return list(self.table.index[self.table["gain"] <= 0])
 
     def summary(self) -> str:
-        """Return what there is as a person reads it."""
-        idle = f" No lower without {', '.join(self.idle)} (one at a time)." if self.idle else ""
+        """Return score and table as text."""
+        idle = f" Not lower without {', '.join(self.idle)} (one at a time)." if self.idle else ""
         table = self.table.to_string(float_format=lambda value: f"{value:.4g}")
         return f"All together score {self.score:.4f}.{idle}\n{table}"
 
@@ -55,18 +54,18 @@ class Diversity:
 def diversity(
     run: Any, combiner: Any = None, *, scoring: Scoring = None, n_jobs: int | None = 1
 ) -> Diversity:
-    """Measure how different members err, and what a combiner loses without each.
+    """Measure how different the errors of members are, and what a combiner loses without each.
 
     The error of a row is y less the prediction; for classes, 1 less the probability of the right class and 0
-    less those of the others (votes count as probabilities, decision values as labels). Rows count by the
-    weights of the run.
+    less those of the others (votes count as probabilities, decision values as labels). Rows are weighted by
+    the weights of the run.
 
     Parameters
     ----------
     run : OutOfFold or fitted stack
         What is assessed.
     combiner : estimator, optional
-        What blends the members; it is cross-fitted. Default: the plain mean, where there is one.
+        Blends the members; it is cross-fitted. Default: the plain mean, where there is one.
     scoring : str, callable or None
         A scikit-learn scorer; None is that of the run.
     n_jobs : int or None
@@ -100,11 +99,11 @@ def diversity(
     oof = oof_of(run)
     names = list(oof)
     if len(names) < 2:
-        raise invalid_value("run", "of at least two estimators", f"estimators={names}", "Add another")
+        raise ValueError(f"Diversity needs at least two estimators; the run has {names}. Add another.")
     correlation = _correlation(oof)
     everyone = frozenset(range(len(names)))
     subsets = [everyone, *(everyone - {at} for at in everyone), *(frozenset({at}) for at in everyone)]
-    values = Values(run, combiner, scoring, n_jobs)
+    values = SubsetScores(run, combiner, scoring, n_jobs)
     scores = values.of(subsets)
     others = correlation.mask(np.eye(len(names), dtype=bool))
     table = pd.DataFrame(
@@ -133,13 +132,13 @@ def _correlation(oof: OutOfFold) -> pd.DataFrame:
 
 
 def _errors(oof: OutOfFold, name: str) -> npt.NDArray[np.float64]:
-    """Return the errors of covered rows, those of all classes or outputs one after the other."""
+    """Return the errors of covered rows, flattened over classes or outputs."""
     rows = np.flatnonzero(oof.coverage)
-    answer, response = oof.average(name)[rows], oof[name].spec
+    prediction, spec = oof.average(name)[rows], oof[name].spec
     if not oof.target.is_classification:
-        return np.asarray(oof.target.y.reshape(len(oof.target.y), -1)[rows] - answer).ravel()
+        return np.asarray(oof.target.y.reshape(len(oof.target.y), -1)[rows] - prediction).ravel()
     classes = np.arange(len(oof.target.classes))
-    if response.kind not in ("probability", "label"):
-        labels = PrecomputedEstimator(response).predict(answer)
-        answer = (labels[:, np.newaxis] == oof.target.classes).astype(np.float64)
-    return np.asarray((oof.target.codes[rows, np.newaxis] == classes) - answer).ravel()
+    if spec.kind not in ("probability", "label"):
+        labels = PrecomputedEstimator(spec).predict(prediction)
+        prediction = (labels[:, np.newaxis] == oof.target.classes).astype(np.float64)
+    return np.asarray((oof.target.codes[rows, np.newaxis] == classes) - prediction).ravel()

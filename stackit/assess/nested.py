@@ -1,4 +1,4 @@
-"""Nested scores: rows are held out from everything, base estimators, folds and final estimator."""
+"""Nested cross-validation of a whole stack: base estimators, folds and final estimator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from stackit.ensemble.ensemble import StackedEnsemble
 from stackit.estimators.estimator_type import is_classifier
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.store import Store
-from stackit.validation import invalid_value
 
 __all__ = ["nested_score"]
 
@@ -30,12 +29,11 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     n_jobs: int | None = None,
     store: Store | None = None,
 ) -> Comparison:
-    """Score a stack by the full nested loop: rows of an outer fold are new to all of it.
+    """Score a stack by nested cross-validation: no part of it has seen the rows of an outer fold.
 
-    In each outer fold the whole stack is fitted anew on the other rows, with inner folds of its own, and
-    predicts the rows held out, as its members and their plain mean do. It costs as much as the stack times
-    the outer folds, and has no optimism left. Of levels the members are those of the last; all levels are
-    fitted anew.
+    In each outer fold the whole stack is fitted on the other rows, with inner folds of its own, and predicts
+    the held-out rows, as its members and their plain mean do. It costs as much as the stack times the outer
+    folds, and is not optimistic. For levels the members are those of the last; all levels are fitted again.
 
     Parameters
     ----------
@@ -50,17 +48,17 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     inner_cv : as cv
         The inner folds, instead of those of the stack, or those that all levels share. Fixed folds (`Folds`,
         or a list of pairs) are of all n rows, here, in the stack and in levels with folds of their own, and
-        are cut to those of each outer fold.
+        are cut to the rows of each outer fold.
     sample_weight, groups : (n,) array-like, optional
-        Reach everything: outer and inner folds, base estimators, final estimator, and scores.
+        Used in everything: outer and inner folds, base estimators, final estimator, and scores.
     scoring : str, callable or None
         A scikit-learn scorer; None is accuracy or R2.
     n_jobs : int or None
         How many fits of a stack run at once; None is the stack's own. Outer folds follow one another.
     store : DiskStore, MemoryStore or None
-        Where finished fits are kept; None is the stack's own. What was stopped goes on where it was; but
-        levels ask their fitted estimators about the rows held out, which a `DiskStore` does not keep: with it
-        those of finished outer folds are fitted again.
+        Where finished fits are kept; None is the stack's own. A stopped run continues where it was; but the
+        fitted estimators of several levels predict the held-out rows, and a `DiskStore` does not keep these:
+        with it those of finished outer folds are fitted again.
 
     Returns
     -------
@@ -71,13 +69,13 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     Raises
     ------
     ValueError
-        When `stack` is none, or prefit; when an outer training part lacks a class; when a member is called
-        as a row of the table.
+        When `stack` is no ensemble, or prefit; when an outer training part lacks a class; when a member has
+        the name of a row of the table.
 
     Warns
     -----
     UserWarning
-        When members are predictions made elsewhere, which are not made again without the rows held out.
+        When members are precomputed predictions, which are not made again without the held-out rows.
 
     References
     ----------
@@ -108,19 +106,12 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
 
 def _check(stack: Any, inner_cv: Any) -> None:
     if not isinstance(stack, StackedEnsemble):
-        raise invalid_value(
-            "stack",
-            "a StackingClassifier or StackingRegressor, or such levels",
-            f"stack={stack!r}",
-            "Pass one, fitted or not",
-        )
+        raise ValueError(f"{stack=} must be a StackingClassifier or StackingRegressor, or such levels.")
     if isinstance(stack.cv if inner_cv is None else inner_cv, str):
-        raise invalid_value(
-            "cv of the stack", "folds", f"cv={stack.cv!r}", "Fitted estimators have seen all rows"
+        raise ValueError(
+            f"cv={stack.cv!r} cannot be nested: fitted estimators have seen all rows. Pass folds as cv."
         )
     members = stack.resolve_levels()[-1].members
     taken = sorted({BEST, PRIOR, MEAN, STACK} & {name for name, _ in members})
     if taken:
-        raise invalid_value(
-            "Names of estimators", f"others than {BEST}, {PRIOR}, {MEAN}, {STACK}", f"{taken}", "Rename them"
-        )
+        raise ValueError(f"The names {taken} of estimators are rows of the table of scores. Rename them.")

@@ -1,4 +1,4 @@
-"""The average of fold estimators against one refitted on all rows: how far apart on new rows."""
+"""The difference between the average of fold estimators and one refitted on all rows, on new rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from stackit.ensemble.levels import Levels
 from stackit.ensemble.stacking import Stacking
 from stackit.estimators.estimator_type import classifiers_among
 from stackit.estimators.named_estimators import AnyEstimators, check_estimators, name_estimators
-from stackit.validation import format_list, invalid_value
+from stackit.validation import format_list
 
 __all__ = ["AverageOrRefit", "average_or_refit"]
 
-# Spreads closer than this, and predictions twice as close in units of their spread, are as good as equal.
+# Relative differences of standard deviations below this, and of predictions below twice this, are small.
 CLOSE = 0.1
 
 
@@ -32,13 +32,13 @@ class AverageOrRefit:
     Attributes
     ----------
     table : data frame
-        One row a meta-feature: the `shift` of the refitted estimator's mean against the average's; the spread
-        (standard deviation) of a single fold estimator's predictions of the new rows, of the average's and
-        of the refit's; the `distance` of the two (root of the mean squared difference), all in units of y or
-        of probability; their `correlation`.
+        One row per meta-feature: the `shift` of the refitted estimator's mean against the average's; the
+        spread (standard deviation) of the predictions of new rows by a single fold estimator, by the average
+        and by the refitted estimator; the `distance` of the two (root of the mean squared difference), all in
+        units of y or of probability; their `correlation`.
     final : dict of str to float
         For a stack, the same distance of its final predictions (`distance`), and `changed`, the share of
-        labels that are not the same. Empty without a stack's final estimator.
+        labels that differ. Empty without a stack's final estimator.
     average, refitted : data frame
         The (m, k) predictions themselves.
     """
@@ -53,7 +53,7 @@ class AverageOrRefit:
 
     @property
     def shrunk(self) -> list[str]:
-        """Columns that averaging shrinks below what the final estimator learned from, and refitting less."""
+        """Columns with a smaller spread than the final estimator learned from, less so after a refit."""
         known = self.table["spread_single"]
         loss = (1 - self.table["spread_average"] / known).where(known > 0, 0.0)
         missed = (1 - self.table["spread_refit"] / known).abs().where(known > 0, 0.0)
@@ -61,14 +61,14 @@ class AverageOrRefit:
 
     @property
     def advice(self) -> str:
-        """One sentence that says which to take."""
+        """Which of the two to use, in one sentence."""
         spread = self.table["spread_average"].where(self.table["spread_average"] > 0, 1.0)
         apart = self.table["distance"] / spread
         far = list(self.table.index[apart > 2 * CLOSE])
         if not far:
             return (
                 f"The two are alike (at most {apart.max():.2g} of a spread apart): keep the average, which "
-                "costs one fit an estimator less."
+                "costs one fit per estimator less."
             )
         if self.shrunk:
             return (
@@ -77,12 +77,12 @@ class AverageOrRefit:
                 "refitting does so less: compare refit=True by nested_score before you choose."
             )
         return (
-            f"The two differ ({format_list(far)}), and the average is spread as single fold estimators are: "
+            f"The two differ ({format_list(far)}), and the average has the spread of single fold estimators: "
             "keep it, since it is what was scored."
         )
 
     def summary(self) -> str:
-        """Return advice and table as a person reads them."""
+        """Return advice and table as text."""
         table = self.table.to_string(float_format=lambda value: f"{value:.4g}")
         ends = "".join(f"\nfinal {name}: {value:.4g}" for name, value in self.final.items())
         return f"{self.advice}\n{table}{ends}"
@@ -104,9 +104,9 @@ def average_or_refit(
     """Predict new rows by the average of the fold estimators and by estimators refitted on all rows.
 
     The final estimator has learned from predictions of single estimators that were trained on K - 1 of K
-    folds. An average of K is smoother than that (the spread of unsteady estimators shrinks); an estimator of
-    all rows keeps its scale and is a little better, but has not been scored by anybody. Shift and spread of
-    the two tell how much is at stake; labels are not needed.
+    folds. An average of K is smoother than that (the spread of unstable estimators shrinks); an estimator
+    fitted on all rows keeps its scale and is a little better, but has not been scored. Shift and spread of
+    the two show how much they differ; labels are not needed.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def average_or_refit(
     X_test : array-like with m rows
         New rows.
     X, y : training table and target, optional
-        Needed unless both fits are there.
+        Needed unless the run has both fits.
     sample_weight, groups : (n,) array-like, optional
         Passed to fit.
 
@@ -128,8 +128,8 @@ def average_or_refit(
     Raises
     ------
     ValueError
-        When there is something to fit and no X and y; when `run` is neither stack nor list: levels, whose
-        refit changes the tables of all above, are compared by `nested_score`.
+        When there is something to fit and no X and y; when `run` is neither stack nor list: a refit of levels
+        changes the tables of all levels above, so compare them by `nested_score`.
 
     Examples
     --------
@@ -157,11 +157,11 @@ def average_or_refit(
         ]
         for name, result in oof.items()
     }
-    means = {name: np.mean(answers, axis=0) for name, answers in singles.items()}
+    means = {name: np.mean(tables, axis=0) for name, tables in singles.items()}
     average, refitted = oof.to_frame(means, index_of(X_test)), oof.transform_refitted(X_test)
     spreads = [
-        np.mean([oof[name].spec.columns(answer).std(axis=0) for answer in answers], axis=0)
-        for name, answers in singles.items()
+        np.mean([oof[name].spec.columns(table).std(axis=0) for table in tables], axis=0)
+        for name, tables in singles.items()
     ]
     return AverageOrRefit(
         _table(np.concatenate(spreads), average, refitted),
@@ -172,17 +172,15 @@ def average_or_refit(
 
 
 def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[Stacking, bool]:
-    """Return a stack that has both kinds of fits, and whether its final estimator means anything."""
+    """Return a stack with both kinds of fits, and whether its final estimator is the caller's."""
     if isinstance(run, Stacking):
         if run.refit and hasattr(run, "oof_"):
             return run, True
         stack = clone(run).set_params(refit=True)
     elif isinstance(run, Levels):
-        raise invalid_value(
-            "run",
-            "a stack, or a list of (name, estimator) tuples",
-            f"a {type(run).__name__}",
-            "Pass the estimators of one level and the table that they see, or score levels by nested_score",
+        raise ValueError(
+            f"A {type(run).__name__} has no single refit to compare. Pass a stack, or the estimators of one "
+            "level and the table that they see, or score levels by nested_score."
         )
     else:
         run = name_estimators(run)
@@ -190,7 +188,7 @@ def _fitted(run: Any, X: Any, y: Any, sample_weight: Any, groups: Any) -> tuple[
         kind = StackingClassifier if classifiers_among(run) else StackingRegressor
         stack = kind(run, refit=True, random_state=0)
     if X is None or y is None:
-        raise invalid_value("X and y", "the training rows, to refit on", "None", "Pass X_test, X and y")
+        raise ValueError("Without X and y there is nothing to refit on. Pass X_test, X and y.")
     return stack.fit(X, y, sample_weight=sample_weight, groups=groups), isinstance(run, Stacking)
 
 
@@ -210,7 +208,7 @@ def _table(single: npt.NDArray[Any], average: pd.DataFrame, refitted: pd.DataFra
 
 
 def _correlations(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """The correlation of each column with its counterpart; NaN where one does not vary."""
+    """Return the correlation of each column with its counterpart; NaN where one does not vary."""
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
     return np.asarray(np.divide((a * b).sum(axis=0), scale, out=np.full(a.shape[1], np.nan), where=scale > 0))

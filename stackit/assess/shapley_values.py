@@ -1,4 +1,4 @@
-"""Shapley values: what each member contributes to the score of all, fairly divided."""
+"""Shapley values: the contribution of each member to the score of all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from stackit.assess.repeats import oof_of
-from stackit.assess.subsets import Values
+from stackit.assess.subsets import SubsetScores
 from stackit.estimators.scoring import Scoring
-from stackit.validation import invalid_value
 
 __all__ = ["Shapley", "shapley"]
 
@@ -24,16 +23,16 @@ EXACT = 10
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shapley:
-    """What each member contributes.
+    """The contribution of each member.
 
     Attributes
     ----------
     table : data frame
-        One row an estimator: `value` and `standard_error`, which is 0 where values are exact.
+        One row per estimator: `value` and `standard_error`, which is 0 where values are exact.
     score_of_none, score_of_all : float
-        The scores that the values lie between: their sum is the second less the first.
+        The score of the prior and that of all members; the values sum to their difference.
     n_permutations : int
-        How many orders were sampled; 0 where values are exact.
+        The number of sampled orders; 0 where values are exact.
     """
 
     table: pd.DataFrame
@@ -45,7 +44,7 @@ class Shapley:
         return self.summary()
 
     def summary(self) -> str:
-        """Return what there is as a person reads it."""
+        """Return scores and table as text."""
         how = f"of {self.n_permutations} sampled orders" if self.n_permutations else "exact"
         ends = f"Score of the prior {self.score_of_none:.4f}, of all {self.score_of_all:.4f}"
         table = self.table.to_string(float_format=lambda value: f"{value:.4f}")
@@ -63,12 +62,12 @@ def shapley(
 ) -> Shapley:
     """Divide the score of all members, less that of the prior, among them by Shapley values.
 
-    With v(S) the cross-fitted score of a combiner of the members in S, and v of nobody that of the prior,
+    With v(S) the cross-fitted score of a combiner of the members in S, and v({}) that of the prior,
 
         phi_j = sum over S without j of |S|! (k - |S| - 1)! / k! (v(S + j) - v(S)):
 
-    the mean of what j adds to those before it, over all orders. The values add up to v(all) - v(nobody);
-    equal members have equal values, and two copies share one value, where leaving either out costs nothing.
+    the mean of what j adds to those before it, over all orders. The values add up to v(all) - v({}); equal
+    members have equal values, and two copies share one value, although leaving either out costs nothing.
     Up to 10 members all 2^k subsets are scored, above that the subsets of sampled orders, each taken in both
     directions.
 
@@ -77,11 +76,11 @@ def shapley(
     run : OutOfFold or fitted stack
         What is assessed.
     combiner : estimator, optional
-        What blends the members; it is cross-fitted. Default: the plain mean, where there is one.
+        Blends the members; it is cross-fitted. Default: the plain mean, where there is one.
     scoring : str, callable or None
         A scikit-learn scorer; None is that of the run.
     n_permutations : int, optional
-        How many orders are sampled, an even number; None is exact values up to 10 members, and 64 above.
+        The number of sampled orders, an even number; None is exact up to 10 members, and 64 above.
     random_state : int, RandomState or None
         Draws the orders.
     n_jobs : int or None
@@ -118,22 +117,20 @@ def shapley(
     names = list(oof_of(run))
     k = len(names)
     if n_permutations is not None and (n_permutations < 2 or n_permutations % 2):
-        raise invalid_value(
-            "n_permutations", "None or an even number", f"{n_permutations=}", "Pass n_permutations=64"
-        )
-    values = Values(run, combiner, scoring, n_jobs)
+        raise ValueError(f"{n_permutations=} must be None or a positive even number. Pass n_permutations=64.")
+    scores = SubsetScores(run, combiner, scoring, n_jobs)
     n = 0 if n_permutations is None and k <= EXACT else n_permutations or 64
-    phi, errors = _sampled(values, k, n, random_state) if n else (_exact(values, k), np.zeros(k))
-    ends = values.of([frozenset(), frozenset(range(k))])
+    phi, errors = _sampled(scores, k, n, random_state) if n else (_exact(scores, k), np.zeros(k))
+    ends = scores.of([frozenset(), frozenset(range(k))])
     table = pd.DataFrame({"value": phi, "standard_error": errors}, index=pd.Index(names, name="estimator"))
     return Shapley(table, ends[frozenset()], ends[frozenset(range(k))], n)
 
 
-def _exact(values: Values, k: int) -> npt.NDArray[np.float64]:
+def _exact(scores: SubsetScores, k: int) -> npt.NDArray[np.float64]:
     subsets = [frozenset(some) for size in range(k + 1) for some in combinations(range(k), size)]
-    scores = values.of(subsets)
+    known = scores.of(subsets)
     phi = np.zeros(k)
-    for subset, score in scores.items():
+    for subset, score in known.items():
         for member in range(k):
             if member in subset:
                 phi[member] += score / (k * comb(k - 1, len(subset) - 1))
@@ -143,22 +140,22 @@ def _exact(values: Values, k: int) -> npt.NDArray[np.float64]:
 
 
 def _sampled(
-    values: Values, k: int, n: int, random_state: Any
+    scores: SubsetScores, k: int, n: int, random_state: Any
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard error over pairs of an order and its reverse, whose errors partly cancel."""
+    """Return mean and standard error over pairs of an order and its reverse; their errors partly cancel."""
     random = check_random_state(random_state)
     orders = [random.permutation(k) for _ in range(n // 2)]
     both = [order for one in orders for order in (one, one[::-1])]
-    values.of(frozenset(order[:size].tolist()) for order in both for size in range(k + 1))
-    added = np.array([_added(values, order) for order in both]).reshape(n // 2, 2, k).mean(axis=1)
+    scores.of(frozenset(order[:size].tolist()) for order in both for size in range(k + 1))
+    added = np.array([_added(scores, order) for order in both]).reshape(n // 2, 2, k).mean(axis=1)
     spread = added.std(axis=0, ddof=1) if len(added) > 1 else np.full(k, np.nan)
     return added.mean(axis=0), spread / np.sqrt(len(added))
 
 
-def _added(values: Values, order: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """What each member adds to those before it in one order."""
+def _added(scores: SubsetScores, order: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Return what each member adds to those before it in one order."""
     subsets = [frozenset(order[:size].tolist()) for size in range(len(order) + 1)]
-    scores = values.of(subsets)
+    known = scores.of(subsets)
     added = np.zeros(len(order))
-    added[order] = np.diff([scores[subset] for subset in subsets])
+    added[order] = np.diff([known[subset] for subset in subsets])
     return added

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from stackit.arrays import Floats
 from stackit.estimators.sample_weight import check_sample_weight
-from stackit.validation import invalid_value
 
-__all__ = ["PairedTest", "paired_folds", "paired_rows"]
+__all__ = ["PairedTest", "paired_folds", "paired_rows", "standard_error"]
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A difference, and how far it is from chance.
+    """The result of a paired test.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class PairedTest:
     low, high : float
         The confidence interval.
     p_value : float
-        Two-sided; NaN where there is too little to tell.
+        Two-sided; NaN where there are too few pieces for a test.
     n : int
         How many independent pieces there are: rows, groups or folds.
     method : str
@@ -48,11 +48,11 @@ def paired_rows(
 ) -> PairedTest:
     """Test whether differences of row losses are 0 on average.
 
-    Without groups it is the paired t-test, d / (s / sqrt(n)); where the differences are of right and wrong
-    labels, without weights, its p-value is that of McNemar's exact test. With groups, rows of one may be
-    alike: sums of groups take the place of rows, as in a cluster-robust standard error. It says how chance
-    in the rows could have made the difference, given the fitted estimators; not what other training rows
-    would have made of them.
+    Without groups it is the paired t-test, d / (s / sqrt(n)); for differences of right and wrong labels,
+    without weights, the p-value is that of McNemar's exact test. With groups, the rows of a group may be
+    alike: sums of groups take the place of rows, as in a cluster-robust standard error. The test says how
+    likely chance in the rows made the difference, given the fitted estimators; it does not cover estimators
+    trained on other rows.
 
     Parameters
     ----------
@@ -61,13 +61,18 @@ def paired_rows(
     sample_weight : (n,) array-like, optional
         Weights.
     groups : (n,) array-like, optional
-        Rows of one group belong together.
+        The group of each row.
     level : float
         Of the confidence interval.
 
     Returns
     -------
     PairedTest
+
+    Raises
+    ------
+    ValueError
+        When `level` is not between 0 and 1, or the weights are not valid.
 
     References
     ----------
@@ -85,11 +90,8 @@ def paired_rows(
     weights = np.ones(len(d)) if given is None else given
     mean = float(weights @ d / weights.sum())
     weighted = weights * (d - mean)
-    if groups is None:
-        deviations = weighted[weights > 0]  # a weight of 0 is no row
-    else:
-        codes = np.unique(groups, return_inverse=True)[1].ravel()
-        deviations = np.asarray(np.bincount(codes, weighted), dtype=np.float64)
+    # A row of weight 0 does not count.
+    deviations = weighted[weights > 0] if groups is None else _sums_of_groups(weighted, groups)
     n = len(deviations)
     error = np.sqrt(n / max(n - 1, 1) * (deviations**2).sum()) / weights.sum()
     test = _t_test(
@@ -105,21 +107,26 @@ def paired_rows(
 def paired_folds(differences: Any, ratio: float, level: float = 0.95) -> PairedTest:
     """Test whether differences of fold scores are 0 on average: the corrected resampled t-test.
 
-    Folds share training rows, so that their scores vary together more than they show. The variance s2 of J
-    differences is therefore taken times (1 / J + n_held_out / n_train) instead of 1 / J.
+    Folds share training rows, so that their scores are correlated. The variance s2 of J differences is
+    therefore multiplied by (1 / J + n_held_out / n_train) instead of 1 / J.
 
     Parameters
     ----------
     differences : (J,) array-like
         The score of the first less that of the other, in each fold of each repeat.
     ratio : float
-        Rows held out for each row trained on: 1 / (K - 1) for K folds.
+        Rows held out per row trained on: 1 / (K - 1) for K folds.
     level : float
         Of the confidence interval.
 
     Returns
     -------
     PairedTest
+
+    Raises
+    ------
+    ValueError
+        When `level` is not between 0 and 1.
 
     References
     ----------
@@ -137,13 +144,26 @@ def paired_folds(differences: Any, ratio: float, level: float = 0.95) -> PairedT
     return _t_test(float(d.mean()), error, n, level, "corrected resampled t-test by folds")
 
 
+def standard_error(values: Floats, groups: Any = None) -> float:
+    """Return the standard error of the mean of n values, which are independent or in independent groups."""
+    deviations = values - values.mean()
+    if groups is not None:
+        deviations = _sums_of_groups(deviations, groups)
+    return float(np.sqrt((deviations**2).sum()) / len(values))
+
+
+def _sums_of_groups(values: Floats, groups: Any) -> Floats:
+    codes = np.unique(groups, return_inverse=True)[1].ravel()
+    return np.asarray(np.bincount(codes, values), dtype=np.float64)
+
+
 def _t_test(mean: float, error: float, n: int, level: float, method: str) -> PairedTest:
     if not 0 < level < 1:
-        raise invalid_value("level", "between 0 and 1", f"{level=}", "Pass level=0.95")
+        raise ValueError(f"level must be between 0 and 1; got {level=}. Pass level=0.95.")
     if n < 2:
         nan = float("nan")
         return PairedTest(mean, nan, nan, nan, nan, n, method)
-    if error == 0:  # no spread at all: certain, one way or the other
+    if error == 0:  # all differences are equal: certain either way
         return PairedTest(mean, 0.0, mean, mean, float(mean == 0), n, method)
     reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, n - 1))

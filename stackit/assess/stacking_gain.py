@@ -1,4 +1,4 @@
-"""Whether stacking gains anything: the stack against its best member and against the plain mean."""
+"""Tests of whether a stack is better than its best member and than the plain mean."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.arrays import check_rows
+from stackit.arrays import Floats, check_rows
 from stackit.assess.candidates import BEST, MEAN, PRIOR
 from stackit.assess.comparison import Comparison
-from stackit.assess.losses import Losses, loss_name
+from stackit.assess.losses import loss_name
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
-from stackit.validation import format_list, invalid_value
+from stackit.validation import format_list
 
 __all__ = ["Gain", "gain"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gain:
-    """The stack against simpler choices.
+    """The result of tests of a stack against simpler choices.
 
     Attributes
     ----------
     stack : str
-        Which final estimator is tested.
+        The final estimator that is tested.
     loss : str
-        What is compared: a loss a row, or a score.
+        What is compared: a loss per row, or a score.
     tests : dict of str to PairedTest
         Against "best member" and, where there is one, "plain mean"; positive differences are in favour of
         the stack.
     members : PairedTest
-        The best member against the prior, which looks at nothing.
-    sure : float
-        How large a p-value counts as a difference: 1 less the level.
+        The best member against the prior, which ignores X.
+    alpha : float
+        The significance level: a smaller p-value counts as a difference.
     nested : bool
-        Whether the rows are new to the whole procedure.
+        Whether the whole procedure has not seen the rows.
     """
 
     stack: str
     loss: str
     tests: dict[str, PairedTest]
     members: PairedTest
-    sure: float
+    alpha: float
     nested: bool = False
 
     def __repr__(self) -> str:
@@ -51,26 +51,26 @@ class Gain:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row an opponent: difference, standard_error, low, high, p_value, n, method."""
+        """One row per opponent: difference, standard_error, low, high, p_value, n, method."""
         rows = {name: asdict(test) for name, test in self.tests.items()}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("against")
 
     @property
     def verdict(self) -> str:
-        """One sentence that says what stacking gains."""
+        """The gain of stacking in one sentence."""
         better = [name for name, test in self.tests.items() if self._differs(test) and test.difference > 0]
         worse = [name for name, test in self.tests.items() if self._differs(test) and test.difference < 0]
-        found = "; ".join(self._told(name, test) for name, test in self.tests.items())
-        untold = [name for name, test in self.tests.items() if np.isnan(test.p_value)]
-        if untold:
+        found = "; ".join(self._describe(name, test) for name, test in self.tests.items())
+        untested = [name for name, test in self.tests.items() if np.isnan(test.p_value)]
+        if untested:
             return (
-                f"{self.stack!r} cannot be tested against the {' or the '.join(untold)} ({found}): there is "
-                "too little to tell, or the metric does not apply to some predictions."
+                f"{self.stack!r} cannot be tested against the {' or the '.join(untested)} ({found}): there "
+                "are too few rows or folds, or the metric does not apply to some predictions."
             )
         if better and not self.nested and not (self._differs(self.members) and self.members.difference > 0):
             return (
-                f"{self.stack!r} looks better ({found}), but no member is better than the prior, which looks "
-                "at nothing: cross-fitting flatters such stacks, so ask nested_score."
+                f"{self.stack!r} looks better ({found}), but no member is better than the prior, which "
+                "ignores X: the cross-fitted scores of such stacks are optimistic, so use nested_score."
             )
         if worse:
             return f"{self.stack!r} is worse than the {' and the '.join(worse)} ({found}): take that instead."
@@ -88,14 +88,14 @@ class Gain:
         )
 
     def summary(self) -> str:
-        """Return verdict and table as a person reads them."""
+        """Return verdict and table as text."""
         columns = ["difference", "standard_error", "low", "high", "p_value", "n", "method"]
         return f"{self.verdict}\n{self.table[columns].to_string(float_format=lambda value: f'{value:.4g}')}"
 
     def _differs(self, test: PairedTest) -> bool:
-        return bool(test.p_value < self.sure)  # NaN, too little to tell, is no difference of members
+        return bool(test.p_value < self.alpha)  # NaN, from too few rows, is no difference
 
-    def _told(self, name: str, test: PairedTest) -> str:
+    def _describe(self, name: str, test: PairedTest) -> str:
         change = "lower" if test.difference > 0 else "higher"
         if "folds" in test.method:  # scores, and not losses, are compared by folds
             change = "higher" if test.difference > 0 else "lower"
@@ -110,9 +110,9 @@ def gain(
 ) -> Gain:
     """Test whether a stack is better than its best member and than the plain mean.
 
-    The best of several members, as seen in hindsight, looks better than it is. Here it is chosen for each
+    The best of several members, chosen in hindsight, looks better than it is. Here it is chosen for each
     fold by the score on the rows of the other folds (nested, by that on the inner folds), as the final
-    estimator is trained on these: both are rules that are applied to rows which they have not seen (the
+    estimator is trained on these: both are rules that are applied to rows that they have not seen (the
     discrete super learner of van der Laan, Polley and Hubbard, 2007).
 
     Where the metric is a mean of losses of rows (accuracy, log loss, Brier score, squared, absolute error;
@@ -126,11 +126,11 @@ def gain(
     comparison : Comparison
         What `compare` or `nested_score` returned.
     stack : str, optional
-        The name of a final estimator; default: the last one.
+        The name of a final estimator. Default: the last one.
     groups : (n,) array-like, optional
-        Rows of one group are not independent; default: the groups of the folds.
+        Rows of the same group are not independent. Default: the groups of the folds.
     level : float
-        Of confidence: below a p-value of ``1 - level`` there is a difference.
+        The confidence level: a p-value below ``1 - level`` counts as a difference.
 
     Returns
     -------
@@ -140,12 +140,12 @@ def gain(
     Raises
     ------
     ValueError
-        When there is no such final estimator, or `comparison` is none.
+        When there is no such final estimator, or `comparison` is no `Comparison`.
 
     Notes
     -----
-    The test by rows holds the fitted estimators fixed: what it finds is true of these estimators on new
-    rows, not necessarily of others trained on another table.
+    The test by rows holds the fitted estimators fixed: its result applies to these estimators on new rows,
+    not necessarily to others trained on another table.
 
     References
     ----------
@@ -166,15 +166,11 @@ def gain(
     'stack' gains nothing that chance does not explain ...
     """
     if not isinstance(comparison, Comparison):
-        raise invalid_value(
-            "comparison", "what compare returned", f"comparison={comparison!r}", "Pass compare(oof), say"
-        )
+        raise ValueError(f"comparison={comparison!r} is not what compare returns. Pass compare(oof).")
     finals = list(comparison.finals[0])
     name = finals[-1] if stack is None else stack
     if name not in finals or (stack is None and name in (PRIOR, MEAN)):
-        raise invalid_value(
-            "stack", f"one of {format_list(finals, 20)}", f"{stack=}", "Name a final estimator"
-        )
+        raise ValueError(f"{stack=} must be the name of a final estimator: one of {format_list(finals, 20)}.")
     judged = comparison.repeats[0].judged
     groups = check_rows(groups, "groups", len(judged.target.y))
     groups = judged.folds.constraints.groups if groups is None else groups
@@ -191,7 +187,7 @@ def _test(comparison: Comparison, name: str, other: str, groups: Any, level: flo
         return _test_by_folds(comparison, name, other, level)
     judged = np.flatnonzero(~np.isnan(ours) & ~np.isnan(theirs))
     differences = _differences(ours[judged], theirs[judged])
-    if not len(judged) or differences is None:  # the metric refuses some: the others alone say too much
+    if not len(judged) or differences is None:  # the metric rejects some rows: the others would be biased
         nan = float("nan")
         return PairedTest(nan, nan, nan, nan, nan, 0, "paired t-test by rows")
     weights = comparison.repeats[0].judged.sample_weight
@@ -203,8 +199,8 @@ def _test(comparison: Comparison, name: str, other: str, groups: Any, level: flo
     )
 
 
-def _differences(ours: Losses, theirs: Losses) -> Losses | None:
-    """Return what the other loses more, row by row; None where a loss is infinite."""
+def _differences(ours: Floats, theirs: Floats) -> Floats | None:
+    """Return the larger losses of the other, row by row; None where a loss is infinite."""
     return theirs - ours if np.isfinite(ours).all() and np.isfinite(theirs).all() else None
 
 

@@ -31,6 +31,12 @@ class Weighted(ABC):
     n_features_in_: int
 
     @property
+    def unused_columns(self) -> npt.NDArray[np.bool_]:
+        """The columns of estimators with weight 0, as an (n_features_in_,) array of bool."""
+        width = self.n_features_in_ // len(self.weights_)
+        return np.repeat(self.weights_ == 0, getattr(self, "_widths", width))
+
+    @property
     def named_weights_(self) -> dict[str, float]:
         """The weight of each estimator by its name.
 

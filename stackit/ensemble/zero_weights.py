@@ -18,8 +18,7 @@ def unused_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
     while hasattr(fitted, "combiner_"):  # a calibration uses what its combiner uses
         fitted = fitted.combiner_
     if isinstance(fitted, Weighted):
-        width = fitted.n_features_in_ // len(fitted.weights_)
-        return np.repeat(fitted.weights_ == 0, getattr(fitted, "_widths", width))
+        return fitted.unused_columns
     if type(fitted).__module__.startswith("sklearn.linear_model.") and hasattr(fitted, "coef_"):
         coef: Any = fitted.coef_
         weights = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)  # it may be sparsified

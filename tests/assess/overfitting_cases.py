@@ -142,7 +142,7 @@ def target_encoding(seed: int, members: Any = CLASSIFIERS) -> Case:
     return Case(oof, X[:N], X[N:], y[N:], set(oof))
 
 
-def twins(seed: int, members: Any = CLASSIFIERS) -> Case:
+def duplicates(seed: int, members: Any = CLASSIFIERS) -> Case:
     """A third of the rows are there twice or more, their copies in any fold."""
     random = np.random.default_rng(seed)
     X = random.normal(size=(2 * N, 8))
@@ -180,8 +180,8 @@ def second_level(seed: int) -> Case:
     return Case(second, meta, oof.transform(first.X_test).to_numpy(), first.y_test, set())
 
 
-def turned_round(seed: int) -> Case:
-    """A second level learns to turn columns of noise round: right for the folds alone."""
+def inverting_level(seed: int) -> Case:
+    """A second level learns to invert columns of noise: right for the folds alone."""
     random = np.random.default_rng(seed)
     X, y = random.normal(size=(2 * N, 15)), random.integers(0, 2, size=2 * N)
     X, y = X[: N + 200], y[: N + 200]
@@ -318,10 +318,10 @@ CASES: dict[str, Callable[[int], Case]] = {
     "noise": noise,
     "in-sample": in_sample,
     "target encoding": target_encoding,
-    "twins": twins,
+    "duplicates": duplicates,
     "wrong groups": wrong_groups,
     "second level": second_level,
-    "turned round": turned_round,
+    "reversal": inverting_level,
     "left-out encoding": left_out_encoding,
     "passed through": passed_through,
     "passed through, signal": passed_through_signal,

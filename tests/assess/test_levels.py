@@ -55,7 +55,7 @@ def fitted(levels, **options):
 
 
 @all_levels
-@pytest.mark.parametrize("labels", [None, Y[NEW]], ids=["promised", "measured"])
+@pytest.mark.parametrize("labels", [None, Y[NEW]], ids=["expected", "measured"])
 def test_the_alarm_is_about_the_table_that_levels_make(levels, labels):
     whole = fitted(levels)
     found = overfitting_alarm(whole, FRAME[NEW], labels)
@@ -74,8 +74,8 @@ def test_the_alarm_of_shared_folds_is_that_of_a_run_on_the_first_levels_table():
     expected, found = overfitting_alarm(alone, meta, Y[NEW]), overfitting_alarm(whole, FRAME[NEW], Y[NEW])
     columns = ["claimed", "measured", "difference", "standard_error", "z"]
     pd.testing.assert_frame_equal(found.table[columns], expected.table[columns])
-    assert found.table["turned"].notna().all()
-    assert expected.table["turned"].isna().all()
+    assert found.table["reversal"].notna().all()
+    assert expected.table["reversal"].isna().all()
 
 
 @all_levels
@@ -102,7 +102,7 @@ def test_the_first_level_reads_x_as_it_is():
 
 def test_the_table_that_levels_are_compared_with_is_checked():
     whole = fitted([FIRST, SECOND], passthrough=["fare"])
-    with pytest.raises(ValueError, match="X must be the training table"):
+    with pytest.raises(ValueError, match="X=None, but the stack passes X through"):
         compare(whole)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         compare(whole, X=FRAME)
@@ -199,9 +199,9 @@ def test_a_combiner_that_leaves_a_member_out_leaves_it_in_the_scores(final, refi
 
 
 def test_levels_are_not_refitted_for_comparison():
-    with pytest.raises(ValueError, match=r"run must be a stack, or a list of .* got a LevelsClassifier"):
+    with pytest.raises(ValueError, match="A LevelsClassifier has no single refit to compare"):
         average_or_refit(LevelsClassifier([FIRST, SECOND]), X, X, Y)
-    with pytest.raises(ValueError, match="Names of estimators must be others than best member"):
+    with pytest.raises(ValueError, match=r"The names \[.*\] of estimators are rows of the table"):
         nested_score(LevelsClassifier([FIRST, [("stack", GaussianNB())]]), X, Y)
 
 

@@ -117,9 +117,9 @@ def test_decisions_and_votes_have_errors_too():
     )[0, 1]
     assert wrong.any()
     assert_allclose(found.correlation.loc["svm", "nb"], alone)
-    with pytest.raises(ValueError, match="combiner must be given where estimators answer in different ways"):
+    with pytest.raises(ValueError, match="predictions of estimators are of different kinds"):
         diversity(oof)
-    with pytest.raises(ValueError, match="run must be of at least two estimators"):
+    with pytest.raises(ValueError, match="Diversity needs at least two estimators"):
         diversity(out_of_fold([("nb", GaussianNB())], X, Y, cv=3, n_jobs=1))
 
 
@@ -204,9 +204,7 @@ def test_what_knows_nothing_is_worth_least_and_is_not_missed():
 
 
 def test_an_odd_number_of_orders_is_refused():
-    with pytest.raises(
-        ValueError, match="n_permutations must be None or an even number; got n_permutations=3"
-    ):
+    with pytest.raises(ValueError, match="n_permutations=3 must be None or a positive even number"):
         shapley(labels(), n_permutations=3)
 
 
@@ -242,7 +240,7 @@ def test_steady_estimators_are_kept_as_averages_and_unsteady_ones_shrink():
 
 def test_a_stack_that_was_not_refitted_is_fitted_again_and_left_as_it_is():
     stack = StackingClassifier(CLASSIFIERS, cv=3).fit(X, Y)
-    with pytest.raises(ValueError, match="X and y must be the training rows, to refit on; got None"):
+    with pytest.raises(ValueError, match="Without X and y there is nothing to refit on"):
         average_or_refit(stack, X[:20])
     found = average_or_refit(stack, X[:20], X, Y)
     assert not stack.refit

@@ -18,18 +18,18 @@ from sklearn.tree import DecisionTreeClassifier
 
 from stackit import Level, LevelsClassifier, StackingClassifier, out_of_fold, overfitting_alarm
 from stackit.assess.encodings import encoded_columns, left_out_columns
-from stackit.assess.reversal import turned_round
+from stackit.assess.reversal import gains_from_seen_rows
 from stackit.target import classification_target, regression_target
 from tests.assess.overfitting_cases import (
     ABOVE,
     BELOW,
     CASES,
     clean,
+    duplicates,
     in_sample,
     noise,
     of_levels,
     target_encoding,
-    twins,
 )
 
 FAST = [
@@ -87,20 +87,20 @@ def test_labels_of_new_rows_show_what_encodings_have_claimed():
     assert "claimed, 0." in verdict
 
 
-def test_twins_are_seen_and_those_that_new_rows_have_too_are_none():
-    found = twins(0, FAST[:2])
+def test_duplicates_are_seen_and_those_that_new_rows_have_too_are_none():
+    found = duplicates(0, FAST[:2])
     alarm = overfitting_alarm(found.oof, found.X_test, X=found.X)
-    assert alarm.twins[0] > 0.5
-    assert alarm.twins[1] == 0
-    assert "have a twin in their training part, and 0.0% of new rows" in repr(alarm)
-    with_twin = overfitting_alarm(twins(1, FAST[3:]).oof, found.X_test)
-    assert set(with_twin.table["reason"]) == {"twins"}
-    assert "they are better where a row has a twin in the training part" in with_twin.verdict
+    assert alarm.duplicates[0] > 0.5
+    assert alarm.duplicates[1] == 0
+    assert "have a duplicate in their training part, and 0.0% of new rows" in repr(alarm)
+    with_duplicate = overfitting_alarm(duplicates(1, FAST[3:]).oof, found.X_test)
+    assert set(with_duplicate.table["reason"]) == {"duplicates"}
+    assert "they are better where a row has a duplicate in the training part" in with_duplicate.verdict
     coarse = np.random.default_rng(0).integers(0, 3, size=(400, 3)).astype(float)
     y = np.arange(400) % 2
     oof = out_of_fold(FAST[:2], coarse[:200], y[:200], cv=4, n_jobs=1)
     alarm = overfitting_alarm(oof, coarse[200:], X=coarse[:200])
-    assert (alarm.twins, alarm.encoded) == (None, ())
+    assert (alarm.duplicates, alarm.encoded) == (None, ())
 
 
 @pytest.mark.parametrize("kind", ["numbers", "labels", "classes"])
@@ -133,7 +133,7 @@ def test_encoded_columns_are_found_and_honest_ones_are_not(kind):
     assert min(far["level"] + far["honest"] + far["inside folds"]) > -4
 
 
-def test_promises_of_numbers_by_hand():
+def test_expected_losses_of_numbers_by_hand():
     """Predicting the first column is right on training rows, and as sure on others as they vary."""
     random = np.random.default_rng(0)
     X, X_test = random.normal(size=(100, 1)), random.normal(size=(60, 1)) / 2
@@ -148,7 +148,7 @@ def test_promises_of_numbers_by_hand():
         held.append(y[train].var() - (y[held_out] - y[train].mean()) ** 2)
         new.append(y[train].var() - (X_test[:, 0] - y[train].mean()) ** 2)
     held, new = np.concatenate(held), np.mean(new, axis=0)
-    assert_allclose([row["claimed"], row["promised"]], [held.mean(), new.mean()])
+    assert_allclose([row["claimed"], row["expected"]], [held.mean(), new.mean()])
     assert_allclose(row["standard_error"], np.sqrt(held.var() / 100 + new.var() / 60))
     y_test = X_test[:, 0] + 1
     assert_allclose(overfitting_alarm(oof, X_test, y_test).table["measured"]["echo"], 1)
@@ -178,15 +178,15 @@ def test_the_runs_of_stacks_decisions_labels_and_names_are_looked_at_too():
 
 def test_what_cannot_be_compared_is_refused():
     found = clean(0, FAST[:1])
-    with pytest.raises(ValueError, match="Rows to compare must be at least 30 of each; got 800 held out"):
+    with pytest.raises(ValueError, match="At least 30 held-out and 30 new rows are needed; got 800 held out"):
         overfitting_alarm(found.oof, found.X_test[:5])
     with pytest.raises(ValueError, match="level must be between 0 and 1"):
         overfitting_alarm(found.oof, found.X_test, level=1)
-    with pytest.raises(ValueError, match="y_test must be one value a row of X_test, 800; got 3 values"):
+    with pytest.raises(ValueError, match="y_test must have one value per row of X_test, 800; got 3 values"):
         overfitting_alarm(found.oof, found.X_test, [0, 1, 0])
-    with pytest.raises(ValueError, match="y_test must be of the classes 0, 1; got 2"):
+    with pytest.raises(ValueError, match=r"y_test has the classes 2, which are not in y \(0, 1\)"):
         overfitting_alarm(found.oof, found.X_test, np.full(800, 2))
-    with pytest.raises(ValueError, match="y_test must be of as many columns as y"):
+    with pytest.raises(ValueError, match="y_test must have as many columns as y"):
         overfitting_alarm(found.oof, found.X_test, np.zeros((800, 2)))
 
 
@@ -200,7 +200,7 @@ def test_columns_of_one_name_are_kept_apart_and_tables_must_have_the_same():
     doubled.columns = [*map(str, table.columns), "level", "level"]
     encoded = encoded_columns(doubled, found.oof.target)
     assert [name for name, z in encoded.items() if z < -4] == [f"level (number {table.shape[1] + 1})"]
-    with pytest.raises(ValueError, match=r"X_test must be of the .* columns of X; got shape="):
+    with pytest.raises(ValueError, match=r"X_test must have the .* columns of X; got shape="):
         overfitting_alarm(found.oof, found.X_test, X=doubled)
 
 
@@ -226,7 +226,7 @@ def left_out(levels, y, smoothed=0):
     return ((sums - y + smoothed * np.mean(y)) / (counts - 1 + smoothed)).to_numpy()
 
 
-def test_an_encoding_that_leaves_each_row_out_is_named_and_not_taken_for_twins():
+def test_an_encoding_that_leaves_each_row_out_is_named_and_not_taken_for_duplicates():
     """A forest reads random labels off it out of fold, and not those of new rows, which have plain means."""
     random = np.random.default_rng(0)
     levels, y = random.integers(0, 20, size=1200), random.integers(0, 2, size=1200)
@@ -238,9 +238,9 @@ def test_an_encoding_that_leaves_each_row_out_is_named_and_not_taken_for_twins()
         oof = out_of_fold([("forest", RandomForestClassifier(20))], table[:600], y[:600], cv=4, n_jobs=1)
         assert roc_auc_score(y[:600], oof.meta_train) > 0.8
         alarm = overfitting_alarm(oof, table[600:])
-        assert (alarm.encoded, alarm.alarmed, alarm.twins) == ((name,), ["forest"], None)
+        assert (alarm.encoded, alarm.alarmed, alarm.duplicates) == ((name,), ["forest"], None)
         assert "encoded with y" in alarm.verdict
-        assert "twins" not in alarm.verdict
+        assert "duplicate" not in alarm.verdict
 
 
 @pytest.mark.parametrize("kind", ["labels", "classes", "numbers"])
@@ -273,13 +273,13 @@ def test_left_out_encodings_are_found_and_honest_columns_are_not(kind, smoothed)
 # Levels
 
 
-def test_levels_that_turn_the_level_below_round_are_caught_and_honest_ones_are_not():
+def test_levels_that_invert_the_level_below_are_caught_and_honest_ones_are_not():
     above = Level(ABOVE[:1], passthrough=True)
     for seed in range(2):
         found = of_levels(seed, 300, 40, 0.7, BELOW[:2], above)
         alarm = overfitting_alarm(found.oof, found.X_test)
         assert alarm.alarmed == ["logistic"]
-        assert alarm.table.loc["logistic", "turned"] > 4
+        assert alarm.table.loc["logistic", "reversal"] > 4
         assert "they become worse where the level below has seen a row" in alarm.verdict
         honest = of_levels(seed, 300, 8, 1.0, BELOW[:3], Level(ABOVE[:1]))
         assert overfitting_alarm(honest.oof, honest.X_test).alarmed == []
@@ -288,7 +288,7 @@ def test_levels_that_turn_the_level_below_round_are_caught_and_honest_ones_are_n
 def test_what_levels_gain_by_hand():
     """The last level of a fold predicts its rows from what each other fold predicts for them."""
     found = of_levels(0, 80, 3, 1.0, BELOW[:2], Level(ABOVE[:1], passthrough=[1]))
-    gained = turned_round(found.oof, found.X)["logistic"]
+    gained = gains_from_seen_rows(found.oof, found.X)["logistic"]
     first, last = found.oof.levels_
     for at, (_, rows) in enumerate(last.folds.splits):
         y = last.target.codes[rows]
@@ -309,14 +309,14 @@ def test_levels_of_three_and_of_other_folds():
     X, y = random.normal(size=(90, 3)), random.integers(0, 2, size=90)
     two = BELOW[:2]
     three = LevelsClassifier([two, two, Level(two, passthrough=True)], cv=3, random_state=0).fit(X, y)
-    assert set(turned_round(three, X)) == {"logistic", "bayes"}
-    assert set(overfitting_alarm(three, X[:40]).table["reason"]) <= {"", "turned round"}
+    assert set(gains_from_seen_rows(three, X)) == {"logistic", "bayes"}
+    assert set(overfitting_alarm(three, X[:40]).table["reason"]) <= {"", "reversal"}
     middle = LevelsClassifier([two, Level(two, nested=True), two], cv=3, random_state=0).fit(X, y)
-    assert turned_round(middle, X) is not None
+    assert gains_from_seen_rows(middle, X) is not None
     for levels in ([two], [two, Level(two, cv=4)], [two, Level(two, nested=True)]):
         whole = LevelsClassifier(levels, cv=3, random_state=0).fit(X, y)
-        assert turned_round(whole, X) is None
-        assert overfitting_alarm(whole, X[:40]).table["turned"].isna().all()
+        assert gains_from_seen_rows(whole, X) is None
+        assert overfitting_alarm(whole, X[:40]).table["reversal"].isna().all()
 
 
 def test_the_table_is_at_hand_and_does_not_travel():
@@ -335,7 +335,7 @@ def test_stacks_and_levels_have_it_at_hand_too(refit):
     assert stack.oof_.known_X is X
     levels = LevelsClassifier([BELOW[:2], ABOVE[:1]], cv=3, refit=refit).fit(X, y)
     assert [oof.known_X is X for oof in levels.levels_] == [True, True]
-    assert overfitting_alarm(levels, X[:40]).table["turned"].notna().all()
+    assert overfitting_alarm(levels, X[:40]).table["reversal"].notna().all()
 
 
 class Front(TransformerMixin, BaseEstimator):
@@ -369,7 +369,7 @@ def test_alarms_are_right_as_often_as_the_docstring_says():
     assert honest["alarm"].mean() < 0.05
 
 
-def test_a_second_level_that_turns_noise_round_is_caught_more_often_than_not():
+def test_a_second_level_that_inverts_noise_is_caught_more_often_than_not():
     """Some 8 of 10 elsewhere: of 5 cases fewer than 2 in one of 100 such samples."""
-    cases = [CASES["turned round"](seed) for seed in range(5)]
+    cases = [CASES["reversal"](seed) for seed in range(5)]
     assert sum(bool(overfitting_alarm(case.oof, case.X_test).alarmed) for case in cases) >= 2

@@ -147,12 +147,12 @@ def test_x_is_needed_and_folds_that_leave_nothing_are_named():
     X, y = random_labels(0, 90, 4)
     halves = make_folds(y, scheme="stratified", n_splits=2, random_state=0)
     stack = StackingClassifier(TWO, FINAL, cv=halves, passthrough=True, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="X must be the training table of a stack with passthrough=True"):
+    with pytest.raises(ValueError, match="X=None, but the stack passes X through"):
         compare(stack)
-    with pytest.raises(ValueError, match=r"The folds of the stack must be .* Use at least 3 folds"):
+    with pytest.raises(ValueError, match=r"the folds of the stack .* leave nothing .* Use at least 3 folds"):
         compare(stack, X=X)
     whole = LevelsClassifier([TWO, Level(TWO, passthrough=True)], cv=3, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="X must be the training table"):
+    with pytest.raises(ValueError, match="X=None, but the stack passes X through"):
         compare(whole, [("lr", FINAL)])
 
 
@@ -226,5 +226,5 @@ def test_predictions_made_elsewhere_cannot_be_nested_and_say_so():
     )
     table = pd.DataFrame(X, index=ids).rename(columns=str)
     stack = StackingClassifier([("given", given), TWO[0]], FINAL, cv=3, passthrough=True).fit(table, y)
-    with pytest.warns(UserWarning, match="The nested score is optimistic: given are predictions made elsewh"):
+    with pytest.warns(UserWarning, match="The nested score is optimistic: given are precomputed predictions"):
         compare(stack, X=table)

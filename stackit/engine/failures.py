@@ -38,7 +38,7 @@ def as_failure(error: BaseException) -> Exception:
     """Return the exception that stands for an estimator's failure, whatever the estimator raised.
 
     Only an interrupt by the user is no failure, and is raised again. ``sys.exit`` and the like would end the
-    program, and an exception whose text cannot be made would fail a second time where it is reported: for
+    program, and an exception without a printable text would fail a second time where it is reported: for
     both a RuntimeError stands in, with the original as its cause.
 
     Parameters
@@ -182,7 +182,7 @@ def _dumps_bare(error: Exception) -> bytes:
 
 
 def _dumps_constructed(error: Exception) -> bytes:
-    """Pickle an exception whose pickling a library has changed, as tblib does once distributed is there."""
+    """Pickle an exception of a class that a library pickles differently, as tblib does once distributed is there."""
     return _dumps_whole(error, _ConstructingPickler)
 
 

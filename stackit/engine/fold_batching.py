@@ -180,7 +180,7 @@ def _lacks_classes(folds: Folds, data: TrainingData) -> bool:
 
 
 def _result_of_fold(task: Task, batch: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
-    """Return the result of one fold; one whose predictions are invalid fails under its own number."""
+    """Return the result of one fold; one with invalid predictions fails under its own number."""
     fitted, reader = batch.estimators[task.split], task.traits.reader
     result = TaskResult(task.name, task.split, fitted, seconds=seconds, shared=True)
     try:

@@ -39,8 +39,8 @@ def run_in_children(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
     """Run the tasks in at most so many forked processes.
 
     A child that dies costs the task that it was running, which has failed. One that the system killed may
-    have been out of memory because of others: its task is run again when no other is running. Tasks whose
-    outcome cannot be sent back are kept for this process.
+    have been out of memory because of others: its task is run again when no other is running. Tasks with an
+    outcome that cannot be sent back are kept for this process.
     """
     killed: list[int] = []
     _register_local_classes(queue.tasks)
@@ -53,7 +53,7 @@ def run_in_children(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
 def _run_in_pool(
     queue: TaskQueue, data: TrainingData, workers: int, killed: list[int] | None = None
 ) -> Generator[TaskResult, None, None]:
-    """Run tasks until none waits; add those whose child was killed to `killed`, or let them fail."""
+    """Run tasks until none waits; add those of a killed child to `killed`, or let them fail."""
     children: list[_Child] = []
     try:
         while busy := _assign_tasks(queue, data, children, workers):
@@ -167,7 +167,7 @@ class _Child:
 
 
 def _serve(connection: Connection, tasks: list[AnyTask], data: TrainingData, parent: int) -> None:
-    """Run the tasks whose numbers arrive, until None arrives or the parent ends."""
+    """Run the tasks by the numbers that arrive, until None arrives or the parent ends."""
     end_with_parent(parent)
     # An interrupt by the keyboard reaches the parent too, which ends its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -18,7 +18,7 @@ UNSAFE = {"numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool", "numba.np.ufunc.wo
 # jemalloc prepares its own thread for forks; the allocator of pyarrow, which pandas loads where it is there.
 HARMLESS = {"jemalloc_bg_thd"}
 THREADS = Path("/proc/self/task")
-PATIENCE = 0.02  # seconds within which threads that were told to end have ended
+PATIENCE = 0.02  # seconds within which threads that were signalled to end have ended
 
 
 def may_fork() -> bool:
@@ -27,7 +27,7 @@ def may_fork() -> bool:
     A fork copies the memory and the calling thread, and no other: a lock that another thread held stays
     locked in the child for ever, and work that is handed to another thread is never done. Polars, numba's
     parallel kernels, gRPC and database clients start such threads, some of them on import. So nothing is
-    assumed of libraries: idle pools of BLAS and OpenMP are told to end their threads, which they start again
+    assumed of libraries: idle pools of BLAS and OpenMP are made to end their threads, which they start again
     when they are used next, and then there must be one thread in the process. Torch on the CPU works in a
     child then, gradients too; where it can reach a GPU there is no fork, for no child could use it.
     """

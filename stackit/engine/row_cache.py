@@ -1,4 +1,4 @@
-"""Rows of a table, taken once for all who ask for them in turn, into memory that is used again."""
+"""Rows of a table, taken once for all estimators that use them in turn, into memory that is reused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RowCache:
     """Slices of a table: read-only ones, the latest of which are kept, and copies for one estimator each.
 
     New memory costs more than the rows that are copied into it. So what an old slice lay in is written over
-    by the next, but only once nobody else holds it: nearest neighbours keep the rows they are fitted on.
+    by the next, but only once nothing else holds it: nearest neighbours keep the rows they are fitted on.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class RowCache:
         Parameters
         ----------
         rows : (n_rows,) array of int
-            Which rows, each at least 0; told from others by identity.
+            Which rows, each at least 0; distinguished by identity.
         """
         with self._lock:
             for known, part in self._kept:
@@ -64,7 +64,7 @@ class RowCache:
             return part
 
     def own(self, rows: Rows | None = None) -> Any:
-        """Return rows in memory that may be written into: nobody else holds it now.
+        """Return rows in memory that may be written into: nothing else holds it now.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class RowCache:
         if not self._reuses or not n_rows:
             return None
         with self._lock:
-            self._own_blocks, part = self._room(self._own_blocks, n_rows)
+            self._own_blocks, part = self._buffer_for(self._own_blocks, n_rows)
         if rows is None:
             np.copyto(part, self._table)
         else:
@@ -97,11 +97,11 @@ class RowCache:
     def _taken(self, rows: Rows) -> Any:
         if not self._reuses or not len(rows):
             return safe_index(self._table, rows)
-        self._blocks, part = self._room(self._blocks, len(rows))
+        self._blocks, part = self._buffer_for(self._blocks, len(rows))
         # Clipping takes no copy on the way; folds have checked their rows.
         return np.take(self._table, rows, axis=0, out=part, mode="clip")
 
-    def _room(self, blocks: list[_Buffer], n_rows: int) -> tuple[list[_Buffer], Any]:
+    def _buffer_for(self, blocks: list[_Buffer], n_rows: int) -> tuple[list[_Buffer], Any]:
         """Return memory for so many rows, and the blocks that are kept for the next."""
         block = next((block for block in blocks if block.fits(n_rows)), None)
         if block is None:
@@ -118,7 +118,7 @@ class _Buffer:
         self.idle = self._holders()
 
     def fits(self, n_rows: int) -> bool:
-        """Whether so many rows fit in, without much waste, and nobody holds what is there."""
+        """Whether so many rows fit in, without much waste, and nothing holds what is there."""
         return len(self.memory) // 2 < n_rows <= len(self.memory) and self._holders() == self.idle
 
     def _holders(self) -> int:

@@ -60,7 +60,7 @@ class StoreSession:
         if reasons:
             texts = [f"{name} ({reason})" for name, reason in reasons.items()]
             warn(
-                "What a store keeps must be told apart by parameters, data and code; got "
+                "What a store keeps must be identified by parameters, data and code; got "
                 f"{format_list(texts)}. Not stored, and fitted each time: use plain values and "
                 "plain functions."
             )
@@ -159,7 +159,7 @@ class _Texts:
     """Descriptions of objects that come up in many tasks, each made once."""
 
     def __init__(self) -> None:
-        # The object is held beside its text: its id is its own for that long.
+        # The object is held with its text: its id is its own for that long.
         self.known: dict[int, tuple[Any, str]] = {}
         self.descriptions = Descriptions()
 
@@ -169,7 +169,7 @@ class _Texts:
         return self.known[id(value)][1]
 
     def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
-        """A seed counts where something is left to chance; without one, draws are told apart by name."""
+        """A seed counts where something is left to chance; without one, draws are distinguished by name."""
         if not task.traits.seeds.are_open:
             return "no seed"
         return f"seed {task.seed}" if task.seed is not None else f"{task.name} {labels[task.split]}"

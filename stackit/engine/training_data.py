@@ -116,7 +116,7 @@ class TrainingData:
         return rows_for(reader, table, rows)
 
     def test_rows(self, reader: Reader) -> tuple[Any, bool]:
-        """Return X_test for an estimator to predict, and whether it is a copy that nobody else refers to."""
+        """Return X_test for an estimator to predict, and whether it is a copy that nothing else refers to."""
         if reader.is_trusted_library or self._test_slices is None:
             return self.X_test, False
         own = self._test_slices.own()

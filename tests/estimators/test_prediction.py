@@ -31,7 +31,7 @@ Y2 = np.column_stack([YR, -YR])
 
 
 class Changed(BaseEstimator):
-    """An estimator whose predictions come out otherwise."""
+    """An estimator with predictions of another form."""
 
     def __init__(self, estimator, change, on_rows=None, from_fold=0):
         self.estimator = estimator
@@ -100,7 +100,7 @@ SHAPE2, RANGE = r"of shape \(40, 2\)", "probabilities, from 0 to 1"
 
 # What the rows held out (40 of 120) come back as, and what the error says of it.
 def masked(predictions):
-    """Predictions of which the first row is masked: what lies below is nobody's answer."""
+    """Predictions of which the first row is masked: what is below the mask is no prediction."""
     first = np.zeros(predictions.shape, dtype=bool)
     first[0] = True
     return np.ma.masked_array(predictions, mask=first)
@@ -177,14 +177,14 @@ cases = pytest.mark.parametrize(("estimator", "y", "expected", "given"), REFUSED
 FIRST = ("first", LogisticRegression())
 
 
-def beside(estimator, y):
+def well_behaved(estimator, y):
     """A sound estimator of the same kind of target."""
     return ("sound", LinearRegression() if y is YR or y is Y2 else LOGISTIC)
 
 
 @cases
 def test_the_error_names_estimator_fold_what_is_due_and_what_came(estimator, y, expected, given):
-    members = [beside(estimator, y), ("odd", estimator)]
+    members = [well_behaved(estimator, y), ("odd", estimator)]
     text = (
         rf"Predictions \(\w+\) of estimator 'odd' \(repeat 0 fold 0\) must be .*{expected}.*; got .*{given}"
     )
@@ -195,7 +195,7 @@ def test_the_error_names_estimator_fold_what_is_due_and_what_came(estimator, y, 
 
 @cases
 def test_who_is_skipped_is_dropped_whole(estimator, y, expected, given):
-    members = [beside(estimator, y), ("odd", estimator)]
+    members = [well_behaved(estimator, y), ("odd", estimator)]
     with pytest.warns(UserWarning, match=f"Estimator 'odd' failed and is left out: ValueError: .*{expected}"):
         oof = cross_fitted(members, X, y, X[:7], cv=KFold(3), on_error="skip")
     alone = cross_fitted(members[:1], X, y, X[:7], cv=KFold(3))

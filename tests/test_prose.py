@@ -46,16 +46,7 @@ PATTERNS = {
 NOT_YET = {
     "stackit/engine/collector.py",
     "stackit/engine/cross_fit.py",
-    "stackit/engine/failures.py",
-    "stackit/engine/fold_batching.py",
-    "stackit/engine/fork_pool.py",
-    "stackit/engine/fork_safety.py",
-    "stackit/engine/parent_death.py",
-    "stackit/engine/row_cache.py",
-    "stackit/engine/store_session.py",
-    "stackit/engine/training_data.py",
     "tests/assess/test_members.py",
-    "tests/estimators/test_prediction.py",
     "tests/store/test_store.py",
 }
 

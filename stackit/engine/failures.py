@@ -182,7 +182,7 @@ def _dumps_bare(error: Exception) -> bytes:
 
 
 def _dumps_constructed(error: Exception) -> bytes:
-    """Pickle an exception of a class that a library pickles differently, as tblib does once distributed is there."""
+    """Pickle an exception of a class that a library pickles in its own way, as tblib does for distributed."""
     return _dumps_whole(error, _ConstructingPickler)
 
 

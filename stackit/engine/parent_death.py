@@ -38,7 +38,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def lifeline() -> Lifeline:
-    """Return this process's id, and a pipe of it that is never written to: it closes when the process ends."""
+    """Return this process's id, and a pipe that is never written to: it closes when the process ends."""
     return _lifeline_of(os.getpid())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stackit.arrays import Floats
 from stackit.combine.columns import SEPARATOR

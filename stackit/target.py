@@ -18,7 +18,7 @@ from stackit.validation import invalid_value
 
 __all__ = ["Target", "TargetType", "classification_target", "regression_target"]
 
-Kind = Literal["regression", "multioutput", "binary", "multiclass", "multilabel"]
+TaskKind = Literal["regression", "multioutput", "binary", "multiclass", "multilabel"]
 LABELS = {"binary", "multiclass", "multilabel-indicator"}
 
 
@@ -36,7 +36,7 @@ class TargetType:
         The names of the outputs when y has several columns, else empty.
     """
 
-    kind: Kind
+    kind: TaskKind
     classes: npt.NDArray[Any]
     outputs: tuple[str, ...]
 
@@ -98,7 +98,7 @@ def classification_target(y: Any) -> Target:
         raise invalid_value(
             "y", "of at least two classes", f"one class, {classes.tolist()[0]!r}", "Check the target column"
         )
-    kind: Kind = "binary" if len(classes) == 2 else "multiclass"
+    kind: TaskKind = "binary" if len(classes) == 2 else "multiclass"
     return Target(kind, classes, (), values, codes)
 
 
@@ -109,7 +109,7 @@ def regression_target(y: Any) -> Target:
         values = column_or_1d(values, warn=True)
     if not np.issubdtype(values.dtype, np.number):
         values = _as_numbers(values)
-    kind: Kind = "multioutput" if values.ndim == 2 else "regression"
+    kind: TaskKind = "multioutput" if values.ndim == 2 else "regression"
     names = _output_names(y, values) if kind == "multioutput" else ()
     return Target(kind, np.array([]), names, values, values)
 

@@ -36,8 +36,6 @@ class ResultCollector:
         The splits: one result of each estimator is to come for each.
     data : Data
         The tables.
-    refit : bool
-        Whether a fit on all rows of each is to come too.
     scoring : str, callable or None
         How the result will be scored.
     fit_again : callable
@@ -53,27 +51,22 @@ class ResultCollector:
         folds: Folds,
         data: TrainingData,
         *,
-        refit: bool,
         scoring: Scoring,
         fit_again: Callable[[str, list[int]], list[TaskResult]],
         optimistic: Set[str] = frozenset(),
     ) -> None:
         self.responses, self.folds, self.data, self.scoring = responses, folds, data, scoring
-        self.refit, self.fit_again, self.optimistic = refit, fit_again, optimistic
+        self.fit_again, self.optimistic = fit_again, optimistic
         self.done: dict[str, list[TaskResult | None]] = {
             name: [None] * len(folds.splits) for name in responses
         }
         self.n_missing = dict.fromkeys(responses, len(folds.splits))
         self.test: dict[str, Floats] = {}
-        self.refitted: dict[str, Any] = {}
         self.failures: dict[str, Exception] = {}
 
     def add(self, finished: TaskResult) -> None:
         """Keep a result; when an estimator's last fold is in, average its test answers and free them."""
         if finished.name not in self.done:
-            return
-        if finished.split < 0:
-            self.refitted[finished.name] = finished.estimator
             return
         of_estimator = self.done[finished.name]
         # A count, for a look at all folds for each of them takes the square of their number.
@@ -109,7 +102,6 @@ class ResultCollector:
         if finished.error is not None and self.done.pop(finished.name, None) is not None:
             self.failures[finished.name] = finished.error
             self.test.pop(finished.name, None)
-            self.refitted.pop(finished.name, None)
             warn_of_failure(finished)
 
     def seconds(self) -> dict[str, float]:
@@ -124,7 +116,7 @@ class ResultCollector:
         whole = {
             name: [done for done in of_estimator if done is not None]
             for name, of_estimator in self.done.items()
-            if None not in of_estimator and (not self.refit or name in self.refitted)
+            if None not in of_estimator
         }
         if not whole:
             return None
@@ -150,7 +142,6 @@ class ResultCollector:
             seconds=[done.seconds for done in dones],
             test=self.test.get(name),
             fit_mode="batched" if dones[0].shared else "plain",
-            refitted=self.refitted.get(name),
         )
 
     def _estimators(self, name: str, dones: list[TaskResult]) -> Sequence[Any]:

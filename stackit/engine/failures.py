@@ -1,15 +1,32 @@
-"""Exceptions of estimators: which count as a failure, and how they travel between processes."""
+"""Exceptions of estimators: which count as a failure, what they say, and how processes exchange them."""
 
 from __future__ import annotations
 
 import io
 import pickle
 import traceback
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
 
-__all__ = ["PackedException", "WorkerTraceback", "as_failure", "pack_exception", "unpack_exception"]
+from stackit.validation import format_list
+
+if TYPE_CHECKING:
+    from stackit.engine.task import TaskResult
+    from stackit.folds import Folds
+    from stackit.results.oof import OutOfFold
+
+__all__ = [
+    "PackedException",
+    "WorkerTraceback",
+    "all_failed",
+    "as_failure",
+    "explain_failure",
+    "pack_exception",
+    "unpack_exception",
+]
 
 
 class WorkerTraceback(Exception):
@@ -17,44 +34,19 @@ class WorkerTraceback(Exception):
 
 
 class PackedException(NamedTuple):
-    """An exception on its way to another process.
+    """An exception in a form that can always be pickled."""
 
-    Parameters
-    ----------
-    pickled : bytes
-        A pickle of the exception, which was loaded once where it was made; empty where there is none.
-    text : str
-        Its type and message, for a stand-in where it cannot be loaded.
-    trace : str
-        The formatted traceback.
-    """
-
-    pickled: bytes
-    text: str
-    trace: str
+    pickled: bytes  # a pickle that could be loaded where it was made; empty where there is none
+    text: str  # type and message, for a replacement where the pickle cannot be loaded
+    trace: str  # the formatted traceback
 
 
 def as_failure(error: BaseException) -> Exception:
     """Return the exception that stands for an estimator's failure, whatever the estimator raised.
 
     Only an interrupt by the user is no failure, and is raised again. ``sys.exit`` and the like would end the
-    program, and an exception without a printable text would fail a second time where it is reported: for
-    both a RuntimeError stands in, with the original as its cause.
-
-    Parameters
-    ----------
-    error : BaseException
-        As it was caught.
-
-    Returns
-    -------
-    Exception
-        One that can be printed, given a note and raised.
-
-    Raises
-    ------
-    BaseException
-        The same, where it is a KeyboardInterrupt or a group with one in it.
+    program, and an exception that cannot be printed would fail again where it is reported: both are replaced
+    by a RuntimeError with the original as its cause.
 
     Examples
     --------
@@ -65,33 +57,43 @@ def as_failure(error: BaseException) -> Exception:
     """
     if _is_interrupt(error):
         raise error
-    if isinstance(error, Exception) and _is_presentable(error):
+    if isinstance(error, Exception) and _can_be_shown(error):
         return error
-    return _stand_in(_described(error), error)
+    failure = RuntimeError(_description(error))
+    failure.__cause__ = error
+    return failure
+
+
+def explain_failure(result: TaskResult, folds: Folds, finished: OutOfFold | None) -> Exception:
+    """Return a task's error with a note that says where it happened, and with what was finished before it."""
+    error = result.error or RuntimeError("a task without a result")
+    place = "on all rows" if result.split < 0 else "in repeat {} fold {}".format(*folds.labels[result.split])
+    names = "none" if finished is None else list(finished)
+    error.add_note(
+        f"Raised by estimator {result.name!r} {place}. Finished before it, in the error's attribute "
+        f"'finished': {names}. With on_error='skip' the estimator is left out instead."
+    )
+    vars(error)["finished"] = finished
+    return error
+
+
+def all_failed(failures: Mapping[str, Exception]) -> Exception:
+    """Return the error of a run in which no estimator succeeded."""
+    first = next(iter(failures.values()))
+    first.add_note(f"All estimators failed: {format_list(failures)}. This is the error of the first.")
+    return first
 
 
 def pack_exception(error: Exception) -> PackedException:
-    """Return an exception in a form that can always be pickled.
-
-    Parameters
-    ----------
-    error : Exception
-        As `as_failure` returns it.
-    """
-    return PackedException(_pickled(error), _described(error), "".join(traceback.format_exception(error)))
+    """Return an exception that `as_failure` has returned in a form that can always be pickled."""
+    return PackedException(_dumps(error), _description(error), "".join(traceback.format_exception(error)))
 
 
 def unpack_exception(packed: PackedException) -> Exception:
-    """Return the exception that was packed, or a RuntimeError with its text; its cause shows the traceback.
-
-    Parameters
-    ----------
-    packed : PackedException
-        As `pack_exception` returned it in another process.
-    """
+    """Return a packed exception, or a RuntimeError with its text; its cause shows the traceback."""
     try:
         error: Exception = pickle.loads(packed.pickled)
-    except Exception:  # noqa: BLE001 - rebuilding runs code of the exception's class
+    except Exception:  # noqa: BLE001 - loading runs code of the exception's class
         error = RuntimeError(packed.text)
     error.__cause__ = WorkerTraceback(f"\n{packed.trace}")
     return error
@@ -99,11 +101,11 @@ def unpack_exception(packed: PackedException) -> Exception:
 
 def _is_interrupt(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
-        return any(_is_interrupt(one) for one in error.exceptions)
+        return any(_is_interrupt(part) for part in error.exceptions)
     return isinstance(error, KeyboardInterrupt)
 
 
-def _is_presentable(error: Exception) -> bool:
+def _can_be_shown(error: Exception) -> bool:
     """Whether an exception can be printed, and takes notes; one of a frozen dataclass does not."""
     try:
         str(error), repr(error)
@@ -113,77 +115,27 @@ def _is_presentable(error: Exception) -> bool:
     return True
 
 
-def _described(error: BaseException) -> str:
-    kind = type(error).__qualname__
-    if isinstance(error, SystemExit):
-        return f"the estimator called sys.exit({_text(error)}), or raised SystemExit"
-    return f"{kind}: {_text(error)}"
-
-
-def _text(error: BaseException) -> str:
+def _description(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
     except Exception as second:  # noqa: BLE001 - whatever the exception's own method raises
-        return f"its message cannot be made, for its __str__ raises {type(second).__name__}"
-
-
-def _stand_in(text: str, error: BaseException) -> RuntimeError:
-    failure = RuntimeError(text)
-    failure.__cause__ = error
-    return failure
-
-
-def _pickled(error: Exception) -> bytes:
-    """Pickle an exception in the first way in which it comes out as it went in."""
-    for dumps in (cloudpickle.dumps, _dumps_whole, _dumps_bare, _dumps_constructed):
-        try:
-            pickled = bytes(dumps(error))
-            copy = pickle.loads(pickled)
-            if type(copy) is type(error) and str(copy) == str(error):
-                return pickled
-        except Exception:  # noqa: BLE001 - pickling runs code of the exception's class
-            continue
-    return b""
+        text = f"its message cannot be made, for its __str__ raises {type(second).__name__}"
+    if isinstance(error, SystemExit):
+        return f"the estimator called sys.exit({text}), or raised SystemExit"
+    return f"{type(error).__qualname__}: {text}"
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles exceptions, those inside others too, in a way that calls no constructor."""
+    """Pickles exceptions, those inside others too, as a call of `rebuild` with or without attributes."""
 
-    with_state = True
-
-    def reducer_override(self, part: Any) -> Any:
-        if isinstance(part, BaseException):
-            return _rebuild, (type(part), part.args, vars(part) if self.with_state else {})
-        return super().reducer_override(part)
-
-
-class _BarePickler(_Pickler):
-    with_state = False
-
-
-class _ConstructingPickler(_Pickler):
-    """Pickles exceptions by a call of their class: those in C keep what they say outside their attributes."""
+    def __init__(self, file: io.BytesIO, rebuild: Any, with_attributes: bool) -> None:
+        super().__init__(file)
+        self.rebuild, self.with_attributes = rebuild, with_attributes
 
     def reducer_override(self, part: Any) -> Any:
         if isinstance(part, BaseException):
-            return _construct, (type(part), part.args, vars(part))
+            return self.rebuild, (type(part), part.args, vars(part) if self.with_attributes else {})
         return super().reducer_override(part)
-
-
-def _dumps_whole(error: Exception, kind: type[_Pickler] = _Pickler) -> bytes:
-    file = io.BytesIO()
-    kind(file).dump(error)
-    return file.getvalue()
-
-
-def _dumps_bare(error: Exception) -> bytes:
-    """Pickle an exception without its attributes, of which one may be a lock."""
-    return _dumps_whole(error, _BarePickler)
-
-
-def _dumps_constructed(error: Exception) -> bytes:
-    """Pickle an exception of a class that a library pickles in its own way, as tblib does for distributed."""
-    return _dumps_whole(error, _ConstructingPickler)
 
 
 def _construct(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
@@ -197,3 +149,31 @@ def _rebuild(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, 
     error.args = args
     vars(error).update(state)
     return error
+
+
+def _dumps_by(rebuild: Any, with_attributes: bool, error: Exception) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, rebuild, with_attributes).dump(error)
+    return file.getvalue()
+
+
+WAYS_TO_PICKLE = (
+    cloudpickle.dumps,
+    partial(_dumps_by, _rebuild, True),  # without a call of the constructor
+    partial(_dumps_by, _rebuild, False),  # an attribute may be a lock
+    # Exceptions in C keep their text outside their attributes; tblib changes how they are pickled.
+    partial(_dumps_by, _construct, True),
+)
+
+
+def _dumps(error: Exception) -> bytes:
+    """Pickle an exception in the first way in which its copy is the same."""
+    for dumps in WAYS_TO_PICKLE:
+        try:
+            pickled = bytes(dumps(error))
+            copy = pickle.loads(pickled)
+            if type(copy) is type(error) and str(copy) == str(error):
+                return pickled
+        except Exception:  # noqa: BLE001 - pickling runs code of the exception's class
+            continue
+    return b""

@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from stackit.estimators.early_stopping import EarlyStopping
 from stackit.estimators.scoring import Scoring
 from stackit.store import Store
-from stackit.validation import invalid_value
 
 __all__ = ["OnError", "RunConfig", "seed_from"]
 
@@ -20,32 +19,14 @@ OnError = Literal["raise", "skip"]
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How `cross_fit` works, apart from the data.
-
-    Parameters
-    ----------
-    stack_method, n_jobs, on_error, verbose
-        As in `out_of_fold`.
-    seed : int or None
-        Where the tasks' seeds come from.
-    refit : bool
-        Whether each estimator is fitted on all rows too.
-    return_estimator : bool
-        Whether fold estimators are kept.
-    scoring : str, callable or None
-        How the result is scored.
-    store : Store or None
-        Where finished tasks are kept.
-    early_stopping : {"training", "held_out"}
-        Which rows estimators that stop early watch.
-    """
+    """The arguments of `out_of_fold` that do not depend on the data."""
 
     stack_method: str = "auto"
     n_jobs: int | None = None
     on_error: OnError = "raise"
-    seed: int | None = None
+    seed: int | None = None  # all seeds of tasks are derived from it
     verbose: int = 0
-    refit: bool = False
+    refit: bool = False  # whether levels that do not say otherwise are refitted on all rows
     return_estimator: bool = True
     scoring: Scoring = None
     store: Store | None = None
@@ -53,20 +34,18 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.on_error not in ("raise", "skip"):
-            raise invalid_value(
-                "on_error", "'raise' or 'skip'", f"on_error={self.on_error!r}", "Pass on_error='raise'"
+            raise ValueError(
+                f"on_error must be 'raise' or 'skip'; got on_error={self.on_error!r}. Pass on_error='raise'."
             )
         if self.store is not None and not isinstance(self.store, Store):
-            raise invalid_value(
-                "store",
-                "None or a store with get and put",
-                f"store={self.store!r}",
-                "Pass store=DiskStore('runs/name')",
+            raise ValueError(
+                "store must be None or a store with the methods get and put; got "
+                f"store={self.store!r}. Pass store=DiskStore('runs/name')."
             )
 
 
 def seed_from(random_state: Any) -> int | None:
-    """Return the one number that all seeds come from: an int stays, a RandomState gives its next."""
+    """Return the number that all seeds are derived from: an int itself, the next draw of a RandomState."""
     if random_state is None or isinstance(random_state, int | np.integer):
         return None if random_state is None else int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,4 +1,4 @@
-"""What a run takes out of its store and puts into it."""
+"""The finished tasks of a run in its store: the key of each, looked up before the run and kept after it."""
 
 from __future__ import annotations
 
@@ -24,25 +24,11 @@ CONFIG = ("transform_output", "enable_metadata_routing", "array_api_dispatch")
 
 
 class StoreSession:
-    """The finished tasks of a run: looked up in its store before, kept there after.
+    """The finished tasks of a run: looked up in its store before it, and kept there as they come in.
 
-    Losing the store does not lose the computation: what cannot be kept is said once, and the run goes on.
-
-    Parameters
-    ----------
-    store : Store or None
-        Where results are kept.
-    tasks : list of Task
-        What there is to do, once.
-    data : Data
-        What the tasks learn from and predict; each table is read once.
-    labels : sequence of (repeat, fold)
-        Of each split.
-
-    Warns
-    -----
-    UserWarning
-        Once, naming the estimators that cannot be described and so are fitted each time, and why.
+    `labels` are the (repeat, fold) of each split. A store that cannot be used costs no results: one warning
+    says what cannot be kept, and the run continues. Estimators that cannot be fingerprinted are named in
+    another, and are fitted each time.
     """
 
     def __init__(
@@ -60,13 +46,13 @@ class StoreSession:
         if reasons:
             texts = [f"{name} ({reason})" for name, reason in reasons.items()]
             warn(
-                "What a store keeps must be identified by parameters, data and code; got "
-                f"{format_list(texts)}. Not stored, and fitted each time: use plain values and "
+                "The store identifies fits by parameters, data and code, which is not possible for "
+                f"{format_list(texts)}. They are not stored, and fitted each time: use plain values and "
                 "plain functions."
             )
 
     def find(self, task: Task) -> TaskResult | None:
-        """Return what is kept of a task, or None; the fitted estimator only where the store has it."""
+        """Return the stored result of a task, or None; with its estimator only where the store has it."""
         key = self.keys.get((task.name, task.split))
         kept = self._get(key) if key else None
         if kept is None or len(kept.held_out) != len(task.held_out):
@@ -82,16 +68,16 @@ class StoreSession:
             stored=True,
         )
 
-    def keep(self, done: TaskResult) -> None:
-        """Put a finished task into the store; one that failed, or was fitted on all rows, is passed by."""
-        key = self.keys.get((done.name, done.split))
-        if key is None or done.error is not None or done.held_out is None or done.labels:
+    def keep(self, result: TaskResult) -> None:
+        """Store a result, unless the task failed or predicts labels in place of probabilities."""
+        key = self.keys.get((result.name, result.split))
+        if key is None or result.error is not None or result.held_out is None or result.labels:
             return
-        repeat, fold = self.labels[done.split]
-        metadata = {"estimator": done.name, "repeat": repeat, "fold": fold, "seconds": done.seconds}
-        metadata["shared"] = done.shared
+        repeat, fold = self.labels[result.split]
+        metadata = {"estimator": result.name, "repeat": repeat, "fold": fold, "seconds": result.seconds}
+        metadata["shared"] = result.shared
         try:
-            self.store.put(key, Stored(done.held_out, done.test, metadata, done.estimator))
+            self.store.put(key, Stored(result.held_out, result.test, metadata, result.estimator))
         except OSError as error:
             self._warn_once(error)
 
@@ -106,16 +92,15 @@ class StoreSession:
         if not self._has_warned:
             self._has_warned = True
             warn(
-                "The store must be readable and writable, with space left; "
-                f"got {self.store!r}: {error}. The run goes on, and what cannot be kept is fitted again next "
-                "time: free some space, or choose another folder."
+                f"The store {self.store!r} cannot be read or written: {error}. The run continues, and what "
+                "cannot be kept is fitted again next time: free some space, or choose another folder."
             )
 
 
 def _keys_of(
     tasks: list[Task], data: TrainingData, labels: tuple[tuple[int, int], ...]
 ) -> tuple[dict[tuple[str, int], Key], dict[str, str]]:
-    """Return the key of each task by name and split, and for those without one, why."""
+    """Return the key of each task by name and split, and the reason for those without one."""
     texts, reasons = _Texts(), dict[str, str]()
     keys: dict[tuple[str, int], Key] = {}
     try:
@@ -156,10 +141,10 @@ def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) 
 
 
 class _Texts:
-    """Descriptions of objects that come up in many tasks, each made once."""
+    """Fingerprints of objects that occur in many tasks, each made once."""
 
     def __init__(self) -> None:
-        # The object is held with its text: its id is its own for that long.
+        # The object is kept with its text: otherwise its id could be reused.
         self.known: dict[int, tuple[Any, str]] = {}
         self.descriptions = Descriptions()
 
@@ -169,7 +154,7 @@ class _Texts:
         return self.known[id(value)][1]
 
     def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
-        """A seed counts where something is left to chance; without one, draws are distinguished by name."""
+        """A seed counts where an estimator draws; without one, its name tells its draws from others."""
         if not task.traits.seeds.are_open:
             return "no seed"
         return f"seed {task.seed}" if task.seed is not None else f"{task.name} {labels[task.split]}"

@@ -1,4 +1,4 @@
-"""What estimators learn from and predict, with the rows of a fold sliced once for all of them."""
+"""The checked inputs of a run, with the rows of a fold sliced once for all estimators."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class TrainingData:
         self.schema = TableSchema.of(X) if schema is None else schema
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
-        self._slices = RowCache(X) if type(X) is np.ndarray else None
-        self._test_slices = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
+        self._row_cache = RowCache(X) if type(X) is np.ndarray else None
+        self._test_row_cache = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
 
     @classmethod
     def of(
@@ -71,43 +71,34 @@ class TrainingData:
         return folds
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """Travel without slices and conversions, which are soon made again."""
-        return _arrived, (self.X, self.target, self.X_test, self.sample_weight, self.schema)
+        """Be pickled without caches, which are soon filled again."""
+        return _unpickled, (self.X, self.target, self.X_test, self.sample_weight, self.schema)
 
     @cached_property
     def matrix(self) -> Any:
-        """X as a dense matrix of finite floats, or None where it is none."""
+        """X as a dense matrix of finite floats, or None where it cannot be one."""
         return _matrix(self.X)
 
     @cached_property
     def test_matrix(self) -> Any:
-        """X_test as a dense matrix of finite floats, or None where it is none."""
+        """X_test as a dense matrix of finite floats, or None where it cannot be one."""
         return None if self.X_test is None else _matrix(self.X_test)
 
     @cached_property
     def frame(self) -> Any:
-        """X as a frame of pandas, where it is one of another library."""
+        """X as a pandas frame, where it is a frame of another library."""
         return as_pandas(self.X) if is_foreign_frame(self.X) else self.X
 
     def rows(self, rows: Rows, reader: Reader, copied: bool = False) -> Any:
         """Return some rows of X for an estimator to fit on, or to predict.
 
-        An estimator of an unknown library may write into them: it has a copy. Known ones share a read-only
-        slice, of an array, which is the same for all that use these rows in turn. What anybody still holds is
-        never written over: nearest neighbours keep theirs.
-
-        Parameters
-        ----------
-        rows : (n_rows,) array of int
-            Which rows.
-        reader : Reader
-            How the estimator treats tables.
-        copied : bool
-            Whether the rows are not shared whatever the estimator is.
+        An estimator of an unknown library may write into them, so it gets a copy, as all do with `copied`.
+        Estimators of trusted libraries share a read-only slice of an array.
         """
-        if self._slices is not None:
+        cache = self._row_cache
+        if cache is not None:
             shared = reader.is_trusted_library and not copied
-            part = self._slices.of(rows) if shared else self._slices.own(rows)
+            part = cache.shared(rows) if shared else cache.copied(rows)
             if part is not None:
                 return part
         table = self.frame if reader.boosts else self.X
@@ -116,15 +107,15 @@ class TrainingData:
         return rows_for(reader, table, rows)
 
     def test_rows(self, reader: Reader) -> tuple[Any, bool]:
-        """Return X_test for an estimator to predict, and whether it is a copy that nothing else refers to."""
-        if reader.is_trusted_library or self._test_slices is None:
+        """Return X_test for an estimator to predict, and whether it is a copy that only it refers to."""
+        if reader.is_trusted_library or self._test_row_cache is None:
             return self.X_test, False
-        own = self._test_slices.own()
+        own = self._test_row_cache.copied()
         return (self.X_test, False) if own is None else (own, True)
 
 
-def _arrived(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> TrainingData:
-    """Return tables in another process as they were: joblib hands large arrays on as memory maps."""
+def _unpickled(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: TableSchema) -> TrainingData:
+    """Return the same in another process: joblib passes large arrays on as memory maps."""
     return TrainingData(_unmapped(X), target, _unmapped(X_test), sample_weight, schema)
 
 

@@ -86,7 +86,7 @@ def _plain(
         folds = restrict(inputs.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # as check_cover ensures
     members = members_of(levels, below)
-    oof = cross_fit(members, data, folds=folds, fit_params=inputs.fit_params[at], settings=config)
+    oof = cross_fit(members, data, folds=folds, fit_params=inputs.fit_params[at], config=config)
     derived_features = below is not None or not isinstance(level.passthrough, bool)
     index, test_index = index_of(inputs.X), index_of(inputs.X_test)
     own = replace(oof, index=index, test_index=test_index, derived_features=derived_features)
@@ -126,7 +126,7 @@ def _part(
         data_of(level, meta, meta_test, inputs),
         folds=replace(folds, splits=((train[covered], held_out),)),
         fit_params=inputs.fit_params[len(lower)],
-        settings=replace(config, seed=seed_of(config.seed, "own", 0, 0), refit=False),
+        config=replace(config, seed=seed_of(config.seed, "own", 0, 0), refit=False),
         like=folds,
     )
     return FittedLevel(level.passthrough, keeps_names(level), oof, below)

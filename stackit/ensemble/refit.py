@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackit.engine.cross_fit import refit
+from stackit.engine.refit import refit
 from stackit.engine.run_config import RunConfig
 from stackit.ensemble.fitted import AnyFitted, FittedLevel
 from stackit.ensemble.level import Level
@@ -87,7 +87,7 @@ def _refitted(
         members,
         data_of(level, None if below is None else below.oof.meta_train, None, inputs),
         fit_params=inputs.fit_params[at],
-        settings=config_of(at, config),
+        config=config_of(at, config),
         rows=None if below is None else np.flatnonzero(below.oof.coverage),
         fallback_to_folds=fallback_to_folds,
     )

@@ -23,10 +23,10 @@ def address(part):
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
 def test_a_slice_that_anybody_holds_keeps_its_rows(steps):
-    slices, held, random = RowCache(TABLE), [], np.random.default_rng(0)
+    cache, held, random = RowCache(TABLE), [], np.random.default_rng(0)
     for n_rows, fate in steps:
         rows = np.sort(random.permutation(200)[:n_rows])
-        part = slices.of(rows)
+        part = cache.shared(rows)
         np.testing.assert_array_equal(part, TABLE[rows])
         if fate != "drop":
             held.append((part if fate == "keep" else part[:, 1:].T, rows, fate))
@@ -38,7 +38,7 @@ def test_a_slice_that_anybody_holds_keeps_its_rows(steps):
 @pytest.mark.parametrize("table", [TABLE, np.asfortranarray(TABLE), TABLE.astype(object), TABLE.astype("U5")])
 def test_slices_lie_in_memory_as_plain_ones_do(table):
     rows = np.arange(0, 200, 3)
-    part = RowCache(table).of(rows)
+    part = RowCache(table).shared(rows)
     assert part.flags.c_contiguous == table[rows].flags.c_contiguous
     assert part.flags.f_contiguous == table[rows].flags.f_contiguous
     assert not part.flags.writeable
@@ -47,20 +47,20 @@ def test_slices_lie_in_memory_as_plain_ones_do(table):
 
 @pytest.mark.skipif(not COUNTED, reason="no counts of references here")
 def test_memory_that_is_free_is_used_again():
-    slices = RowCache(TABLE)
-    first = address(slices.of(np.arange(100)))
-    slices.of(np.arange(30))
-    assert address(slices.of(np.arange(50, 150))) == first
+    cache = RowCache(TABLE)
+    first = address(cache.shared(np.arange(100)))
+    cache.shared(np.arange(30))
+    assert address(cache.shared(np.arange(50, 150))) == first
 
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["drop", "keep", "view"])), max_size=12))
 def test_a_copy_of_ones_own_can_be_written_into_and_is_not_shared(steps):
     table, held, random = TABLE.copy(), [], np.random.default_rng(0)
-    slices = RowCache(table)
+    cache = RowCache(table)
     for number, (n_rows, fate) in enumerate(steps):
         rows = None if n_rows == 200 else np.sort(random.permutation(200)[:n_rows])
-        shared, own = slices.of(np.arange(n_rows)), slices.own(rows)
+        shared, own = cache.shared(np.arange(n_rows)), cache.copied(rows)
         if own is not None:
             np.testing.assert_array_equal(own, TABLE if rows is None else TABLE[rows])
             own[:] = -number
@@ -73,18 +73,18 @@ def test_a_copy_of_ones_own_can_be_written_into_and_is_not_shared(steps):
 
 @pytest.mark.skipif(not COUNTED, reason="no counts of references here")
 def test_copies_of_ones_own_take_no_new_memory_once_they_are_dropped():
-    slices = RowCache(TABLE)
-    first = address(slices.own(np.arange(100)))
-    assert address(slices.own(np.arange(50, 151))) == first
-    kept = slices.own(np.arange(100))
-    assert address(slices.own(np.arange(100))) != address(kept)
+    cache = RowCache(TABLE)
+    first = address(cache.copied(np.arange(100)))
+    assert address(cache.copied(np.arange(50, 151))) == first
+    kept = cache.copied(np.arange(100))
+    assert address(cache.copied(np.arange(100))) != address(kept)
 
 
 def test_memory_held_by_a_memoryview_is_left_alone():
-    slices = RowCache(TABLE)
-    view = memoryview(slices.of(np.arange(100)))
-    slices.of(np.arange(30))
-    assert address(slices.of(np.arange(50, 150))) != address(np.asarray(view))
+    cache = RowCache(TABLE)
+    view = memoryview(cache.shared(np.arange(100)))
+    cache.shared(np.arange(30))
+    assert address(cache.shared(np.arange(50, 150))) != address(np.asarray(view))
 
 
 class Foreign(RegressorMixin, BaseEstimator):

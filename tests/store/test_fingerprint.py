@@ -676,7 +676,7 @@ def test_linked_folders_are_neither_read_nor_written(full, tmp_path):
     before = sorted(away.rglob("*"))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        with pytest.warns(UserWarning, match="must be readable and writable.* is a link"):
+        with pytest.warns(UserWarning, match="cannot be read or written.* is a link"):
             oof = out_of_fold([("a", Ridge())], X, Y, cv=3, n_jobs=1, store=full)
     assert oof.n_stored == 0
     assert sorted(away.rglob("*")) == before

@@ -931,7 +931,7 @@ def test_a_run_continues_when_the_disk_fails(call, number, store, log, monkeypat
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, call, fail)
-    text = f"The store must be readable and writable, .*; got DiskStore.*{os.strerror(number)}.* goes on"
+    text = f"The store DiskStore.* cannot be read or written: .*{os.strerror(number)}.* run continues"
     run_on_a_failing_disk(store, log, text)
     assert not [path for path in store.path.rglob("*") if path.is_file()]
     monkeypatch.undo()
@@ -942,7 +942,7 @@ def test_a_run_continues_when_the_disk_fails(call, number, store, log, monkeypat
 def test_a_folder_that_cannot_be_made(tmp_path, log):
     (tmp_path / "file").touch()
     run_on_a_failing_disk(
-        DiskStore(tmp_path / "file" / "store"), log, "The store must be readable and writable"
+        DiskStore(tmp_path / "file" / "store"), log, "The store DiskStore.* cannot be read or written"
     )
     assert DiskStore(tmp_path / "file" / "store").list().empty
 

@@ -580,7 +580,7 @@ def test_what_cannot_be_described_is_refused(make, why):
 def test_what_cannot_be_described_is_fitted_each_time_and_reported_once(store, log):
     locked = (lambda lock: lambda text: lock)(threading.Lock())
     members = [("locked", Counted(log, error=locked)), ("ridge", Ridge())]
-    text = r"got locked \(a lock .*lambda> uses\)\. Not stored, and fitted each time"
+    text = r"not possible for locked \(a lock .*lambda> uses\)\. They are not stored, and fitted each time"
     for _ in range(2):
         with pytest.warns(UserWarning, match=text) as caught:
             oof = out_of_fold(members, X, Y, cv=CV, store=store)

@@ -970,7 +970,7 @@ def test_files_that_may_not_be_read_are_fitted_again(store, log, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.warns(UserWarning, match="must be readable .*Permission denied") as caught:
+    with pytest.warns(UserWarning, match="cannot be read or written: .*Permission denied") as caught:
         out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
     assert len(caught) == 1
     assert fits(log) == 6

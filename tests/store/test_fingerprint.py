@@ -359,7 +359,7 @@ def test_what_cannot_be_described_is_reported_once_and_not_reused(project):
     ]
     for _ in range(2):
         with pytest.warns(
-            UserWarning, match=r"not possible for e \(eval of builtins, .* which g uses\)\. They are not stored"
+            UserWarning, match=r"not possible for e \(eval of builtins, .* which g uses\)\. They are not"
         ) as caught:
             oof = out_of_fold(members, X, Y, cv=2, n_jobs=1, store=store)
         assert len(caught) == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -16,26 +17,31 @@ SQUARED = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 CHUNK = 2**19  # numbers of candidate blends that are scored together: about what a cache holds
 
 
-class Objective(Protocol):
-    """A metric of blends of fixed estimators; higher is better."""
+class Objective(ABC):
+    """A metric of blends of fixed estimators; higher is better.
+
+    ``weights`` (n_estimators,) are those of the blend that steps start from. ``error`` says why the metric
+    rejected a blend, if it did.
+    """
 
     weights: Floats
-
-    @property
-    def error(self) -> ValueError | None:
-        """Why the metric rejected a blend, if it did."""
+    error: ValueError | None = None
 
     def start(self, weights: Floats) -> None:
         """Set the weights of the blend that steps start from."""
+        self.weights = weights
 
     def move(self, place: int, step: float) -> None:
         """Take a step toward an estimator, or away from it."""
+        self.weights = (1 - step) * self.weights
+        self.weights[place] += step
 
+    @abstractmethod
     def score_steps(self, places: Rows, steps: Floats) -> Floats:
         """Return the score of ``(1 - step) * blend + step * estimator`` for each place and its step."""
 
 
-class BlendObjective:
+class BlendObjective(Objective):
     """An objective for any metric: the blend is kept, and candidates differ from it by one estimator.
 
     The (n_estimators, n, width) table holds the predictions; the metric scores (n_candidates, n, width)
@@ -46,19 +52,14 @@ class BlendObjective:
         self.table, self.metric = table, metric
         self.start(np.eye(len(table))[0])
 
-    @property
-    def error(self) -> ValueError | None:
-        """Why the metric rejected a blend, if it did."""
-        return self.metric.error if isinstance(self.metric, ScorerMetric) else None
-
     def start(self, weights: Floats) -> None:
         """Set the weights of the blend that steps start from."""
-        self.weights = weights
+        super().start(weights)
         self.blend = np.tensordot(weights, self.table, axes=1)
 
     def move(self, place: int, step: float) -> None:
         """Take a step toward an estimator, or away from it."""
-        self.weights = _moved(self.weights, place, step)
+        super().move(place, step)
         self.blend = (1 - step) * self.blend + step * self.table[place]
 
     def score_steps(self, places: Rows, steps: Floats) -> Floats:
@@ -75,31 +76,23 @@ class BlendObjective:
         blends = self.table[places]
         blends *= step
         blends += (1 - step) * self.blend
-        return self.metric(blends)
+        scores = self.metric(blends)
+        self.error = getattr(self.metric, "error", None)
+        return scores
 
 
-class SquaredErrors:
+class SquaredErrors(Objective):
     """An objective of squared errors, from the products of the estimators' errors.
 
     The (n_estimators, n, n_outputs) errors are predictions less the target. With `root`, the roots of the
     mean squares of the outputs are averaged, otherwise the mean squares. `best` is the score without errors.
     """
 
-    error = None
-
     def __init__(self, errors: Floats, sample_weight: Floats, root: bool, best: float = 0.0) -> None:
         self.root, self.best = root, best
         scaled = errors * np.sqrt(sample_weight / sample_weight.sum())[:, np.newaxis]
         self.products = np.stack([one @ one.T for one in scaled.transpose(2, 0, 1)])
         self.weights = np.full(len(errors), 1 / len(errors))
-
-    def start(self, weights: Floats) -> None:
-        """Set the weights of the blend that steps start from."""
-        self.weights = weights
-
-    def move(self, place: int, step: float) -> None:
-        """Take a step toward an estimator, or away from it."""
-        self.weights = _moved(self.weights, place, step)
 
     def score_steps(self, places: Rows, steps: Floats) -> Floats:
         """Return the score of ``(1 - step) * blend + step * estimator`` for each place and its step."""
@@ -117,12 +110,6 @@ def _rounded(scores: Floats) -> Floats:
     largest = np.abs(scores[np.isfinite(scores)]).max(initial=0.0)
     unit = 10.0 ** (np.ceil(np.log10(largest)) - 12) if largest > 1e-200 else 1.0
     return np.asarray(np.round(scores / unit) * unit) if largest > 0 else scores
-
-
-def _moved(weights: Floats, place: int, step: float) -> Floats:
-    moved = (1 - step) * weights
-    moved[place] += step
-    return moved
 
 
 def objective_of(scoring: Any, blocks: Floats, target: Target, sample_weight: Floats) -> Objective:

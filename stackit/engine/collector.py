@@ -31,7 +31,7 @@ class ResultCollector:
     Parameters
     ----------
     responses : dict of str to Response
-        The estimators, and how they are asked.
+        The estimators, and how they predict.
     folds : Folds
         The splits: one result of each estimator is to come for each.
     data : Data
@@ -65,7 +65,7 @@ class ResultCollector:
         self.failures: dict[str, Exception] = {}
 
     def add(self, finished: TaskResult) -> None:
-        """Keep a result; when an estimator's last fold is in, average its test answers and free them."""
+        """Keep a result; when an estimator's last fold is in, average its test predictions and free them."""
         if finished.name not in self.done:
             return
         of_estimator = self.done[finished.name]
@@ -76,18 +76,18 @@ class ResultCollector:
             self._complete(finished.name, [done for done in of_estimator if done is not None])
 
     def _complete(self, name: str, dones: list[TaskResult]) -> None:
-        """Bring the results of all folds of an estimator into one form, and average its test answers."""
+        """Bring the results of all folds of an estimator into one form, and average its test predictions."""
         if any(done.labels for done in dones):
             self._by_labels(name)
         # In the order of splits, whichever came first: sums of floats depend on their order.
-        answers = [done.test for done in dones if done.test is not None]
-        if len(answers) == len(dones):
-            self.test[name] = sum(answers[1:], start=answers[0]) / len(answers)
+        predictions = [done.test for done in dones if done.test is not None]
+        if len(predictions) == len(dones):
+            self.test[name] = sum(predictions[1:], start=predictions[0]) / len(predictions)
             for done in dones:
                 done.test = None
 
     def _by_labels(self, name: str) -> None:
-        """Take labels of all folds, where those of some cannot be told which column is whose class."""
+        """Predict by labels in all folds, where the classes of the columns are unknown in some."""
         self.responses[name] = self.responses[name].as_labels()
         for done in self.done[name]:
             if done is not None and not done.labels:
@@ -112,7 +112,7 @@ class ResultCollector:
         return {name: sum(each) / len(each) for name, each in known.items() if each}
 
     def result(self) -> OutOfFold | None:
-        """Return what the estimators gave whose tasks are all done; None when there are none."""
+        """Return the results of estimators with all tasks done; None when there are none."""
         whole = {
             name: [done for done in of_estimator if done is not None]
             for name, of_estimator in self.done.items()
@@ -145,7 +145,7 @@ class ResultCollector:
         )
 
     def _estimators(self, name: str, dones: list[TaskResult]) -> Sequence[Any]:
-        """The fitted estimators; those whose answers came out of a store are fitted when asked for."""
+        """The fitted estimators; those with predictions from a store are fitted when they are used."""
         estimators = [done.estimator for done in dones]
         if all(estimator is not None for estimator in estimators):
             return estimators
@@ -161,7 +161,7 @@ class ResultCollector:
 def prediction_specs(
     estimators: NamedEstimators, target: Target, stack_method: str, skips: bool
 ) -> tuple[dict[str, PredictionSpec], dict[str, Exception]]:
-    """Return how each estimator is asked, and the errors of those that cannot be, where these are skipped.
+    """Return how each estimator predicts, and the errors of those that cannot, where these are skipped.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def prediction_specs(
     stack_method : str
         As in `stackit.estimators.prediction.prediction_spec`.
     skips : bool
-        Whether one that cannot be asked is left out with a warning; else its error is raised.
+        Whether one that cannot predict is left out with a warning; else its error is raised.
     """
     responses: dict[str, PredictionSpec] = {}
     unusable: dict[str, Exception] = {}
@@ -188,9 +188,9 @@ def prediction_specs(
     return responses, unusable
 
 
-def _votes(answer: Floats | None) -> Floats | None:
+def _votes(table: Floats | None) -> Floats | None:
     """Return a vote per row for the class of highest probability."""
-    return None if answer is None else np.eye(answer.shape[1])[answer.argmax(axis=1)]
+    return None if table is None else np.eye(table.shape[1])[table.argmax(axis=1)]
 
 
 def warn_of_failure(finished: TaskResult, outcome: str = "is left out") -> None:
@@ -200,10 +200,10 @@ def warn_of_failure(finished: TaskResult, outcome: str = "is left out") -> None:
 
 
 def _compare(name: str, stored: list[TaskResult], again: list[TaskResult]) -> None:
-    """Warn when estimators fitted again answer other than those before: their fit is left to chance."""
-    answers = [(np.asarray(a.held_out), np.asarray(b.held_out)) for a, b in zip(stored, again, strict=True)]
-    if any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, equal_nan=True) for a, b in answers):
+    """Warn when estimators fitted again predict other than before: their fit is left to chance."""
+    pairs = [(np.asarray(a.held_out), np.asarray(b.held_out)) for a, b in zip(stored, again, strict=True)]
+    if any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, equal_nan=True) for a, b in pairs):
         warn(
-            f"The fold estimators of {name!r} must answer as those before whose answers are stored; fitted "
-            "again, they answer otherwise. Set random_state, and leave X and y as they are."
+            f"The fold estimators of {name!r}, fitted again, do not predict what the store has of them. "
+            "Set random_state, and leave X and y as they are."
         )

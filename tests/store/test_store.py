@@ -751,7 +751,9 @@ def test_a_memory_store_keeps_fold_estimators(log):
 def test_an_unseeded_fit_is_reported_when_it_is_repeated(store):
     for _ in range(2):
         oof = out_of_fold([("a", Chance())], X, Y, cv=CV, store=store)
-    with pytest.warns(UserWarning, match="'a' must answer as those before .*fitted again, they answer other"):
+    with pytest.warns(
+        UserWarning, match="estimators of 'a', fitted again, do not predict what the store has"
+    ):
         oof.transform(X_TEST)
 
 

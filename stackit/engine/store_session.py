@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
 from sklearn import get_config
 
@@ -101,7 +100,7 @@ def _keys_of(
     tasks: list[Task], data: TrainingData, labels: tuple[tuple[int, int], ...]
 ) -> tuple[dict[tuple[str, int], Key], dict[str, str]]:
     """Return the key of each task by name and split, and the reason for those without one."""
-    texts, reasons = _Texts(), dict[str, str]()
+    texts, reasons = Descriptions(), dict[str, str]()
     keys: dict[tuple[str, int], Key] = {}
     try:
         shared = _digest(FORMAT, _environment(), texts.of(data.X), _target_text(data, texts))
@@ -122,12 +121,12 @@ def _environment() -> str:
     return f"{[version_of(package) for package in PACKAGES]} {[config.get(name) for name in CONFIG]}"
 
 
-def _target_text(data: TrainingData, texts: _Texts) -> str:
+def _target_text(data: TrainingData, texts: Descriptions) -> str:
     target = data.target
     return f"{target.kind} {texts.of(target.classes)} {texts.of(target.y)}"
 
 
-def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) -> list[str]:
+def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: Descriptions) -> list[str]:
     params = sorted(task.fit_params.items())
     return [
         texts.of(task.estimator),
@@ -136,28 +135,15 @@ def _task_texts(task: Task, labels: tuple[tuple[int, int], ...], texts: _Texts) 
         f"{task.spec.method} {task.spec.kind}",
         *(f"{name} {texts.of(values)}" for name, values in params),
         *(() if task.validation_rows is None else (f"watched {texts.of(task.validation_rows)}",)),
-        texts.seed(task, labels),
+        _seed_text(task, labels),
     ]
 
 
-class _Texts:
-    """Fingerprints of objects that occur in many tasks, each made once."""
-
-    def __init__(self) -> None:
-        # The object is kept with its text: otherwise its id could be reused.
-        self.known: dict[int, tuple[Any, str]] = {}
-        self.descriptions = Descriptions()
-
-    def of(self, value: Any) -> str:
-        if id(value) not in self.known:
-            self.known[id(value)] = (value, self.descriptions.of(value))
-        return self.known[id(value)][1]
-
-    def seed(self, task: Task, labels: tuple[tuple[int, int], ...]) -> str:
-        """A seed counts where an estimator draws; without one, its name tells its draws from others."""
-        if not task.traits.seeds.are_open:
-            return "no seed"
-        return f"seed {task.seed}" if task.seed is not None else f"{task.name} {labels[task.split]}"
+def _seed_text(task: Task, labels: tuple[tuple[int, int], ...]) -> str:
+    """Return the seed of a task that draws random numbers; without one, its name, repeat and fold."""
+    if not task.traits.seeds.are_open:
+        return "no seed"
+    return f"seed {task.seed}" if task.seed is not None else f"{task.name} {labels[task.split]}"
 
 
 def _digest(*texts: str) -> str:

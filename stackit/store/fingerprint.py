@@ -44,16 +44,23 @@ GLOBAL_GENERATORS = (np.random.mtrand._rand, getattr(random, "_inst", None))
 
 
 class Descriptions:
-    """Descriptions that read each function, class and table only once.
+    """Descriptions that read each object, and each function, class and table in it, only once.
 
     It is for a short time, such as while the keys of a run are made: later changes are not noticed.
     """
 
     def __init__(self) -> None:
         self.cache = Cache()
+        # With the objects, so that ids are not reused.
+        self._known: dict[int, tuple[Any, str]] = {}
 
     def of(self, value: Any) -> str:
         """Return the description of an object: see `describe`."""
+        if id(value) not in self._known:
+            self._known[id(value)] = (value, self._describe(value))
+        return self._known[id(value)][1]
+
+    def _describe(self, value: Any) -> str:
         scope = Scope(self.cache)
         texts = [_text(value, scope)]
         files = dict(scope.files)

@@ -176,6 +176,13 @@ def test_a_file_fills_nothing_but_objects_of_its_own(empty):
         Decoder(None).decode({KIND: "filled", "parts": [empty, state]})
 
 
+def test_a_file_does_not_choose_a_cache_folder():
+    pytest.importorskip("torch")
+    state = {KIND: "dict", "parts": [["cache", "somewhere"], ["pool", "max"]]}
+    codes = Decoder(None).decode({KIND: "stackit.images.codes.CNNCodes", "parts": state})
+    assert (codes.cache, codes.pool) == (None, "max")
+
+
 def test_the_memory_of_a_pipeline_is_not_saved(tmp_path):
     steps = make_pipeline(StandardScaler(), Ridge(), memory=Memory(tmp_path / "memory", verbose=0))
     fitted = StackingRegressor([("steps", steps)], cv=2).fit(X, Y)

@@ -64,8 +64,7 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         they get rows of NaN, or no rows: then `skipped_` lists them.
     cache : path, optional
         A folder where codes are cached under the content of their photographs and of the network, also for
-        other programs. Without it, equal photographs of one call are computed once. (One fixed image is
-        computed in each call, to see that the network is still the same.)
+        other programs. Without it, equal photographs of one call are computed once.
     max_pixels : int
         Larger photographs are refused before they are decoded.
     n_jobs : int, optional
@@ -207,9 +206,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 found.append(weights_file(self.network, self.weights))
             if self.root is not None:
                 root = Path(self.root).expanduser()
-                found += (
-                    [root] if root.is_file() else [root / file for file in list_photographs(root)["file"]]
-                )
+                names = [""] if root.is_file() else list_photographs(root)["file"]
+                found += [root / name for name in names]
         return found
 
     def __sklearn_tags__(self) -> Tags:
@@ -229,9 +227,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _without(self, rows: list[int], codes: Codes, X: Any) -> Any:
         """Return the codes without some rows; as a data frame with the index of X where one is configured."""
         kept = np.delete(codes, rows, axis=0)
-        container = getattr(self, "_sklearn_output_config", {}).get(
-            "transform", get_config()["transform_output"]
-        )
+        configured = getattr(self, "_sklearn_output_config", {})
+        container = configured.get("transform", get_config()["transform_output"])
         if container != "pandas" or not isinstance(X, pd.DataFrame | pd.Series):
             return kept
         # scikit-learn would use the index of all rows.
@@ -262,10 +259,8 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 "Pass PretrainedNetwork(OnnxFile(path), preprocessing)."
             )
         if isinstance(self.network, PretrainedNetwork) and self.weights is not None:
-            raise ValueError(
-                f"weights={str(self.weights)!r} was passed with a PretrainedNetwork, which has its own. "
-                "Leave them out."
-            )
+            got = f"weights={str(self.weights)!r} was passed with a PretrainedNetwork, which has its own"
+            raise ValueError(f"{got}. Leave them out.")
 
     def _codes_of(self, sources: list[Photograph], stack: ExitStack) -> tuple[Codes, dict[int, FailedImage]]:
         """Return the codes, and the errors by row."""

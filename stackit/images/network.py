@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from stackit.files import digest
 from stackit.images.io.photographs import as_image
 from stackit.images.module import TorchModule
 from stackit.images.onnx.network import OnnxFile
@@ -109,8 +109,7 @@ class PretrainedNetwork:
     @property
     def digest(self) -> str:
         """The sha256 of the current weights, the architecture and the preprocessing."""
-        facts = f"{self.preprocessing!r} {self.channels} {self._backend.digest}"
-        return hashlib.sha256(facts.encode()).hexdigest()
+        return digest(f"{self.preprocessing!r} {self.channels} {self._backend.digest}", 64)
 
     def check_layer(self, layer: str | None) -> str:
         """Return the name of a layer, by default the network's own; raise ValueError where there is none."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stackit.files import atomic_write
+from stackit.files import atomic_write, digest
 from stackit.images.network import Codes
 from stackit.validation import warn
 
@@ -37,8 +37,7 @@ class CodeCache:
 
     def __init__(self, path: str | os.PathLike[str], configuration: str, probe_output: Codes) -> None:
         self.probe_output = probe_output
-        digest = hashlib.sha256(configuration.encode()).hexdigest()[:32]
-        self.folder = _folder_of(Path(path) / digest, probe_output)
+        self.folder = _folder_of(Path(path) / digest(configuration, 32), probe_output)
         self.places: dict[bytes, list[tuple[Path, int]]] = {}
         for file in sorted(self.folder.glob("*.npy")):
             self._index(file)

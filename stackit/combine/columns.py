@@ -15,12 +15,12 @@ from stackit.estimators.prediction_checks import SUM_TOLERANCE
 from stackit.validation import format_list
 
 __all__ = [
-    "SEPARATOR",
     "EstimatorColumns",
     "are_probabilities",
     "as_blocks",
     "check_order",
     "columns_of",
+    "estimator_names",
     "kinds_in",
     "scores_of",
 ]
@@ -165,6 +165,13 @@ def as_blocks(X: Floats, width: int, one: str, several: str) -> Floats:
             "the names of meta-features where there are regressors or labels among them."
         )
     return X.reshape(len(X), -1, width)
+
+
+def estimator_names(columns: Sequence[str] | None, widths: Sequence[int]) -> list[str]:
+    """Return the names of estimators, which names of columns begin with; x0, x1, ... without any."""
+    if columns is None:
+        return [f"x{at}" for at in range(len(widths))]
+    return [columns[first].split(SEPARATOR)[0] for first in np.cumsum([0, *widths[:-1]])]
 
 
 def kinds_in(table: Any) -> Mapping[str, str] | None:

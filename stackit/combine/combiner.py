@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.arrays import Floats
 from stackit.combine.columns import (
-    SEPARATOR,
     are_probabilities,
     as_blocks,
     check_order,
     columns_of,
+    estimator_names,
     kinds_in,
     scores_of,
 )
@@ -158,7 +158,7 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         for at, (kind, is_likely) in enumerate(zip(self.kinds_, likely, strict=True)):
             if kind == "probability" and not is_likely:
                 table = np.split(X, np.cumsum(self._widths)[:-1], axis=1)[at]
-                name = self._estimator_names()[at]
+                name = estimator_names(getattr(self, "feature_names_in_", None), self._widths)[at]
                 raise ValueError(
                     f"Columns of {name!r} were probabilities in fit, but now have values "
                     f"from {table.min():.3g} to {table.max():.3g}. Pass predict_proba of the same estimator."
@@ -182,15 +182,6 @@ class CombinerClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[m
         if len(self.classes_) == 2:
             tables = [np.hstack([1 - each, each]) if each.shape[1] == 1 else each for each in tables]
         return np.stack(tables, axis=1)
-
-    def _estimator_names(self) -> list[str]:
-        """Return the names of the estimators, from the columns in fit."""
-        columns = getattr(self, "feature_names_in_", None)
-        starts = np.r_[0, np.cumsum(self._widths)[:-1]]
-        return [
-            f"x{at}" if columns is None else columns[start].split(SEPARATOR)[0]
-            for at, start in enumerate(starts)
-        ]
 
     @abstractmethod
     def _learn(self, blocks: Floats, target: Floats, weights: Floats) -> None:

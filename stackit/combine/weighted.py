@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.arrays import Floats
-from stackit.combine.columns import SEPARATOR
+from stackit.combine.columns import estimator_names
 from stackit.validation import format_list
 
 __all__ = ["Weighted", "check_weights", "normalize_weights"]
@@ -34,8 +34,7 @@ class Weighted(ABC):
     @property
     def unused_columns(self) -> npt.NDArray[np.bool_]:
         """The columns of estimators with weight 0, as an (n_features_in_,) array of bool."""
-        width = self.n_features_in_ // len(self.weights_)
-        return np.repeat(self.weights_ == 0, getattr(self, "_widths", width))
+        return np.repeat(self.weights_ == 0, self._column_counts(len(self.weights_)))
 
     @property
     def named_weights_(self) -> dict[str, float]:
@@ -47,13 +46,12 @@ class Weighted(ABC):
         return dict(zip(self._names(len(self.weights_)), self.weights_.tolist(), strict=True))
 
     def _names(self, n_estimators: int) -> list[str]:
-        if hasattr(self, "_estimator_names"):
-            names: list[str] = self._estimator_names()
-            return names
-        columns = getattr(self, "feature_names_in_", None)
-        if columns is None:
-            return [f"x{at}" for at in range(n_estimators)]
-        return [name.split(SEPARATOR)[0] for name in columns[:: self.n_features_in_ // n_estimators]]
+        return estimator_names(getattr(self, "feature_names_in_", None), self._column_counts(n_estimators))
+
+    def _column_counts(self, n_estimators: int) -> list[int]:
+        """Return how many columns each estimator has; a classifier has stored it."""
+        width = self.n_features_in_ // n_estimators
+        return getattr(self, "_widths", [width] * n_estimators)
 
     @abstractmethod
     def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:

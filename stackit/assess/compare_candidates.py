@@ -111,9 +111,8 @@ def compare(
         return outer.score(run, others, n_jobs=n_jobs)
     repeats = repeats_of(run, scoring, cv, groups)
     if final_estimators is None and getattr(run, "rescales_weights", True):
-        repeats = [
-            rescale_repeat_weights(repeat) for repeat in repeats
-        ]  # as the default final estimator is fitted
+        # As a stack fits its default final estimator.
+        repeats = [rescale_repeat_weights(repeat) for repeat in repeats]
     results, warned = [], RepeatedWarnings("repeats")
     for repeat in repeats:
         with record_warnings() as caught:

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import TransformerMixin
-from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, assert_all_finite, indexable
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.arrays import Floats
@@ -26,12 +25,12 @@ from stackit.ensemble.fit import check_cover, fit_levels
 from stackit.ensemble.fitted import AnyFitted, for_prediction
 from stackit.ensemble.level import Level
 from stackit.ensemble.level_inputs import LevelInputs
-from stackit.ensemble.metadata_routing import add_final, route_fit_params, router_of
+from stackit.ensemble.metadata_routing import route_fit_params, router_of
 from stackit.ensemble.params import NestedParams
-from stackit.ensemble.passthrough import Passthrough, check_columns, check_no_common_names, select_columns
+from stackit.ensemble.passthrough import Passthrough, check_passthrough
 from stackit.ensemble.refit import refit_levels
 from stackit.ensemble.saving import SavingMixin
-from stackit.ensemble.validate_weights import validate_weights, without_failed
+from stackit.ensemble.validate_weights import validate_level_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
@@ -185,14 +184,7 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
         -------
         MetadataRouter
         """
-        router = router_of(self)
-        for name, estimator in self.routed_members(self.resolve_levels()):
-            router.add(**{name: estimator}, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
-        add_final(router, FINAL, self.new_final_estimator())
-        if not isinstance(self.cv, Folds | str):
-            split = MethodMapping().add(caller="fit", callee="split")
-            router.add(splitter=check_cv(self.cv), method_mapping=split)
-        return router
+        return router_of(self, self.routed_members(self.resolve_levels()), self.new_final_estimator())
 
     @property
     def oof_(self) -> OutOfFold:  # type: ignore[override]
@@ -227,10 +219,6 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
         """Return the levels as they are fitted; raise where their estimators are not usable."""
 
     @abstractmethod
-    def _first_members(self) -> list[tuple[str, Any]]:
-        """Return the estimators of the first level, as far as they are well-formed."""
-
-    @abstractmethod
     def _as_output(self, meta: pd.DataFrame, X: Any) -> Any:
         """Return meta-features of the last level as `transform` does."""
 
@@ -257,9 +245,9 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
     ) -> None:
         """Fit the levels, then the final estimator, and last the refits of estimators that it uses."""
         levels = self._levels_to_fit()
-        X = self._record_columns(X)
         data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(self))
-        self._check_passthrough(levels, data)
+        self._record_columns(data)
+        check_passthrough(levels, self._passed_columns, self.stack_method, data.target, data.X)
         final = self.new_final_estimator()
         self._check_weights(data.X)
         shared = self._shared_folds(data)
@@ -301,13 +289,11 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
             assert_all_finite(X, input_name="X")
         return self.final_features(self.top_.transform(X, unused), X)
 
-    def _record_columns(self, X: Any) -> Any:
+    def _record_columns(self, data: TrainingData) -> None:
         """Record the columns of the training table."""
-        (X,) = indexable(X)
-        validate_data(self, X=X, reset=True, skip_check_array=True)
-        self._schema = TableSchema.of(X)
-        self._rejects_nan = not self.__sklearn_tags__().input_tags.allow_nan and _is_finite(X)
-        return X
+        validate_data(self, X=data.X, reset=True, skip_check_array=True)
+        self._schema: TableSchema = data.schema
+        self._rejects_nan = not self.__sklearn_tags__().input_tags.allow_nan and _is_finite(data.X)
 
     def _config(self) -> RunConfig:
         return RunConfig(
@@ -338,27 +324,8 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
         in_order = iter([params[name] for name, _ in members])
         return [{name: next(in_order) for name, _ in level.members} for level in levels], params[FINAL]
 
-    def _check_passthrough(self, levels: Sequence[Level], data: TrainingData) -> None:
-        """Raise where columns to pass through are unknown, or have the name of a meta-feature."""
-        passed = [*(level.passthrough for level in levels), self._passed_columns]
-        for passthrough in passed:
-            check_columns(passthrough, data.X)
-        for level, passthrough in zip(levels, passed[1:], strict=True):
-            if passthrough is not False:
-                columns = select_columns(passthrough, data.X)
-                check_no_common_names(level.members, self.stack_method, data.target, columns)
-
     def _check_weights(self, X: Any = None) -> None:
-        levels = self.resolve_levels()
-        passed = [*(level.passthrough for level in levels), self._passed_columns]
-        estimators = [*([one for _, one in level.members] for level in levels), [self.final_estimator]]
-        below: list[list[str] | None] = [None, *([name for name, _ in level.members] for level in levels)]
-        for names, passthrough, readers in zip(below, passed, estimators, strict=True):
-            if X is None and passthrough is not False:
-                names = None
-            columns = None if names is None or passthrough is False else select_columns(passthrough, X)
-            for reader in readers:
-                validate_weights(reader, names, columns)
+        validate_level_weights(self.resolve_levels(), self.final_estimator, self._passed_columns, X)
 
     def _sk_visual_block_(self) -> Any:
         final = self._default_final() if self.final_estimator is None else self.final_estimator
@@ -371,7 +338,11 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        known = [own for _, one in self._first_members() if (own := tags_of(one)) is not None]
+        try:
+            first = self.resolve_levels()[0].members
+        except ValueError:  # malformed: fit says so
+            first = []
+        known = [own for _, one in first if (own := tags_of(one)) is not None]
         if known:
             tags.input_tags.allow_nan = all(tag.input_tags.allow_nan for tag in known)
             tags.input_tags.sparse = all(tag.input_tags.sparse for tag in known)

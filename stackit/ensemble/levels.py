@@ -64,9 +64,6 @@ class Levels(StackedEnsemble):
     def _replace_parts(self, replaced: Mapping[str, Any]) -> list[Any]:
         return [*(self._named_parts() | dict(replaced)).values()]
 
-    def _first_members(self) -> list[tuple[str, Any]]:
-        return next((level.members for level in self._named_parts().values()), [])
-
     def _levels_to_fit(self) -> list[Level]:
         levels = self.resolve_levels()
         for number, level in enumerate(levels, start=1):

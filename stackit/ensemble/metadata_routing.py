@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any
 
+from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
@@ -13,11 +14,13 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
+from stackit.ensemble.final import FINAL
 from stackit.estimators.metadata_routing import FitParams, fit_params_of, route_to
 from stackit.estimators.named_estimators import NamedEstimators
+from stackit.folds import Folds
 from stackit.validation import format_list, routing_enabled
 
-__all__ = ["add_final", "route_fit_params", "router_of"]
+__all__ = ["route_fit_params", "router_of"]
 
 
 def route_fit_params(
@@ -53,22 +56,17 @@ def route_fit_params(
     return params | {last: _params_of_final(final, given, known_groups)}
 
 
-def router_of(ensemble: Any) -> MetadataRouter:
-    """Return a router with the requests that were set on an ensemble, and without estimators yet.
+def router_of(ensemble: Any, members: NamedEstimators, final: Any) -> MetadataRouter:
+    """Return the router of an ensemble: its own requests, and those of its estimators and splitter.
 
-    Unset requests of `score` do not count: in scikit-learn a stack in a search is scored without weights.
+    Unset requests of `score` and of the final estimator do not count, so that a search or cross-validation
+    around the ensemble need not pass them: in scikit-learn a stack in a search is scored without weights.
     """
     router = MetadataRouter(owner=ensemble).add_self_request(ensemble)
     for _, pair in router:
         _drop_unset(pair.router.score)
-    return router
-
-
-def add_final(router: MetadataRouter, name: str, final: Any) -> MetadataRouter:
-    """Add to a router the requests that were set on the final estimator.
-
-    Unset requests do not count, so that a search or cross-validation around the ensemble need not pass them.
-    """
+    for name, estimator in members:
+        router.add(**{name: estimator}, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
     routing = get_routing_for_object(final)
     mapping = MethodMapping().add(caller="predict", callee="predict")
     if not isinstance(routing, MetadataRouter):
@@ -76,7 +74,11 @@ def add_final(router: MetadataRouter, name: str, final: Any) -> MetadataRouter:
         mapping.add(caller="fit", callee="fit")
     elif _has_requests(routing):
         mapping.add(caller="fit", callee="fit")
-    return router.add(**{name: routing}, method_mapping=mapping)
+    router.add(**{FINAL: routing}, method_mapping=mapping)
+    if not isinstance(ensemble.cv, Folds | str):
+        split = MethodMapping().add(caller="fit", callee="split")
+        router.add(splitter=check_cv(ensemble.cv), method_mapping=split)
+    return router
 
 
 def _drop_unset(method: Any) -> None:

@@ -19,7 +19,7 @@ from stackit.validation import format_list, invalid_value
 __all__ = [
     "Passthrough",
     "check_columns",
-    "check_no_common_names",
+    "check_passthrough",
     "level_features",
     "select_columns",
     "side_by_side",
@@ -100,7 +100,22 @@ def _what_is_wrong(passthrough: Any, places: dict[Any, int]) -> str:
     return "" if found else "no column at all"
 
 
-def check_no_common_names(members: NamedEstimators, stack_method: str, target: Target, X: Any) -> None:
+def check_passthrough(
+    levels: Sequence[Any], passthrough: Passthrough, stack_method: str, target: Target, X: Any
+) -> None:
+    """Raise where columns to pass through are unknown, or have the name of a meta-feature next to them.
+
+    `passthrough` is that of the final estimator.
+    """
+    passed = [*(level.passthrough for level in levels), passthrough]
+    for columns in passed:
+        check_columns(columns, X)
+    for level, columns in zip(levels, passed[1:], strict=True):
+        if columns is not False:
+            _check_no_common_names(level.members, stack_method, target, select_columns(columns, X))
+
+
+def _check_no_common_names(members: NamedEstimators, stack_method: str, target: Target, X: Any) -> None:
     """Raise when a meta-feature would have the name of a column of X that is passed through."""
     columns = set(map(str, names_of(X))) if isinstance(X, pd.DataFrame) or is_foreign_frame(X) else set()
     names = [name for one in members for name in prediction_spec(*one, stack_method, target).column_names]

@@ -72,9 +72,6 @@ class Stacking(StackedEnsemble, NamedMembers):
         passed = select_columns(self._passed_columns, pd.DataFrame(columns=given))
         return np.asarray([*names, *passed.columns], dtype=object)
 
-    def _first_members(self) -> list[tuple[str, Any]]:
-        return self._members()
-
     def _levels_to_fit(self) -> list[Level]:
         self._check_members([FINAL, *self.get_params(deep=False)], is_classifier(self))
         if not self._is_prefit:

@@ -12,22 +12,28 @@ from sklearn.base import clone
 
 from stackit.combine.weighted import check_weights
 from stackit.ensemble.final import FinalEstimatorMixin, is_combiner
+from stackit.ensemble.level import Level
+from stackit.ensemble.passthrough import Passthrough, select_columns
 from stackit.validation import format_list, warn
 
-__all__ = ["validate_weights", "without_failed"]
+__all__ = ["validate_level_weights", "without_failed"]
 
 
-def validate_weights(estimator: Any, names: Iterable[str] | None = None, passed: Any = None) -> None:
-    """Raise where a combiner has weights of unknown estimators, or a wrong number of them.
+def validate_level_weights(
+    levels: Sequence[Level], final: Any, passthrough: Passthrough, X: Any = None
+) -> None:
+    """Validate the weights of all combiners of levels and of the final estimator, before they are fitted.
 
-    An ensemble is searched for combiners inside; other estimators pass. `names` are the estimators below
-    (None where they are unknown), and `passed` is the table of X that the combiner sees next to them.
+    `passthrough` is that of the final estimator. Without X, combiners that see columns of X are skipped.
     """
-    if isinstance(estimator, FinalEstimatorMixin):
-        estimator._check_weights()
-    elif names is not None and is_combiner(estimator):
-        known = [*names] if passed is None else _known_names([*names], passed)
-        check_weights(estimator, known, complete=passed is None)
+    passed = [*(level.passthrough for level in levels), passthrough]
+    estimators = [*([one for _, one in level.members] for level in levels), [final]]
+    below: list[list[str] | None] = [None, *([name for name, _ in level.members] for level in levels)]
+    for names, columns, readers in zip(below, passed, estimators, strict=True):
+        known = None if X is None and columns is not False else names
+        seen = None if known is None or columns is False else select_columns(columns, X)
+        for reader in readers:
+            _validate_weights(reader, known, seen)
 
 
 def without_failed(estimator: Any, names: Sequence[str], left: Container[str]) -> Any:
@@ -58,6 +64,19 @@ def without_failed(estimator: Any, names: Sequence[str], left: Container[str]) -
             "proportion."
         )
     return clone(estimator).set_params(**{path: rest})
+
+
+def _validate_weights(estimator: Any, names: Iterable[str] | None = None, passed: Any = None) -> None:
+    """Raise where a combiner has weights of unknown estimators, or a wrong number of them.
+
+    An ensemble is searched for combiners inside; other estimators pass. `names` are the estimators below
+    (None where they are unknown), and `passed` is the table of X that the combiner sees next to them.
+    """
+    if isinstance(estimator, FinalEstimatorMixin):
+        estimator._check_weights()
+    elif names is not None and is_combiner(estimator):
+        known = [*names] if passed is None else _known_names([*names], passed)
+        check_weights(estimator, known, complete=passed is None)
 
 
 def _weights_of(estimator: Any) -> tuple[str, Any]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import test_layout
+
 ROOT = Path(__file__).parent.parent
 CODE = ("stackit", "competitions", "tests", "docs", "findings")
 PAGES = [
@@ -42,8 +44,6 @@ PATTERNS = {
     re.compile(rf"\b(?:{words})\b".replace(" ", r"\s+"), re.IGNORECASE): advice
     for words, advice in RIDDLES.items()
 }
-# What still has riddles. An entry goes when its last riddle goes, and none is ever added.
-NOT_YET: set[str] = set()
 
 
 def riddles_of(path: Path) -> list[str]:
@@ -69,14 +69,9 @@ def test_pages_have_no_riddles(page):
     assert riddles_of(page) == []
 
 
-@pytest.mark.parametrize("file", sorted(FILES.keys() - NOT_YET))
+@pytest.mark.parametrize("file", FILES)
 def test_code_has_no_riddles(file):
     assert riddles_of(FILES[file]) == []
-
-
-@pytest.mark.parametrize("file", sorted(NOT_YET))
-def test_a_file_leaves_the_list_when_it_has_no_riddle_left(file):
-    assert riddles_of(FILES[file]), f"{file} has no riddle left: take it off NOT_YET"
 
 
 def test_the_patterns_find_riddles_and_leave_plain_english_alone():
@@ -135,3 +130,19 @@ def test_names_that_pages_find_in_files_are_there():
     for name, file in re.findall(r"`(\w+)` in\s+`(stackit/[\w/]+\.py)`", pages):
         code = (ROOT / file).read_text(encoding="utf-8")
         assert re.search(rf"^ *(?:def|class) {name}\b", code, re.MULTILINE), f"{name} is not in {file}"
+
+
+def test_the_order_of_imports_on_the_architecture_page_is_that_of_the_tree():
+    page = (
+        (ROOT / "docs" / "architecture.md")
+        .read_text(encoding="utf-8")
+        .partition("## The order of imports")[2]
+    )
+    order = re.findall(r"`(\w+)`", page.split("\n\n")[2])
+    allowed = {name: set(order[:at]) for at, name in enumerate(order)}
+    for path in test_layout.FILES:
+        folder = test_layout.folder_of(path)
+        if folder not in ("__init__", "__main__"):
+            assert test_layout.folders_imported_by(path) <= allowed[folder], (
+                f"{path} imports what is to its right"
+            )

@@ -1,4 +1,4 @@
-"""The results of tasks, put together as they come in."""
+"""Collects the results of tasks, in any order, into the result of the run."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ __all__ = ["ResultCollector", "prediction_specs", "warn_of_failure"]
 
 
 class ResultCollector:
-    """The results of tasks as they come in, in any order.
+    """Collects one result per estimator and split.
 
     Parameters
     ----------
-    responses : dict of str to Response
-        The estimators, and how they predict.
+    specs : dict of str to PredictionSpec
+        How each estimator predicts.
     folds : Folds
-        The splits: one result of each estimator is to come for each.
-    data : Data
+        The splits.
+    data : TrainingData
         The tables.
     scoring : str, callable or None
-        How the result will be scored.
+        How the run is scored.
     fit_again : callable
-        Does the tasks of some splits of an estimator, given its name and theirs: for results that came
-        without their fitted estimator.
+        Given a name and positions of splits, does these tasks again: for results from a store, which have no
+        fitted estimator.
     optimistic : set of str
         The estimators that stop early on held-out rows.
     """
 
     def __init__(
         self,
-        responses: dict[str, PredictionSpec],
+        specs: dict[str, PredictionSpec],
         folds: Folds,
         data: TrainingData,
         *,
@@ -55,105 +55,101 @@ class ResultCollector:
         fit_again: Callable[[str, list[int]], list[TaskResult]],
         optimistic: Set[str] = frozenset(),
     ) -> None:
-        self.responses, self.folds, self.data, self.scoring = responses, folds, data, scoring
+        self.specs, self.folds, self.data, self.scoring = specs, folds, data, scoring
         self.fit_again, self.optimistic = fit_again, optimistic
-        self.done: dict[str, list[TaskResult | None]] = {
-            name: [None] * len(folds.splits) for name in responses
+        self.results: dict[str, list[TaskResult | None]] = {
+            name: [None] * len(folds.splits) for name in specs
         }
-        self.n_missing = dict.fromkeys(responses, len(folds.splits))
+        # Counted, because a look at all folds for each result takes the square of their number.
+        self.n_missing = dict.fromkeys(specs, len(folds.splits))
         self.test: dict[str, Floats] = {}
         self.failures: dict[str, Exception] = {}
 
-    def add(self, finished: TaskResult) -> None:
-        """Keep a result; when an estimator's last fold is in, average its test predictions and free them."""
-        if finished.name not in self.done:
+    def add(self, result: TaskResult) -> None:
+        """Keep a result; after an estimator's last fold, average its test predictions and free them."""
+        if result.name not in self.results:
             return
-        of_estimator = self.done[finished.name]
-        # A count, for a look at all folds for each of them takes the square of their number.
-        self.n_missing[finished.name] -= of_estimator[finished.split] is None
-        of_estimator[finished.split] = finished
-        if not self.n_missing[finished.name]:
-            self._complete(finished.name, [done for done in of_estimator if done is not None])
+        results = self.results[result.name]
+        self.n_missing[result.name] -= results[result.split] is None
+        results[result.split] = result
+        if not self.n_missing[result.name]:
+            self._complete(result.name, [one for one in results if one is not None])
 
-    def _complete(self, name: str, dones: list[TaskResult]) -> None:
-        """Bring the results of all folds of an estimator into one form, and average its test predictions."""
-        if any(done.labels for done in dones):
-            self._by_labels(name)
-        # In the order of splits, whichever came first: sums of floats depend on their order.
-        predictions = [done.test for done in dones if done.test is not None]
-        if len(predictions) == len(dones):
-            self.test[name] = sum(predictions[1:], start=predictions[0]) / len(predictions)
-            for done in dones:
-                done.test = None
-
-    def _by_labels(self, name: str) -> None:
-        """Predict by labels in all folds, where the classes of the columns are unknown in some."""
-        self.responses[name] = self.responses[name].as_labels()
-        for done in self.done[name]:
-            if done is not None and not done.labels:
-                done.held_out, done.test = _votes(done.held_out), _votes(done.test)
-        warn(
-            f"The labels that {name!r} predicts are used, not its probabilities: the columns of its "
-            "predict_proba are in another order than the classes, and it has no classes_ that says in which."
-        )
-
-    def drop(self, finished: TaskResult) -> None:
-        """Forget an estimator that failed, but for its error."""
-        if finished.error is not None and self.done.pop(finished.name, None) is not None:
-            self.failures[finished.name] = finished.error
-            self.test.pop(finished.name, None)
-            warn_of_failure(finished)
+    def drop(self, result: TaskResult) -> None:
+        """Keep only the error of an estimator that failed."""
+        if result.error is not None and self.results.pop(result.name, None) is not None:
+            self.failures[result.name] = result.error
+            self.test.pop(result.name, None)
+            warn_of_failure(result)
 
     def seconds(self) -> dict[str, float]:
-        """Return how long a fit took of each estimator of which results are in."""
-        known = {
-            name: [done.seconds for done in dones if done is not None] for name, dones in self.done.items()
-        }
+        """Return the mean seconds per fit of each estimator that has results."""
+        known = {name: [one.seconds for one in results if one] for name, results in self.results.items()}
         return {name: sum(each) / len(each) for name, each in known.items() if each}
 
     def result(self) -> OutOfFold | None:
-        """Return the results of estimators with all tasks done; None when there are none."""
-        whole = {
-            name: [done for done in of_estimator if done is not None]
-            for name, of_estimator in self.done.items()
-            if None not in of_estimator
+        """Return the result of the estimators of which all folds are done; None if there are none."""
+        complete = {
+            name: [one for one in results if one is not None]
+            for name, results in self.results.items()
+            if None not in results
         }
-        if not whole:
+        if not complete:
             return None
         return OutOfFold(
             folds=self.folds,
             target=self.data.target,
-            results={name: self._result_of(name, dones) for name, dones in whole.items()},
+            results={name: self._result_of(name, results) for name, results in complete.items()},
             failures=self.failures,
             sample_weight=self.data.sample_weight,
             scoring=self.scoring,
             index=index_of(self.data.X),
             test_index=index_of(self.data.X_test),
             schema=self.data.schema,
-            optimistic={name for name in whole if name in self.optimistic},
-            n_stored=sum(done.stored for dones in whole.values() for done in dones),
+            optimistic={name for name in complete if name in self.optimistic},
+            n_stored=sum(one.stored for results in complete.values() for one in results),
         ).remember(self.data.X)
 
-    def _result_of(self, name: str, dones: list[TaskResult]) -> EstimatorResult:
-        return EstimatorResult(
-            spec=self.responses[name],
-            held_out=[done.held_out for done in dones if done.held_out is not None],
-            fold_estimators=self._estimators(name, dones),
-            seconds=[done.seconds for done in dones],
-            test=self.test.get(name),
-            fit_mode="batched" if dones[0].shared else "plain",
+    def _complete(self, name: str, results: list[TaskResult]) -> None:
+        if any(one.labels for one in results):
+            self._use_labels(name, results)
+        # In the order of splits, whichever came first: sums of floats depend on their order.
+        tests = [one.test for one in results if one.test is not None]
+        if len(tests) == len(results):
+            self.test[name] = sum(tests[1:], start=tests[0]) / len(tests)
+            for one in results:
+                one.test = None
+
+    def _use_labels(self, name: str, results: list[TaskResult]) -> None:
+        """Use labels in all folds, because in some the columns of probabilities cannot be assigned."""
+        self.specs[name] = self.specs[name].as_labels()
+        for one in results:
+            if not one.labels:
+                one.held_out, one.test = _votes(one.held_out), _votes(one.test)
+        warn(
+            f"The labels that {name!r} predicts are used, not its probabilities: the columns of its "
+            "predict_proba are in another order than the classes, and it has no classes_ that says in which."
         )
 
-    def _estimators(self, name: str, dones: list[TaskResult]) -> Sequence[Any]:
-        """The fitted estimators; those with predictions from a store are fitted when they are used."""
-        estimators = [done.estimator for done in dones]
+    def _result_of(self, name: str, results: list[TaskResult]) -> EstimatorResult:
+        return EstimatorResult(
+            spec=self.specs[name],
+            held_out=[one.held_out for one in results if one.held_out is not None],
+            fold_estimators=self._estimators(name, results),
+            seconds=[one.seconds for one in results],
+            test=self.test.get(name),
+            fit_mode="batched" if results[0].shared else "plain",
+        )
+
+    def _estimators(self, name: str, results: list[TaskResult]) -> Sequence[Any]:
+        estimators = [one.estimator for one in results]
         if all(estimator is not None for estimator in estimators):
             return estimators
 
         def fit(splits: list[int]) -> list[Any]:
             again = self.fit_again(name, splits)
-            _compare(name, [dones[split] for split in splits], again)
-            return [done.estimator for done in again]
+            _warn_of_difference(name, [results[split] for split in splits], again)
+            return [one.estimator for one in again]
 
         return LazyFoldEstimators(estimators, fit)
 
@@ -161,46 +157,34 @@ class ResultCollector:
 def prediction_specs(
     estimators: NamedEstimators, target: Target, stack_method: str, skips: bool
 ) -> tuple[dict[str, PredictionSpec], dict[str, Exception]]:
-    """Return how each estimator predicts, and the errors of those that cannot, where these are skipped.
-
-    Parameters
-    ----------
-    estimators : list of (str, estimator)
-        The line-up.
-    target : Target
-        What is predicted.
-    stack_method : str
-        As in `stackit.estimators.prediction.prediction_spec`.
-    skips : bool
-        Whether one that cannot predict is left out with a warning; else its error is raised.
-    """
-    responses: dict[str, PredictionSpec] = {}
+    """Return how each estimator predicts, and the errors of those that cannot, if these are skipped."""
+    specs: dict[str, PredictionSpec] = {}
     unusable: dict[str, Exception] = {}
     for name, estimator in estimators:
         try:
-            is_classifier(estimator, name)
-            responses[name] = prediction_spec(name, estimator, stack_method, target)
+            is_classifier(estimator, name)  # regressors are checked, too
+            specs[name] = prediction_spec(name, estimator, stack_method, target)
         except ValueError as error:
             if not skips or stack_method not in ("auto", *METHODS):
                 raise
             unusable[name] = error
             warn_of_failure(TaskResult(name, -1, error=error))
-    return responses, unusable
+    return specs, unusable
 
 
-def _votes(table: Floats | None) -> Floats | None:
+def warn_of_failure(result: TaskResult, outcome: str = "is left out") -> None:
+    """Warn of an estimator that failed, with its error and the outcome."""
+    error = result.error
+    warn(f"Estimator {result.name!r} failed and {outcome}: {type(error).__name__}: {error}")
+
+
+def _votes(prediction: Floats | None) -> Floats | None:
     """Return a vote per row for the class of highest probability."""
-    return None if table is None else np.eye(table.shape[1])[table.argmax(axis=1)]
+    return None if prediction is None else np.eye(prediction.shape[1])[prediction.argmax(axis=1)]
 
 
-def warn_of_failure(finished: TaskResult, outcome: str = "is left out") -> None:
-    """Say which estimator has failed, what becomes of it, and why."""
-    error = finished.error
-    warn(f"Estimator {finished.name!r} failed and {outcome}: {type(error).__name__}: {error}")
-
-
-def _compare(name: str, stored: list[TaskResult], again: list[TaskResult]) -> None:
-    """Warn when estimators fitted again predict other than before: their fit is left to chance."""
+def _warn_of_difference(name: str, stored: list[TaskResult], again: list[TaskResult]) -> None:
+    """Warn if estimators that are fitted again do not predict what is stored."""
     pairs = [(np.asarray(a.held_out), np.asarray(b.held_out)) for a, b in zip(stored, again, strict=True)]
     if any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, equal_nan=True) for a, b in pairs):
         warn(

@@ -69,7 +69,7 @@ def test_parameters_alone_lack_the_running_statistics_and_are_refused(net):
     assert all("running" in name for name in missing)
     assert not running(lost, "mean").any()
     assert (running(lost, "var") == 1).all()
-    assert "must be complete with its running statistics" in refusal(net)
+    assert "lacks the running statistics" in refusal(net)
 
 
 def test_recomputed_statistics_are_the_means_over_the_batches(net, tables):

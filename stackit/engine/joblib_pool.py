@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -156,10 +156,10 @@ def _run_remote(at: int, packed: TaskBytes, sent: Any, parent: Lifeline | None) 
 
 @contextmanager
 def _closing_quietly(results: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """Close the results at the end, without joblib's warning that tasks are cancelled."""
+    """Close the results at the end, without joblib's warnings or errors about cancelled tasks."""
     try:
         yield results
     finally:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), suppress(Exception):
             warnings.simplefilter("ignore", UserWarning)
             results.close()

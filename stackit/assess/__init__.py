@@ -1,10 +1,11 @@
 """Scores of stacks that can be trusted, tests of their gain, leakage, and the value of each member."""
 
+from stackit.assess.alarm import OverfittingAlarm
 from stackit.assess.compare_candidates import compare
 from stackit.assess.comparison import Comparison
 from stackit.assess.member_diversity import Diversity, diversity
 from stackit.assess.nested import nested_score
-from stackit.assess.overfitting import OverfittingAlarm, overfitting_alarm
+from stackit.assess.overfitting import overfitting_alarm
 from stackit.assess.refit_effect import AverageOrRefit, average_or_refit
 from stackit.assess.shapley_values import Shapley, shapley
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows

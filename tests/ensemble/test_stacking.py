@@ -643,6 +643,18 @@ def test_text_columns_pass_through_to_a_final_pipeline(refit):
     assert stack.get_feature_names_out().tolist() == ["lr", "tree", "age", "sex", "deck"]
 
 
+def test_a_stack_passes_chosen_columns_through():
+    frame = pd.DataFrame(X, columns=[*"vwxyz"])
+    by_name = StackingClassifier(CLASSIFIERS, cv=3, passthrough=["z", "w"]).fit(frame, Y)
+    by_position = StackingClassifier(CLASSIFIERS, cv=3, passthrough=[4, 1]).fit(X, Y)
+    np.testing.assert_allclose(by_name.predict_proba(frame), by_position.predict_proba(X))
+    np.testing.assert_array_equal(by_position.transform(X)[:, -2:], X[:, [4, 1]])
+    assert by_name.get_feature_names_out()[-2:].tolist() == ["z", "w"]
+    assert by_position.get_feature_names_out()[-2:].tolist() == ["x4", "x1"]
+    with pytest.raises(ValueError, match=r"passthrough must be True, False or columns of X .* no column 9"):
+        StackingClassifier(CLASSIFIERS, passthrough=[9]).fit(X, Y)
+
+
 def test_passed_through_rows_belong_to_their_predictions():
     shuffled = FRAME.sample(frac=1, random_state=0)
     stack = StackingClassifier([("tree", encoded(TREE))], encoded(LR), passthrough=True, cv=3)

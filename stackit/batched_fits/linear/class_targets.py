@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
 from stackit.arrays import Floats, Rows
-from stackit.batched_fits.api import BatchedRequest, class_labels
+from stackit.batched_fits.api import BatchedRequest
 
 __all__ = ["class_targets", "class_weights"]
 
@@ -26,12 +26,9 @@ def class_targets(request: BatchedRequest) -> tuple[Floats, Rows | None, npt.NDA
         one_of_each = np.repeat([[0], [1]], y.shape[1], axis=1).astype(y.dtype)
         is_indicator = y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all())
         return (2.0 * y - 1.0, None, one_of_each) if is_indicator else None
-    labels = class_labels(y)
-    if labels is None or len(labels[0]) < 2:
-        return None
-    classes, codes = labels
+    classes, codes = np.unique(y, return_inverse=True)
     counts = [np.bincount(codes[train], minlength=len(classes)) for train, _ in request.folds.splits]
-    if not np.all(counts):
+    if len(classes) < 2 or not np.all(counts):
         return None
     Y = 2.0 * (codes[:, np.newaxis] == np.arange(len(classes))) - 1.0
     return (Y[:, 1:] if len(classes) == 2 else Y), codes, classes

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stackit.neural.layers.layers import Activation
-from stackit.neural.training.inputs import InputRows
+from stackit.neural.layers import Activation
+from stackit.neural.training import InputRows
 from stackit.validation import import_optional
 
 __all__ = ["activations", "draw_activations", "draw_curves"]

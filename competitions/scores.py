@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from stackit import OutOfFold
 from stackit.arrays import Rows
-from stackit.assess.repeats import Repeat, cross_fit_finals
+from stackit.assess import Repeat, cross_fit_finals
 
 __all__ = ["Score", "cross_fitted", "repeats_of", "scores_of", "show", "spread"]
 

@@ -223,3 +223,17 @@ def test_the_whole_core_loads_neither_torch_nor_xgboost_nor_matplotlib():
 @pytest.mark.parametrize("script", sorted(ROOT.glob("competitions/*/solve.py")), ids=lambda p: p.parent.name)
 def test_scripts_are_thin(script):
     assert len(script.read_text(encoding="utf-8").splitlines()) < 120
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("competitions/**/*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_competitions_use_public_names_only(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stackit":
+            assert node.module in PACKAGES, f"{node.module} is a module: import from its folder"
+            public = importlib.import_module(node.module).__all__
+            assert {alias.name for alias in node.names} <= {
+                *public,
+                *(name.split(".")[-1] for name in PACKAGES),
+            }

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 
-from stackit.images.io.photographs import decode
+from stackit.images.io import decode
 from stackit.validation import import_optional
 
 __all__ = ["draw_confusion", "draw_map", "draw_worst", "in_the_plane", "worst"]

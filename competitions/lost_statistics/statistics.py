@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stackit.neural.layers.network import Network
-from stackit.neural.training.inputs import InputRows
+from stackit.neural.layers import Network
+from stackit.neural.training import InputRows
 
 __all__ = ["accuracy", "batches", "counted", "network_of", "parameters_only", "recomputed", "running"]
 

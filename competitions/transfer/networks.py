@@ -11,12 +11,17 @@ import torch
 
 from competitions.transfer.tasks import Task
 from stackit.neural import BatchNormConvNetClassifier
-from stackit.neural.batchnorm.bn_statistics import recompute_statistics
-from stackit.neural.layers.network import Network
-from stackit.neural.training.batches import n_batches
-from stackit.neural.training.inputs import InputRows, InputTable
-from stackit.neural.training.loop import TrainingConfig, train
-from stackit.neural.training.losses import Dataset, NetSpec
+from stackit.neural.batchnorm import recompute_statistics
+from stackit.neural.layers import Network
+from stackit.neural.training import (
+    Dataset,
+    InputRows,
+    InputTable,
+    NetSpec,
+    TrainingConfig,
+    n_batches,
+    train,
+)
 from stackit.validation import invalid_value
 
 __all__ = [

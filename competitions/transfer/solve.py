@@ -26,7 +26,7 @@ from competitions.transfer.networks import source_networks
 from competitions.transfer.pictures import draw_gaps
 from competitions.transfer.tasks import Task, tasks
 from competitions.transfer.ways import by_codes, by_fine_tuning, target_alone, transfer_gap
-from stackit.neural.layers.network import Network
+from stackit.neural.layers import Network
 
 # Sources of each target; the first is related to it.
 PAIRS = {

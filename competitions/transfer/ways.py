@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from competitions.transfer.networks import as_if_lost, codes, fine_tuned, fresh, lost, outputs, recomputed
 from competitions.transfer.tasks import Task
-from stackit.neural.layers.network import Network
+from stackit.neural.layers import Network
 
 __all__ = ["STATISTICS", "by_codes", "by_fine_tuning", "target_alone", "transfer_gap"]
 

@@ -7,6 +7,7 @@ from stackit.assess.member_diversity import Diversity, diversity
 from stackit.assess.nested import nested_score
 from stackit.assess.overfitting import overfitting_alarm
 from stackit.assess.refit_effect import AverageOrRefit, average_or_refit
+from stackit.assess.repeats import Repeat, cross_fit_finals
 from stackit.assess.shapley_values import Shapley, shapley
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
 from stackit.assess.stacking_gain import Gain, gain
@@ -18,9 +19,11 @@ __all__ = [
     "Gain",
     "OverfittingAlarm",
     "PairedTest",
+    "Repeat",
     "Shapley",
     "average_or_refit",
     "compare",
+    "cross_fit_finals",
     "diversity",
     "gain",
     "nested_score",

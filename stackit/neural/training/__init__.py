@@ -1,3 +1,24 @@
 """The training of several networks at once."""
 
-__all__: list[str] = []
+from typing import TYPE_CHECKING
+
+from stackit._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from stackit.neural.training.batches import n_batches
+    from stackit.neural.training.inputs import InputRows, InputTable
+    from stackit.neural.training.loop import TrainingConfig, train
+    from stackit.neural.training.losses import Dataset, NetSpec
+
+__all__ = ["Dataset", "InputRows", "InputTable", "NetSpec", "TrainingConfig", "n_batches", "train"]
+
+__getattr__, __dir__, _ = lazy_names(
+    "stackit.neural.training",
+    {
+        "batches": ["n_batches"],
+        "inputs": ["InputRows", "InputTable"],
+        "loop": ["TrainingConfig", "train"],
+        "losses": ["Dataset", "NetSpec"],
+    },
+    extra="torch",
+)

@@ -225,15 +225,17 @@ def test_scripts_are_thin(script):
     assert len(script.read_text(encoding="utf-8").splitlines()) < 120
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("competitions/**/*.py")), ids=lambda p: str(p.relative_to(ROOT))
-)
+SCRIPTS = sorted(ROOT.glob("competitions/**/*.py"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_competitions_use_public_names_only(path):
+    folders = {*PACKAGES, *(name for name in MODULES if name.count(".") == 1)}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stackit":
-            assert node.module in PACKAGES, f"{node.module} is a module: import from its folder"
-            public = importlib.import_module(node.module).__all__
-            assert {alias.name for alias in node.names} <= {
-                *public,
-                *(name.split(".")[-1] for name in PACKAGES),
+            assert node.module in folders, f"{node.module} is inside a folder: import from the folder"
+            public = {
+                *importlib.import_module(node.module).__all__,
+                *(name.split(".")[-1] for name in folders),
             }
+            assert {alias.name for alias in node.names} <= public

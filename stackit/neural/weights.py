@@ -1,4 +1,4 @@
-"""Files of weights: safetensors with JSON facts, written atomically, and never without running statistics."""
+"""Files of weights: safetensors with metadata, written atomically, and never without running statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stackit.validation import format_list, invalid_value
 __all__ = ["check_state", "load_state", "load_weights", "read_model", "save_model", "save_weights"]
 
 State = Mapping[str, torch.Tensor]
-FACTS = "stackit"
+METADATA = "stackit"
 FORMAT = 2
 RUNNING = ("running_mean", "running_var")
 # How files that torch.save writes begin: zip archives, or bare pickles from old versions.
@@ -37,7 +37,7 @@ def save_weights(module: torch.nn.Module, path: FilePath, metadata: Mapping[str,
     path : path
         The file; its folder must exist.
     metadata : mapping of str to str, optional
-        Any facts; `load_weights` returns them.
+        Any texts; `load_weights` returns them.
 
     Raises
     ------
@@ -55,12 +55,12 @@ def save_weights(module: torch.nn.Module, path: FilePath, metadata: Mapping[str,
     >>> load_weights(net, path)
     {'trained on': 'fold 0'}
     """
-    facts = dict(metadata or {})
-    if not all(isinstance(text, str) for pair in facts.items() for text in pair):
+    texts = dict(metadata or {})
+    if not all(isinstance(text, str) for pair in texts.items() for text in pair):
         raise invalid_value("metadata", "text to text", f"{metadata=}", "Write numbers as text")
     # Copies, since safetensors refuses tensors that share memory, as tied weights do.
     state = {name: tensor.cpu().clone().contiguous() for name, tensor in module.state_dict().items()}
-    atomic_write(Path(path), safetensors.torch.save(state, facts))
+    atomic_write(Path(path), safetensors.torch.save(state, texts))
 
 
 def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
@@ -99,23 +99,23 @@ def load_weights(module: torch.nn.Module, path: FilePath) -> dict[str, str]:
     return metadata
 
 
-def save_model(module: torch.nn.Module, path: FilePath, facts: Mapping[str, Any]) -> None:
-    """Write a module as `save_weights` does, with facts as JSON that say how to build it again."""
-    save_weights(module, path, {FACTS: json.dumps({"format": FORMAT, **facts})})
+def save_model(module: torch.nn.Module, path: FilePath, metadata: Mapping[str, Any]) -> None:
+    """Write a module as `save_weights` does, with metadata as JSON that say how to build it again."""
+    save_weights(module, path, {METADATA: json.dumps({"format": FORMAT, **metadata})})
 
 
 def read_model(path: FilePath, writer: str) -> tuple[State, dict[str, Any]]:
-    """Return the tensors and facts of a file from `save_model`; the error for others names the `writer`."""
-    state, metadata = _read(path)
-    facts = json.loads(metadata.get(FACTS, "null"))
-    if not isinstance(facts, dict):
+    """Return the tensors and metadata of a file from `save_model`; errors for others name the `writer`."""
+    state, texts = _read(path)
+    metadata = json.loads(texts.get(METADATA, "null"))
+    if not isinstance(metadata, dict):
         raise ValueError(f"{str(path)!r} was not written by {writer}. Read weights alone with load_weights.")
-    if facts.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT:
         raise ValueError(
-            f"{str(path)!r} has format {facts.get('format')}, and this version of stackit reads format "
+            f"{str(path)!r} has format {metadata.get('format')}, and this version of stackit reads format "
             f"{FORMAT}. Write it again with {writer}."
         )
-    return state, facts
+    return state, metadata
 
 
 def load_state(module: torch.nn.Module, state: State, path: FilePath) -> None:

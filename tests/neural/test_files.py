@@ -66,7 +66,7 @@ def test_a_net_comes_back_and_predicts_the_same_to_the_bit(kind, tmp_path):
     assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "net.safetensors").read_bytes()
 
 
-def test_a_file_of_another_class_or_without_facts_is_refused(tmp_path):
+def test_a_file_of_another_class_or_without_metadata_is_refused(tmp_path):
     net, _ = fitted("numbers")
     net.save(tmp_path / "net.safetensors")
     with pytest.raises(ValueError, match=r"Call BatchNormMLPRegressor\.load"):
@@ -84,19 +84,19 @@ def test_a_file_without_running_statistics_or_weights_is_refused(tmp_path, missi
     net.save(tmp_path / "net.safetensors")
     with safe_open(tmp_path / "net.safetensors", "pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys() if missing not in name}
-        facts = file.metadata()
-    save_file(state, tmp_path / "less.safetensors", facts)
+        metadata = file.metadata()
+    save_file(state, tmp_path / "less.safetensors", metadata)
     with pytest.raises(ValueError, match=text):
         BatchNormMLPRegressor.load(tmp_path / "less.safetensors")
 
 
-def test_files_hold_no_pickle_and_readable_facts(tmp_path):
+def test_files_hold_no_pickle_and_readable_metadata(tmp_path):
     net, _ = fitted("frame")
     net.save(tmp_path / "net.safetensors")
     with safe_open(tmp_path / "net.safetensors", "np") as file:
-        facts = json.loads(file.metadata()["stackit"])
-    assert facts["class"] == "BatchNormMLPClassifier"
-    assert facts["parameters"]["n_estimators"] == 2
+        metadata = json.loads(file.metadata()["stackit"])
+    assert metadata["class"] == "BatchNormMLPClassifier"
+    assert metadata["parameters"]["n_estimators"] == 2
 
 
 def test_labels_that_json_has_not_are_named(tmp_path):

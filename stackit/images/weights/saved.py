@@ -50,14 +50,14 @@ def save_network(network: PretrainedNetwork, path: FilePath) -> None:
     module = network.network
     if isinstance(module, OnnxFile):
         raise ValueError(f"{network.name!r} is an ONNX file and cannot be saved. {INSTEAD}.")
-    facts = {
+    metadata = {
         "architecture": _architecture_of(network.name, module),
         "preprocessing": asdict(network.preprocessing),
         "layer": network.layer,
         "name": network.name,
         "channels": network.channels,
     }
-    save_model(module, path, facts)
+    save_model(module, path, metadata)
 
 
 def load_network(path: FilePath) -> PretrainedNetwork:
@@ -77,20 +77,22 @@ def load_network(path: FilePath) -> PretrainedNetwork:
     ValueError
         When the file was not written by `save_network`, or is not complete.
     """
-    state, facts = read_model(path, "save_network")
-    if facts.get("architecture") not in PUBLISHED:
+    state, metadata = read_model(path, "save_network")
+    if metadata.get("architecture") not in PUBLISHED:
         raise ValueError(
-            f"{str(path)!r} holds no published architecture, but {facts.get('architecture')!r}. "
+            f"{str(path)!r} holds no published architecture, but {metadata.get('architecture')!r}. "
             "Pass a file that save_network wrote."
         )
-    module = _without_weights(facts["architecture"]).to_empty(device="cpu")
+    module = _without_weights(metadata["architecture"]).to_empty(device="cpu")
     load_state(module, state, path)
     arguments: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in facts["preprocessing"].items()
+        for name, value in metadata["preprocessing"].items()
     }
     preprocessing = Preprocessing(**arguments)
-    return PretrainedNetwork(module, preprocessing, facts["layer"], facts["name"], channels=facts["channels"])
+    return PretrainedNetwork(
+        module, preprocessing, metadata["layer"], metadata["name"], channels=metadata["channels"]
+    )
 
 
 def _architecture_of(own_name: str, own: torch.nn.Module) -> str:

@@ -24,7 +24,7 @@ DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.float64)}
 def save_estimator(net: Any, path: FilePath) -> None:
     """Write a fitted net; raise ValueError when JSON has no form for a parameter or a label."""
     network: Network = net.network_
-    facts = {
+    metadata = {
         "class": type(net).__name__,
         "parameters": {name: _to_json(value, name) for name, value in net.get_params().items()},
         "plan": asdict(network.plan),
@@ -34,37 +34,38 @@ def save_estimator(net: Any, path: FilePath) -> None:
         "arrays": {name: _array_to_json(getattr(net, name), name) for name in ARRAYS if hasattr(net, name)},
         "attributes": {name: _to_json(getattr(net, name), name) for name in ATTRIBUTES if hasattr(net, name)},
     }
-    save_model(network, path, facts)
+    save_model(network, path, metadata)
 
 
 def load_estimator(kind: type, path: FilePath) -> Any:
     """Read a net of this class; it predicts what the saved one predicts, to the bit."""
-    state, facts = read_model(path, "the `save` of a net")
+    state, metadata = read_model(path, "the `save` of a net")
     try:
-        if facts["class"] != kind.__name__:
+        if metadata["class"] != kind.__name__:
             raise ValueError(
-                f"{str(path)!r} holds a {facts['class']}, not a {kind.__name__}. Call {facts['class']}.load."
+                f"{str(path)!r} holds a {metadata['class']}, not a {kind.__name__}. "
+                f"Call {metadata['class']}.load."
             )
-        return _restore(kind, facts, state, path)
+        return _restore(kind, metadata, state, path)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{str(path)!r} is incomplete or damaged ({error!r}). Save the net again."
         ) from error
 
 
-def _restore(kind: type, facts: dict[str, Any], state: State, path: FilePath) -> Any:
-    net: Any = kind(**{name: _from_json(value) for name, value in facts["parameters"].items()})
-    net.columns_ = InputColumns(**{name: _from_json(value) for name, value in facts["columns"].items()})
-    plan = NetworkPlan(**{name: _from_json(value) for name, value in facts["plan"].items()})
-    net.network_ = Network(plan, facts["n_nets"]).to(DTYPES[facts["dtype"]])
+def _restore(kind: type, metadata: dict[str, Any], state: State, path: FilePath) -> Any:
+    net: Any = kind(**{name: _from_json(value) for name, value in metadata["parameters"].items()})
+    net.columns_ = InputColumns(**{name: _from_json(value) for name, value in metadata["columns"].items()})
+    plan = NetworkPlan(**{name: _from_json(value) for name, value in metadata["plan"].items()})
+    net.network_ = Network(plan, metadata["n_nets"]).to(DTYPES[metadata["dtype"]])
     load_state(net.network_, state, path)
     net.network_.eval()
     # Only these names: a file must not replace a method.
-    for name in facts["arrays"].keys() & set(ARRAYS):
-        dtype, values = facts["arrays"][name]
+    for name in metadata["arrays"].keys() & set(ARRAYS):
+        dtype, values = metadata["arrays"][name]
         setattr(net, name, np.array(_from_json(values), dtype=dtype))
-    for name in facts["attributes"].keys() & set(ATTRIBUTES):
-        value = facts["attributes"][name]
+    for name in metadata["attributes"].keys() & set(ATTRIBUTES):
+        value = metadata["attributes"][name]
         setattr(net, name, tuple(value) if name == "shape_" else value)
     return net
 

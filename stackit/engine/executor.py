@@ -123,5 +123,5 @@ def _is_plain(table: Any) -> bool:
 
 def _n_bytes(X: Any) -> int:
     if hasattr(X, "memory_usage"):
-        return int(X.memory_usage(index=False).sum())
+        return int(np.sum(X.memory_usage(index=False)))  # of a series it is one number
     return int(getattr(X, "nbytes", 0) or getattr(getattr(X, "data", None), "nbytes", 0))

@@ -240,7 +240,7 @@ def prediction_spec(name: str, estimator: Any, stack_method: str, target: Target
         if hasattr(estimator, method):
             return PredictionSpec(name, method, _kind(method, estimator, target), target.type)
     raise ValueError(
-        f"Estimator {name!r} must be able to {' or '.join(wanted)}; got {name}={estimator!r}. "
+        f"Estimator {name!r} must have the method {' or '.join(wanted)}, and {estimator!r} has not. "
         "Pass stack_method='auto', or another estimator."
     )
 

@@ -21,6 +21,7 @@ from stackit.results.placeholders import Placeholder
 from stackit.results.repeated_warnings import RepeatedWarnings
 from stackit.results.scores import ScoresMixin
 from stackit.target import Target
+from stackit.validation import format_list
 
 __all__ = ["OutOfFold"]
 
@@ -82,7 +83,13 @@ class OutOfFold(ScoresMixin):
     __hash__ = object.__hash__
 
     def __getitem__(self, name: str) -> EstimatorResult:
-        return self.results[name]
+        try:
+            return self.results[name]
+        except KeyError:
+            raise KeyError(
+                f"There is no result of an estimator named {name!r}. The names are "
+                f"{format_list(self.results, 20)}."
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.results)

@@ -1,6 +1,7 @@
 """Arguments that are refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -44,7 +45,7 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
             {"stack_method": "proba"},
             "stack_method must be 'auto' or one of predict_proba.*got stack_method='proba'",
         ),
-        ({"stack_method": "decision_function"}, "Estimator 'nb' must be able to decision_function"),
+        ({"stack_method": "decision_function"}, "Estimator 'nb' must have the method decision_function"),
         (
             {"sample_weight": np.ones(89)},
             r"sample_weight must be one value per row, of shape \(90,\); got shape=\(89,\)",
@@ -97,3 +98,9 @@ def test_a_classifier_without_classes_has_its_columns_in_the_order_of_the_codes_
         oof = out_of_fold([("bare", Bare())], X, y, cv=2)
         assert (oof.meta_train["bare"] == 0.75).all()
         assert oof["bare"].fold_estimators[0].classes_.tolist() == np.unique(y).tolist()
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_series_for_a_table_is_refused_by_the_estimator(n_jobs):
+    with pytest.raises(ValueError, match="Expected a 2-dimensional container"):
+        out_of_fold([("lr", LR)], pd.Series(X[:, 0]), Y, n_jobs=n_jobs)

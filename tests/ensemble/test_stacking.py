@@ -1048,7 +1048,7 @@ def test_a_stack_that_is_not_fitted_says_so(method):
         (StackingClassifier([("a", GaussianNB)]), "Estimator 'a' must be an object with fit and predict"),
         (
             StackingClassifier(CLASSIFIERS, stack_method="decision_function"),
-            "Estimator 'tree' must be able to",
+            "Estimator 'tree' must have the method",
         ),
         (StackingClassifier(CLASSIFIERS, on_error="ignore"), "on_error must be 'raise' or 'skip'"),
     ],

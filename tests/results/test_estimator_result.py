@@ -36,7 +36,7 @@ def test_a_run_is_a_mapping_of_names_to_results(oof):
     assert "lr" in oof
     assert oof["nb"] is oof.results["nb"]
     assert all(isinstance(result, EstimatorResult) for result in oof.values())
-    with pytest.raises(KeyError, match="tree"):
+    with pytest.raises(KeyError, match=r"no result of an estimator named 'tree'\. The names are nb, lr\."):
         oof["tree"]
 
 

@@ -95,8 +95,8 @@ def classification_target(y: Any) -> Target:
     values = column_or_1d(values, warn=True)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:
-        raise invalid_value(
-            "y", "of at least two classes", f"one class, {classes.tolist()[0]!r}", "Check the target column"
+        raise ValueError(
+            f"y must have at least two classes; it has only {classes.tolist()[0]!r}. Check the target column."
         )
     kind: TaskKind = "binary" if len(classes) == 2 else "multiclass"
     return Target(kind, classes, (), values, codes)
@@ -137,7 +137,7 @@ def _as_array(y: Any) -> npt.NDArray[Any]:
             "y is None: pass fit(X, y)."
         )
     if hasattr(y, "__len__") and len(y) == 0:
-        raise invalid_value("y", "of at least two rows", "0 rows", "Pass the rows to learn from")
+        raise ValueError("y must have at least two rows; it has none. Pass the rows to learn from.")
     dense = y.toarray() if hasattr(y, "toarray") else y
     values = np.asarray(dense)
     if values.dtype == object and pd.isna(values).any():

@@ -40,7 +40,7 @@ class NeighborEvidence(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     nearest : sequence of int
         The values of m, rising. Each class must have more rows than the largest.
     memory : None, str or joblib.Memory
-        Where columns are kept for other estimators that ask for the same.
+        Where columns are kept for other estimators that need the same.
 
     Attributes
     ----------

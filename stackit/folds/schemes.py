@@ -187,12 +187,10 @@ def _classes_for(y: Any, n_splits: int) -> Rows:
     counts = np.bincount(target.codes)
     rare = np.flatnonzero(counts < n_splits)
     if len(rare):
-        got = format_list(f"{target.classes.tolist()[code]!r}: {counts[code]} rows" for code in rare)
-        raise invalid_value(
-            "Each class",
-            f"of at least n_splits={n_splits} rows for scheme='stratified'",
-            got,
-            "Use fewer folds, merge rare classes, or use scheme='kfold'",
+        got = format_list(f"{target.classes.tolist()[code]!r} has {counts[code]}" for code in rare)
+        raise ValueError(
+            f"Each class must have at least n_splits={n_splits} rows for scheme='stratified'; {got}. "
+            "Use fewer folds, merge rare classes, or use scheme='kfold'."
         )
     return target.codes
 

@@ -279,7 +279,7 @@ def test_titanic_folds_are_as_the_readme_says(tmp_path):
         (
             ["--target", "label", "--n-splits", "21"],
             ExitCode.DATA,
-            "Each class must be of at least n_splits=21 rows for scheme='stratified'; got 'yes': 20 rows. "
+            "Each class must have at least n_splits=21 rows for scheme='stratified'; 'yes' has 20. "
             "Use fewer folds, merge rare classes, or use scheme='kfold'.",
         ),
         (
@@ -496,7 +496,7 @@ def broken_zip():
         ("text.csv.zip", b"y\n1\n", "text.csv.zip cannot be read (File is"),
         ("text.csv.xz", b"y\n1\n", "text.csv.xz cannot be read (Input"),
         ("two.csv.zip", broken_zip(), "two.csv.zip cannot be read (Multiple"),
-        ("one.csv", b"y\na\na\na\na\n", "y must be of at least two classes; got one class, 'a'"),
+        ("one.csv", b"y\na\na\na\na\n", "y must have at least two classes; it has only 'a'"),
     ],
 )
 def test_unreadable_tables_are_bad_data(tmp_path, name, content, text):
@@ -531,7 +531,7 @@ def test_other_separators_inside_the_names_of_columns_are_names(table):
 @pytest.mark.filterwarnings("default")
 def test_a_refusal_is_one_line_where_scikit_learn_warns_too(table):
     result = folds_of(table, "--target", "day")
-    assert result.stderr.startswith("stackit: Each class must be of at least n_splits=5 rows")
+    assert result.stderr.startswith("stackit: Each class must have at least n_splits=5 rows")
     assert (result.exit_code, result.stderr.count("\n")) == (ExitCode.DATA, 1)
 
 
@@ -539,7 +539,7 @@ def test_titanic_names_as_a_target_are_refused_in_one_line(tmp_path):
     arguments = ["folds", str(titanic()), "--target", "Name", "-o", str(tmp_path / "folds.csv")]
     done = subprocess.run([*ENTRY, *arguments], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (ExitCode.DATA, 1, "")
-    assert done.stderr.startswith("stackit: Each class must be of at least n_splits=5 rows")
+    assert done.stderr.startswith("stackit: Each class must have at least n_splits=5 rows")
 
 
 def test_each_warning_is_one_line_after_the_work(table):

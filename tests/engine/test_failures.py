@@ -1,4 +1,4 @@
-"""Estimators that fail in every way there is: each is named, and costs no other estimator anything."""
+"""Estimators that fail in many ways: each is named, and the others are not affected."""
 
 import copyreg
 import faulthandler

@@ -1,4 +1,4 @@
-"""Each row of photographs is taken for itself, when its turn comes: a fault is one of its own."""
+"""Each row of photographs is read by itself, and an error in one row does not affect the others."""
 
 import io
 import time

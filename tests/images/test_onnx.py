@@ -297,7 +297,7 @@ def test_photographs_are_stacked_in_processes_and_random_labels_stay_random(path
 
 
 def test_a_fit_in_parallel_has_one_thread(path):
-    """A session of one thread works in that of its caller, and starts none."""
+    """A session of one thread works in the thread of its caller, and starts no other."""
     before = psutil.Process().num_threads()
     network = PretrainedNetwork(OnnxFile(path), PLAIN)
     network.codes(IMAGES)

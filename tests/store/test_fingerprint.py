@@ -308,7 +308,7 @@ def test_compiled_modules_without_sources_count(project):
 
 
 def test_compiled_extensions_count_by_their_file(project, monkeypatch):
-    """No compiler is needed to see it: a built-in function that says that it is from such a file."""
+    """A built-in function with the name of such a file as its module, so that no compiler is needed."""
     extension = project.path / "third.so"
     module = types.ModuleType("third")
     module.__file__ = str(extension)
@@ -406,7 +406,7 @@ def test_another_process_and_folder_hit_and_a_third_module_that_changes_misses(p
     assert project.load().n_stored(path) == 2
 
 
-# --- objects that tell no more of themselves than they must
+# --- objects that show only part of their state
 
 
 class Hides:
@@ -436,7 +436,7 @@ class Slotted:
 
 
 class Poses(Hides):
-    """An instance that says that it is a function of numpy."""
+    """An instance with the module and name of a function of numpy."""
 
     def __init__(self, by):
         super().__init__(by)

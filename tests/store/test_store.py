@@ -917,7 +917,7 @@ def test_prune_refuses_ambiguous_arguments(store):
 
 
 def run_on_a_failing_disk(store, log, match):
-    """A run that cannot keep its results says so once, and has them all the same."""
+    """A run that cannot store its results warns once, and still returns them."""
     with pytest.warns(UserWarning, match=match) as caught:
         oof = out_of_fold([("a", Counted(log))], X, Y, X_TEST, cv=CV, store=store)
     assert len(caught) == 1

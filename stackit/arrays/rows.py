@@ -27,7 +27,35 @@ def safe_index(table: Any, rows: Rows) -> Any:
 
 
 def check_rows(values: Any, name: str, n: int) -> npt.NDArray[Any] | None:
-    """Return `values`, called `name` in errors, as an array of n values without missing ones; None stays."""
+    """Return one value per row as an array, checked for its length and for missing values.
+
+    Parameters
+    ----------
+    values : (n,) array-like or None
+        One value per row, such as groups or times; None is returned as it is.
+    name : str
+        The name of the values in errors.
+    n : int
+        The number of rows.
+
+    Returns
+    -------
+    (n,) array or None
+
+    Raises
+    ------
+    ValueError
+        When there is not one value per row, or a value is missing.
+
+    Examples
+    --------
+    >>> check_rows(["a", "b", "a"], "groups", 3)
+    array(['a', 'b', 'a'], dtype='<U1')
+    >>> check_rows(["a", "b"], "groups", 3)
+    Traceback (most recent call last):
+        ...
+    ValueError: groups must be one value per row, of shape (3,); got shape=(2,). Pass 3 values.
+    """
     if values is None:
         return None
     column = np.asarray(values)

@@ -40,10 +40,19 @@ class Repeat:
     Parameters
     ----------
     known : OutOfFold
-        All of them: final estimators learn from these.
+        All out-of-fold predictions of the repeat; final estimators are trained on them.
     judged : OutOfFold
-        Those of the folds on which a final estimator can be scored, since rows of other folds can train it.
-        With folds ordered in time the first is missing.
+        The predictions of the folds on which a final estimator can be scored, because rows of other folds can
+        train it. With folds ordered in time the first fold is missing.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> X, y = np.eye(6), np.arange(6.0)
+    >>> oof = out_of_fold([("ridge", Ridge())], X, y, cv=3, n_jobs=1)
+    >>> repeat = Repeat(known=oof, judged=oof)
+    >>> repeat.known.meta_train.shape
+    (6, 1)
     """
 
     known: OutOfFold
@@ -100,11 +109,41 @@ def repeats_of(run: Any, scoring: Scoring = None, cv: Any = None, groups: Any = 
 def cross_fit_finals(
     finals: NamedEstimators, repeat: Repeat, *, X: Any = None, n_jobs: int | None = 1
 ) -> OutOfFold:
-    """Fit final estimators on out-of-fold rows of other folds, and predict those of each fold.
+    """Fit final estimators on the out-of-fold predictions of other folds, and predict the rows of each fold.
 
-    This is the engine again, with meta-features for X. Combiners see the names of members, as in a stack;
-    other estimators get arrays, as some fail on names of classes. X is a table that is passed through next to
-    the meta-features.
+    This is `out_of_fold` with meta-features for X.
+
+    Parameters
+    ----------
+    finals : list of (str, estimator)
+        Combiners or any other estimators; those that take sample weights or groups get those of the run.
+        Combiners get a data frame with the names of the members, as in a stack. Other estimators get an
+        array, because some fail on class names.
+    repeat : Repeat
+        The meta-features and the folds.
+    X : (n, n_features) table, optional
+        Columns that are passed through next to the meta-features.
+    n_jobs : int or None
+        The number of fits that run at the same time.
+
+    Returns
+    -------
+    OutOfFold
+        The predictions of the final estimators on the folds of ``repeat.judged``.
+
+    Raises
+    ------
+    ValueError
+        When the target has classes and a final estimator is not a classifier, or the other way round.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression, Ridge
+    >>> X, y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
+    >>> oof = out_of_fold([("ridge", Ridge())], X, y, cv=3, n_jobs=1)
+    >>> scored = cross_fit_finals([("linear", LinearRegression())], Repeat(known=oof, judged=oof))
+    >>> scored.meta_train.shape
+    (12, 1)
     """
     meta, judged = repeat.known.meta_train, repeat.judged
     if X is not None:

@@ -70,7 +70,25 @@ class Level(NamedMembers):
         return config.refit if self.refit is None else self.refit
 
     def check(self, number: int, classify: bool) -> None:
-        """Raise unless the estimators fit this level; the error says which level, counted from 1."""
+        """Raise unless the estimators fit this level.
+
+        Parameters
+        ----------
+        number : int
+            The number of the level, counted from 1.
+        classify : bool
+            Whether the ensemble is a classifier.
+
+        Raises
+        ------
+        ValueError
+            When a name or an estimator is not valid here; a note says which level it is.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> Level([("ridge", Ridge())]).check(1, classify=False)
+        """
         try:
             self._check_members(self.get_params(deep=False), classify)
             for _, estimator in self.members if number > 1 else ():

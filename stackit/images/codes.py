@@ -132,6 +132,14 @@ class CNNCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any = None, y: Any = None) -> CNNCodes:
         """Read the network; X and y are not used.
 
+        Parameters
+        ----------
+        X, y : ignored
+
+        Returns
+        -------
+        self
+
         Raises
         ------
         ValueError

@@ -40,9 +40,39 @@ DAMAGE = (
 
 
 def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Path:
-    """Write a fitted ensemble to a file, with its tables of training rows if `with_rows`.
+    """Write a fitted ensemble to a file.
 
-    A ValueError names the part that cannot be written without pickle.
+    Parameters
+    ----------
+    ensemble : estimator
+        The fitted ensemble.
+    path : path
+        The file to write; it is replaced if it exists.
+    with_rows : bool
+        Whether the tables of training rows are also written.
+
+    Returns
+    -------
+    pathlib.Path
+        The path of the file.
+
+    Raises
+    ------
+    ImportError
+        When skops is not installed.
+    ValueError
+        When a part of the ensemble cannot be written without pickle; the error names the part.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.linear_model import Ridge
+    >>> from stackit import StackingRegressor
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+    >>> stack = StackingRegressor([("ridge", Ridge())], cv=2, n_jobs=1).fit(X, y)
+    >>> path = save_ensemble(stack, tempfile.mkdtemp() + "/stack.stackit")
+    >>> load_ensemble(StackingRegressor, path).predict(X).shape
+    (4,)
     """
     nets: dict[bytes, str] = {}  # the same pretrained network in each fold is written once
 
@@ -63,9 +93,36 @@ def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Pat
 
 
 def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any:
-    """Read a fitted ensemble of class `kind`; types besides stackit's and skops' must be in `trusted`.
+    """Read a fitted ensemble from a file that `save_ensemble` wrote.
 
-    A ValueError says that the file is damaged or of another class or format, or names untrusted types.
+    Parameters
+    ----------
+    kind : type
+        The class of the ensemble.
+    path : path
+        The file.
+    trusted : iterable of str
+        Full names of types that may be created besides those of stackit and those that skops trusts.
+
+    Returns
+    -------
+    estimator
+        The fitted ensemble, of class `kind`.
+
+    Raises
+    ------
+    ImportError
+        When skops is not installed.
+    OSError
+        When the file cannot be read.
+    ValueError
+        When the file is damaged or has another class or format, or holds types that are not trusted; the
+        error names the types.
+
+    Warns
+    -----
+    UserWarning
+        When the file was written with another version of scikit-learn.
     """
     skops = import_optional("skops.io", "secure")
     if isinstance(trusted, str):

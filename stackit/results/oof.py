@@ -139,7 +139,31 @@ class OutOfFold(ScoresMixin):
         return [name for name, result in self.items() if result.refitted is not None]
 
     def average(self, name: str) -> Floats:
-        """Return the (n, width) held-out predictions of an estimator; see `EstimatorResult.average`."""
+        """Return the held-out predictions of an estimator, averaged over repeats.
+
+        Parameters
+        ----------
+        name : str
+            The name of the estimator.
+
+        Returns
+        -------
+        (n, width) array
+            One column per class or output; NaN in rows that were never held out.
+
+        Raises
+        ------
+        KeyError
+            When no estimator has this name.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from stackit import out_of_fold
+        >>> oof = out_of_fold([("ridge", Ridge())], np.eye(6), np.arange(6.0), cv=3, n_jobs=1)
+        >>> oof.average("ridge").shape
+        (6, 1)
+        """
         return self[name].average(self.folds)
 
     def with_results(self, change: Callable[[EstimatorResult], EstimatorResult], **fields: Any) -> OutOfFold:
@@ -165,6 +189,15 @@ class OutOfFold(ScoresMixin):
         ------
         ValueError
             When there is no such repeat.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from stackit import make_folds, out_of_fold
+        >>> folds = make_folds(np.arange(6), scheme="kfold", n_splits=3, n_repeats=2)
+        >>> oof = out_of_fold([("ridge", Ridge())], np.eye(6), np.arange(6.0), cv=folds, n_jobs=1)
+        >>> oof.coverage, oof.of_repeat(1).coverage
+        (array([2, 2, 2, 2, 2, 2]), array([1, 1, 1, 1, 1, 1]))
         """
         numbers = [number for number, label in enumerate(self.folds.labels) if label[0] == repeat]
         if not numbers:
@@ -194,6 +227,20 @@ class OutOfFold(ScoresMixin):
         ----------
         names : collection of str
             The estimators to leave out; unknown names are ignored.
+
+        Returns
+        -------
+        OutOfFold
+            The results of the other estimators.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Lasso, Ridge
+        >>> from stackit import out_of_fold
+        >>> estimators = [("ridge", Ridge()), ("lasso", Lasso())]
+        >>> oof = out_of_fold(estimators, np.eye(6), np.arange(6.0), cv=3, n_jobs=1)
+        >>> oof.without(["lasso"]).column_names
+        ['ridge']
         """
         return replace(self, results={name: result for name, result in self.items() if name not in names})
 
@@ -214,7 +261,16 @@ class OutOfFold(ScoresMixin):
         Raises
         ------
         ValueError
-            When the run is a level of an ensemble, fitted on features derived from X.
+            When the run is a level of an ensemble, fitted on features derived from X, or when X lacks columns
+            of the training table.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from stackit import out_of_fold
+        >>> oof = out_of_fold([("ridge", Ridge())], np.eye(6), np.arange(6.0), cv=3, n_jobs=1)
+        >>> oof.transform(np.zeros((2, 6)))["ridge"].round(3).tolist()
+        [2.5, 2.5]
         """
         self.check_accepts_X()
         return self.to_frame(self.predict(X, skip), index_of(X))
@@ -222,7 +278,22 @@ class OutOfFold(ScoresMixin):
     def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
         """Predict new rows by the estimators refitted on all rows; those that were not, as in `transform`.
 
-        Parameters, return value and errors are those of `transform`.
+        Parameters
+        ----------
+        X : array-like with m rows
+            New rows.
+        skip : collection of str
+            Estimators that do not predict; their columns are 0.
+
+        Returns
+        -------
+        (m, k) data frame
+            For estimators that were not refitted, the average over their fold estimators.
+
+        Raises
+        ------
+        ValueError
+            As in `transform`.
         """
         self.check_accepts_X()
         return self.to_frame(self.predict(X, skip, refitted=True), index_of(X))

@@ -155,7 +155,26 @@ class OnnxFile:
             raise invalid_value("mean and std", expected, got, "The network scales them itself")
 
     def output(self, layer: str, batch: torch.Tensor) -> torch.Tensor:
-        """Return the output of a layer for (n, 3, height, width) floats, in row i that of image i alone."""
+        """Return the output of a layer; row i depends only on image i.
+
+        Parameters
+        ----------
+        layer : str
+            One of `layers`.
+        batch : (n, 3, height, width) tensor of floats
+            Preprocessed images.
+
+        Returns
+        -------
+        (n, ...) tensor
+            One row per image, in the shape of the layer.
+
+        Raises
+        ------
+        ValueError
+            When onnxruntime cannot compute the layer, or the layer does not have one row of numbers per
+            image, or the output for an image depends on the other images of its batch.
+        """
         images = batch.permute(0, 2, 3, 1) if self.layout == "NHWC" else batch
         array = images.cpu().contiguous().numpy().astype(self.dtype, copy=False)
         if layer not in self._checked_layers:

@@ -28,9 +28,35 @@ def recompute_statistics(
 ) -> None:
     """Recompute the statistics of batch norm of K networks over all their training rows, in place.
 
-    E[x] is the mean of the batch means, and Var[x] that of m / (m - 1) times the batch variances, over
-    batches of m rows: at least `batch_size`, and 1024 where there are as many and memory allows it (Ioffe and
-    Szegedy, arXiv 1502.03167, algorithm 2).
+    Over batches of m rows, E[x] is the mean of the batch means, and Var[x] is the mean of m / (m - 1) times
+    the batch variances.
+
+    Parameters
+    ----------
+    network : Network
+        K trained networks. Their statistics are changed, and they are in evaluation mode afterwards.
+    dataset : Dataset
+        The n rows that all networks share.
+    specs : sequence of K NetSpec
+        The training rows and the seed of each network.
+    batch_size : int
+        The least number of rows per batch; 1024 are used where there are as many and memory allows it.
+
+    References
+    ----------
+    Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing
+    internal covariate shift. arXiv 1502.03167, algorithm 2.
+
+    Examples
+    --------
+    >>> from stackit.neural.layers import NetworkPlan
+    >>> from stackit.neural.training import InputTable
+    >>> x = torch.arange(8.0)[:, None]
+    >>> network = Network(NetworkPlan(("batch_norm",), shape=(1,)), n_nets=1)
+    >>> specs = [NetSpec(np.arange(8), seed=0)]
+    >>> recompute_statistics(network, Dataset(InputTable(x), x), specs, batch_size=8)
+    >>> network.norms[0].running_mean, network.norms[0].running_var  # of 0, ..., 7
+    (tensor([[3.5000]]), tensor([[6.]]))
     """
     network.train()
     for norm in network.norms:

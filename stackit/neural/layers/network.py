@@ -48,9 +48,31 @@ class NetworkPlan:
 
 
 class Network(nn.Module):
-    """K networks of one plan: `InputRows` of K networks in, (K, n_outputs, B) out.
+    """K networks of one plan as one module.
 
-    Every parameter and every statistic has the networks as its first axis, so an index selects a network.
+    The input is an `InputRows` of B rows per network, the output has shape (K, n_outputs, B). Every parameter
+    and every statistic has the networks as its first axis, so an index selects a network.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        The architecture.
+    n_nets : int
+        The number of networks, K.
+
+    Raises
+    ------
+    ValueError
+        When a layer is unknown, or does not fit the output of the layer before it.
+
+    Examples
+    --------
+    >>> plan = NetworkPlan(layers=(("dense", 8), "batch_norm", "relu", ("dense", 3)), shape=(4,))
+    >>> network = Network(plan, n_nets=5).initialise(range(5))
+    >>> network.n_parameters  # per network: 8·4, gamma and beta 2·8, 3·8 + 3
+    75
+    >>> network(InputRows(torch.zeros(5, 10, 4))).shape
+    torch.Size([5, 3, 10])
     """
 
     def __init__(self, plan: NetworkPlan, n_nets: int) -> None:

@@ -26,7 +26,27 @@ class BatchRows:
 
 
 def n_batches(n_rows: int, batch_size: int) -> int:
-    """Return the number of batches of about `batch_size` rows; none has a single row."""
+    """Return the number of batches per epoch; none has a single row.
+
+    Parameters
+    ----------
+    n_rows : int
+        The number of training rows.
+    batch_size : int
+        The approximate number of rows per batch.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> [n_batches(n, 64) for n in (2, 63, 713, 60_000)]
+    [1, 1, 11, 938]
+    >>> n_batches(3, 2)  # not 2: one of them would have a single row
+    1
+    """
     return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 

@@ -26,9 +26,58 @@ VALIDATION_BATCH = 2048  # rows
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How networks are trained: the parameters of the estimators of these names, and some of other names."""
+    """How networks are trained.
 
-    n_epochs: int  # max_iter
+    Most fields have the name of the parameter of `BatchNormMLPClassifier` that they hold.
+
+    Parameters
+    ----------
+    n_epochs : int
+        The number of epochs (`max_iter`).
+    batch_size : int
+        The approximate number of rows per batch.
+    solver : {"adam", "sgd", "adadelta"}
+        The optimizer.
+    learning_rate, learning_rate_init, decay_after
+        The schedule, see `stackit.neural.learning_rates`.
+    alpha : float
+        The weight decay: each step takes off this part of the weights, times the current learning rate over
+        `learning_rate_init`. Gamma, beta and biases do not decay.
+    momentum : float
+        Nesterov's momentum of "sgd".
+    beta_1, beta_2 : float
+        The decay rates of "adam".
+    label_smoothing : float
+        The part of each label's probability that is spread evenly over all classes.
+    patience : int or None
+        A network stops after this many epochs without a lower loss on its validation rows
+        (`n_iter_no_change`, with early stopping); None never stops.
+    tol : float
+        A loss is lower if it falls by more than this.
+    n_snapshots : int
+        The number of cycles of the learning rate; the weights at the end of each cycle are kept.
+    average_from : float or None
+        The weights after each epoch are averaged from this part of the epochs on (`weight_averaging`).
+    population : bool
+        Whether the statistics of batch norm are recomputed over all rows after training (`statistics`).
+    precision : torch.dtype
+        The dtype of matrix products: float32, float64 or bfloat16.
+    compile : bool
+        Whether torch compiles the networks.
+
+    References
+    ----------
+    Huang, G. et al. (2017). Snapshot ensembles: train 1, get M for free. arXiv 1704.00109.
+    Izmailov, P. et al. (2018). Averaging weights leads to wider optima and better generalization.
+    arXiv 1803.05407.
+
+    Examples
+    --------
+    >>> TrainingConfig(n_epochs=2, batch_size=64, learning_rate_init=0.01).rates(n_steps=3)
+    [0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
+    """
+
+    n_epochs: int
     batch_size: int
     solver: str = "adam"
     learning_rate: str = "constant"
@@ -39,11 +88,11 @@ class TrainingConfig:
     beta_1: float = 0.9
     beta_2: float = 0.999
     label_smoothing: float = 0.0
-    patience: int | None = None  # n_iter_no_change, with early stopping
+    patience: int | None = None
     tol: float = 1e-4
     n_snapshots: int = 1
-    average_from: float | None = None  # weight_averaging
-    population: bool = True  # statistics
+    average_from: float | None = None
+    population: bool = True
     precision: torch.dtype = torch.float32
     compile: bool = False
 
@@ -84,9 +133,42 @@ def train(
     config: TrainingConfig,
     advance: Callable[[], Any] = lambda: None,
 ) -> list[TrainedNet]:
-    """Train K initialised networks in place, each on the rows and in the order of a training alone.
+    """Train K networks in one loop; each gets the batches that it would get if it were trained alone.
 
-    All have the same number of batches per epoch. `advance` is called after each epoch.
+    Parameters
+    ----------
+    network : Network
+        K initialised networks. They are changed in place, and those that stop early are dropped from it.
+    dataset : Dataset
+        The n rows that all networks share.
+    specs : sequence of K NetSpec
+        The rows, the seed and the scaling of the target of each network. All must have the same number of
+        batches per epoch.
+    config : TrainingConfig
+        How to train.
+    advance : callable
+        Called without arguments after each epoch.
+
+    Returns
+    -------
+    list of K TrainedNet
+        The states and the history of each network.
+
+    Raises
+    ------
+    ValueError
+        When a training loss is not finite.
+
+    Examples
+    --------
+    >>> from stackit.neural.layers import NetworkPlan
+    >>> from stackit.neural.training import InputTable
+    >>> x = torch.linspace(-1, 1, 40)[:, None]
+    >>> network = Network(NetworkPlan((("dense", 1),), shape=(1,)), n_nets=2).initialise([0, 1])
+    >>> specs = [NetSpec(np.arange(30), seed=0), NetSpec(np.arange(10, 40), seed=1)]
+    >>> trained = train(network, Dataset(InputTable(x), x), specs, TrainingConfig(n_epochs=3, batch_size=10))
+    >>> [len(one.history) for one in trained]
+    [3, 3]
     """
     trainer = _Trainer(network, dataset, specs, config)
     for epoch in range(config.n_epochs):

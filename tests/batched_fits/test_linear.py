@@ -465,3 +465,10 @@ def test_both_ways_agree_where_both_are_open(seed, weighted, intercept):
     one, other = primal.solve_primal(problem, parts), dual.solve_dual(problem, parts)
     for a, b in zip(one.held_out, other.held_out, strict=True):
         assert_close(a, b, size=1.0)
+
+
+@pytest.mark.parametrize(("solve", "alpha"), [(primal.solve_primal, 0.0), (dual.solve_dual, 1e-6)])
+def test_a_line_is_continued_over_the_part_left_out(solve, alpha):
+    X, parts = np.array([[0.0], [1.0], [2.0], [3.0]]), [np.array([0, 1]), np.array([2, 3])]
+    solved = solve(LeastSquares(X, 2 * X, np.full(1, alpha), has_intercept=True), [parts])
+    np.testing.assert_allclose(np.ravel(solved.held_out), [0.0, 2.0, 4.0, 6.0], atol=5e-5 if alpha else 1e-12)

@@ -343,3 +343,9 @@ def test_declines_a_missing_class_and_large_offsets(estimator):
 def test_declines_negative_counts(estimator):
     X, y = table(15, 90, 4, 3, False)
     assert batched(estimator, X, y, make_folds(y, n_splits=3, random_state=0)) is None
+
+
+def test_counts_are_summed_over_the_training_rows_of_each_class():
+    X, y = np.array([[3.0, 0.0], [0.0, 2.0]] * 4), np.array(["a", "b"] * 4)
+    fitted = batched(MultinomialNB(), X, y, make_folds(y, n_splits=2, random_state=0)).estimators
+    assert [one.feature_count_.tolist() for one in fitted] == [[[6.0, 0.0], [0.0, 4.0]]] * 2

@@ -324,3 +324,9 @@ def test_weights_of_classes_that_are_all_zero_are_said():
     with pytest.warns(UserWarning, match="NonNegativeClassifier gives all .* equally likely"):
         fitted = NonNegativeClassifier().fit([[0.0], [0.0], [1.0], [1.0]], [1, 1, 0, 0])
     assert fitted.predict_proba([[0.3]]).tolist() == [[0.5, 0.5]]
+
+
+def test_a_sigmoid_is_even_where_both_classes_have_one_score():
+    scores, target = np.array([[-2.0], [-1.0], [1.0], [-1.0], [2.0]]), np.eye(2)[[0, 0, 1, 1, 1]]
+    found = probabilities_of(scores, fit_sigmoids(scores, target, np.ones(5)))
+    assert found[:, 1].round(1).tolist() == [0.0, 0.5, 1.0, 0.5, 1.0]

@@ -249,3 +249,8 @@ def test_the_area_of_several_classes_is_named_where_that_of_two_is_requested(sea
 def test_a_metric_that_is_nan_from_the_start_is_refused():
     with pytest.raises(ValueError, match="the score is NaN"):
         GreedyRegressor(lambda *_: float("nan")).fit([[1, 2], [2, 3], [3, 5]], [1, 2, 3])
+
+
+def test_a_tie_of_the_classes_is_half_a_pair_in_the_right_order():
+    scores, positive = np.array([[0.1, 0.4, 0.4, 0.8]]), np.array([False, False, True, True])
+    assert areas_under_curve(scores, positive, np.ones(4)).tolist() == [0.875]

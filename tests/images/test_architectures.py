@@ -14,7 +14,9 @@ from stackit.images import (
     tapped,
     vgg,
 )
+from stackit.images.architectures.layers import sequence
 from stackit.images.architectures.mobilenet import SameConv2d
+from stackit.images.architectures.resnet import Residual, Subsampled
 
 PUBLISHED = [
     (vgg, {"configuration": "A"}, 132_863_336),
@@ -178,3 +180,24 @@ def test_the_squeezenets_of_torchvision_and_keras_agree_where_no_window_is_cut()
 def test_networks_that_are_not_published_are_refused(make, complaint):
     with pytest.raises(ValueError, match=complaint):
         make()
+
+
+def test_same_padding_of_an_even_side_begins_at_the_first_pixel():
+    convolution = SameConv2d(1, 1, 3, stride=2, bias=False)
+    torch.nn.init.ones_(convolution.weight)
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert convolution(image)[0, 0, 0, 0].item() == 45.0  # pixels 0, 1, 2, 4, 5, 6, 8, 9, 10
+
+
+def test_layers_of_a_sequence_are_applied_in_order():
+    network = sequence({"threshold": torch.nn.Threshold(0, -1), "flat": torch.nn.Flatten()})
+    assert network(torch.zeros(1, 1, 2)).tolist() == [[-1.0, -1.0]]
+
+
+def test_a_residual_block_adds_its_input_before_relu():
+    block = Residual({"same": torch.nn.Dropout(0)}, torch.nn.Identity())
+    assert block(torch.tensor([[[-1.0, 2.0]]])).tolist() == [[[0.0, 4.0]]]
+
+
+def test_a_subsampled_shortcut_halves_the_sides_and_pads_channels_on_both_sides():
+    assert Subsampled(1)(torch.ones(1, 2, 8, 8)).sum(dim=(2, 3)).tolist() == [[0.0, 16.0, 16.0, 0.0]]

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackit import Level, LevelsClassifier, StackingClassifier, StackingRegressor, compare, out_of_fold
-from stackit.arrays.frames import distinct, safe_names
+from stackit.arrays.frames import distinct, index_of, is_foreign_frame, safe_names
 from stackit.combine import MeanClassifier
 
 RNG = np.random.default_rng(0)
@@ -208,3 +208,13 @@ def test_a_frame_of_polars_is_passed_through_with_its_names():
     stack = StackingRegressor([("ridge", Ridge())], cv=3, passthrough=True).fit(table, X["age"])
     right = StackingRegressor([("ridge", Ridge())], cv=3, passthrough=True).fit(X, X["age"])
     np.testing.assert_allclose(stack.predict(table), right.predict(X))
+
+
+@pytest.mark.parametrize("table", [X, np.eye(2)], ids=["pandas", "array"])
+def test_frames_of_pandas_and_arrays_are_not_foreign(table):
+    assert not is_foreign_frame(table)
+
+
+def test_series_have_an_index_and_lists_have_none():
+    assert index_of(pd.Series(["good", "bad"], index=[7, 3])).tolist() == [7, 3]
+    assert index_of([["good"], ["bad"]]) is None

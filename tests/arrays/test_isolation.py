@@ -28,7 +28,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.arrays.isolation import inspect_reader, own_copy
+from stackit.arrays.isolation import Reader, inspect_reader, is_readonly_error, own_copy, rows_for
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).round(3)
@@ -464,3 +464,12 @@ def test_an_estimator_that_shortens_its_table_must_still_predict_every_row(conta
     assert len(table) == len(X)
     with pytest.raises(ValueError, match=r"'d' \(repeat 0 fold 0\) must be of shape \(\d+,\)"):
         out_of_fold([("d", DropsInPlace(predicts_all=False))], table, Y, cv=3, n_jobs=1)
+
+
+def test_the_error_of_numpy_for_a_read_only_table_is_recognised():
+    assert is_readonly_error(ValueError("assignment destination is read-only"))
+
+
+def test_rows_to_fit_on_are_in_the_order_that_is_wanted():
+    rows = rows_for(Reader(is_trusted_library=True), np.eye(3), np.array([2, 0]))
+    assert rows.tolist() == [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]

@@ -18,6 +18,7 @@ from stackit.combine import (
     TemperatureClassifier,
 )
 from stackit.combine.weighted import check_weights
+from stackit.ensemble.validate_weights import without_failed
 
 N = 40
 X, Y = make_classification(N, 4, n_informative=3, n_redundant=0, random_state=0)
@@ -126,3 +127,8 @@ def test_who_finds_weights_by_itself_is_passed_over():
         check_weights(combiner, ["one", "two"])
     check_weights(MeanRegressor(np.array([1, 2])), ["one", "two"])
     check_weights(MeanRegressor([1, 2, 3]), ["one", "two"], complete=False)
+
+
+def test_the_weights_of_failed_estimators_are_left_out():
+    mean = without_failed(MeanRegressor([2, 0, 1]), ["forest", "ridge", "knn"], {"forest", "knn"})
+    assert mean.weights == [2, 1]

@@ -16,7 +16,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,7 +32,8 @@ from stackit import (
     make_folds,
     out_of_fold,
 )
-from stackit.estimators.early_stopping import EarlyStoppingPlan
+from stackit.estimators.early_stopping import EarlyStoppingPlan, ValidationSet, fit_with_validation
+from stackit.estimators.early_stopping.fitting import has_internal_split, uses_validation_set
 from stackit.estimators.early_stopping.splitter import ValidationSplitter
 from stackit.target import classification_target, regression_target
 
@@ -910,3 +911,25 @@ def test_a_nested_stack_with_folds_is_stored():
     store, splits = MemoryStore(), [(np.arange(120), np.arange(120, 240))]
     out_of_fold([("stack", inner)], X, y, cv=splits, store=store, n_jobs=1)
     assert out_of_fold([("stack", inner)], X, y, cv=splits, store=store, n_jobs=1).n_stored == 1
+
+
+# --- Single estimators ---------------------------------------------------------------------------------
+
+
+def test_an_estimator_stops_by_its_validation_set():
+    boosting = HistGradientBoostingRegressor(early_stopping=True, max_iter=50, n_iter_no_change=2)
+    X = np.arange(90.0).reshape(-1, 1)
+    validation = ValidationSet(X[80:], -X[80:, 0], {})
+    assert fit_with_validation(boosting, X, X[:, 0], {}, validation).n_iter_ == 2
+
+
+@pytest.mark.parametrize(("n_train", "expected"), [(10_001, True), (10_000, False)])
+def test_auto_uses_a_validation_set_above_10_000_rows(n_train, expected):
+    assert uses_validation_set(HistGradientBoostingRegressor(early_stopping="auto"), n_train) is expected
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"), [(SGDRegressor(early_stopping=True), True), (SGDRegressor(), False)]
+)
+def test_stochastic_gradient_descent_has_an_internal_split_if_it_stops_early(estimator, expected):
+    assert has_internal_split(estimator, 100) is expected

@@ -32,6 +32,7 @@ from stackit import (
     nested_score,
     out_of_fold,
 )
+from stackit.estimators.inner_groups import KnownGroups, group_splitters
 
 N = 120
 X, Y = make_classification(N, 5, n_informative=3, random_state=0)
@@ -173,3 +174,13 @@ def test_estimators_without_such_splitters_are_what_they_were():
     expected = cross_val_predict(GridSearchCV(LR, GRID, cv=3), X, Y, cv=FOLDS, method="predict_proba")
     oof = out_of_fold([("one", GridSearchCV(LR, GRID, cv=3))], X, Y, cv=FOLDS, n_jobs=1)
     np.testing.assert_array_equal(oof.meta_train["one"], expected[:, 1])
+
+
+def test_a_splitter_with_known_groups_splits_without_being_passed_any():
+    known = KnownGroups(LeaveOneGroupOut(), np.array(["a", "a", "b"]))
+    assert [held_out.tolist() for _, held_out in known.split([[1], [2], [3]])] == [[0, 1], [2]]
+
+
+def test_splitters_that_use_groups_are_found_inside_a_pipeline():
+    pipeline = make_pipeline(CalibratedClassifierCV(cv=GroupKFold(3)))
+    assert group_splitters(pipeline) == ["calibratedclassifiercv__cv"]

@@ -29,7 +29,12 @@ from stackit.assess import compare, nested_score
 from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.estimator_type import estimator_type, is_classifier
 from stackit.estimators.label_encoding.fitting import encoded_parts
-from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
+from stackit.estimators.label_encoding.wrappers import (
+    ConstantClassifier,
+    LabelEncodedClassifier,
+    classes_in,
+    lacks_order,
+)
 
 random = np.random.default_rng(0)
 X = random.normal(size=(120, 3))
@@ -636,3 +641,16 @@ def test_an_unfitted_estimator_that_cannot_be_cloned_is_copied():
     with pytest.raises(RuntimeError) as caught:
         unfitted_copy(Keeps([0]).fit(X, Y))
     assert "must not be fitted yet" in caught.value.__notes__[0]
+
+
+def test_a_constant_classifier_predicts_the_only_class():
+    assert ConstantClassifier().fit([[0], [1]], ["no", "no"]).predict([[5]]).tolist() == ["no"]
+
+
+def test_a_classifier_without_encoded_labels_has_probabilities_in_a_known_order():
+    assert not lacks_order(LogisticRegression(), "predict_proba")
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(np.array([0, 1]), [0, 1]), (None, [])])
+def test_classes_are_listed_as_python_values(classes, expected):
+    assert classes_in(classes) == expected

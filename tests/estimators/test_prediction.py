@@ -20,6 +20,8 @@ from sklearn.svm import SVC, LinearSVC
 import stackit
 from stackit import Level, MemoryStore, out_of_fold
 from stackit.assess import compare, nested_score
+from stackit.estimators.prediction import pairwise_votes, prediction_spec
+from stackit.target import classification_target
 
 cross_fitted = partial(out_of_fold, n_jobs=1)
 RNG = np.random.default_rng(0)
@@ -584,3 +586,12 @@ def test_what_is_sound_is_not_touched():
     np.testing.assert_array_equal(oof.average("own"), plain)
     mean = cross_fitted([("mean", DummyRegressor())], X, YR, cv=KFold(3)).meta_train["mean"]
     np.testing.assert_array_equal(mean, cross_val_predict(DummyRegressor(), X, YR, cv=KFold(3)))
+
+
+def test_each_pair_of_classes_gives_one_vote():
+    assert pairwise_votes(np.array([[-1.0, 0.5, 2.0]]), 3).tolist() == [[1.0, 2.0, 0.0]]
+
+
+def test_an_estimator_without_probabilities_predicts_decisions():
+    spec = prediction_spec("svm", LinearSVC(), "auto", classification_target([0, 1]))
+    assert spec.method == "decision_function"

@@ -37,7 +37,7 @@ from sklearn.utils._test_common.instance_generator import _construct_instances
 
 import stackit
 from stackit import DiskStore, StackingClassifier, make_folds
-from stackit.estimators.seeds import DRAWING, seeds_of, shared_draws
+from stackit.estimators.seeds import DRAWING, ShuffledFolds, seed_of, seeds_of, shared_draws
 from stackit.estimators.traits import set_seeds
 
 RNG = np.random.default_rng(0)
@@ -388,3 +388,23 @@ def test_a_stack_with_seeded_encoders_is_saved_and_read_again(tmp_path):
     stack = StackingClassifier([("a", encoder)], cv=3, n_jobs=1, random_state=0).fit(table, Y)
     again = StackingClassifier.load(stack.save(tmp_path / "it.stackit") or tmp_path / "it.stackit")
     assert (again.predict_proba(table) == stack.predict_proba(table)).all()
+
+
+def test_folds_of_an_encoder_hold_out_each_class():
+    y = np.array([0, 0, 1, 1])
+    folds = ShuffledFolds(2, random_state=0)
+    assert [sorted(y[rows].tolist()) for rows, _ in folds.split(np.zeros(4), y)] == [[0, 1], [0, 1]]
+
+
+def test_the_seed_of_a_task_depends_on_its_fold():
+    first = seed_of(0, "forest", repeat=0, fold=1)
+    assert seed_of(0, "forest", repeat=0, fold=1) == first
+    assert seed_of(0, "forest", repeat=0, fold=2) != first
+
+
+def test_shared_generators_draw_the_same_from_the_same_seed():
+    draws = []
+    for _ in range(2):
+        with shared_draws(0):
+            draws.append((np.random.uniform(), random.random()))  # noqa: NPY002
+    assert draws[0] == draws[1]

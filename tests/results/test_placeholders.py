@@ -21,7 +21,7 @@ from stackit import (
     out_of_fold,
     overfitting_alarm,
 )
-from stackit.results.placeholders import MissingDataError
+from stackit.results.placeholders import MissingDataError, Placeholder
 
 N = 5_000
 RNG = np.random.default_rng(0)
@@ -125,3 +125,8 @@ def test_stacks_that_are_members_have_their_tables_wherever_they_were_fitted():
         there = out_of_fold(inner, X[:300], Y[:300], cv=2)
     for one, other in zip(here["inner"].fold_estimators, there["inner"].fold_estimators, strict=True):
         pd.testing.assert_frame_equal(one.oof_.meta_train, other.oof_.meta_train)
+
+
+def test_a_placeholder_says_what_is_missing():
+    with pytest.raises(MissingDataError, match="saved or pickled without the folds"):
+        len(Placeholder("the folds"))

@@ -136,6 +136,7 @@ def test_scorers_of_ranks_are_known_by_what_they_do():
     assert all(is_rank_metric(name, two) for name in ("roc_auc",))
     assert all(is_rank_metric(name, three) for name in RANKS_OF_MANY)
     assert not any(is_rank_metric(name, target) for name in judge_rows for target in (codes, three))
+    assert not is_rank_metric("f1", codes)
     numbers = ["r2", "neg_mean_squared_error", "neg_mean_absolute_error", "explained_variance", "max_error"]
     assert not any(is_rank_metric(name, regression_target([1.0, 2.0])) for name in numbers)
     assert is_rank_metric(make_scorer(rank_correlation), regression_target([1.0, 2.0]))

@@ -210,3 +210,10 @@ def test_warnings_of_other_threads_are_shown_while_one_thread_is_recorded():
             thread.join()
     assert recorded == []
     assert [str(each.message) for each in caught] == ["from outside"]
+
+
+def test_a_recorded_warning_has_its_category_and_text():
+    with record_warnings() as caught:
+        warnings.simplefilter("always")
+        warnings.warn("Too few rows", UserWarning, stacklevel=1)
+    assert [(each.category, each.text) for each in caught] == [(UserWarning, "Too few rows")]

@@ -12,13 +12,11 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from stackit.arrays import Floats, Rows
+from stackit.arrays import Floats, Mask, Rows
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
 from stackit.estimators.estimator_type import is_classifier
 
 __all__ = ["BATCHED"]
-
-Mask = npt.NDArray[np.bool_]
 
 METRICS = {"euclidean", "l2", "manhattan", "l1", "cityblock", "chebyshev", "minkowski", "cosine"}
 SPARE = 16

@@ -20,7 +20,7 @@ from stackit.estimators.copies import unfitted_copy
 from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.estimator_type import is_classifier, is_regressor
 from stackit.estimators.metadata_routing import FitParams
-from stackit.estimators.prediction import Kind, PredictionSpec, prediction_spec
+from stackit.estimators.prediction import PredictionKind, PredictionSpec, prediction_spec
 from stackit.estimators.sample_weight import rescale_weights
 from stackit.estimators.seeds import seed_of
 from stackit.estimators.traits import inspect_estimator
@@ -183,7 +183,7 @@ class FinalEstimatorMixin(ABC):
 
     def _checked(self, raw: Any, table: Any) -> Any:
         """Return predictions in the form of the target, or raise."""
-        kind: Kind = "label" if self.oof_.target.is_classification else "number"
+        kind: PredictionKind = "label" if self.oof_.target.is_classification else "number"
         return PredictionSpec(FINAL, "predict", kind, self.oof_.target.type).labels_or_numbers(
             raw, num_samples(table)
         )

@@ -25,10 +25,17 @@ from stackit.estimators.prediction_checks import (
 from stackit.target import Target, TargetType
 from stackit.validation import format_list
 
-__all__ = ["METHODS", "Kind", "PredictionSpec", "check_column_names", "pairwise_votes", "prediction_spec"]
+__all__ = [
+    "METHODS",
+    "PredictionKind",
+    "PredictionSpec",
+    "check_column_names",
+    "pairwise_votes",
+    "prediction_spec",
+]
 
 METHODS = ("predict_proba", "decision_function", "predict")
-Kind = Literal["probability", "decision", "pairwise", "label", "number"]
+PredictionKind = Literal["probability", "decision", "pairwise", "label", "number"]
 Place = tuple[int, int] | None
 
 
@@ -55,7 +62,7 @@ class PredictionSpec:
 
     name: str
     method: str
-    kind: Kind
+    kind: PredictionKind
     target_type: TargetType
 
     @classmethod
@@ -258,7 +265,7 @@ def check_column_names(specs: Mapping[str, PredictionSpec]) -> None:
             owners[column] = name
 
 
-def _kind(method: str, estimator: Any, target: TargetType) -> Kind:
+def _kind(method: str, estimator: Any, target: TargetType) -> PredictionKind:
     if method != "decision_function":
         return "probability" if method == "predict_proba" else "label"
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}

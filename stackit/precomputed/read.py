@@ -13,7 +13,7 @@ from stackit.arrays import Floats
 from stackit.arrays.rows import ids_by_rows
 from stackit.files import check_ids, explain_read_errors, read_csv, read_metadata
 from stackit.folds import Folds
-from stackit.precomputed.table import Kind, Predictions, folds_digest
+from stackit.precomputed.table import PrecomputedKind, Predictions, folds_digest
 from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["read_predictions"]
@@ -33,7 +33,7 @@ def read_predictions(
     id: str | None,
     estimator: str | None,
     folds: Any,
-    kind: Kind | None,
+    kind: PrecomputedKind | None,
 ) -> Predictions:
     """Read the predictions of one estimator for training rows and, unless `test` is None, test rows.
 
@@ -192,7 +192,7 @@ def _check_other_ids(train: pd.Index[Any], test: pd.Index[Any], name: str) -> No
         )
 
 
-def _numbers(table: pd.DataFrame, name: str, kind: Kind) -> Floats:
+def _numbers(table: pd.DataFrame, name: str, kind: PrecomputedKind) -> Floats:
     """Return the values as floats; raise unless they are finite and, as probabilities, valid."""
     try:
         values: Floats = table.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
@@ -217,7 +217,7 @@ def _numbers(table: pd.DataFrame, name: str, kind: Kind) -> Floats:
     return values.clip(0, 1) if kind == "probability" else values
 
 
-def _warn_of_labels(values: Floats, test_values: Floats, name: str, kind: Kind) -> None:
+def _warn_of_labels(values: Floats, test_values: Floats, name: str, kind: PrecomputedKind) -> None:
     """Warn of a submission of labels that is passed instead of its probabilities."""
     if kind == "probability" and np.isin(test_values, (0, 1)).all() and not np.isin(values, (0, 1)).all():
         warn(

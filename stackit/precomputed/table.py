@@ -19,9 +19,9 @@ from stackit.folds import Folds
 from stackit.precomputed.class_columns import class_text, match_names
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["Kind", "Predictions", "folds_digest", "ids_in"]
+__all__ = ["PrecomputedKind", "Predictions", "folds_digest", "ids_in"]
 
-Kind = Literal["probability", "decision", "number"]
+PrecomputedKind = Literal["probability", "decision", "number"]
 
 # Fitted estimators come back from child processes one by one: equal tables become one object again.
 _ALIVE: WeakValueDictionary[str, Predictions] = WeakValueDictionary()
@@ -55,7 +55,7 @@ class Predictions:
     name: str
     id: str
     columns: tuple[str, ...]
-    kind: Kind
+    kind: PrecomputedKind
     ids: Names
     values: Floats
     n_train: int

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from stackit.arrays import FilePath
+from stackit.arrays import FilePath, Mask
 from stackit.submission.sample import (
     INTEGER,
-    Kind,
     Sample,
     SampleColumn,
+    SubmissionKind,
     Texts,
     numbers_of,
     read_sample,
@@ -24,8 +23,6 @@ from stackit.submission.sample import (
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["check_submission", "check_table"]
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>", "nat"}
 # Averages of probabilities leave [0, 1] by rounding, also in float32.
@@ -36,7 +33,7 @@ def check_submission(
     submission: FilePath | pd.DataFrame,
     sample: FilePath | pd.DataFrame,
     *,
-    kind: Kind | None = None,
+    kind: SubmissionKind | None = None,
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,
 ) -> None:

@@ -16,9 +16,18 @@ from stackit.arrays import FilePath, Floats
 from stackit.files import read_csv
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["INTEGER", "Kind", "Sample", "SampleColumn", "Texts", "numbers_of", "read_sample", "read_table"]
+__all__ = [
+    "INTEGER",
+    "Sample",
+    "SampleColumn",
+    "SubmissionKind",
+    "Texts",
+    "numbers_of",
+    "read_sample",
+    "read_table",
+]
 
-Kind = Literal["labels", "integers", "probabilities", "numbers", "text"]
+SubmissionKind = Literal["labels", "integers", "probabilities", "numbers", "text"]
 Texts: TypeAlias = "pd.Series[str]"
 
 INTEGER = "[+-]?[0-9]+"
@@ -32,7 +41,7 @@ SAMPLE_TOLERANCE = 0.05
 class SampleColumn:
     """What one column of values holds in the sample."""
 
-    kind: Kind | None
+    kind: SubmissionKind | None
     labels: tuple[str, ...] = ()
 
     @property
@@ -56,11 +65,16 @@ class Sample:
 
 
 def read_sample(
-    sample: FilePath | pd.DataFrame, kind: Kind | None, labels: Iterable[Any] | None, tolerance: float
+    sample: FilePath | pd.DataFrame,
+    kind: SubmissionKind | None,
+    labels: Iterable[Any] | None,
+    tolerance: float,
 ) -> Sample:
     """Read a sample submission; `kind` and `labels` override what its values look like."""
-    if kind is not None and kind not in get_args(Kind):
-        raise invalid_value("kind", f"one of {', '.join(get_args(Kind))}", f"{kind=}", "Choose one of these")
+    if kind is not None and kind not in get_args(SubmissionKind):
+        raise invalid_value(
+            "kind", f"one of {', '.join(get_args(SubmissionKind))}", f"{kind=}", "Choose one of these"
+        )
     if labels is not None and kind not in (None, "labels"):
         raise invalid_value("kind", "'labels' if labels are passed", f"{kind=}", "Leave out one of the two")
     name = "the sample submission" if isinstance(sample, pd.DataFrame) else Path(sample).name
@@ -106,7 +120,7 @@ def _sums_to_one(values: pd.DataFrame) -> bool:
 
 
 def _column_of(
-    texts: Texts, sums_to_one: bool, kind: Kind | None, labels: tuple[str, ...] | None
+    texts: Texts, sums_to_one: bool, kind: SubmissionKind | None, labels: tuple[str, ...] | None
 ) -> SampleColumn:
     """Return what a column holds: what the caller says, or else what its values look like."""
     if labels is not None:

@@ -14,7 +14,7 @@ from stackit.arrays import FilePath
 from stackit.files import atomic_write, read_csv
 from stackit.submission.alignment import align_predictions
 from stackit.submission.checks import check_table
-from stackit.submission.sample import Kind, Sample, read_sample
+from stackit.submission.sample import Sample, SubmissionKind, read_sample
 from stackit.validation import invalid_value
 
 __all__ = ["write_submission"]
@@ -28,7 +28,7 @@ def write_submission(
     predictions: Any,
     *,
     sample: FilePath | pd.DataFrame,
-    kind: Kind | None = None,
+    kind: SubmissionKind | None = None,
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,
     classes: Any = None,

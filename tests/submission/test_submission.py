@@ -579,5 +579,5 @@ def test_titanic_takes_zeros_and_ones_only(tmp_path):
 
 
 def test_the_folder_offers_both_functions_and_the_kinds():
-    assert submission.__all__ == ["Kind", "check_submission", "write_submission"]
+    assert submission.__all__ == ["SubmissionKind", "check_submission", "write_submission"]
     assert all(hasattr(submission, name) for name in submission.__all__)

@@ -15,7 +15,7 @@ from stackit.validation import invalid_value
 __all__ = ["Whitening", "whiten"]
 
 Table = npt.NDArray[np.floating]
-Kind = Literal["pca", "zca"]
+WhiteningKind = Literal["pca", "zca"]
 
 
 class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -73,7 +73,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     [[1.0, 0.0], [0.0, 1.0]]
     """
 
-    def __init__(self, *, kind: Kind = "zca", eps: float = 1e-5) -> None:
+    def __init__(self, *, kind: WhiteningKind = "zca", eps: float = 1e-5) -> None:
         self.kind = kind
         self.eps = eps
 
@@ -130,7 +130,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             )
 
 
-def whiten(X: Any, kind: Kind = "zca", *, eps: float = 1e-5) -> Table:
+def whiten(X: Any, kind: WhiteningKind = "zca", *, eps: float = 1e-5) -> Table:
     """Return X whitened by its own mean and covariance: `Whitening` for one table.
 
     Parameters

@@ -9,7 +9,7 @@ from scipy.linalg.lapack import dpocon, dpotrf
 
 from stackit.arrays import Floats
 
-__all__ = ["Factor", "factorize"]
+__all__ = ["Factor", "cholesky", "factorize"]
 
 
 class Factor(NamedTuple):
@@ -30,3 +30,9 @@ def factorize(matrix: Floats, overwrite: bool = False) -> Factor:
     if info or not np.isfinite(norm):
         return Factor(None, 0.0, norm)
     return Factor(lower, float(dpocon(lower, norm, uplo="L")[0]), norm)
+
+
+def cholesky(matrix: Floats, smallest_condition: float, overwrite: bool = False) -> Floats | None:
+    """Return the lower Cholesky factor; None if the reciprocal condition is not above the smallest one."""
+    factor = factorize(matrix, overwrite)
+    return factor.lower if factor.reciprocal_condition > smallest_condition else None

@@ -10,11 +10,12 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, eigh, svd
 
 from stackit.arrays import Floats, Rows
+from stackit.batched_fits.cholesky import cholesky
 from stackit.batched_fits.gaussian.class_moments import ClassMoments, ScatterFn, by_class, diagonal, pooled
 from stackit.batched_fits.gaussian.covariance import is_accurate_variance, shrink, shrunk
 from stackit.batched_fits.gaussian.whitening import (
+    SMALLEST_CONDITION,
     ScatterWhitening,
-    cholesky,
     whitening_of_rows,
     whitening_of_scatter,
 )
@@ -152,7 +153,8 @@ def _lsqr(fold: LdaFold) -> Attributes | None:
     if covariance is None:
         return None
     used = np.flatnonzero(np.diag(covariance))
-    lower = cholesky(covariance if len(used) == len(covariance) else covariance[np.ix_(used, used)])
+    kept = covariance if len(used) == len(covariance) else covariance[np.ix_(used, used)]
+    lower = cholesky(kept, SMALLEST_CONDITION)
     if lower is None:
         return None
     means = fold.moments.mean
@@ -164,7 +166,7 @@ def _lsqr(fold: LdaFold) -> Attributes | None:
 def _eigen(fold: LdaFold) -> Attributes | None:
     """Solve ``between @ v = value * within @ v`` (Duda, Hart and Stork, 2001, section 3.8.3)."""
     within, total = _covariance_within(fold), _covariance_total(fold)
-    if within is None or total is None or cholesky(within) is None:
+    if within is None or total is None or cholesky(within, SMALLEST_CONDITION) is None:
         return None
     try:
         values, vectors = eigh(total - within, within, check_finite=False)

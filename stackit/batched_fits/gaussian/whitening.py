@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve, eigh, eigvalsh, solve_triangular
 from stackit.arrays import Floats
 from stackit.batched_fits.cholesky import factorize
 
-__all__ = ["SMALLEST_CONDITION", "ScatterWhitening", "cholesky", "whitening_of_rows", "whitening_of_scatter"]
+__all__ = ["SMALLEST_CONDITION", "ScatterWhitening", "whitening_of_rows", "whitening_of_scatter"]
 
 SMALLEST_CONDITION = 1e-7
 """The reciprocal condition number from which on results agree with other methods' to 1e-9."""
@@ -26,12 +26,6 @@ class ScatterWhitening:
 
     down: Callable[[Floats], Floats]
     up: Callable[[Floats], Floats]
-
-
-def cholesky(matrix: Floats) -> Floats | None:
-    """Return the lower Cholesky factor of a well-conditioned symmetric matrix; otherwise None."""
-    factor = factorize(matrix)
-    return factor.lower if factor.reciprocal_condition > SMALLEST_CONDITION else None
 
 
 def whitening_of_scatter(scatter: Floats, smallest: float) -> ScatterWhitening | None:

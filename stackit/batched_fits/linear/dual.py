@@ -6,7 +6,13 @@ import numpy as np
 from scipy.linalg import lapack
 
 from stackit.arrays import Floats, Rows
-from stackit.batched_fits.linear.least_squares import LeastSquares, LinearSolution, LinearSolutions, cholesky
+from stackit.batched_fits.cholesky import cholesky
+from stackit.batched_fits.linear.least_squares import (
+    SMALLEST_CONDITION,
+    LeastSquares,
+    LinearSolution,
+    LinearSolutions,
+)
 
 __all__ = ["solve_dual"]
 
@@ -78,7 +84,7 @@ def _duals(problem: LeastSquares, table: Floats, root: Floats, Y: Floats, parts:
     for penalty in penalties:
         system = kernel if len(penalties) == 1 else kernel.copy()
         system.flat[:: len(system) + 1] += penalty
-        factor = cholesky(system)
+        factor = cholesky(system.T, SMALLEST_CONDITION, overwrite=True)
         if factor is None:
             return None
         inverse, _ = lapack.dtrtri(factor, lower=1, overwrite_c=1)
@@ -111,7 +117,7 @@ def _leave_parts_out(
         columns = inverse[first:, rows]
         along = q[first:] @ columns
         block = columns.T @ columns - np.outer(along, along)
-        factor = cholesky(block)
+        factor = cholesky(block.T, SMALLEST_CONDITION, overwrite=True)
         if factor is None:
             return None
         change, _ = lapack.dpotrs(factor, columns.T @ whole[first:], lower=1)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy.typing as npt
 
 from stackit.arrays import Floats, Rows
-from stackit.batched_fits.cholesky import factorize
 from stackit.batched_fits.scaling import Scaling
 
-__all__ = ["LeastSquares", "LinearSolution", "LinearSolutions", "cholesky"]
+__all__ = ["SMALLEST_CONDITION", "LeastSquares", "LinearSolution", "LinearSolutions"]
 
 SMALLEST_CONDITION = 1e-8
 """Systems with a smaller reciprocal condition are declined: two ways to solve them would differ."""
@@ -53,9 +52,3 @@ class LinearSolutions:
 
     of_splits: list[LinearSolution]
     held_out: list[Floats]
-
-
-def cholesky(matrix: Floats) -> Floats | None:
-    """Return the lower Cholesky factor of a matrix, which is overwritten; None if ill-conditioned."""
-    factor = factorize(matrix.T, overwrite=True)
-    return factor.lower if factor.reciprocal_condition > SMALLEST_CONDITION else None

@@ -6,7 +6,13 @@ import numpy as np
 from scipy.linalg import lapack, svdvals
 
 from stackit.arrays import Floats, Rows
-from stackit.batched_fits.linear.least_squares import LeastSquares, LinearSolution, LinearSolutions, cholesky
+from stackit.batched_fits.cholesky import cholesky
+from stackit.batched_fits.linear.least_squares import (
+    SMALLEST_CONDITION,
+    LeastSquares,
+    LinearSolution,
+    LinearSolutions,
+)
 from stackit.batched_fits.moments import CentredTable, Moments, centred_table, origin_of
 
 __all__ = ["n_cells", "solve_primal"]
@@ -110,7 +116,7 @@ def _coefficients(gram: Floats, products: Floats, alpha: Floats) -> tuple[Floats
             return None
         length = np.sqrt(system.diagonal())
         system /= np.outer(length, length)
-        factor = cholesky(system)
+        factor = cholesky(system.T, SMALLEST_CONDITION, overwrite=True)
         if factor is None:
             return None
         targets = alpha == penalty

@@ -35,7 +35,7 @@ class BatchedRequest:
         The weights of the rows.
     X_test : (m, n_features) array, optional
         The test table.
-    watch : list of arrays of row numbers, optional
+    validation : list of arrays of row numbers, optional
         The validation rows for early stopping in each split, outside its training part.
     seeds : list of int or None, optional
         The ``random_state`` of each split.
@@ -47,7 +47,7 @@ class BatchedRequest:
     method: str
     sample_weight: Floats | None = None
     X_test: npt.NDArray[Any] | None = None
-    watch: list[Rows] | None = None
+    validation: list[Rows] | None = None
     seeds: list[int | None] | None = None
 
 

@@ -96,7 +96,7 @@ def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None
 def _fit_folds(estimator: Any, request: BatchedRequest) -> BatchedResult:
     """Call an estimator's own ``fit_folds``, with the optional arguments that it takes."""
     known = signature(estimator.fit_folds).parameters
-    extra = {"seeds": request.seeds, "watch": request.watch}
+    extra = {"seeds": request.seeds, "watch": request.validation}
     extra = {name: value for name, value in extra.items() if value is not None and name in known}
     fitted = list(estimator.fit_folds(request.X, request.y, request.folds, request.sample_weight, **extra))
     if len(fitted) != len(request.folds.splits):

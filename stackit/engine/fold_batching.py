@@ -100,7 +100,7 @@ class BatchedTask:
             method=first.spec.method,
             sample_weight=sample_weight,
             X_test=X_test,
-            watch=validation_rows or None,
+            validation=validation_rows or None,
             seeds=[getattr(task.seeded_copy(), "random_state", None) for task in self.tasks],
         )
         batch = fit_batched(first.seeded_copy(), request)

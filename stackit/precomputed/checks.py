@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import sem
 
 from stackit.estimators.named_estimators import NamedEstimators
 from stackit.estimators.scoring import PrecomputedEstimator
@@ -127,7 +128,7 @@ def is_too_good(errors: npt.NDArray[np.float64], best: npt.NDArray[np.float64] |
         return len(errors) >= MIN_ROWS and not errors.any()
     fewer = best - errors
     is_better = errors.mean() * TIMES < best.mean()
-    return bool(is_better and fewer.mean() > STANDARD_ERRORS * _standard_error(fewer))
+    return bool(is_better and fewer.mean() > STANDARD_ERRORS * sem(fewer, ddof=0))
 
 
 def _is_expected(estimator: Precomputed, errors: npt.NDArray[np.float64], oof: OutOfFold) -> bool:
@@ -152,10 +153,6 @@ def _expected_error(estimator: Precomputed, oof: OutOfFold) -> tuple[float, floa
         return None
     if kind == "number":
         y, own = (oof.target.y - oof.target.y.mean()) ** 2, (test[:, 0] - test.mean()) ** 2
-        return float(y.mean() - own.mean()), float(np.hypot(_standard_error(y), _standard_error(own)))
+        return float(y.mean() - own.mean()), float(np.hypot(sem(y, ddof=0), sem(own, ddof=0)))
     uncertainty = 1 - np.maximum(test, 1 - test)[:, 0] if test.shape[1] == 1 else 1 - test.max(axis=1)
-    return float(uncertainty.mean()), _standard_error(uncertainty)
-
-
-def _standard_error(values: npt.NDArray[np.float64]) -> float:
-    return float(values.std() / np.sqrt(len(values)))
+    return float(uncertainty.mean()), float(sem(uncertainty, ddof=0))

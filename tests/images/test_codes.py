@@ -32,7 +32,7 @@ def noise(seed, height=40, width=50):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-class Counting(PretrainedNetwork):
+class SizeRecordingNetwork(PretrainedNetwork):
     """A small network that says how many photographs passed through it."""
 
     def __init__(self, seed=0, preprocessing=None):
@@ -49,7 +49,7 @@ class Counting(PretrainedNetwork):
 
 @pytest.fixture
 def network():
-    return Counting()
+    return SizeRecordingNetwork()
 
 
 @pytest.fixture
@@ -147,11 +147,11 @@ def test_no_photograph_passes_twice_where_codes_are_kept(tmp_path, folder, netwo
 @pytest.mark.parametrize(
     "change",
     [
-        lambda: CNNCodes(Counting(seed=1)),
-        lambda: CNNCodes(Counting(preprocessing=Preprocessing.tensorflow(32, 36))),
-        lambda: CNNCodes(Counting(), "layer2"),
-        lambda: CNNCodes(Counting(), "layer3", pool="max"),
-        lambda: CNNCodes(Counting(), n_views=2),
+        lambda: CNNCodes(SizeRecordingNetwork(seed=1)),
+        lambda: CNNCodes(SizeRecordingNetwork(preprocessing=Preprocessing.tensorflow(32, 36))),
+        lambda: CNNCodes(SizeRecordingNetwork(), "layer2"),
+        lambda: CNNCodes(SizeRecordingNetwork(), "layer3", pool="max"),
+        lambda: CNNCodes(SizeRecordingNetwork(), n_views=2),
     ],
     ids=["weights", "preprocessing", "layer", "pool", "views"],
 )
@@ -268,7 +268,7 @@ def test_what_holds_no_photographs_is_refused(network, X):
 
 
 def test_several_networks_stand_side_by_side(network):
-    other = Counting(seed=5)
+    other = SizeRecordingNetwork(seed=5)
     other.name = "other"
     union = FeatureUnion([("one", CNNCodes(network)), ("other", CNNCodes(other, "layer2", pool="max"))])
     union.set_output(transform="pandas")

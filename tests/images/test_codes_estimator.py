@@ -5,25 +5,18 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from stackit import DiskStore, out_of_fold
-from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet
+from stackit.images import CNNCodes, cifar_resnet
 from stackit.store.fingerprint import describe
 
 
 def noise(seed, height=40, width=50):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return PretrainedNetwork(cifar_resnet(8), Preprocessing.torchvision(32, 36), "flatten", "tiny")
 
 
 @pytest.fixture

@@ -11,17 +11,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs
+from stackit.images import CNNCodes, list_photographs
 from stackit.images.io.photographs import FORMATS, decode
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    return PretrainedNetwork(cifar_resnet(8), Preprocessing.torchvision(32, 36), "flatten", "tiny")
 
 
 def noise(seed, height=40, width=50):

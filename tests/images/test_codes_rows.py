@@ -12,18 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, cifar_resnet, list_photographs
+from stackit.images import CNNCodes, Preprocessing, PretrainedNetwork, list_photographs
 from stackit.images.io.photographs import decode
 
 
 def noise(seed, height=40, width=50):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return PretrainedNetwork(cifar_resnet(8), Preprocessing.torchvision(32, 36), "flatten", "tiny")
 
 
 def close(codes, expected):
@@ -109,12 +103,12 @@ def test_images_are_read_when_their_turn_comes(network):
             most[0] = max(most[0], waiting[0])
             return noise(self.number)
 
-    class Counting(PretrainedNetwork):
+    class CountdownNetwork(PretrainedNetwork):
         def codes_of_views(self, pixels, layer, pool="mean"):
             waiting[0] -= len(pixels)
             return super().codes_of_views(pixels, layer, pool)
 
-    counting = Counting(network.network, network.preprocessing, "flatten")
+    counting = CountdownNetwork(network.network, network.preprocessing, "flatten")
     codes = CNNCodes(counting, batch_size=4).fit()
     waiting[0] = 0
     result = codes.transform(Rows(50))
@@ -210,26 +204,26 @@ def test_photographs_are_found_by_all_their_suffixes(tmp_path):
     assert list_photographs(tmp_path)["file"].tolist() == names
 
 
-class Watched(Image.Image):
+class ReadCountingImage(Image.Image):
     """An image that knows how many threads have read it at once."""
 
     now = most = 0
 
     def load(self):
-        Watched.now += 1
-        Watched.most = max(Watched.most, Watched.now)
+        ReadCountingImage.now += 1
+        ReadCountingImage.most = max(ReadCountingImage.most, ReadCountingImage.now)
         time.sleep(0.002)
-        Watched.now -= 1
+        ReadCountingImage.now -= 1
         return super().load()
 
 
 def test_two_transforms_read_an_image_of_pillow_one_after_the_other(network):
     image = Image.fromarray(noise(1))
-    image.__class__ = Watched
+    image.__class__ = ReadCountingImage
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: CNNCodes(network).fit_transform([image] * 8), range(2))
     close(first, second)
-    assert Watched.most == 1
+    assert ReadCountingImage.most == 1
 
 
 def test_a_huge_image_of_pillow_is_refused_before_it_is_decoded(tmp_path, network):
@@ -248,11 +242,11 @@ def test_one_photograph_is_no_pile_for_a_network_either(network):
 
 
 def test_one_number_an_image_is_a_column():
-    class Mean(torch.nn.Module):
+    class MeanOfPixels(torch.nn.Module):
         def forward(self, x):
             return x.mean((1, 2, 3))
 
-    lone = torch.nn.Sequential(Mean())
+    lone = torch.nn.Sequential(MeanOfPixels())
     codes = PretrainedNetwork(lone, Preprocessing.torchvision(32, 36), "0").codes(
         np.zeros((3, 40, 50, 3), np.uint8)
     )

@@ -266,7 +266,7 @@ def test_a_negative_variance_is_refused(tmp_path):
         read_weights(cifar_resnet(8), tmp_path / "r.pt")
 
 
-class Canary:
+class TouchesFileWhenUnpickled:
     def __init__(self, path):
         self.path = path
 
@@ -301,7 +301,7 @@ def as_npy(canary, path):
 def test_no_code_of_a_file_is_ever_run(tmp_path, write, trusted):
     """Also where its checksum is the expected one."""
     path = tmp_path / "evil.safetensors"
-    write(Canary(tmp_path / "sung"), path)
+    write(TouchesFileWhenUnpickled(tmp_path / "sung"), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if trusted else None
     with pytest.raises(
         ValueError, match=r"A file of weights must be safetensors, .npz or a state_dict of torch; got '.*evil"
@@ -311,7 +311,7 @@ def test_no_code_of_a_file_is_ever_run(tmp_path, write, trusted):
 
 
 def test_a_pickle_is_refused_with_what_it_would_call(tmp_path):
-    in_torchs_archive(Canary(tmp_path / "sung"), tmp_path / "evil.pt")
+    in_torchs_archive(TouchesFileWhenUnpickled(tmp_path / "sung"), tmp_path / "evil.pt")
     with pytest.raises(ValueError, match="a pickle that needs"):
         read_arrays(tmp_path / "evil.pt")
 

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from stackit import Level, LevelsClassifier, StackingClassifier, StackingRegressor, compare, out_of_fold
 from stackit.arrays.frames import distinct, index_of, is_foreign_frame, safe_names
 from stackit.combine import MeanClassifier
+from tests.doubles import NeverFittedBayes
 
 RNG = np.random.default_rng(0)
 N = 90
@@ -80,12 +81,8 @@ def test_safe_names_of_passed_through_columns_are_those_of_the_table():
 
 @pytest.mark.parametrize("name", ["nb", "lr__1", "nb__2"])
 def test_a_column_of_X_called_as_a_meta_feature_is_refused_before_any_fit(name):
-    class Never(GaussianNB):
-        def fit(self, X, y):
-            raise AssertionError("fitted")
-
     taken = X.rename(columns={"fare": name})
-    members = [("nb", Never()), ("lr", LogisticRegression())]
+    members = [("nb", NeverFittedBayes()), ("lr", LogisticRegression())]
     y = CODES if "__" in name else CODES % 2
     with pytest.raises(ValueError, match=f"'{name}'.* are both meta-features of estimators and columns of X"):
         StackingClassifier(members, cv=3, passthrough=True).fit(taken, y)

@@ -100,7 +100,7 @@ def scribble(table):
         ctypes.memset(low, 0, high - low)
 
 
-class Scribbler(BaseEstimator):
+class TableScribbler(BaseEstimator):
     """Reads a table, and overwrites it if `scribbles`."""
 
     def __init__(self, scribbles=True):
@@ -124,12 +124,12 @@ class Scribbler(BaseEstimator):
                 scribble(table)
 
 
-class ScribblingRegressor(RegressorMixin, Scribbler):
+class ScribblingRegressor(RegressorMixin, TableScribbler):
     def predict(self, X):
         return self.predict_numbers(X)
 
 
-class ScribblingClassifier(ClassifierMixin, Scribbler):
+class ScribblingClassifier(ClassifierMixin, TableScribbler):
     def predict_proba(self, X):
         chance = 1 / (1 + np.exp(-self.predict_numbers(X)))
         return np.column_stack([1 - chance, chance])
@@ -308,7 +308,7 @@ def test_tensors_that_sklearn_shares_memory_with_stay_the_callers():
     np.testing.assert_array_equal(new.numpy(), NEW)
 
 
-class LooksUp(RegressorMixin, BaseEstimator):
+class ReusesItsMemory(RegressorMixin, BaseEstimator):
     """Hands out one piece of memory, again and again."""
 
     def fit(self, X, y):
@@ -322,7 +322,7 @@ class LooksUp(RegressorMixin, BaseEstimator):
 
 
 def test_an_estimator_that_uses_the_memory_of_its_predictions_again_changes_none_that_it_gave():
-    oof = out_of_fold([("again", LooksUp())], X, Y * 1.0, NEW, cv=3, n_jobs=1)
+    oof = out_of_fold([("again", ReusesItsMemory())], X, Y * 1.0, NEW, cv=3, n_jobs=1)
     np.testing.assert_allclose(oof.meta_train["again"], X[:, 0])
     np.testing.assert_allclose(oof.meta_test["again"], NEW[:, 0])
 
@@ -359,7 +359,7 @@ def test_a_splitter_that_works_in_place_changes_nothing():
 
 
 def test_an_estimator_of_ones_own_that_fits_all_folds_at_once_gets_a_table_of_its_own():
-    class Together(ScribblingRegressor):
+    class ScribblingFoldFitter(ScribblingRegressor):
         def fit_folds(self, X, y, folds, sample_weight=None, **rest):
             fitted = [ScribblingRegressor(False).fit(X[train], y[train]) for train, _ in folds.splits]
             for table in (X, y, sample_weight):
@@ -367,7 +367,7 @@ def test_an_estimator_of_ones_own_that_fits_all_folds_at_once_gets_a_table_of_it
             return fitted
 
     table, y, weights = X.copy(), Y * 1.0, np.ones(60)
-    out_of_fold([("t", Together())], table, y, cv=3, sample_weight=weights, n_jobs=1)
+    out_of_fold([("t", ScribblingFoldFitter())], table, y, cv=3, sample_weight=weights, n_jobs=1)
     np.testing.assert_array_equal(table, X)
     np.testing.assert_array_equal(y, Y)
     np.testing.assert_array_equal(weights, 1)

@@ -27,6 +27,7 @@ from stackit import (
     overfitting_alarm,
 )
 from stackit.arrays.schema import TableSchema
+from tests.doubles import NeverFittedRidge
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -280,13 +281,9 @@ def test_words_of_a_series_may_come_as_a_list():
 
 
 def test_one_hot_columns_of_frames_are_checked_before_any_fit():
-    class Never(Ridge):
-        def fit(self, X, y):
-            raise AssertionError("fitted")
-
     X = pd.DataFrame({"a": WORDS * 10, "b": np.arange(30.0)})
     with pytest.raises(ValueError, match="same order"):
-        out_of_fold([("never", Never())], X, np.arange(30.0), X[["b", "a"]], cv=3)
+        out_of_fold([("never", NeverFittedRidge())], X, np.arange(30.0), X[["b", "a"]], cv=3)
 
 
 def test_a_table_is_checked_without_a_warning_where_all_is_well():
@@ -311,7 +308,7 @@ def test_a_frame_of_polars_is_checked_by_name_and_becomes_pandas_after_pandas():
         fitted.predict(polars.DataFrame(NEW[["b", "a"]].to_dict("list")))
 
 
-class Foreign:
+class ForeignFrame:
     """A double of a data frame of another library, with the part of their interface that sklearn uses."""
 
     def __init__(self, frame):
@@ -323,7 +320,7 @@ class Foreign:
         return len(self.frame)
 
     def __getitem__(self, key):
-        return self.frame[key] if isinstance(key, str) else Foreign(self.frame.iloc[key])
+        return self.frame[key] if isinstance(key, str) else ForeignFrame(self.frame.iloc[key])
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.frame, dtype=dtype)
@@ -340,7 +337,7 @@ def test_boosters_see_frames_of_other_libraries_as_pandas(library):
     pytest.importorskip(library)
     seen = []
 
-    class Booster(LogisticRegression):
+    class TypeRecordingBooster(LogisticRegression):
         __module__ = f"{library}.doubles"
 
         def fit(self, X, y):
@@ -353,9 +350,9 @@ def test_boosters_see_frames_of_other_libraries_as_pandas(library):
             return super().predict_proba(X)
 
     X = FRAME.assign(b=RNG.normal(size=N))
-    oof = out_of_fold([("b", Booster())], Foreign(X), Y, Foreign(NEW), cv=3, n_jobs=1)
+    oof = out_of_fold([("b", TypeRecordingBooster())], ForeignFrame(X), Y, ForeignFrame(NEW), cv=3, n_jobs=1)
     assert set(seen) == {pd.DataFrame}
-    right = out_of_fold([("b", Booster())], X, Y, NEW, cv=3, n_jobs=1)
+    right = out_of_fold([("b", TypeRecordingBooster())], X, Y, NEW, cv=3, n_jobs=1)
     np.testing.assert_allclose(oof.meta_train, right.meta_train)
     np.testing.assert_allclose(oof.meta_test, right.meta_test)
 

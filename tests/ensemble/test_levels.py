@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -42,7 +41,7 @@ from stackit.combine import (
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.folds import Folds
 from stackit.folds.subset import reindex, restrict
-from tests.doubles import CountingRidge, GroupRecordingRidge
+from tests.doubles import CountingRidge, GroupRecordingRidge, RidgeOnFewerRows
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -60,7 +59,7 @@ FIRSTC = [("tree", DecisionTreeClassifier(max_depth=5, random_state=0)), ("knn",
 SECONDC = [("nb", GaussianNB()), ("stump", DecisionTreeClassifier(max_depth=3, random_state=0))]
 
 
-class Picky(Ridge):
+class FailsOnFirstRow(Ridge):
     """A ridge that cannot be fitted with the row that stands first in X among its own."""
 
     def fit(self, X, y):
@@ -72,7 +71,7 @@ class Picky(Ridge):
 X_FIRST = X[FOLDS.splits[0][1][0], 0]
 
 
-class Noting(RegressorMixin, BaseEstimator):
+class AgeWeightedRidge(RegressorMixin, BaseEstimator):
     """A ridge weighted by what it requested, which it remembers."""
 
     def fit(self, X, y, ages=None):
@@ -82,17 +81,6 @@ class Noting(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return self.ridge_.predict(X)
-
-
-@pytest.fixture(autouse=True)
-def counters():
-    CountingRidge.fits, CountingRidge.predictions = {}, {}
-
-
-@pytest.fixture
-def routing():
-    with sklearn.config_context(enable_metadata_routing=True):
-        yield
 
 
 # --- what levels equal
@@ -410,13 +398,7 @@ def test_who_has_no_weight_is_not_refitted():
 
 
 def test_a_combiner_learns_again_without_estimators_that_fail_to_refit():
-    class OnFewer(Ridge):
-        def fit(self, X, y):
-            if len(X) == N:
-                raise MemoryError("too large")
-            return super().fit(X, y)
-
-    members = [("big", OnFewer()), ("tree", TREE), ("knn", KNN)]
+    members = [("big", RidgeOnFewerRows(N)), ("tree", TREE), ("knn", KNN)]
     stack = StackingRegressor(members, MeanRegressor(), cv=FOLDS, refit=True, on_error="skip")
     with pytest.warns(UserWarning, match="'big' failed and is left out"):
         stack.fit(X, Y)
@@ -503,7 +485,7 @@ def test_weights_follow_requests_where_routing_is_on(routing):
 
 
 def test_other_metadata_reach_the_estimators_of_every_level_that_request_them(routing):
-    wants, unsupported = (Noting().set_fit_request(ages=requested) for requested in (True, False))
+    wants, unsupported = (AgeWeightedRidge().set_fit_request(ages=requested) for requested in (True, False))
     ages = np.arange(N) + 0.5
     levels = [[("wants", wants), ("deaf", unsupported)], Level([("wants", wants)], nested=True)]
     found = LevelsRegressor(levels, clone(wants), cv=FOLDS, refit=True).fit(X, Y, ages=ages)
@@ -521,11 +503,11 @@ def test_other_metadata_reach_the_estimators_of_every_level_that_request_them(ro
     with pytest.raises(TypeError, match=r"LevelsRegressor\.fit got unexpected argument\(s\) .*'height'"):
         found.fit(X, Y, height=ages)
     with pytest.raises(UnsetMetadataPassedError, match="ages"):
-        LevelsRegressor([[("silent", Noting())]], clone(wants), cv=FOLDS).fit(X, Y, ages=ages)
+        LevelsRegressor([[("silent", AgeWeightedRidge())]], clone(wants), cv=FOLDS).fit(X, Y, ages=ages)
 
 
 def test_one_level_routes_as_a_stack_does(routing):
-    members = [("wants", Noting().set_fit_request(ages=True)), ("knn", KNN)]
+    members = [("wants", AgeWeightedRidge().set_fit_request(ages=True)), ("knn", KNN)]
     ages = np.linspace(0.5, 2, N)
     one = LevelsRegressor([members], LinearRegression(), cv=FOLDS).fit(X, Y, ages=ages)
     stack = StackingRegressor(members, LinearRegression(), cv=FOLDS).fit(X, Y, ages=ages)
@@ -565,7 +547,7 @@ def test_classes_stay_global_where_a_training_part_lacks_one():
 
 
 def test_an_estimator_that_fails_in_one_part_is_left_out_of_all():
-    below = [("x", DecisionTreeRegressor(random_state=0)), ("picky", Picky())]
+    below = [("x", DecisionTreeRegressor(random_state=0)), ("picky", FailsOnFirstRow())]
     ensemble = LevelsRegressor([below, Level(SECOND, nested=True)], cv=FOLDS, on_error="skip")
     with pytest.warns(UserWarning, match="'picky' failed and is left out"):
         found = ensemble.fit(X, Y)
@@ -576,17 +558,17 @@ def test_an_estimator_that_fails_in_one_part_is_left_out_of_all():
 
 
 def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
-    above = Level([("picky", Picky()), *SECOND], nested=True, passthrough=True)
+    above = Level([("picky", FailsOnFirstRow()), *SECOND], nested=True, passthrough=True)
     identity = [("x", CountingRidge())]
 
-    class PickyOfLast(Picky):
+    class IgnoresFirstColumn(FailsOnFirstRow):
         def fit(self, X, y):
             return super().fit(np.asarray(X)[:, 1:], y)
 
         def predict(self, X):
             return super().predict(np.asarray(X)[:, 1:])
 
-    above.set_params(picky=PickyOfLast())
+    above.set_params(picky=IgnoresFirstColumn())
     with pytest.warns(UserWarning, match="'picky' failed and is left out"):
         found = LevelsRegressor([identity, above], cv=FOLDS, on_error="skip").fit(X, Y)
     assert list(found.oof_) == ["ridge", "stump"]

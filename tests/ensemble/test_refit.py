@@ -21,7 +21,7 @@ from stackit import (
     make_folds,
 )
 from stackit.combine import ConvexClassifier, MeanRegressor, NonNegativeRegressor
-from tests.doubles import CountingRidge
+from tests.doubles import CountingRidge, RidgeOnFewerRows
 
 N = 90
 X, Y = make_regression(N, 5, n_informative=3, noise=30.0, random_state=0)
@@ -32,20 +32,6 @@ FIRST = [("tree", DecisionTreeRegressor(max_depth=5, random_state=0)), ("knn", K
 SECOND = [("ridge", Ridge()), ("stump", DecisionTreeRegressor(max_depth=3, random_state=0))]
 FORESTS = [("forest", RandomForestRegressor(5)), ("knn", KNeighborsRegressor(3))]
 FORESTSC = [("forest", RandomForestClassifier(5)), ("nb", GaussianNB()), ("knn", KNeighborsClassifier(3))]
-
-
-class OnFewer(Ridge):
-    """A ridge that cannot be fitted on all rows."""
-
-    def fit(self, X, y):
-        if len(X) == N:
-            raise MemoryError("too large")
-        return super().fit(X, y)
-
-
-@pytest.fixture(autouse=True)
-def counters():
-    CountingRidge.fits, CountingRidge.predictions = {}, {}
 
 
 # --- what they equal
@@ -206,7 +192,10 @@ def test_stored_folds_are_not_fitted_again_for_a_refit(nested, tmp_path):
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_one_that_cannot_be_refitted_predicts_by_the_average_of_its_folds(nested):
-    levels = [[("big", OnFewer()), ("tree", FIRST[0][1])], Level([("big", OnFewer())], nested=nested)]
+    levels = [
+        [("big", RidgeOnFewerRows(N)), ("tree", FIRST[0][1])],
+        Level([("big", RidgeOnFewerRows(N))], nested=nested),
+    ]
     skips = LevelsRegressor(levels, cv=FOLDS, refit=True, on_error="skip")
     with pytest.warns(
         UserWarning, match="'big' failed and predicts by the average of its folds: MemoryError"
@@ -215,7 +204,7 @@ def test_one_that_cannot_be_refitted_predicts_by_the_average_of_its_folds(nested
     assert [list(level.refitted) for level in found.levels_] == [[] if nested else ["tree"], []]
     assert np.isfinite(found.predict(NEW)).all()
     folds = LevelsRegressor(
-        [Level(levels[0], refit=False), Level([("big", OnFewer())], nested=nested)], cv=FOLDS
+        [Level(levels[0], refit=False), Level([("big", RidgeOnFewerRows(N))], nested=nested)], cv=FOLDS
     ).fit(X, Y)
     assert_allclose(found.levels_[0].transform(NEW)["big"], folds.levels_[0].transform(NEW)["big"])
     with pytest.raises(MemoryError, match="too large"):

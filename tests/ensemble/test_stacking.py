@@ -85,12 +85,6 @@ class Attentive(ClassifierMixin, BaseEstimator):
         return self.bayes_.predict(X)
 
 
-@pytest.fixture
-def routing():
-    with sklearn.config_context(enable_metadata_routing=True):
-        yield
-
-
 # --- with refit=True: what scikit-learn's stacks predict
 
 SHUFFLED = StratifiedKFold(4, shuffle=True, random_state=3)

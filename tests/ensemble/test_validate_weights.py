@@ -25,31 +25,31 @@ X, Y = make_classification(N, 4, n_informative=3, n_redundant=0, random_state=0)
 FRAME = pd.DataFrame(X, columns=["age", "fare", "sibs", "deck"])
 
 
-class Counted(Ridge):
+class FitCountingRidge(Ridge):
     """A ridge that counts all fits of its kind."""
 
     fits = 0
 
     def fit(self, X, y, sample_weight=None):
-        Counted.fits += 1
+        FitCountingRidge.fits += 1
         return super().fit(X, y, sample_weight)
 
 
-class CountedClassifier(GaussianNB):
+class FitCountingBayes(GaussianNB):
     """Naive Bayes that counts among the same."""
 
     def fit(self, X, y, sample_weight=None):
-        Counted.fits += 1
+        FitCountingRidge.fits += 1
         return super().fit(X, y, sample_weight)
 
 
 @pytest.fixture(autouse=True)
 def counter():
-    Counted.fits = 0
+    FitCountingRidge.fits = 0
 
 
-MEMBERS = [("forest", Counted()), ("ridge", Counted(2.0))]
-CLASSIFIERS = [("forest", CountedClassifier()), ("ridge", CountedClassifier(var_smoothing=0.1))]
+MEMBERS = [("forest", FitCountingRidge()), ("ridge", FitCountingRidge(2.0))]
+CLASSIFIERS = [("forest", FitCountingBayes()), ("ridge", FitCountingBayes(var_smoothing=0.1))]
 TYPO, SHORT = {"forrest": 2, "ridge": 1}, [1.0]
 REGRESSOR, CLASSIFIER = MeanRegressor(TYPO), MeanClassifier(TYPO)
 ENSEMBLES = {
@@ -77,7 +77,7 @@ ENSEMBLES = {
 def test_a_misspelt_name_is_found_before_any_fit(ensemble, table):
     with pytest.raises(ValueError, match=r"weights name f.*, but the estimators are "):
         ensemble.fit(table, Y)
-    assert Counted.fits == 0
+    assert FitCountingRidge.fits == 0
 
 
 @pytest.mark.parametrize("weights", [SHORT, [1, 2, 3], [1, -1], {"forest": 0.0}, {"forest": -1, "ridge": 3}])
@@ -88,7 +88,7 @@ def test_weights_that_are_no_shares_are_found_before_any_fit(ensemble, weights):
     ensemble.set_params(**dict.fromkeys(names, weights))
     with pytest.raises(ValueError, match="weights must be None or 2 numbers of at least 0, not all 0"):
         ensemble.fit(X, Y)
-    assert Counted.fits == 0
+    assert FitCountingRidge.fits == 0
 
 
 @pytest.mark.parametrize("ensemble", ENSEMBLES.values(), ids=ENSEMBLES)
@@ -97,7 +97,7 @@ def test_names_that_are_there_are_taken(ensemble):
     names = [name for name, value in ensemble.get_params().items() if value == TYPO]
     ensemble.set_params(**{name: {"forest": 2, "ridge": 1} for name in names})
     assert ensemble.fit(FRAME, Y).predict(FRAME).shape == (N,)
-    assert Counted.fits > 0
+    assert FitCountingRidge.fits > 0
 
 
 def test_columns_of_x_that_are_passed_through_may_be_weighed():
@@ -106,11 +106,11 @@ def test_columns_of_x_that_are_passed_through_may_be_weighed():
     assert stack.final_estimator_.named_weights_["age"] == 1 / 3
     without = StackingRegressor(MEMBERS, MeanRegressor({"x0": 1, "x5": 1}), passthrough=True).fit(X, Y)
     assert without.final_estimator_.named_weights_["x5"] == 0.5
-    Counted.fits = 0
+    FitCountingRidge.fits = 0
     for wrong in ("forest", "x6"):  # a table without names has none of estimators either
         with pytest.raises(ValueError, match=f"weights name {wrong}, but the estimators are "):
             StackingRegressor(MEMBERS, MeanRegressor({wrong: 1}), passthrough=True).fit(X, Y)
-    assert Counted.fits == 0
+    assert FitCountingRidge.fits == 0
 
 
 def test_dropped_estimators_have_no_weight():
@@ -119,7 +119,7 @@ def test_dropped_estimators_have_no_weight():
         StackingRegressor(members, MeanRegressor({"gone": 1})).fit(X, Y)
     with pytest.raises(ValueError, match="weights name gone, but the estimators are "):
         LevelsRegressor([members], MeanRegressor({"gone": 1})).fit(X, Y)
-    assert Counted.fits == 0
+    assert FitCountingRidge.fits == 0
 
 
 def test_who_finds_weights_by_itself_is_passed_over():

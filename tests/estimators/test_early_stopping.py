@@ -18,7 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
@@ -36,6 +36,7 @@ from stackit.estimators.early_stopping import EarlyStoppingPlan, ValidationSet, 
 from stackit.estimators.early_stopping.fitting import has_internal_split, uses_validation_set
 from stackit.estimators.early_stopping.splitter import ValidationSplitter
 from stackit.target import classification_target, regression_target
+from tests.doubles import ResamplingPipeline, RowDoubling
 
 xgboost = pytest.importorskip("xgboost")
 lightgbm = pytest.importorskip("lightgbm")
@@ -298,31 +299,10 @@ class Boosting(Listener):
         return super().fit(X, y, sample_weight)
 
 
-class Doubling(BaseEstimator):
-    """A resampler: each row twice."""
-
-    def fit_resample(self, X, y):
-        return np.repeat(X, 2, axis=0), np.repeat(y, 2)
-
-    def fit(self, X, y=None):
-        return self
-
-
-class ResamplingPipeline(Pipeline):
-    """A pipeline with a resampler, as imbalanced-learn's."""
-
-    def fit(self, X, y, **params):
-        self.steps[-1][1].fit(*self.steps[0][1].fit_resample(X, y))
-        return self
-
-    def predict(self, X):
-        return self.steps[-1][1].predict(X)
-
-
 @pytest.mark.parametrize("place", ["engine", "member", "final", "second level", "above"])
 def test_behind_a_resampler_it_is_refused_before_any_fit(place):
     def behind():
-        return ResamplingPipeline([("twice", Doubling()), ("boosting", Boosting(early_stopping_rounds=5))])
+        return ResamplingPipeline([("twice", RowDoubling()), ("boosting", Boosting(early_stopping_rounds=5))])
 
     X, other = numbered(60), ("other", Boosting())
     entries = {
@@ -340,7 +320,7 @@ def test_behind_a_resampler_it_is_refused_before_any_fit(place):
 
 def test_behind_a_resampler_a_fixed_number_of_rounds_is_fitted():
     X = numbered(60)
-    pipeline = ResamplingPipeline([("twice", Doubling()), ("boosting", Boosting())])
+    pipeline = ResamplingPipeline([("twice", RowDoubling()), ("boosting", Boosting())])
     oof = out_of_fold([("p", pipeline)], X, X[:, 1], cv=3, n_jobs=1)
     assert [len(fitted[-1].fitted_on_) for fitted in oof["p"].fold_estimators] == [80] * 3
 
@@ -725,7 +705,7 @@ def test_who_splits_by_itself_is_named_where_groups_bind(make):
 # --- All folds at once ---------------------------------------------------------------------------------
 
 
-class Together(Listener):
+class BatchedListener(Listener):
     """Has a batched fit that takes validation rows."""
 
     def fit_folds(self, X, y, folds, sample_weight=None, watch=None):
@@ -750,7 +730,12 @@ class Apart(Listener):
 
 def test_a_batched_fit_gets_the_validation_rows_of_plain_fits():
     X = numbered(60)
-    line_up = [("shared", Together()), ("plain", Listener()), ("apart", Apart()), ("off", Together(False))]
+    line_up = [
+        ("shared", BatchedListener()),
+        ("plain", Listener()),
+        ("apart", Apart()),
+        ("off", BatchedListener(False)),
+    ]
     oof = out_of_fold(line_up, X, X[:, 1], X, cv=KFold(3), n_jobs=1)
     assert {name: result.fit_mode for name, result in oof.items()} == {
         "shared": "batched",

@@ -35,6 +35,7 @@ from stackit.estimators.label_encoding.wrappers import (
     classes_in,
     lacks_order,
 )
+from tests.doubles import NeverFittedRidge
 
 random = np.random.default_rng(0)
 X = random.normal(size=(120, 3))
@@ -106,7 +107,7 @@ class Silent:
         return np.full(len(X), self.mean_)
 
 
-class LooksUp(ClassifierMixin, Untagged):
+class LooksUpFalseAndTrue(ClassifierMixin, Untagged):
     """Finds probabilities by False and True, as river's: those of other labels are 0."""
 
     def predict_proba(self, X):
@@ -283,16 +284,12 @@ def test_tags_count_before_methods():
 
 
 def test_an_estimator_of_unknown_type_is_named_before_any_fit():
-    class Never(Ridge):
-        def fit(self, X, y):
-            raise AssertionError("no fit must be done")
-
     with pytest.raises(
         ValueError, match="Estimator 'mute' is neither known as a classifier nor as a regressor"
     ):
-        out_of_fold([("never", Never()), ("mute", Silent())], X, X[:, 0], cv=3)
+        out_of_fold([("never", NeverFittedRidge()), ("mute", Silent())], X, X[:, 0], cv=3)
     with pytest.raises(ValueError, match="Estimator 'mute' is neither known"):
-        StackingRegressor([("never", Never()), ("mute", Silent())]).fit(X, X[:, 0])
+        StackingRegressor([("never", NeverFittedRidge()), ("mute", Silent())]).fit(X, X[:, 0])
 
 
 def test_an_estimator_of_unknown_type_is_skipped_where_failures_are():
@@ -315,7 +312,7 @@ def test_an_estimator_of_unknown_type_is_skipped_where_failures_are():
 
 
 @any_labels
-@pytest.mark.parametrize("kind", [LooksUp, Indexes, Untagged, Anonymous, Columns])
+@pytest.mark.parametrize("kind", [LooksUpFalseAndTrue, Indexes, Untagged, Anonymous, Columns])
 def test_predictions_do_not_depend_on_the_labels(kind, labels):
     expected = table_of(kind())
     np.testing.assert_allclose(expected, table_of(kind(), labels[Y]))
@@ -327,7 +324,7 @@ def test_predictions_do_not_depend_on_the_labels(kind, labels):
 
 
 @any_labels
-@pytest.mark.parametrize("kind", [LooksUp, Indexes, Anonymous, Columns])
+@pytest.mark.parametrize("kind", [LooksUpFalseAndTrue, Indexes, Anonymous, Columns])
 def test_final_predictions_do_not_depend_on_the_labels(kind, labels):
     base = [("nb", GaussianNB())]
     theirs = StackingClassifier(base, LogisticRegression(), cv=FOLDS).fit(X, Y)
@@ -406,15 +403,15 @@ def test_labels_as_they_are_are_tried_where_codes_fail():
 
 
 def test_where_both_fail_the_first_error_is_raised_with_name_and_fold():
-    class Fails(LogisticRegression):
+    class FailsWithItsLabels(LogisticRegression):
         def fit(self, X, y):
             raise RuntimeError(f"out of luck with {np.unique(y).tolist()}")
 
     with pytest.raises(RuntimeError, match=r"out of luck with \[0, 1\]") as caught:
-        table_of(Fails(), LABELS["text"][Y])
+        table_of(FailsWithItsLabels(), LABELS["text"][Y])
     assert any("Raised by estimator 'one' in repeat 0 fold 0" in note for note in caught.value.__notes__)
     with pytest.raises(RuntimeError, match=r"out of luck with \[0, 1\]"):
-        StackingClassifier([("nb", GaussianNB())], Fails()).fit(X, LABELS["text"][Y])
+        StackingClassifier([("nb", GaussianNB())], FailsWithItsLabels()).fit(X, LABELS["text"][Y])
 
 
 def test_a_class_alone_is_predicted_whatever_error_it_raises():
@@ -462,8 +459,8 @@ def test_a_label_of_minus_one_is_a_class_as_any_other(estimator, labels):
 
 
 def test_a_tagged_classifier_on_codes_is_not_wrapped():
-    fitted = out_of_fold([("one", LooksUp())], X, Y, cv=FOLDS, n_jobs=1)["one"].fold_estimators
-    assert [type(each) for each in fitted] == [LooksUp] * 3
+    fitted = out_of_fold([("one", LooksUpFalseAndTrue())], X, Y, cv=FOLDS, n_jobs=1)["one"].fold_estimators
+    assert [type(each) for each in fitted] == [LooksUpFalseAndTrue] * 3
 
 
 def test_columns_in_another_order_are_not_used():
@@ -499,7 +496,7 @@ def test_class_weights_are_kept_by_label(labels):
 
 
 def test_class_weights_of_a_foreign_wrapper_are_kept_by_label():
-    class Wrapper(ClassifierMixin, BaseEstimator):
+    class FirstOfGrid(ClassifierMixin, BaseEstimator):
         def __init__(self, estimator=None, param_grid=None):
             self.estimator = estimator
             self.param_grid = param_grid
@@ -515,8 +512,8 @@ def test_class_weights_of_a_foreign_wrapper_are_kept_by_label():
 
     y, weights = LABELS["text"][Y], {"no": 1.0, "yes": 9.0}
     theirs = table_of(LogisticRegression(class_weight=weights), y)
-    inside = Wrapper(LogisticRegression(class_weight=weights), {})
-    in_grid = Wrapper(LogisticRegression(), {"class_weight": [weights]})
+    inside = FirstOfGrid(LogisticRegression(class_weight=weights), {})
+    in_grid = FirstOfGrid(LogisticRegression(), {"class_weight": [weights]})
     np.testing.assert_array_equal(table_of(inside, y), theirs)
     np.testing.assert_array_equal(table_of(in_grid, y), theirs)
 

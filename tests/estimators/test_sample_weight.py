@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -15,7 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -45,7 +44,7 @@ from stackit.combine import (
     TemperatureClassifier,
 )
 from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
-from tests.doubles import FailingClassifier
+from tests.doubles import FailingClassifier, NeverFittedBayes, ResamplingPipeline, RowDoubling
 
 N = 120
 X, Y = make_classification(N, 5, n_informative=3, flip_y=0.2, random_state=0)
@@ -117,17 +116,13 @@ def test_the_weights_that_are_given_are_not_changed():
 
 @pytest.mark.parametrize("face", [StackingClassifier(MEMBERS, cv=3), LevelsClassifier([MEMBERS], cv=3)])
 def test_a_training_part_without_weight_is_refused_before_any_fit(face):
-    class Trap(GaussianNB):
-        def fit(self, X, y, sample_weight=None):
-            raise AssertionError("it was fitted")
-
     folds = [(np.arange(60), np.arange(60, N)), (np.arange(60, N), np.arange(60))]
     weights = np.r_[np.zeros(60), np.ones(60)]
     text = "only zero weights in the training part of repeat 0 fold 0"
     with pytest.raises(ValueError, match=text):
         face.set_params(cv=folds).fit(X, Y, sample_weight=weights)
     with pytest.raises(ValueError, match=text):
-        out_of_fold([("trap", Trap())], X, Y, sample_weight=weights, cv=folds)
+        out_of_fold([("trap", NeverFittedBayes())], X, Y, sample_weight=weights, cv=folds)
 
 
 def test_a_fold_without_weight_on_its_held_out_rows_has_no_score():
@@ -259,41 +254,8 @@ def test_refitted_stacks_warn_of_their_final_estimator_too():
 # --- who cannot take weights
 
 
-class Doubling(BaseEstimator):
-    """A resampler: each row twice."""
-
-    def fit_resample(self, X, y):
-        return np.repeat(X, 2, axis=0), np.repeat(y, 2)
-
-    def fit(self, X, y=None):
-        return self
-
-
-class ResamplingPipeline(Pipeline):
-    """As imbalanced-learn's: resampling steps make other rows for those after them."""
-
-    def fit(self, X, y, **params):
-        for _, step in self.steps[:-1]:
-            X, y = step.fit_resample(X, y) if hasattr(step, "fit_resample") else (step.fit_transform(X, y), y)
-        own = {key.partition("__")[2]: value for key, value in params.items()}
-        self.steps[-1][1].fit(X, y, **own)
-        return self
-
-    def predict(self, X):
-        return self.steps[-1][1].predict(X)
-
-    def predict_proba(self, X):
-        return self.steps[-1][1].predict_proba(X)
-
-    decision_function = None
-
-    @property
-    def classes_(self):
-        return self.steps[-1][1].classes_
-
-
 def resampling(last):
-    return ResamplingPipeline([("twice", Doubling()), ("last", last)])
+    return ResamplingPipeline([("twice", RowDoubling()), ("last", last)])
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,12 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
     @property
     def oof_(self) -> OutOfFold:  # type: ignore[override]
         """The out-of-fold predictions of the last level."""
-        return self.levels_[-1]
+        return self.top_.oof
+
+    @property
+    def levels_(self) -> list[OutOfFold]:
+        """The out-of-fold predictions of all levels, from the first to the last."""
+        return [*self._oof_below, self.top_.oof]
 
     def conform(self, X: Any) -> Any:
         """Return new rows as the fitted ensemble reads them, checked against the columns of X."""
@@ -203,7 +208,7 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
         memo: dict[int, Any] = {}
         return vars(self) | {
             "top_": for_prediction(self.top_, memo),
-            "levels_": [for_prediction(oof, memo) for oof in self.levels_],
+            "_oof_below": [for_prediction(oof, memo) for oof in self._oof_below],
         }
 
     @abstractmethod
@@ -275,7 +280,7 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
 
     def _publish(self, fitted: list[AnyFitted]) -> list[AnyFitted]:
         """Set the fitted attributes that depend on the levels."""
-        self.top_, self.levels_ = fitted[-1], [one.oof for one in fitted]
+        self.top_, self._oof_below = fitted[-1], [one.oof for one in fitted[:-1]]
         target = self.oof_.target
         if target.is_classification:
             several = target.kind == "multilabel"

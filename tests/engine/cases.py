@@ -33,7 +33,7 @@ KNN = KNeighborsClassifier()
 NB = GaussianNB()
 
 
-class Watched(RegressorMixin, BaseEstimator):
+class ConcurrencyCounter(RegressorMixin, BaseEstimator):
     """Predicts the mean; counts its fits and how many of them run at once."""
 
     lock = threading.Lock()
@@ -45,12 +45,12 @@ class Watched(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y):
         with self.lock:
-            Watched.fits += 1
-            Watched.running += 1
-            Watched.most = max(self.most, self.running)
+            ConcurrencyCounter.fits += 1
+            ConcurrencyCounter.running += 1
+            ConcurrencyCounter.most = max(self.most, self.running)
         time.sleep(self.seconds)
         with self.lock:
-            Watched.running -= 1
+            ConcurrencyCounter.running -= 1
         self.mean_ = np.mean(y)
         return self
 

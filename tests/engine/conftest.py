@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.engine.cases import Watched
+from tests.engine.cases import ConcurrencyCounter
 
 
 @pytest.fixture
-def watched():
-    Watched.running = Watched.most = Watched.fits = 0
-    return Watched
+def concurrency():
+    ConcurrencyCounter.running = ConcurrencyCounter.most = ConcurrencyCounter.fits = 0
+    return ConcurrencyCounter

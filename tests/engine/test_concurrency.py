@@ -10,25 +10,25 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info
 
-from tests.engine.cases import XR, YR, Stamped, Threads, Watched, out_of_fold
+from tests.engine.cases import XR, YR, ConcurrencyCounter, Stamped, Threads, out_of_fold
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 4])
-def test_no_more_fits_than_n_jobs_run_at_once(watched, n_jobs):
-    members = [(f"w{number}", Watched(0.02)) for number in range(4)]
+def test_no_more_fits_than_n_jobs_run_at_once(concurrency, n_jobs):
+    members = [(f"w{number}", ConcurrencyCounter(0.02)) for number in range(4)]
     with joblib.parallel_config("threading"):
         out_of_fold(members, XR, YR, cv=3, n_jobs=n_jobs)
-    assert watched.fits == 12
-    assert watched.most <= n_jobs
-    assert n_jobs == 1 or watched.most > 1
+    assert concurrency.fits == 12
+    assert concurrency.most <= n_jobs
+    assert n_jobs == 1 or concurrency.most > 1
 
 
-def test_searches_inside_do_not_multiply_the_fits_at_once(watched):
-    search = GridSearchCV(Watched(0.02), {"fail_on": [1, 2]}, cv=2, n_jobs=2)
+def test_searches_inside_do_not_multiply_the_fits_at_once(concurrency):
+    search = GridSearchCV(ConcurrencyCounter(0.02), {"fail_on": [1, 2]}, cv=2, n_jobs=2)
     n_jobs = joblib.cpu_count()
     with joblib.parallel_config("threading"):
         out_of_fold([("a", search), ("b", search)], XR, YR, cv=2, n_jobs=n_jobs)
-    assert watched.most <= n_jobs
+    assert concurrency.most <= n_jobs
 
 
 @pytest.mark.usefixtures("without_torch")
@@ -59,7 +59,9 @@ def test_one_blas_thread_inside_a_task_of_a_thread():
 def test_two_overlapping_runs_give_the_threads_back():
     before = [pool["num_threads"] for pool in threadpool_info()]
     runs = [
-        threading.Thread(target=out_of_fold, args=([("w", Watched(seconds))], XR, YR), kwargs={"cv": 2})
+        threading.Thread(
+            target=out_of_fold, args=([("w", ConcurrencyCounter(seconds))], XR, YR), kwargs={"cv": 2}
+        )
         for seconds in (0.1, 0.2)
     ]
     for pause, overlapping in zip((0.05, 0), runs, strict=True):
@@ -93,5 +95,5 @@ def test_a_backend_chosen_outside_does_the_work():
     joblib.register_parallel_backend("counting", CountingBackend)
     CountingBackend.tasks = 0
     with joblib.parallel_config("counting", n_jobs=2):
-        out_of_fold([("a", Watched(0.01)), ("b", Ridge())], XR, YR, cv=3, n_jobs=None)
+        out_of_fold([("a", ConcurrencyCounter(0.01)), ("b", Ridge())], XR, YR, cv=3, n_jobs=None)
     assert 0 < CountingBackend.tasks <= 6

@@ -114,7 +114,7 @@ def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch
     monkeypatch.setattr(executor, "LARGE", 1)
     seen = set()
 
-    class Watching(Ridge):
+    class WorkerRecordingRidge(Ridge):
         __module__ = "sklearn.watching"
 
         def fit(self, X, y):
@@ -122,7 +122,7 @@ def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch
             time.sleep(0.02)
             return super().fit(X, y)
 
-    out_of_fold([("r", Watching())], X, Y, cv=8, n_jobs=2)
+    out_of_fold([("r", WorkerRecordingRidge())], X, Y, cv=8, n_jobs=2)
     assert {pid for pid, _ in seen} == {os.getpid()}
     assert len(seen) == 2
 

@@ -28,7 +28,7 @@ from tests.engine.cases import (
     AwkwardError,
     Broken,
     BrokenError,
-    Watched,
+    ConcurrencyCounter,
     X,
     Y,
     out_of_fold,
@@ -77,10 +77,10 @@ def test_an_error_at_the_first_fold_has_nothing_finished():
     assert "none" in caught.value.__notes__[0]
 
 
-def test_after_an_error_nothing_more_is_fitted(watched):
+def test_after_an_error_nothing_more_is_fitted(concurrency):
     with pytest.raises(BrokenError):
-        out_of_fold([("w", Watched()), ("bad", Broken())], XR, YR, cv=10)
-    assert watched.fits <= 2
+        out_of_fold([("w", ConcurrencyCounter()), ("bad", Broken())], XR, YR, cv=10)
+    assert concurrency.fits <= 2
 
 
 def test_an_error_that_cannot_be_pickled_keeps_its_type():
@@ -113,16 +113,16 @@ def test_skipping_drops_the_estimator_and_says_so():
 
 
 def test_a_skipped_estimator_is_not_fitted_on_further_folds():
-    class Counted(Broken):
+    class CountedBroken(Broken):
         fits = 0
 
         def fit(self, X, y):
-            Counted.fits += 1
+            CountedBroken.fits += 1
             return super().fit(X, y)
 
     with pytest.warns(UserWarning, match="'bad' failed"):
-        out_of_fold([("bad", Counted()), ("ok", Ridge())], XR, YR, cv=10, on_error="skip")
-    assert Counted.fits <= 2
+        out_of_fold([("bad", CountedBroken()), ("ok", Ridge())], XR, YR, cv=10, on_error="skip")
+    assert CountedBroken.fits <= 2
 
 
 def test_when_all_fail_the_first_error_is_raised():
@@ -132,23 +132,23 @@ def test_when_all_fail_the_first_error_is_raised():
 
 
 def test_a_failing_prediction_is_a_failure_too():
-    class Mute(Ridge):
+    class FailsToPredict(Ridge):
         def predict(self, X):
             raise BrokenError("nothing to say")
 
     with pytest.warns(UserWarning, match="'mute' failed and is left out: BrokenError: nothing to say"):
-        oof = out_of_fold([("mute", Mute()), ("ok", Ridge())], XR, YR, cv=3, on_error="skip")
+        oof = out_of_fold([("mute", FailsToPredict()), ("ok", Ridge())], XR, YR, cv=3, on_error="skip")
     assert list(oof.meta_train) == ["ok"]
 
 
 def test_a_classifier_that_fails_for_its_own_reasons_shows_its_own_error():
-    class Picky(DecisionTreeClassifier):
+    class QuotesLabels(DecisionTreeClassifier):
         def fit(self, X, y):
             raise ValueError(f"I do not like {sorted(set(map(str, y)))}")
 
     # It is given codes first, and the first error is the one to hear, whatever the labels as they are bring.
     with pytest.raises(ValueError, match=r"I do not like \['0', '1'\]") as caught:
-        out_of_fold([("picky", Picky())], X, NAMES, cv=2, n_jobs=1)
+        out_of_fold([("picky", QuotesLabels())], X, NAMES, cv=2, n_jobs=1)
     assert "codes in place of the labels (no, yes)" in caught.value.__notes__[0]
     assert "Raised by estimator 'picky' in repeat 0 fold 0" in caught.value.__notes__[1]
 
@@ -187,7 +187,7 @@ def test_a_training_part_of_one_class_predicts_that_class(estimator, method, alo
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, sparse.csr_matrix])
 def test_predicting_in_place_does_not_change_any_kind_of_test_table(kind):
-    class Scribbler(DecisionTreeRegressor):
+    class OverwritesOnPredict(DecisionTreeRegressor):
         def predict(self, X):
             out = super().predict(X)
             if sparse.issparse(X):
@@ -197,7 +197,9 @@ def test_predicting_in_place_does_not_change_any_kind_of_test_table(kind):
             return out
 
     test = kind(X[:9].copy())
-    out_of_fold([("a", Scribbler()), ("b", Scribbler())], kind(X), YR, test, cv=2, n_jobs=1)
+    out_of_fold(
+        [("a", OverwritesOnPredict()), ("b", OverwritesOnPredict())], kind(X), YR, test, cv=2, n_jobs=1
+    )
     assert np.array_equal(np.asarray(test.todense() if sparse.issparse(test) else test), X[:9])
 
 

@@ -20,7 +20,7 @@ HOME = os.getpid()
 X, Y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
 
 
-class Mean(RegressorMixin, BaseEstimator):
+class ConstantMean(RegressorMixin, BaseEstimator):
     def fit(self, X, y):
         self.mean_ = np.mean(y)
         return self
@@ -29,7 +29,7 @@ class Mean(RegressorMixin, BaseEstimator):
         return np.full(len(X), self.mean_)
 
 
-class Mute(Exception):
+class MessagelessError(Exception):
     def __str__(self):
         raise ValueError("no words")
 
@@ -78,7 +78,10 @@ class Unloadable(Exception):
 
 
 RAISED = {
-    "mute": (lambda: Mute(), "Mute: its message cannot be made, for its __str__ raises ValueError"),
+    "mute": (
+        lambda: MessagelessError(),
+        "MessagelessError: its message cannot be made, for its __str__ raises ValueError",
+    ),
     "mute in a tuple": (lambda: ValueError("a", Shy()), "its message cannot be made|no name"),
     "shy": (lambda: Shy("quiet"), "Shy: quiet"),
     "wants": (lambda: Wants(7, reason="out of range"), r"out of range \(7\)"),
@@ -98,7 +101,7 @@ RAISED = {
 }
 
 
-class Fails(Mean):
+class RaisesOnFit(ConstantMean):
     def __init__(self, how="mute"):
         self.how = how
 
@@ -116,7 +119,7 @@ def elsewhere(place, monkeypatch):
 @pytest.mark.parametrize("how", RAISED)
 def test_whatever_is_raised_is_the_failure_of_its_estimator(how, place, monkeypatch):
     options = elsewhere(place, monkeypatch)
-    members = [("good", Mean()), ("bad", Fails(how))]
+    members = [("good", ConstantMean()), ("bad", RaisesOnFit(how))]
     with pytest.warns(UserWarning, match=RAISED[how][1]) as caught:
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     assert "'bad' failed and is left out" in str(caught[0].message)
@@ -164,7 +167,7 @@ def test_the_original_is_the_cause_of_its_stand_in():
     assert not plain.__suppress_context__
 
 
-class Interrupted(Mean):
+class Interrupted(ConstantMean):
     def fit(self, X, y):
         raise self.error
 
@@ -187,7 +190,7 @@ def test_an_interrupt_in_a_group_is_none_either():
         out_of_fold([("i", InterruptedInAGroup())], X, Y, cv=3, n_jobs=1, on_error="skip")
 
 
-class Dies(Mean):
+class Dies(ConstantMean):
     """Ends its process in the fold that holds a row out, or in all of them; never the tests' own."""
 
     def __init__(self, how="exit", row=None, home=HOME):
@@ -212,7 +215,7 @@ DEATHS = [("exit", "exit code 3"), (signal.SIGSEGV, "SIGSEGV"), (signal.SIGKILL,
 @pytest.mark.parametrize(("how", "cause"), DEATHS)
 def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, monkeypatch):
     options = elsewhere("forked", monkeypatch)
-    members = [("dies", Dies(how, row)), ("good", Mean())]
+    members = [("dies", Dies(how, row)), ("good", ConstantMean())]
     with pytest.warns(
         UserWarning,
         match=rf"'dies' failed .*process that fitted 'dies' in repeat 0 fold . has died:.*{cause}",
@@ -234,14 +237,14 @@ def test_a_fit_on_all_rows_that_ends_its_process_has_failed(monkeypatch):
 
 def test_a_fit_that_ends_a_process_of_loky_has_failed(monkeypatch):
     options = elsewhere("loky", monkeypatch)
-    members = [("good", Mean()), ("dies", Dies("exit", 8.0)), ("fine", Mean())]
+    members = [("good", ConstantMean()), ("dies", Dies("exit", 8.0)), ("fine", ConstantMean())]
     with pytest.warns(UserWarning, match="process that fitted 'dies' in repeat 0 fold 1 has died"):
         oof = out_of_fold(members, X, Y, cv=3, on_error="skip", **options)
     assert list(oof) == ["good", "fine"]
     assert oof.meta_train.equals(out_of_fold(members[::2], X, Y, cv=3, n_jobs=1).meta_train)
 
 
-class OnceKilled(Mean):
+class OnceKilled(ConstantMean):
     """Is killed the first time, as by the system when all processes together have run out of memory."""
 
     def __init__(self, log=""):
@@ -257,12 +260,12 @@ class OnceKilled(Mean):
 
 def test_what_the_system_killed_is_tried_once_more_alone(tmp_path, monkeypatch):
     options = elsewhere("forked", monkeypatch)
-    members = [("killed", OnceKilled(str(tmp_path / "log"))), ("good", Mean())]
+    members = [("killed", OnceKilled(str(tmp_path / "log"))), ("good", ConstantMean())]
     oof = out_of_fold(members, X, Y, cv=3, **options)
     assert oof.meta_train["killed"].equals(oof.meta_train["good"].rename("killed"))
 
 
-class HoldsALock(Mean):
+class HoldsALock(ConstantMean):
     """Cannot be pickled once it is fitted."""
 
     def fit(self, X, y):
@@ -270,7 +273,7 @@ class HoldsALock(Mean):
         return super().fit(X, y)
 
 
-class HoldsALockBefore(Mean):
+class HoldsALockBefore(ConstantMean):
     """Cannot be pickled at all."""
 
     def __init__(self, lock=None):
@@ -283,7 +286,7 @@ class HoldsALockBefore(Mean):
         return type(self)(self.lock)
 
 
-class OpensBadly(Mean):
+class OpensBadly(ConstantMean):
     """Can be pickled, but not loaded again."""
 
     def __setstate__(self, state):
@@ -304,7 +307,7 @@ UNSENDABLE = {"fitted": HoldsALock, "before": lambda: HoldsALockBefore(threading
 @pytest.mark.parametrize("kind", UNSENDABLE)
 def test_what_cannot_be_sent_is_done_here(kind, place, monkeypatch):
     options = elsewhere(place, monkeypatch)
-    members = [("odd", UNSENDABLE[kind]()), ("good", Mean())]
+    members = [("odd", UNSENDABLE[kind]()), ("good", ConstantMean())]
     oof = out_of_fold(members, X, Y, X[:3], cv=3, **options)
     assert oof.meta_train["odd"].equals(oof.meta_train["good"].rename("odd"))
     assert all(type(one) is type(members[0][1]) for one in oof["odd"].fold_estimators)
@@ -314,8 +317,10 @@ def test_what_cannot_be_sent_is_done_here(kind, place, monkeypatch):
 def test_tables_that_cannot_be_sent_are_worked_on_here(place, monkeypatch):
     options = elsewhere(place, monkeypatch)
     table = X.view(FrameWithALock)
-    oof = out_of_fold([("a", Mean()), ("b", Mean())], table, Y, cv=3, **options)
-    assert oof.meta_train["a"].equals(out_of_fold([("a", Mean())], X, Y, cv=3, n_jobs=1).meta_train["a"])
+    oof = out_of_fold([("a", ConstantMean()), ("b", ConstantMean())], table, Y, cv=3, **options)
+    assert oof.meta_train["a"].equals(
+        out_of_fold([("a", ConstantMean())], X, Y, cv=3, n_jobs=1).meta_train["a"]
+    )
 
 
 @pytest.mark.parametrize("place", ["forked", "loky"])
@@ -328,5 +333,10 @@ def test_one_that_fails_after_all_is_skipped_wherever_it_is_done(place, monkeypa
 
     with pytest.warns(UserWarning, match="'odd' failed and is left out: .*in vain"):
         out_of_fold(
-            [("odd", HereOnly(threading.Lock())), ("m", Mean())], X, Y, cv=3, on_error="skip", **options
+            [("odd", HereOnly(threading.Lock())), ("m", ConstantMean())],
+            X,
+            Y,
+            cv=3,
+            on_error="skip",
+            **options,
         )

@@ -34,7 +34,7 @@ X, Y = make_classification(90, 5, random_state=0)
 YR = X @ [1.0, 2, 0, -1, 3] + np.arange(90) / 30
 
 
-class Mean(RegressorMixin, BaseEstimator):
+class CountedMean(RegressorMixin, BaseEstimator):
     """Predicts the mean of the training part; knows how to do so for all folds at once."""
 
     fits = 0
@@ -44,14 +44,14 @@ class Mean(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y, sample_weight=None):
         self.mean_ = np.average(y, weights=sample_weight)
-        Mean.fits += 1
+        CountedMean.fits += 1
         return self
 
     def predict(self, X):
         return np.full(len(X), self.mean_)
 
 
-class SharedMean(Mean):
+class SharedMean(CountedMean):
     calls = 0
 
     def fit_folds(self, X, y, folds, sample_weight=None):
@@ -66,14 +66,14 @@ class SharedMean(Mean):
 
 
 @pytest.fixture(autouse=True)
-def counters():
-    Mean.fits = SharedMean.calls = SharedMean.fits = 0
+def reset_counts():
+    CountedMean.fits = SharedMean.calls = SharedMean.fits = 0
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("weights", [None, np.arange(90.0)])
 def test_fit_folds_is_called_once_and_changes_no_number(n_jobs, weights):
-    members = [("shared", SharedMean()), ("plain", Mean())]
+    members = [("shared", SharedMean()), ("plain", CountedMean())]
     oof = out_of_fold(members, X, YR, X[:7], cv=5, n_jobs=n_jobs, sample_weight=weights)
     np.testing.assert_allclose(oof.meta_train["shared"], oof.meta_train["plain"])
     np.testing.assert_allclose(oof.meta_test["shared"], oof.meta_test["plain"])
@@ -84,7 +84,7 @@ def test_fit_folds_is_called_once_and_changes_no_number(n_jobs, weights):
 
 def test_fit_folds_gets_every_fold_also_those_in_time():
     folds = make_folds(YR, scheme="forward", n_splits=3, gap=2)
-    members = [("shared", SharedMean()), ("plain", Mean())]
+    members = [("shared", SharedMean()), ("plain", CountedMean())]
     oof = out_of_fold(members, X, YR, cv=folds, n_jobs=1)
     np.testing.assert_allclose(oof.meta_train["shared"], oof.meta_train["plain"])
     assert oof["shared"].fit_mode == "batched"
@@ -111,7 +111,7 @@ def test_tables_that_are_no_matrix_of_numbers_go_the_plain_way(table):
     numbers = isinstance(table, pd.DataFrame) and table.dtypes.iloc[0].kind == "f"
     assert oof["s"].fit_mode == ("batched" if numbers else "plain")
     np.testing.assert_allclose(
-        oof.meta_train["s"], out_of_fold([("s", Mean())], X, YR, cv=3, n_jobs=1).meta_train["s"]
+        oof.meta_train["s"], out_of_fold([("s", CountedMean())], X, YR, cv=3, n_jobs=1).meta_train["s"]
     )
 
 
@@ -122,15 +122,17 @@ def test_names_of_columns_are_known_to_shared_estimators():
 
 
 def test_an_error_of_a_shared_fit_is_that_of_its_estimator():
-    class Failing(SharedMean):
+    class FailingSharedMean(SharedMean):
         def fit_folds(self, X, y, folds, sample_weight=None):
             raise ZeroDivisionError("no")
 
     with pytest.raises(ZeroDivisionError) as caught:
-        out_of_fold([("f", Failing())], X, YR, cv=3, n_jobs=1)
+        out_of_fold([("f", FailingSharedMean())], X, YR, cv=3, n_jobs=1)
     assert "'f'" in caught.value.__notes__[0]
     with pytest.warns(UserWarning, match="'f' failed"):
-        oof = out_of_fold([("f", Failing()), ("m", Mean())], X, YR, cv=3, n_jobs=1, on_error="skip")
+        oof = out_of_fold(
+            [("f", FailingSharedMean()), ("m", CountedMean())], X, YR, cv=3, n_jobs=1, on_error="skip"
+        )
     assert list(oof) == ["m"]
 
 
@@ -173,7 +175,7 @@ def test_folds_of_a_shared_fit_that_declines_are_done_like_any_others(place, mon
     if place == "threads":
         monkeypatch.setattr(executor, "LARGE", 0)
     chosen = joblib.parallel_config("threading") if place == "outside" else nullcontext()
-    members = [("r", Ridge()), ("m", Mean()), ("again", Ridge(2.0))]
+    members = [("r", Ridge()), ("m", CountedMean()), ("again", Ridge(2.0))]
     with chosen:
         oof = out_of_fold(members, X, YR, X[:5], cv=4, n_jobs=1 if place == "inline" else 2)
     np.testing.assert_allclose(oof.meta_train["r"], cross_val_predict(Ridge(), X, YR, cv=4))

@@ -87,7 +87,7 @@ def test_memory_held_by_a_memoryview_is_left_alone():
     assert address(cache.shared(np.arange(50, 150))) != address(np.asarray(view))
 
 
-class Foreign(RegressorMixin, BaseEstimator):
+class AddressRecorder(RegressorMixin, BaseEstimator):
     """Remembers where the rows lie that it is fitted on."""
 
     def fit(self, X, y):
@@ -99,7 +99,7 @@ class Foreign(RegressorMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
-class Seeing(Foreign):
+class Seeing(AddressRecorder):
     """The same, of a library that is known to read only."""
 
     __module__ = "sklearn.doubles"
@@ -140,7 +140,7 @@ def test_a_known_library_that_wants_to_write_gets_rows_of_its_own(error):
 
 
 def test_estimators_of_unknown_libraries_are_fitted_on_rows_of_their_own():
-    oof = out_of_fold([("a", Foreign()), ("b", Foreign())], X, Y, cv=3, n_jobs=1)
+    oof = out_of_fold([("a", AddressRecorder()), ("b", AddressRecorder())], X, Y, cv=3, n_jobs=1)
     for a, b in zip(oof["a"].fold_estimators, oof["b"].fold_estimators, strict=True):
         assert a.address_ != b.address_
         assert a.writeable_

@@ -22,7 +22,7 @@ from tests.engine.cases import (
     X3,
     XR,
     YR,
-    Watched,
+    ConcurrencyCounter,
     X,
     Y,
     column,
@@ -109,7 +109,7 @@ def test_labels_are_not_scored_as_probabilities_and_that_is_said_once():
     assert len(caught) == 1
 
 
-def test_an_unknown_scorer_is_refused_before_anything_is_fitted(watched):
+def test_an_unknown_scorer_is_refused_before_anything_is_fitted(concurrency):
     with pytest.raises(ValueError, match="scoring"):
-        out_of_fold([("w", Watched())], XR, YR, cv=3, scoring="magic")
-    assert watched.fits == 0
+        out_of_fold([("w", ConcurrencyCounter())], XR, YR, cv=3, scoring="magic")
+    assert concurrency.fits == 0

@@ -144,9 +144,9 @@ def test_a_fresh_process_predicts_the_same_to_the_bit(tmp_path):
 
 
 def test_the_type_of_a_wrapper_must_be_trusted_like_any_other(tmp_path):
-    class_of = f"{Wrapper.__module__}.Wrapper"
+    class_of = f"{PairWrapper.__module__}.PairWrapper"
     _, number = nets()
-    fitted = StackingRegressor([("wrapped", Wrapper(number))], cv=2).fit(X, Y)
+    fitted = StackingRegressor([("wrapped", PairWrapper(number))], cv=2).fit(X, Y)
     path = fitted.save(tmp_path / "it.stackit")
     with pytest.raises(ValueError, match=f"holds types that are not trusted: {class_of}\\. If you trust"):
         StackingRegressor.load(path)
@@ -154,7 +154,7 @@ def test_the_type_of_a_wrapper_must_be_trusted_like_any_other(tmp_path):
     assert_array_equal(loaded.predict(X), fitted.predict(X))
 
 
-class Wrapper(RegressorMixin, BaseEstimator):
+class PairWrapper(RegressorMixin, BaseEstimator):
     """A wrapper that no library knows, which keeps its estimators in an array."""
 
     def __init__(self, estimator):
@@ -193,10 +193,10 @@ def test_the_memory_of_a_pipeline_is_not_saved(tmp_path):
 
 def test_an_object_that_holds_itself_is_refused(tmp_path):
     _, number = nets()
-    fitted = StackingRegressor([("wrapped", Wrapper(number))], cv=2).fit(X, Y)
+    fitted = StackingRegressor([("wrapped", PairWrapper(number))], cv=2).fit(X, Y)
     inner = fitted.oof_["wrapped"].fold_estimators[1]
     inner.itself_ = [inner]
-    with pytest.raises(ValueError, match="A Wrapper holds itself, and cannot be saved"):
+    with pytest.raises(ValueError, match="A PairWrapper holds itself, and cannot be saved"):
         fitted.save(tmp_path / "it.stackit")
 
 

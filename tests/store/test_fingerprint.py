@@ -425,7 +425,7 @@ class Reduces(Hides):
         return (Reduces, (1,))
 
 
-class Slotted:
+class SlottedWithoutState:
     __slots__ = ("by",)
 
     def __init__(self, by):
@@ -446,7 +446,7 @@ class Poses(Hides):
         return "clip"
 
 
-class Wrapper:
+class FunctionWrapper:
     def __init__(self, function, by):
         functools.update_wrapper(self, function)
         self.by = by
@@ -514,9 +514,9 @@ def frame(by):
 HIDING = {
     "__getstate__": Hides,
     "__reduce__": Reduces,
-    "slots": Slotted,
-    "a callable with the identity of a function": lambda by: Wrapper(identity, by),
-    "a callable with the identity of a function of numpy": lambda by: Wrapper(np.clip, by),
+    "slots": SlottedWithoutState,
+    "a callable with the identity of a function": lambda by: FunctionWrapper(identity, by),
+    "a callable with the identity of a function of numpy": lambda by: FunctionWrapper(np.clip, by),
     "a function with the identity of another": scaled,
     "a function with the identity of one of numpy": lambda by: scaled(by, np.clip),
     "a function with an attribute": with_attribute,

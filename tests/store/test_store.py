@@ -52,7 +52,7 @@ CV = KFold(3)
 out_of_fold = partial(stackit.out_of_fold, n_jobs=1)
 
 
-class Counted(RegressorMixin, BaseEstimator):
+class LoggedMean(RegressorMixin, BaseEstimator):
     """Writes a line into a file for each fit; fails, or stops the run, while another file is there."""
 
     def __init__(self, log, scale=1.0, stop=None, error=ValueError):
@@ -73,15 +73,15 @@ class Counted(RegressorMixin, BaseEstimator):
         return np.full(len(X), self.mean_) + np.asarray(X)[:, 0]
 
 
-class CountedClassifier(ClassifierMixin, Counted):
+class LoggedMeanClassifier(ClassifierMixin, LoggedMean):
     """The same for two classes."""
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
-        return Counted.fit(self, X, np.asarray(y) == self.classes_[1])
+        return LoggedMean.fit(self, X, np.asarray(y) == self.classes_[1])
 
     def predict_proba(self, X):
-        positive = 1 / (1 + np.exp(-Counted.predict(self, X)))
+        positive = 1 / (1 + np.exp(-LoggedMean.predict(self, X)))
         return np.c_[1 - positive, positive]
 
 
@@ -96,7 +96,7 @@ class Chance(RegressorMixin, BaseEstimator):
         return np.full(len(X), self.value_)
 
 
-class Recorder:
+class KeyRecordingStore:
     """An empty store that records the keys that are looked up."""
 
     def __init__(self):
@@ -189,7 +189,7 @@ def test_no_store_keeps_nothing():
 # --- no pickle
 
 
-class Canary:
+class MakesFolderWhenUnpickled:
     """Says so when it is unpickled."""
 
     def __reduce__(self):
@@ -199,11 +199,11 @@ class Canary:
 def test_objects_are_neither_written_nor_read(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
-        store.put(Key("ab1"), Stored(np.array([[Canary()]], dtype=object)))
+        store.put(Key("ab1"), Stored(np.array([[MakesFolderWhenUnpickled()]], dtype=object)))
     assert not list(store.path.rglob("*.result"))
     body = io.BytesIO()
     body.write(json.dumps({"arrays": 1, "key": "ab1", "seconds": 0.0}).encode() + b"\n")
-    np.lib.format.write_array(body, np.array([[Canary()]], dtype=object), allow_pickle=True)
+    np.lib.format.write_array(body, np.array([[MakesFolderWhenUnpickled()]], dtype=object), allow_pickle=True)
     path = store.path / "ab" / "ab1.result"
     path.parent.mkdir(parents=True)
     digest = hashlib.sha256(body.getvalue()).hexdigest().encode()
@@ -246,7 +246,7 @@ SHIFT = 1.0
 
 def keys_of(estimator, name="a", others=(), **changes):
     """Return the keys of estimator `name` that a run looks up, one per fold."""
-    recorder = Recorder()
+    recorder = KeyRecordingStore()
     estimators = [*others, (name, estimator)]
     out_of_fold(estimators, **{**BASE, **changes}, store=recorder)
     n = len(estimators)
@@ -265,7 +265,7 @@ def plus(amount):
 
 def make_class(body):
     """A class of the caller's, with this line in its fit."""
-    space = {"Base": Counted, "SHIFT": SHIFT, "np": np, "__name__": "mine"}
+    space = {"Base": LoggedMean, "SHIFT": SHIFT, "np": np, "__name__": "mine"}
     source = (
         f"class Mine(Base):\n    'Doc.'\n    level = 1\n    def fit(self, X, y):\n{body}\n        return self"
     )
@@ -472,7 +472,7 @@ def test_another_test_table_changes_the_other_half_of_the_key():
     assert {key.test for key in c} == {""}
 
 
-class Slotted:
+class SlottedValue:
     __slots__ = ("value",)
 
     def __init__(self, value):
@@ -509,7 +509,7 @@ class Odd:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Slotted(1),
+        lambda: SlottedValue(1),
         lambda: Odd(1),
         lambda: partial(shifted, 1),
         lambda: Odd(1).d,
@@ -517,7 +517,7 @@ class Odd:
         lambda: frozenset("abcdefgh"),
         lambda: np.ma.masked_array([1, 2], [True, False]),
         lambda: np.array([("a", 1)], dtype=[("x", "U1"), ("y", int)]),
-        lambda: np.array([1, "a", None, Slotted(1)], dtype=object),
+        lambda: np.array([1, "a", None, SlottedValue(1)], dtype=object),
         lambda: np.datetime64("2020-01-01"),
         lambda: np.array(["2020-01-01", "NaT"], dtype="M8[s]"),
         lambda: np.dtype([("x", float)]),
@@ -579,7 +579,7 @@ def test_what_cannot_be_described_is_refused(make, why):
 
 def test_what_cannot_be_described_is_fitted_each_time_and_reported_once(store, log):
     locked = (lambda lock: lambda text: lock)(threading.Lock())
-    members = [("locked", Counted(log, error=locked)), ("ridge", Ridge())]
+    members = [("locked", LoggedMean(log, error=locked)), ("ridge", Ridge())]
     text = r"not possible for locked \(a lock .*lambda> uses\)\. They are not stored, and fitted each time"
     for _ in range(2):
         with pytest.warns(UserWarning, match=text) as caught:
@@ -604,7 +604,7 @@ def test_data_that_cannot_be_described_are_reported_once():
 @pytest.mark.parametrize("kind", ["disk", "memory"])
 def test_what_is_finished_is_not_fitted_again(kind, store, log):
     store = store if kind == "disk" else MemoryStore()
-    members = [("c", Counted(log)), ("tree", DecisionTreeRegressor())]
+    members = [("c", LoggedMean(log)), ("tree", DecisionTreeRegressor())]
     plain = out_of_fold(members, X, Y, X_TEST, cv=CV)
     first = out_of_fold(members, X, Y, X_TEST, cv=CV, store=store)
     assert fits(log) == 6
@@ -618,33 +618,33 @@ def test_what_is_finished_is_not_fitted_again(kind, store, log):
 
 
 def test_only_new_estimators_are_fitted(store, log):
-    out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
-    out_of_fold([("b", Counted(log, 2.0)), ("a", Counted(log))], X, Y, cv=CV, store=store)
-    out_of_fold([("b", Counted(log, 2.0))], X, Y, cv=CV, store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
+    out_of_fold([("b", LoggedMean(log, 2.0)), ("a", LoggedMean(log))], X, Y, cv=CV, store=store)
+    out_of_fold([("b", LoggedMean(log, 2.0))], X, Y, cv=CV, store=store)
     assert fits(log) == 6
 
 
 def test_without_a_test_table_any_stored_fit_serves(store, log):
-    first = out_of_fold([("a", Counted(log))], X, Y, X_TEST, cv=CV, store=store)
-    again = out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
+    first = out_of_fold([("a", LoggedMean(log))], X, Y, X_TEST, cv=CV, store=store)
+    again = out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
     assert fits(log) == 3
     assert again.meta_test is None
     assert again.meta_train.equals(first.meta_train)
-    other = out_of_fold([("a", Counted(log))], X, Y, X_TEST[:2], cv=CV, store=store)
+    other = out_of_fold([("a", LoggedMean(log))], X, Y, X_TEST[:2], cv=CV, store=store)
     assert fits(log) == 6
     assert other.meta_test.equals(first.meta_test[:2])
 
 
 def test_folds_that_stay_are_not_fitted_again(store, log):
     splits = list(KFold(4).split(X))
-    out_of_fold([("a", Counted(log))], X, Y, cv=splits[:3], store=store)
-    out_of_fold([("a", Counted(log))], X, Y, cv=splits, store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=splits[:3], store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=splits, store=store)
     assert fits(log) == 4
 
 
 def test_results_are_kept_before_an_error_stops_the_run(store, log, tmp_path):
     switch = tmp_path / "stop"
-    members = [("a", Counted(log)), ("b", Counted(log, 2.0, stop=switch))]
+    members = [("a", LoggedMean(log)), ("b", LoggedMean(log, 2.0, stop=switch))]
     switch.touch()
     with pytest.raises(ValueError, match="stopped"):
         out_of_fold(members, X, Y, cv=CV, store=store)
@@ -657,7 +657,7 @@ def test_results_are_kept_before_an_error_stops_the_run(store, log, tmp_path):
 
 def test_results_are_kept_before_the_user_stops_the_run(store, log, tmp_path):
     switch = tmp_path / "stop"
-    members = [("a", Counted(log)), ("b", Counted(log, 2.0, stop=switch, error=KeyboardInterrupt))]
+    members = [("a", LoggedMean(log)), ("b", LoggedMean(log, 2.0, stop=switch, error=KeyboardInterrupt))]
     switch.touch()
     with pytest.raises(KeyboardInterrupt):
         out_of_fold(members, X, Y, cv=CV, store=store)
@@ -669,7 +669,7 @@ def test_results_are_kept_before_the_user_stops_the_run(store, log, tmp_path):
 
 def test_an_estimator_that_is_skipped_is_tried_again(store, log, tmp_path):
     switch = tmp_path / "stop"
-    members = [("a", Counted(log)), ("b", Counted(log, 2.0, stop=switch))]
+    members = [("a", LoggedMean(log)), ("b", LoggedMean(log, 2.0, stop=switch))]
     switch.touch()
     with pytest.warns(UserWarning, match="'b' failed and is left out"):
         oof = out_of_fold(members, X, Y, cv=CV, store=store, on_error="skip")
@@ -681,8 +681,8 @@ def test_an_estimator_that_is_skipped_is_tried_again(store, log, tmp_path):
 
 def test_several_threads_share_a_store(store, log):
     with joblib.parallel_config("threading"):
-        first = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, n_jobs=2, store=store)
-        again = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, n_jobs=2, store=store)
+        first = out_of_fold([("a", LoggedMean(log)), ("b", Ridge())], X, Y, X_TEST, n_jobs=2, store=store)
+        again = out_of_fold([("a", LoggedMean(log)), ("b", Ridge())], X, Y, X_TEST, n_jobs=2, store=store)
     assert fits(log) == 5
     assert_equal(first, again)
 
@@ -706,8 +706,8 @@ def test_a_store_must_have_get_and_put():
 
 
 def test_fold_estimators_are_fitted_on_first_access_and_once(store, log):
-    first = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
-    again = out_of_fold([("a", Counted(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
+    first = out_of_fold([("a", LoggedMean(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
+    again = out_of_fold([("a", LoggedMean(log)), ("b", Ridge())], X, Y, X_TEST, cv=CV, store=store)
     assert repr(again["a"].fold_estimators) == ("LazyFoldEstimators(0 of 3 fitted, the others on first use)")
     assert len(again["a"].fold_estimators) == 3
     assert again.of_repeat(0).meta_train.equals(first.meta_train)
@@ -722,8 +722,8 @@ def test_fold_estimators_are_fitted_on_first_access_and_once(store, log):
 
 
 def test_a_part_shares_the_fold_estimators_of_the_whole(store, log):
-    out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
-    again = out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
+    again = out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
     part = again.of_repeat(0)
     assert part["a"].fold_estimators[0] is again["a"].fold_estimators[0]
     assert part["a"].fold_estimators == again["a"].fold_estimators
@@ -733,8 +733,8 @@ def test_a_part_shares_the_fold_estimators_of_the_whole(store, log):
 
 def test_only_missing_fold_estimators_are_fitted(store, log):
     splits = list(KFold(4).split(X))
-    out_of_fold([("a", Counted(log))], X, Y, cv=splits[:3], store=store)
-    oof = out_of_fold([("a", Counted(log))], X, Y, cv=splits, store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=splits[:3], store=store)
+    oof = out_of_fold([("a", LoggedMean(log))], X, Y, cv=splits, store=store)
     assert oof.n_stored == 3
     assert len(oof["a"].fold_estimators[1:3]) == 2
     assert fits(log) == 3 + 1 + 3
@@ -743,7 +743,7 @@ def test_only_missing_fold_estimators_are_fitted(store, log):
 def test_a_memory_store_keeps_fold_estimators(log):
     store = MemoryStore()
     for _ in range(2):
-        oof = out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
+        oof = out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
         assert isinstance(oof["a"].fold_estimators, list)
     assert fits(log) == 3
 
@@ -758,7 +758,7 @@ def test_an_unseeded_fit_is_reported_when_it_is_repeated(store):
 
 
 def test_an_error_in_a_repeated_fit_says_what_it_was_for(store, log, tmp_path):
-    members = [("a", Counted(log, stop=tmp_path / "stop"))]
+    members = [("a", LoggedMean(log, stop=tmp_path / "stop"))]
     for _ in range(2):
         oof = out_of_fold(members, X, Y, cv=CV, store=store)
     (tmp_path / "stop").touch()
@@ -771,9 +771,9 @@ def test_an_error_in_a_repeated_fit_says_what_it_was_for(store, log, tmp_path):
 
 
 def test_another_final_estimator_refits_nothing_below_it(store, log):
-    plain = StackingClassifier([("a", CountedClassifier(log)), ("b", GaussianNB())], cv=CV).fit(X, LABELS)
+    plain = StackingClassifier([("a", LoggedMeanClassifier(log)), ("b", GaussianNB())], cv=CV).fit(X, LABELS)
     log.unlink()
-    stack = StackingClassifier([("a", CountedClassifier(log)), ("b", GaussianNB())], cv=CV, store=store)
+    stack = StackingClassifier([("a", LoggedMeanClassifier(log)), ("b", GaussianNB())], cv=CV, store=store)
     stack.fit(X, LABELS)
     assert fits(log) == 3
     other = clone(stack).set_params(final_estimator=GaussianNB()).fit(X, LABELS)
@@ -789,14 +789,14 @@ def test_another_final_estimator_refits_nothing_below_it(store, log):
 
 
 def test_a_memory_store_serves_a_search_over_final_estimators(log):
-    stack = StackingClassifier([("a", CountedClassifier(log))], cv=CV, store=MemoryStore())
+    stack = StackingClassifier([("a", LoggedMeanClassifier(log))], cv=CV, store=MemoryStore())
     search = GridSearchCV(stack, {"final_estimator": [GaussianNB(), LogisticRegression()]}, cv=2)
     search.fit(X, LABELS).predict(X_TEST)
     assert fits(log) == (2 + 1) * 3
 
 
 def test_with_refit_the_fit_on_all_rows_is_done_each_time(store, log):
-    stack = StackingRegressor([("a", Counted(log))], cv=CV, store=store, refit=True)
+    stack = StackingRegressor([("a", LoggedMean(log))], cv=CV, store=store, refit=True)
     stack.fit(X, Y)
     assert fits(log) == 4
     again = clone(stack).fit(X, Y)
@@ -807,7 +807,7 @@ def test_with_refit_the_fit_on_all_rows_is_done_each_time(store, log):
 
 def test_a_pickled_stack_has_all_its_fold_estimators(store, log):
     for _ in range(2):
-        stack = StackingRegressor([("a", Counted(log))], cv=CV, store=store).fit(X, Y)
+        stack = StackingRegressor([("a", LoggedMean(log))], cv=CV, store=store).fit(X, Y)
     back = pickle.loads(pickle.dumps(stack))
     assert fits(log) == 6
     assert isinstance(back.estimators_[0], list)
@@ -864,7 +864,7 @@ def damaged(store):
 
 @pytest.mark.filterwarnings("always")
 def test_damaged_files_are_found_reported_and_fitted_again(store, log):
-    members = [("a", Counted(log)), ("b", Counted(log, 2.0))]
+    members = [("a", LoggedMean(log)), ("b", LoggedMean(log, 2.0))]
     first = out_of_fold(members, X, Y, X_TEST, cv=CV, store=store)
     bad = damaged(store)
     assert set(store.verify()) == bad
@@ -919,9 +919,9 @@ def test_prune_refuses_ambiguous_arguments(store):
 def run_on_a_failing_disk(store, log, match):
     """A run that cannot store its results warns once, and still returns them."""
     with pytest.warns(UserWarning, match=match) as caught:
-        oof = out_of_fold([("a", Counted(log))], X, Y, X_TEST, cv=CV, store=store)
+        oof = out_of_fold([("a", LoggedMean(log))], X, Y, X_TEST, cv=CV, store=store)
     assert len(caught) == 1
-    assert_equal(oof, out_of_fold([("a", Counted(log))], X, Y, X_TEST, cv=CV))
+    assert_equal(oof, out_of_fold([("a", LoggedMean(log))], X, Y, X_TEST, cv=CV))
 
 
 @pytest.mark.parametrize(
@@ -938,7 +938,7 @@ def test_a_run_continues_when_the_disk_fails(call, number, store, log, monkeypat
     assert not [path for path in store.path.rglob("*") if path.is_file()]
     monkeypatch.undo()
     for stored in (0, 3):
-        assert out_of_fold([("a", Counted(log))], X, Y, X_TEST, cv=CV, store=store).n_stored == stored
+        assert out_of_fold([("a", LoggedMean(log))], X, Y, X_TEST, cv=CV, store=store).n_stored == stored
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, log):
@@ -966,14 +966,14 @@ def test_a_full_disk_keeps_earlier_results(store, log, monkeypatch):
 
 
 def test_files_that_may_not_be_read_are_fitted_again(store, log, monkeypatch):
-    out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
+    out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
 
     def refuse(self):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.warns(UserWarning, match="cannot be read or written: .*Permission denied") as caught:
-        out_of_fold([("a", Counted(log))], X, Y, cv=CV, store=store)
+        out_of_fold([("a", LoggedMean(log))], X, Y, cv=CV, store=store)
     assert len(caught) == 1
     assert fits(log) == 6
 

@@ -415,7 +415,7 @@ def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
     predictions = np.r_[-1.0, -5.0, np.ones(78)][:, np.newaxis]
     losses = row_losses(target, np.arange(80), predictions, low, "neg_mean_squared_log_error")
     assert_array_equal(np.isinf(losses), predictions[:, 0] <= -1)
-    members = [("ridge", Ridge()), ("wild", make_pipeline(StandardScaler(), Wild()))]
+    members = [("ridge", Ridge()), ("wild", make_pipeline(StandardScaler(), NegativeOutlierRidge()))]
     oof = out_of_fold(members, x, y, cv=4, scoring="neg_mean_squared_log_error", n_jobs=1)
     with pytest.warns(UserWarning, match="cannot be scored"):
         found = gain(compare(oof, [("wild mean", MeanRegressor([0, 1]))]))
@@ -423,7 +423,7 @@ def test_rows_that_a_metric_refuses_are_not_left_out_of_the_test():
     assert np.isnan(found.tests[BEST].p_value)
 
 
-class Wild(Ridge):
+class NegativeOutlierRidge(Ridge):
     """Predicts less than any count can be, here and there."""
 
     def predict(self, X):
@@ -444,7 +444,7 @@ def test_what_is_no_comparison_or_no_final_estimator_is_refused(run):
 # Nested
 
 
-class Recorder(ClassifierMixin, BaseEstimator):
+class RowRecordingClassifier(ClassifierMixin, BaseEstimator):
     """Remembers in a list given from outside which rows each fit saw: the first column numbers rows."""
 
     def __init__(self, seen=None):
@@ -534,7 +534,9 @@ def test_groups_stay_whole_and_weights_reach_both_levels():
     table = np.column_stack([np.arange(len(Y)), X])
     for key in ("base", "final"):
         SEEN[key] = []
-    stack = StackingClassifier([("base", Recorder("base"))], Recorder("final"), cv=3)
+    stack = StackingClassifier(
+        [("base", RowRecordingClassifier("base"))], RowRecordingClassifier("final"), cv=3
+    )
     found = nested_score(stack, table, Y, cv=4, groups=groups, sample_weight=WEIGHTS)
     assert len(SEEN["base"]) == 4 * 3
     assert len(SEEN["final"]) == 4
@@ -551,7 +553,7 @@ def test_fixed_inner_folds_are_cut_to_the_rows_of_each_outer_fold():
     table = np.column_stack([np.arange(len(Y)), X])
     inner = shuffled(Y, 3, n_repeats=2)
     SEEN["base"] = []
-    stack = StackingClassifier([("base", Recorder("base"))], LogisticRegression(), cv=inner)
+    stack = StackingClassifier([("base", RowRecordingClassifier("base"))], LogisticRegression(), cv=inner)
     outer = make_folds(Y, scheme="stratified", n_splits=2, random_state=9)
     nested_score(stack, table, Y, cv=outer)
     whole = [set(np.intersect1d(train, rows)) for train, _ in outer.splits for rows, _ in inner.splits]
@@ -562,7 +564,7 @@ def test_fixed_inner_folds_are_cut_to_the_rows_of_each_outer_fold():
 
 
 def test_nested_fits_are_kept_in_the_store():
-    store, stack = Counting(), StackingClassifier([("nb", NB)], LogisticRegression(), cv=3)
+    store, stack = PutCountingStore(), StackingClassifier([("nb", NB)], LogisticRegression(), cv=3)
     found = []
     for _ in range(2):
         found.append(nested_score(stack, X, Y, cv=3, store=store).table["whole"])
@@ -571,7 +573,7 @@ def test_nested_fits_are_kept_in_the_store():
     assert stack.store is None
 
 
-class Counting(MemoryStore):
+class PutCountingStore(MemoryStore):
     """Counts what it is given to keep."""
 
     def __init__(self):

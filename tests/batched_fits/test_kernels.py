@@ -139,7 +139,7 @@ def test_kernel_ridge_is_that_of_the_plain_loop(request, n_outputs, alpha, kerne
 
 
 @pytest.fixture
-def ordinary():
+def kernel_request():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(240, 12))
     y = np.array(["a", "b", "c"])[(X[:, :3] + rng.normal(size=(240, 3))).argmax(axis=1)]
@@ -160,8 +160,8 @@ ESTIMATORS = [SVC(), NuSVC(nu=0.3), SVR(), NuSVR(), SVC(kernel="linear"), Kernel
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_ordinary_cases_are_batched_and_can_be_pickled(ordinary, estimator, dtype):
-    request = ordinary if is_classifier(estimator) else as_regression(ordinary)
+def test_ordinary_cases_are_batched_and_can_be_pickled(kernel_request, estimator, dtype):
+    request = kernel_request if is_classifier(estimator) else as_regression(kernel_request)
     if dtype == np.float32 and isinstance(estimator, KernelRidge):
         pytest.skip("it works in single precision then, and declines")
     request = replaced(request, X=request.X.astype(dtype), X_test=request.X_test.astype(dtype))
@@ -174,24 +174,24 @@ def test_ordinary_cases_are_batched_and_can_be_pickled(ordinary, estimator, dtyp
         assert clone(one).get_params() == estimator.get_params()
 
 
-def test_a_large_request_does_not_call_libsvm_again(ordinary, monkeypatch):
+def test_a_large_request_does_not_call_libsvm_again(kernel_request, monkeypatch):
     monkeypatch.setattr(SVC, "_dense_decision_function", lambda *_: pytest.fail("called libsvm again"))
-    assert svm.fit_svm(SVC(), ordinary) is not None
+    assert svm.fit_svm(SVC(), kernel_request) is not None
 
 
-def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(ordinary):
+def test_decisions_of_doubtful_sign_are_taken_by_the_estimator(kernel_request):
     # Two classes mirrored in 0: the decision there is 0 up to rounding.
-    X = np.vstack([ordinary.X, -ordinary.X])
+    X = np.vstack([kernel_request.X, -kernel_request.X])
     y = np.repeat(["a", "b"], 240)
     mirrored = [np.flatnonzero(np.arange(480) % 240 % 4 == fold) for fold in range(4)]
     folds = Folds(480, [(np.setdiff1d(np.arange(480), part), part) for part in mirrored])
-    request = replaced(ordinary, X=X, y=y, folds=folds, X_test=np.zeros((3, 12)))
+    request = replaced(kernel_request, X=X, y=y, folds=folds, X_test=np.zeros((3, 12)))
     batched = svm.fit_svm(SVC(), request)
     for one, prediction in zip(batched.estimators, batched.test, strict=True):
         np.testing.assert_array_equal(prediction, one.decision_function(request.X_test))
 
 
-def test_values_at_the_edge_of_single_precision_are_libsvms(ordinary, monkeypatch):
+def test_values_at_the_edge_of_single_precision_are_libsvms(kernel_request, monkeypatch):
     # With an error bound this wide many values are in doubt: all of them must come out as libsvm's.
     unit = 1e-8
     products = svm.InnerProducts.of
@@ -199,14 +199,14 @@ def test_values_at_the_edge_of_single_precision_are_libsvms(ordinary, monkeypatc
         svm.InnerProducts, "of", lambda X: svm.InnerProducts(**(vars(products(X)) | {"unit": unit}))
     )
     monkeypatch.setattr(svm, "MAX_KERNEL_ERROR", 1.0)
-    batched, plain = assert_like_the_plain_loop(SVC(), ordinary)
+    batched, plain = assert_like_the_plain_loop(SVC(), kernel_request)
     for one, expected in zip(batched.estimators, plain, strict=True):
         assert_equal_attributes(one, expected)
 
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
-def test_single_values_are_to_the_last_bit_those_of_all(ordinary, name):
-    products = svm.InnerProducts.of(np.ascontiguousarray(ordinary.X))
+def test_single_values_are_to_the_last_bit_those_of_all(kernel_request, name):
+    products = svm.InnerProducts.of(np.ascontiguousarray(kernel_request.X))
     out, train = np.empty((240, 240)), np.arange(240)
     svm._fill(out, name, 0.1, products, train)
     exact = [[svm._exact_value(name, 0.1, products, i, j) for j in train] for i in train]
@@ -214,8 +214,8 @@ def test_single_values_are_to_the_last_bit_those_of_all(ordinary, name):
 
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
-def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
-    products = svm.InnerProducts.of(np.ascontiguousarray(ordinary.X))
+def test_another_order_of_summation_makes_no_other_kernel(kernel_request, name):
+    products = svm.InnerProducts.of(np.ascontiguousarray(kernel_request.X))
     train, out, noisy = np.arange(240), np.empty((240, 240)), np.empty((240, 240))
     svm._fill(out, name, 0.1, products, train)
     noise = 1 + 1e-10 * np.random.default_rng(0).uniform(-1, 1, size=(240, 240))
@@ -241,8 +241,8 @@ def test_another_order_of_summation_makes_no_other_kernel(ordinary, name):
         ({}, {"y": np.repeat(["a", "b"], [1, 239]), "folds": Folds(240, [([1, 2], [0]), ([0, 1], [2])])}),
     ],
 )
-def test_support_vector_machines_decline(ordinary, params, changes):
-    assert svm.fit_svm(SVC(**params), replaced(ordinary, **changes)) is None
+def test_support_vector_machines_decline(kernel_request, params, changes):
+    assert svm.fit_svm(SVC(**params), replaced(kernel_request, **changes)) is None
 
 
 @pytest.mark.parametrize(
@@ -259,13 +259,13 @@ def test_support_vector_machines_decline(ordinary, params, changes):
         ({}, {"folds": make_folds(np.arange(240), scheme="forward", n_splits=5)}),
     ],
 )
-def test_kernel_ridge_declines(ordinary, params, changes):
-    request = replaced(as_regression(ordinary), **changes)
+def test_kernel_ridge_declines(kernel_request, params, changes):
+    request = replaced(as_regression(kernel_request), **changes)
     assert kernel_ridge.fit_kernel_ridge(KernelRidge(**({"kernel": "rbf"} | params)), request) is None
 
 
-def test_too_many_rows_are_left_to_the_plain_loop(ordinary, monkeypatch):
+def test_too_many_rows_are_left_to_the_plain_loop(kernel_request, monkeypatch):
     monkeypatch.setattr(svm, "MAX_ROWS", 239)
     monkeypatch.setattr(kernel_ridge, "MAX_ROWS", 239)
-    assert svm.fit_svm(SVC(), ordinary) is None
-    assert kernel_ridge.fit_kernel_ridge(KernelRidge(kernel="rbf"), as_regression(ordinary)) is None
+    assert svm.fit_svm(SVC(), kernel_request) is None
+    assert kernel_ridge.fit_kernel_ridge(KernelRidge(kernel="rbf"), as_regression(kernel_request)) is None

@@ -125,7 +125,7 @@ def test_cosine_distances_too(request, k, weights):
 
 
 @pytest.fixture
-def ordinary():
+def neighbor_request():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 30)), rng.choice(["a", "b", "c"], size=300)
     return BatchedRequest(
@@ -139,7 +139,7 @@ def replaced(request, **changes):
 
 @pytest.mark.parametrize("k", [1, 5, 240])
 @pytest.mark.parametrize("weights", ["uniform", "distance", None])
-def test_ordinary_cases_are_searched_once(ordinary, k, weights, monkeypatch):
+def test_ordinary_cases_are_searched_once(neighbor_request, k, weights, monkeypatch):
     searched = []
     search = KNeighborsClassifier.kneighbors
 
@@ -149,14 +149,14 @@ def test_ordinary_cases_are_searched_once(ordinary, k, weights, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(KNeighborsClassifier, "kneighbors", kneighbors)
-        assert fit_neighbors(KNeighborsClassifier(k, weights=weights), ordinary) is not None
+        assert fit_neighbors(KNeighborsClassifier(k, weights=weights), neighbor_request) is not None
     assert searched == [70]
-    assert_like_the_plain_loop(KNeighborsClassifier(k, weights=weights), ordinary)
+    assert_like_the_plain_loop(KNeighborsClassifier(k, weights=weights), neighbor_request)
 
 
-def test_fitted_estimators_are_those_of_the_plain_loop(ordinary):
+def test_fitted_estimators_are_those_of_the_plain_loop(neighbor_request):
     estimator = KNeighborsClassifier(7, weights="distance")
-    batched, fitted = assert_like_the_plain_loop(estimator, ordinary)
+    batched, fitted = assert_like_the_plain_loop(estimator, neighbor_request)
     assert not hasattr(estimator, "classes_")
     for one, plain in zip(batched.estimators, fitted, strict=True):
         assert type(one) is KNeighborsClassifier
@@ -166,15 +166,15 @@ def test_fitted_estimators_are_those_of_the_plain_loop(ordinary):
         assert one.n_samples_fit_ == plain.n_samples_fit_
         assert one.effective_metric_ == plain.effective_metric_
         again = pickle.loads(pickle.dumps(one))
-        new = ordinary.X_test - 1
+        new = neighbor_request.X_test - 1
         np.testing.assert_array_equal(again.predict_proba(new), plain.predict_proba(new))
 
 
-def test_ties_between_different_labels_are_predicted_by_the_fold_itself(ordinary):
+def test_ties_between_different_labels_are_predicted_by_the_fold_itself(neighbor_request):
     # Two rows at one place and of two labels: which of them is the nearest depends on the search.
-    X = np.repeat(ordinary.X[:150], 2, axis=0)
+    X = np.repeat(neighbor_request.X[:150], 2, axis=0)
     y = np.tile(["a", "b"], 150)
-    request = replaced(ordinary, X=X, y=y, X_test=X[::2] + 0.01)
+    request = replaced(neighbor_request, X=X, y=y, X_test=X[::2] + 0.01)
     for algorithm in ("brute", "kd_tree"):
         assert_like_the_plain_loop(KNeighborsClassifier(1, algorithm=algorithm), request)
 
@@ -192,37 +192,37 @@ def doubts(monkeypatch):
     return found
 
 
-def test_ties_of_one_label_are_settled(ordinary, doubts):
-    X, y = np.repeat(ordinary.X[:150], 2, axis=0), np.repeat(ordinary.y[:150], 2)
-    request = replaced(ordinary, X=X, y=y, X_test=X[::2] + 0.01)
+def test_ties_of_one_label_are_settled(neighbor_request, doubts):
+    X, y = np.repeat(neighbor_request.X[:150], 2, axis=0), np.repeat(neighbor_request.y[:150], 2)
+    request = replaced(neighbor_request, X=X, y=y, X_test=X[::2] + 0.01)
     assert_like_the_plain_loop(KNeighborsClassifier(1), request)
     assert sum(map(len, doubts)) == 0
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
-def test_rows_that_run_short_are_predicted_by_the_fold_itself(ordinary, doubts, monkeypatch, metric):
+def test_rows_that_run_short_are_predicted_by_the_fold_itself(neighbor_request, doubts, monkeypatch, metric):
     monkeypatch.setattr(neighbors, "SPARE", -1)
     for weights in ("uniform", "distance"):
-        assert_like_the_plain_loop(KNeighborsClassifier(5, weights=weights, metric=metric), ordinary)
+        assert_like_the_plain_loop(KNeighborsClassifier(5, weights=weights, metric=metric), neighbor_request)
     assert 0 < sum(map(len, doubts)) < 700
 
 
-def test_ties_that_go_on_beyond_what_was_found_are_predicted_by_the_fold_itself(ordinary, doubts):
+def test_ties_that_go_on_beyond_what_was_found_are_predicted_by_the_fold_itself(neighbor_request, doubts):
     # All rows at one place: the search of all rows ends among the first, that of the folds among the last.
-    splits = [(train[::-1], held_out) for train, held_out in ordinary.folds.splits]
+    splits = [(train[::-1], held_out) for train, held_out in neighbor_request.folds.splits]
     request = replaced(
-        ordinary, X=np.zeros((300, 30)), y=np.repeat(["a", "b"], 150), folds=Folds(300, splits)
+        neighbor_request, X=np.zeros((300, 30)), y=np.repeat(["a", "b"], 150), folds=Folds(300, splits)
     )
     assert_like_the_plain_loop(KNeighborsClassifier(3, metric="manhattan"), request)
     assert set(map(len, doubts)) == {70}
 
 
 @pytest.mark.parametrize("shift", [0.0, 100.0])
-def test_squared_distances_are_as_exact_as_their_bounds(ordinary, shift):
-    X, X_test = ordinary.X + shift, ordinary.X[:70] + shift + 1e-9
-    request = replaced(ordinary, X=X, X_test=X_test)
+def test_squared_distances_are_as_exact_as_their_bounds(neighbor_request, shift):
+    X, X_test = neighbor_request.X + shift, neighbor_request.X[:70] + shift + 1e-9
+    request = replaced(neighbor_request, X=X, X_test=X_test)
     whole = KNeighborsClassifier(3, algorithm="brute")
-    rounding = neighbors._rounding(clone(whole).fit(X, ordinary.y), X, X_test)
+    rounding = neighbors._rounding(clone(whole).fit(X, neighbor_request.y), X, X_test)
     search = neighbors._search(whole, rounding, request)
     exact = ((X_test[:, np.newaxis].astype(np.longdouble) - X[search.indices]) ** 2).sum(axis=2)
     off = np.abs(search.measured - exact)
@@ -232,28 +232,32 @@ def test_squared_distances_are_as_exact_as_their_bounds(ordinary, shift):
         assert off.max() > 1e-13
 
 
-def test_distances_without_digits_make_no_weights(ordinary, doubts):
+def test_distances_without_digits_make_no_weights(neighbor_request, doubts):
     request = replaced(
-        ordinary, X=ordinary.X + 10, X_test=np.vstack([ordinary.X[:35], ordinary.X_test[35:]]) + 10
+        neighbor_request,
+        X=neighbor_request.X + 10,
+        X_test=np.vstack([neighbor_request.X[:35], neighbor_request.X_test[35:]]) + 10,
     )
     fit_neighbors(KNeighborsClassifier(weights="distance"), request)
     assert len(doubts) == 5
-    for rows, (train, _) in zip(doubts, ordinary.folds.splits, strict=True):
+    for rows, (train, _) in zip(doubts, neighbor_request.folds.splits, strict=True):
         assert rows == [row for row in range(35) if row in train]
 
 
-def test_the_winner_of_a_tied_vote_is_predicted_by_the_fold_itself(ordinary, doubts):
+def test_the_winner_of_a_tied_vote_is_predicted_by_the_fold_itself(neighbor_request, doubts):
     X = np.repeat(np.arange(300.0)[:, np.newaxis], 20, axis=1)
-    request = replaced(ordinary, X=X, y=np.tile(["a", "b"], 150), method="predict", X_test=X[5:8] + 0.5)
+    request = replaced(
+        neighbor_request, X=X, y=np.tile(["a", "b"], 150), method="predict", X_test=X[5:8] + 0.5
+    )
     estimator = KNeighborsClassifier(2, weights="distance", metric="manhattan")
     assert_like_the_plain_loop(estimator, request)
     assert max(map(len, doubts)) == 3
 
 
-def test_a_class_missing_in_a_training_part_is_no_obstacle(ordinary):
-    y = ordinary.y.copy()
-    y[ordinary.folds.splits[0][1]] = "d"
-    batched, _ = assert_like_the_plain_loop(KNeighborsClassifier(), replaced(ordinary, y=y))
+def test_a_class_missing_in_a_training_part_is_no_obstacle(neighbor_request):
+    y = neighbor_request.y.copy()
+    y[neighbor_request.folds.splits[0][1]] = "d"
+    batched, _ = assert_like_the_plain_loop(KNeighborsClassifier(), replaced(neighbor_request, y=y))
     assert [prediction.shape[1] for prediction in batched.test] == [3, 4, 4, 4, 4]
 
 
@@ -280,13 +284,13 @@ def test_a_class_missing_in_a_training_part_is_no_obstacle(ordinary):
     ],
 )
 @pytest.mark.filterwarnings("ignore:Mind that for 0 < p < 1")
-def test_what_is_not_certain_or_gains_nothing_is_left_to_the_plain_loop(ordinary, params, changes):
-    assert fit_neighbors(KNeighborsClassifier(**params), replaced(ordinary, **changes)) is None
+def test_what_is_not_certain_or_gains_nothing_is_left_to_the_plain_loop(neighbor_request, params, changes):
+    assert fit_neighbors(KNeighborsClassifier(**params), replaced(neighbor_request, **changes)) is None
 
 
-def test_repeated_training_rows_are_left_to_the_plain_loop(ordinary):
-    splits = [(np.r_[train, train[:1]], held_out) for train, held_out in ordinary.folds.splits]
-    request = replaced(ordinary, folds=Folds(300, splits))
+def test_repeated_training_rows_are_left_to_the_plain_loop(neighbor_request):
+    splits = [(np.r_[train, train[:1]], held_out) for train, held_out in neighbor_request.folds.splits]
+    request = replaced(neighbor_request, folds=Folds(300, splits))
     assert fit_neighbors(KNeighborsClassifier(), request) is None
 
 

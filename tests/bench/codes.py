@@ -54,7 +54,7 @@ def note_peak() -> None:
     PEAKS.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-class Noting(PretrainedNetwork):
+class PeakNotingNetwork(PretrainedNetwork):
     """A network that notes the peak of memory after each batch."""
 
     def codes_of_views(self, pixels: Any, layer: str, pool: str = "mean") -> Any:
@@ -66,7 +66,7 @@ class Noting(PretrainedNetwork):
 def stackit(archive: Path, n_threads: int) -> Callable[[Files], Any]:
     """As many threads decode as compute."""
     known = pretrained(NETWORK)
-    network = Noting(known.network, known.preprocessing, LAYER, NETWORK)
+    network = PeakNotingNetwork(known.network, known.preprocessing, LAYER, NETWORK)
     return CNNCodes(network, root=archive, batch_size=BATCH, n_jobs=n_threads).fit().transform
 
 

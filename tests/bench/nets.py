@@ -38,7 +38,7 @@ def standardised(X: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Work:
+class NetWorkload:
     """A table, and nets of these layers for each of its folds."""
 
     table: Callable[[], tuple[Any, Any]]
@@ -65,19 +65,19 @@ class Work:
 
 SMALL, LARGE = partial(sized, 891, 10, 2), partial(sized, 60_000, 93, 9)
 WORKS = {
-    "Titanic's size, K=5": Work(SMALL, 10, 2, (64, 32), 64, 20, 5, 7),
-    "Titanic's size, K=10": Work(SMALL, 10, 2, (64, 32), 64, 20, 10, 5),
-    "Otto's size, K=5": Work(LARGE, 93, 9, (256, 128), 256, 2, 5, 3),
+    "Titanic's size, K=5": NetWorkload(SMALL, 10, 2, (64, 32), 64, 20, 5, 7),
+    "Titanic's size, K=10": NetWorkload(SMALL, 10, 2, (64, 32), 64, 20, 10, 5),
+    "Otto's size, K=5": NetWorkload(LARGE, 93, 9, (256, 128), 256, 2, 5, 3),
 }
 # Real tables: what each makes of the seconds that stackit takes for so many epochs.
 EQUAL_SECONDS = {
-    "Titanic, K=5": Work(partial(real, workloads.titanic), 8, 2, (64, 32), 64, 20, 5, 5),
-    "Otto, K=5": Work(partial(real, workloads.otto), 93, 9, (256, 128), 256, 4, 5, 1),
+    "Titanic, K=5": NetWorkload(partial(real, workloads.titanic), 8, 2, (64, 32), 64, 20, 5, 5),
+    "Otto, K=5": NetWorkload(partial(real, workloads.otto), 93, 9, (256, 128), 256, 4, 5, 1),
 }
 Predict = Callable[[Any], Any]  # from rows to the probabilities of the classes
 
 
-def stackit(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def stackit(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     """All folds at once, scaling of inputs and statistics of the population included."""
     net = BatchNormMLPClassifier(
         work.hidden, batch_size=work.batch_size, max_iter=work.n_epochs, learning_rate="constant",
@@ -86,12 +86,12 @@ def stackit(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
     return [fitted.predict_proba for fitted in net.fit_folds(X, y, folds)]
 
 
-def loop(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def loop(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     """K trainings one after the other, in as tight a loop as there is: rows by index, fused Adam."""
     return [_trained(work, X[train], y[train], fused=True) for train, _ in folds]
 
 
-def _trained(work: Work, X: Any, y: Any, fused: bool) -> Predict:
+def _trained(work: NetWorkload, X: Any, y: Any, fused: bool) -> Predict:
     net, X, y = work.net(), torch.as_tensor(X), torch.as_tensor(y)
     optimizer, loss = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused), nn.CrossEntropyLoss()
     for _ in range(work.n_epochs):
@@ -102,7 +102,7 @@ def _trained(work: Work, X: Any, y: Any, fused: bool) -> Predict:
     return _predict_of(net)
 
 
-def data_loader(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def data_loader(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     """As tutorials have it."""
     predictors = []
     for train, _ in folds:
@@ -118,7 +118,7 @@ def data_loader(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
     return predictors
 
 
-def skorch(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def skorch(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     from skorch import NeuralNetClassifier
 
     predictors = []
@@ -132,7 +132,7 @@ def skorch(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
     return predictors
 
 
-def scikit_learn(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def scikit_learn(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     """Its net has no batch norm: less work for each step."""
     net = MLPClassifier(
         work.hidden, batch_size=work.batch_size, max_iter=work.n_epochs, n_iter_no_change=10**6
@@ -142,7 +142,7 @@ def scikit_learn(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
         return [MLPClassifier(**net.get_params()).fit(X[train], y[train]).predict_proba for train, _ in folds]
 
 
-def pytabkit(work: Work, X: Any, y: Any, folds: Any) -> list[Predict]:
+def pytabkit(work: NetWorkload, X: Any, y: Any, folds: Any) -> list[Predict]:
     """RealMLP in its simple form, which has no batch norm either, with its vectorised cross-validation."""
     from pytabkit import RealMLP_TD_S_Classifier
 

@@ -16,7 +16,7 @@ PRECISION = 0.01
 
 
 @dataclass(frozen=True)
-class Work:
+class SearchWorkload:
     """Out-of-fold probabilities of so many estimators, of two classes, and who searches through them."""
 
     n_estimators: int
@@ -78,6 +78,8 @@ CONTENDERS = {
     "hillclimbers": hillclimbers,
 }
 WORKS = {
-    "10 estimators × 50 000 rows": Work(10, 50_000, tuple(CONTENDERS), rounds=3),
-    "500 estimators × 100 000 rows": Work(500, 100_000, ("stackit", "stackit, greedy", "mean"), rounds=1),
+    "10 estimators × 50 000 rows": SearchWorkload(10, 50_000, tuple(CONTENDERS), rounds=3),
+    "500 estimators × 100 000 rows": SearchWorkload(
+        500, 100_000, ("stackit", "stackit, greedy", "mean"), rounds=1
+    ),
 }

@@ -12,8 +12,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from stackit.validation import invalid_value
-
 __all__ = ["NeighborEvidence"]
 
 Floats = npt.NDArray[np.float32]
@@ -74,11 +72,10 @@ class NeighborEvidence(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         if counts.min() <= max(self.nearest):
-            raise invalid_value(
-                "Each class",
-                f"of more than {max(self.nearest)} rows",
-                f"{counts.min()} of class {self.classes_[counts.argmin()]}",
-                "Pass a smaller nearest, fewer folds or more rows",
+            raise ValueError(
+                f"Each class must have more than {max(self.nearest)} rows, the largest number in nearest; "
+                f"class {self.classes_[counts.argmin()]} has {counts.min()}. "
+                "Pass a smaller nearest, fewer folds or more rows."
             )
         self.rows_, self.codes_ = X, codes
         self.sizes_ = tuple(size for size in self.sizes if size < len(X))

@@ -30,10 +30,12 @@ class Comparison:
     finals : tuple of OutOfFold
         Predictions of combiners and final estimators on the same folds.
     nested : bool
-        Whether the whole procedure has not seen the rows, as in `nested_score`; in `compare` each estimator
-        has not, but those that made the meta-features of other rows have.
+        Whether the whole procedure was trained without the scored rows, as in `nested_score`. In `compare`
+        the final estimators were trained without them, but on meta-features of base estimators that were
+        trained on them.
     choices : tuple of tuple of str
-        For each repeat and fold the member that was chosen without its rows, where that is known.
+        For each repeat and fold, the best member as chosen without the fold's rows; if empty, `chosen`
+        finds it from the scores.
     """
 
     repeats: tuple[Repeat, ...]

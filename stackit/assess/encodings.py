@@ -59,20 +59,20 @@ def encoded_columns(X: Any, target: Target) -> dict[str, float]:
 
 
 def left_out_columns(X: Any, target: Target) -> dict[str, float]:
-    """Return for each column of numbers the share of rows with exactly the mean of y of others as value.
+    """Return for each column of numbers the share of rows with a value that is a mean of other rows' y.
 
     Where a level has N rows and y adds up to S, an encoding that leaves the row itself out is
 
         v_i = (S - y_i + a m) / (N - 1 + a),    with the mean m of y and smoothing by a rows,
 
-    so that y_i + (N - 1 + a) v_i is S + a m in all rows of the level, and in no others: the row's own label
-    is in its value with the opposite sign, and a flexible estimator finds it there. For each slope N - 1 + a
-    the rows with the same sum form a group; those groups count that have several values and N rows, and of
-    which y adds up to S. An honest column has such groups only by chance.
+    so that y_i + (N - 1 + a) v_i is S + a m in all rows of the level, and in no others. The value holds the
+    row's own label with the opposite sign, and a flexible estimator finds it there. For each slope N - 1 + a
+    the rows with the same sum form a group. A group counts if it has N rows, several values, and a sum of y
+    equal to S. A column without leakage has such groups only by chance.
 
-    Without smoothing, the whole column also has exactly the mean of y, with levels of any size. Encodings
-    with noise, or with an `a` that is not whole, are not found, nor smoothed levels of some 5 rows. Of more
-    than 10,000 rows those with the lowest values are tested, and levels of up to 1,000 rows.
+    Without smoothing, the mean of the whole column is exactly that of y, with levels of any size. Encodings
+    with noise, or with an `a` that is not an integer, are not found, nor smoothed levels of about 5 rows. The
+    10,000 rows with the lowest values are tested, and levels of up to 1,000 rows.
     """
     return {
         name: max(_share_left_out(values, y) for y in _truths(target, both=True))
@@ -81,7 +81,7 @@ def left_out_columns(X: Any, target: Target) -> dict[str, float]:
 
 
 def _share_left_out(values: Floats, y: Floats) -> float:
-    """Return the share of rows in levels of which the values are the mean of the other rows' y."""
+    """Return the share of rows with a value that is the mean of y over the other rows of their level."""
     known = np.isfinite(values)
     v, y = values[known], y[known]
     if not _could_be_means(v, y):

@@ -44,12 +44,13 @@ def lifeline() -> Lifeline:
 
 @cache
 def watch_parent(line: Lifeline) -> None:
-    """Have this process end when its parent is gone; done once.
+    """Make this process end when its parent process ends; further calls with the same line do nothing.
 
-    For workers that any thread of the parent may have started: `end_with_parent` would end them with that
-    thread, be it long before the process. On Linux the system kills this process when the parent's pipe
-    closes. A thread looks too, since others may have inherited the pipe; it has to wait for fits that hold
-    the interpreter's lock. Nothing is done in a process that is no child of the parent.
+    This is for workers that any thread of the parent may have started: `end_with_parent` would end them with
+    that thread, which may end long before the process. On Linux the system kills this process when the
+    parent's pipe closes. Other processes may have inherited the pipe and keep it open, so a thread also
+    checks whether the parent is alive; it cannot run while a fit holds the interpreter's lock. In a process
+    that is not a child of the parent, nothing happens.
 
     Parameters
     ----------

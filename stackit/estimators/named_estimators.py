@@ -64,15 +64,20 @@ def check_estimators(estimators: NamedEstimators, reserved: Iterable[str] = ()) 
         )
     for pair in estimators:
         _check_pair(pair)
-    names = [name for name, _ in estimators]
-    wrong = sorted({n for n in names if names.count(n) > 1 or "__" in n or not n or n in set(reserved)})
-    if wrong:
-        raise invalid_value(
-            "Names of estimators",
-            "unique, not empty, without '__' and not those of constructor arguments",
-            f"names={names!r}",
-            f"Rename {format_list(map(repr, wrong))}",
-        )
+    _check_names([name for name, _ in estimators], set(reserved))
+
+
+def _check_names(names: list[str], reserved: set[str]) -> None:
+    rules: dict[str, list[str]] = {
+        "be unique": [name for name in names if names.count(name) > 1],
+        "not contain '__', which separates a name from its parameters": [n for n in names if "__" in n],
+        "not be empty": [name for name in names if not name],
+        "not be those of constructor arguments or of other results": [n for n in names if n in reserved],
+    }
+    for rule, wrong in rules.items():
+        if wrong:
+            found = format_list(map(repr, sorted(set(wrong))))
+            raise ValueError(f"Names of estimators must {rule}; got {names!r}. Rename {found}.")
 
 
 def inner_estimators(estimator: Any) -> Iterator[Any]:

@@ -199,8 +199,9 @@ def _bins_of(y: Any, n_splits: int) -> Rows:
     """Return (n,) quantile bins of at least n_splits rows each; equal values share one where possible."""
     values = np.asarray(y, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise invalid_value(
-            "y", "one finite number per row for scheme='binned'", "other values", "Use scheme='kfold'"
+        found = "has NaN or infinite values" if values.ndim == 1 else f"has shape {values.shape}"
+        raise ValueError(
+            f"y must have one finite number per row for scheme='binned'; it {found}. Use scheme='kfold'."
         )
     n = len(values)
     ranks = np.empty(n, dtype=np.intp)

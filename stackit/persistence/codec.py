@@ -17,7 +17,6 @@ from stackit.folds.constraints import SplitConstraints
 from stackit.persistence.allowlist import class_named, is_allowed, is_net, name_of
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.store import Store
-from stackit.validation import invalid_value
 
 __all__ = ["KIND", "Decoder", "Encoder"]
 
@@ -188,8 +187,9 @@ def _fill(empty: Any, state: dict[str, Any]) -> Any:
 def _check_empty(empty: Any) -> Any:
     """Return an object that a file may fill; raise for functions, classes and others that have content."""
     if isinstance(empty, GLOBAL) or getattr(empty, "__dict__", None) != {}:
-        raise invalid_value(
-            "Objects in the file", "such as `save` writes", f"a {type(empty).__name__}", "Pass another file"
+        raise ValueError(
+            f"The file assigns attributes to an object of type {type(empty).__name__}, which `save` never "
+            "writes. Pass another file."
         )
     return empty
 

@@ -224,7 +224,7 @@ class Oracle(ClassifierMixin, BaseEstimator):
 
 
 def test_with_random_labels_the_choice_made_without_the_fold_is_not_better_than_chance():
-    """The best of many in hindsight is; and the stack looks so, of which the verdict warns."""
+    """The best member by all rows beats chance; so does the stack, and the verdict warns of it."""
     found, verdicts = [], []
     for seed in range(8):
         random = np.random.default_rng(seed)
@@ -237,7 +237,7 @@ def test_with_random_labels_the_choice_made_without_the_fold_is_not_better_than_
     assert table[[f"m{at}" for at in range(15)]].max(axis=1).mean() > 0.53
     for name in (BEST, MEAN):
         assert table[name].mean() < 0.5 + 3 * table[name].std() / np.sqrt(8)
-    assert table["stack"].mean() > 0.55  # each row's label was in the columns of those it learned from
+    assert table["stack"].mean() > 0.55  # it learned from predictions of estimators that saw the row's label
     assert not any("gains over" in verdict for verdict in verdicts)
     assert any("of such stacks are optimistic, so use nested_score" in verdict for verdict in verdicts)
 

@@ -134,17 +134,14 @@ def test_encoded_columns_are_found_and_honest_ones_are_not(kind):
 
 
 def test_expected_losses_of_numbers_by_hand():
-    """Predicting the first column is right on training rows, and as sure on others as they vary."""
+    """Calibration learns y = prediction; a row's expected loss is var(y) - (prediction - mean(y)) ** 2."""
     random = np.random.default_rng(0)
     X, X_test = random.normal(size=(100, 1)), random.normal(size=(60, 1)) / 2
     y = X[:, 0]
     oof = out_of_fold([("echo", Echo())], X, y, cv=4, n_jobs=1)
     row = overfitting_alarm(oof, X_test).table.loc["echo"]
     held, new = [], []
-    for (
-        train,
-        held_out,
-    ) in oof.folds.splits:  # calibrated by the rows of the other folds, which teach y = prediction
+    for train, held_out in oof.folds.splits:
         held.append(y[train].var() - (y[held_out] - y[train].mean()) ** 2)
         new.append(y[train].var() - (X_test[:, 0] - y[train].mean()) ** 2)
     held, new = np.concatenate(held), np.mean(new, axis=0)

@@ -78,7 +78,7 @@ def test_three_pairs_of_photographs_are_equal_and_no_group_is_torn(folder, photo
     contents = pd.Series(digests(folder / "photos.zip", photographs["file"]))
     assert (len(contents), contents.nunique()) == (3670, 3667)
     assert (photographs["group"].groupby(contents.to_numpy()).nunique() == 1).all()
-    # Pairs and a few larger groups, by eye the same picture; not daisies at large.
+    # Groups are pairs and a few larger ones that show the same picture; similar flowers are not grouped.
     assert 3640 < photographs["group"].nunique() < 3667
     assert photographs["group"].value_counts().max() <= 6
     for _, held_out in solve.folds_of(photographs, 10).split():

@@ -27,8 +27,8 @@ from tests.engine.cases import GROUPS, LR, NAMES, NB, XR, YR, X, Y, out_of_fold
         ([("lr", "ridge")], "Estimator 'lr' must be an object with fit"),
         ([("lr", None)], "Estimator 'lr' must be an object with fit"),
         ([("lr", LR), ("lr", NB)], "must be unique.*Rename 'lr'"),
-        ([("l__r", LR)], "without '__'.*Rename 'l__r'"),
-        ([("", LR)], "not empty"),
+        ([("l__r", LR)], "must not contain '__'.*Rename 'l__r'"),
+        ([("", LR)], "must not be empty.*Rename ''"),
         ([("lr", "drop")], "Estimator 'lr' must be an object with fit"),
     ],
 )

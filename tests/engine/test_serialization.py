@@ -29,11 +29,11 @@ def work(n):
     X, y = make_classification(n, 5, random_state=0)
     folds, target, data = make_folds(y, n_splits=3), classification_target(y), None
     data = TrainingData(X, target, X[:4], np.ones(n))
-    responses = {name: prediction_spec(name, member, "auto", target) for name, member in members.items()}
+    specs = {name: prediction_spec(name, member, "auto", target) for name, member in members.items()}
     params = {"logistic": {"sample_weight": data.sample_weight}}
     settings = RunConfig(n_jobs=1)
     plan = EarlyStoppingPlan(list(members.items()), folds, target, params, settings.early_stopping)
-    tasks = TaskPlanner(members, responses, folds, params, settings, plan).on_folds()
+    tasks = TaskPlanner(members, specs, folds, params, settings, plan).on_folds()
     return group_by_estimator(tasks, tasks, folds, data), data
 
 

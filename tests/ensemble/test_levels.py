@@ -586,8 +586,8 @@ def test_an_estimator_of_a_nested_level_that_fails_in_some_folds_is_left_out():
             LevelsRegressor([("ridge", Ridge())]),
             "Each member of estimators must be a .name, estimator. tuple",
         ),
-        (LevelsRegressor([FIRST, [("a__b", Ridge())]]), "Names of estimators must be unique"),
-        (LevelsRegressor([FIRST, [("nested", Ridge())]]), "not those of constructor arguments"),
+        (LevelsRegressor([FIRST, [("a__b", Ridge())]]), "Names of estimators must not contain '__'"),
+        (LevelsRegressor([FIRST, [("nested", Ridge())]]), "must not be those of constructor arguments"),
         (LevelsRegressor([FIRST, FIRSTC]), "Base estimators of a regressor must be regressors"),
         (LevelsRegressor([FIRST, Level(SECOND, passthrough=["age"])]), "no column age"),
         (LevelsRegressor([FIRST, Level(SECOND, passthrough=[7])]), r"positions 0 to 4\); got no column 7"),
@@ -608,7 +608,7 @@ def test_what_levels_refuse(ensemble, text):
 
 
 def test_a_fault_says_which_level_it_is_of():
-    with pytest.raises(ValueError, match="Names of estimators") as caught:
+    with pytest.raises(ValueError, match="Names of estimators must be unique") as caught:
         LevelsRegressor([FIRST, FIRST, [("a", Ridge()), ("a", Ridge())]]).fit(X, Y)
     assert caught.value.__notes__ == ["Raised by level 3."]
 

@@ -1034,7 +1034,7 @@ def test_a_stack_that_is_not_fitted_says_so(method):
     [
         (StackingClassifier([]), "estimators must be a non-empty list"),
         (StackingClassifier(None), "estimators must be a non-empty list"),
-        (StackingClassifier([("cv", NB)]), "not those of constructor arguments.*Rename 'cv'"),
+        (StackingClassifier([("cv", NB)]), "not be those of constructor arguments.*Rename 'cv'"),
         (StackingClassifier([("final_estimator", NB)]), "Rename 'final_estimator'"),
         (StackingClassifier([("a__b", NB)]), "Rename 'a__b'"),
         (StackingClassifier([("a", NB), ("a", NB)]), "Rename 'a'"),

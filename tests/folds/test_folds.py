@@ -408,9 +408,13 @@ def test_a_negative_gap_of_time_is_refused_by_its_name():
         make_folds(np.zeros(12), scheme="forward", n_splits=3, time=times, gap="-2D")
 
 
-@pytest.mark.parametrize("y", [[1.0, np.nan, 2.0, 3.0], [[1.0, 2.0]] * 4])
-def test_binned_folds_refuse_what_is_not_one_number_a_row(y):
-    with pytest.raises(ValueError, match="y must be one finite number per row for scheme='binned'"):
+@pytest.mark.parametrize(
+    ("y", "found"),
+    [([1.0, np.nan, 2.0, 3.0], "NaN or infinite values"), ([[1.0, 2.0]] * 4, r"shape \(4, 2\)")],
+)
+def test_binned_folds_need_one_finite_number_per_row(y, found):
+    text = f"y must have one finite number per row for scheme='binned'; it has {found}"
+    with pytest.raises(ValueError, match=text):
         make_folds(y, scheme="binned", n_splits=2)
 
 

@@ -355,6 +355,9 @@ def test_faults_of_watched_rows_are_named():
         mlp().fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="sample_weight"):
         mlp().fit(X, y, X_val=X, y_val=y, sample_weight_val=[1.0, 2.0])
+    two = np.column_stack([y, y]).astype(float)
+    with pytest.raises(ValueError, match=r"same number of outputs; their shapes are \(\d+, 2\) and \(\d+,\)"):
+        BatchNormMLPRegressor((2,), max_iter=1).fit(X, two, X_val=X, y_val=two[:, 0])
     net = BatchNormConvNetClassifier(LAYERS, max_iter=1).fit(*images())
     with pytest.raises(ValueError, match="images"):
         net.predict(np.zeros((3, 9, 9)))

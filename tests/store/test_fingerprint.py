@@ -568,7 +568,7 @@ class Learner(BaseEstimator):
 
 
 class Compiled:
-    """As numba's functions are: what they hold besides is other in each process."""
+    """Stands for a function that numba compiles: its pickle has a part that differs in each process."""
 
     def __init__(self, py_func, **options):
         self.py_func, self.targetoptions = py_func, options

@@ -73,12 +73,12 @@ def whitening_of_rows(rows: Floats, null: Floats, smallest: float) -> ScatterWhi
 def _certain_factor(matrix: Floats, smallest: float) -> Floats | None:
     """Return the Cholesky factor if all eigenvalues are certain to be above `smallest`; otherwise None.
 
-    The smallest eigenvalue is at least the reciprocal of the inverse's 1-norm. Where that is not enough,
-    since a condition number in the 1-norm far exceeds that in the 2-norm for thousands of columns, the
-    eigenvalues are computed: without vectors, they take a third of the time.
+    The smallest eigenvalue is at least the reciprocal of the inverse's 1-norm. For thousands of columns this
+    bound is loose, because the condition number in the 1-norm far exceeds that in the 2-norm. If the bound
+    does not decide, the eigenvalues are computed, without eigenvectors, which would triple the time.
     """
     lower, reciprocal, norm = factorize(matrix)
-    # pocon may overrate the condition by a small factor: hence the 10.
+    # The factor of 10 is a margin: pocon may overestimate the reciprocal condition number by a small factor.
     if reciprocal > SMALLEST_CONDITION and reciprocal * norm > 10 * smallest:
         return lower
     if reciprocal < SMALLEST_CONDITION / 1000:

@@ -133,7 +133,9 @@ def cifar_resnet(depth: int = 20, *, n_classes: int | None = 10) -> torch.nn.Seq
     torch.Size([2, 10])
     """
     if not isinstance(depth, Integral) or depth < 8 or depth % 6 != 2:
-        raise invalid_value("depth", "6 n + 2", f"{depth=}", "Pass depth=20")
+        raise ValueError(
+            f"depth must be 6 n + 2 for a positive integer n, such as 20, 32 or 56; got {depth=}."
+        )
     check_n_classes(n_classes)
     stem: Parts = {
         "conv1": torch.nn.Conv2d(3, 16, 3, padding=1, bias=False),

@@ -48,11 +48,9 @@ class InputColumns:
         numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
         if not np.isfinite(numbers).all():
             worst = X.columns[self.numbers[int(np.flatnonzero(~np.isfinite(numbers).all(axis=0))[0])]]
-            raise invalid_value(
-                "X",
-                "without NaN and infinity in columns of numbers",
-                f"them in column {worst!r}",
-                "Impute them first, for instance by sklearn.impute.SimpleImputer in a pipeline",
+            raise ValueError(
+                f"Column {worst!r} of X has NaN or infinite values; columns of numbers must be finite. "
+                "Impute them first, for instance by sklearn.impute.SimpleImputer in a pipeline."
             )
         if not self.categories:
             return numbers, None

@@ -92,8 +92,10 @@ class BatchNormNetwork(NetParameters, FittedNetwork):
             X_val, y_val = self._read(X_val, y_val, reset=False)
             validation = np.arange(n, n + len(X_val))
             if y.shape[1:] != y_val.shape[1:]:
-                got, advice = f"shapes {y.shape} and {y_val.shape}", "Pass both with the same columns"
-                raise invalid_value("y and y_val", "of as many outputs", got, advice)
+                raise ValueError(
+                    "y and y_val must have the same number of outputs; their shapes are "
+                    f"{y.shape} and {y_val.shape}. Pass both with the same columns."
+                )
             if weights is not None or sample_weight_val is not None:
                 both = _check_weights(weights, X), _check_weights(sample_weight_val, X_val)
                 weights = np.concatenate(both)

@@ -42,17 +42,17 @@ FOLDS = make_folds(Y, scheme="stratified-group", n_splits=3, groups=GROUPS, rand
 FOLDS_R = make_folds(YR, scheme="group", n_splits=3, groups=GROUPS, random_state=0)
 
 
-class Watching(GroupKFold):
+class GroupRecordingKFold(GroupKFold):
     """Group folds that note the groups that they are given."""
 
     seen = ()
 
     def split(self, X, y=None, groups=None):
-        Watching.seen = (*Watching.seen, np.asarray(groups))
+        GroupRecordingKFold.seen = (*GroupRecordingKFold.seen, np.asarray(groups))
         yield from super().split(X, y, groups)
 
 
-WATCH = Watching(3)
+WATCH = GroupRecordingKFold(3)
 LR = LogisticRegression()
 GRID = {"C": [0.1, 1.0]}
 CLASSIFIERS = {
@@ -78,7 +78,7 @@ REGRESSORS = {
 
 @pytest.fixture(autouse=True)
 def nothing_seen():
-    Watching.seen = ()
+    GroupRecordingKFold.seen = ()
 
 
 def codes_of(rows):
@@ -91,8 +91,8 @@ def test_groups_reach_splitters_inside_classifiers(kind, how):
     given = {"cv": FOLDS} if how == "folds" else {"cv": 3, "groups": codes_of(slice(None))}
     oof = out_of_fold([("one", CLASSIFIERS[kind])], X, Y, n_jobs=1, **given)
     parts = [codes_of(train) for train, _ in oof.folds.splits]
-    assert len(Watching.seen) >= 3
-    for seen in Watching.seen:
+    assert len(GroupRecordingKFold.seen) >= 3
+    for seen in GroupRecordingKFold.seen:
         assert any(np.array_equal(seen, part) for part in parts)
 
 
@@ -100,8 +100,8 @@ def test_groups_reach_splitters_inside_classifiers(kind, how):
 def test_groups_reach_splitters_inside_regressors(kind):
     oof = out_of_fold([("one", REGRESSORS[kind])], X, YR, cv=FOLDS_R, n_jobs=1)
     parts = [codes_of(train) for train, _ in oof.folds.splits]
-    assert len(Watching.seen) >= 3
-    for seen in Watching.seen:
+    assert len(GroupRecordingKFold.seen) >= 3
+    for seen in GroupRecordingKFold.seen:
         assert any(np.array_equal(seen, part) for part in parts)
 
 
@@ -127,16 +127,16 @@ def test_fitted_estimators_have_their_own_splitters_again():
 def test_stacks_pass_the_groups_of_their_folds_to_members_and_to_the_final_estimator():
     stack = StackingClassifier([("one", RFECV(LR, cv=WATCH))], GridSearchCV(LR, GRID, cv=WATCH), cv=FOLDS)
     stack.fit(X, Y)
-    assert any(np.array_equal(seen, codes_of(slice(None))) for seen in Watching.seen)
-    assert len(Watching.seen) >= 4
-    assert type(stack.final_estimator_.cv) is Watching
+    assert any(np.array_equal(seen, codes_of(slice(None))) for seen in GroupRecordingKFold.seen)
+    assert len(GroupRecordingKFold.seen) >= 4
+    assert type(stack.final_estimator_.cv) is GroupRecordingKFold
 
 
 def test_levels_pass_them_to_all_levels_and_hold_groups_together_in_all():
     search = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=WATCH)
     above = Level([("search", search)], cv=2, nested=True)
     levels = LevelsRegressor([[("ridge", RidgeCV(cv=WATCH))], above], search, cv=FOLDS_R).fit(X, YR)
-    assert len(Watching.seen) >= 6
+    assert len(GroupRecordingKFold.seen) >= 6
     for train, held_out in levels.levels_[1].folds.splits:
         assert not set(GROUPS[train]) & set(GROUPS[held_out])
 
@@ -152,7 +152,7 @@ def test_a_stack_as_a_member_holds_them_together_too():
 def test_nested_scores_know_the_groups_of_their_folds():
     stack = StackingClassifier([("one", RFECV(LR, cv=WATCH))], cv=3)
     nested_score(stack, X, Y, cv=FOLDS)
-    assert len(Watching.seen) >= 9
+    assert len(GroupRecordingKFold.seen) >= 9
 
 
 def test_where_groups_are_not_known_the_error_names_the_estimator():

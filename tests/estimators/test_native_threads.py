@@ -36,7 +36,7 @@ print(oof.meta_train.shape)
 """
 
 
-class Booster(ClassifierMixin, BaseEstimator):
+class ThreadRecordingBooster(ClassifierMixin, BaseEstimator):
     """Records the number of threads that it may use in fit and in predict."""
 
     def __init__(self, n_jobs=None, num_threads=None):
@@ -55,7 +55,7 @@ class Booster(ClassifierMixin, BaseEstimator):
         return np.full((len(X), 2), 0.5)
 
 
-Booster.__module__ = "lightgbm.sketch"
+ThreadRecordingBooster.__module__ = "lightgbm.sketch"
 
 
 def test_children_do_not_wait_for_threads_that_their_parent_has_used():
@@ -66,17 +66,17 @@ def test_children_do_not_wait_for_threads_that_their_parent_has_used():
 
 
 def test_only_lightgbm_takes_no_number_of_threads_for_one_per_core():
-    assert inspect_estimator(Booster()).n_jobs == {"n_jobs": None, "num_threads": None}
+    assert inspect_estimator(ThreadRecordingBooster()).n_jobs == {"n_jobs": None, "num_threads": None}
     assert inspect_estimator(RandomForestClassifier()).n_jobs == {}
-    assert inspect_estimator(Booster(n_jobs=1, num_threads=4)).n_jobs == {"num_threads": 4}
-    assert inspect_estimator(Booster(n_jobs=1, num_threads=4), threads=4).n_jobs == {}
+    assert inspect_estimator(ThreadRecordingBooster(n_jobs=1, num_threads=4)).n_jobs == {"num_threads": 4}
+    assert inspect_estimator(ThreadRecordingBooster(n_jobs=1, num_threads=4), threads=4).n_jobs == {}
 
 
 @pytest.mark.parametrize("given", [(None, 2), (-1, 1), (2, None)])
 def test_threads_are_bounded_until_the_last_prediction_and_then_restored(given):
     cores = max(2, joblib.cpu_count())
     with joblib.parallel_config("threading"):
-        oof = out_of_fold([("b", Booster(*given))], X, Y, X, cv=3, n_jobs=cores)
+        oof = out_of_fold([("b", ThreadRecordingBooster(*given))], X, Y, X, cv=3, n_jobs=cores)
     for one in oof["b"].fold_estimators:
         assert one.predicted_with_ == one.fitted_with_ == (1, 1)
         assert (one.n_jobs, one.num_threads) == given
@@ -86,5 +86,5 @@ def test_what_stands_in_for_an_estimator_has_no_threads_to_be_given_back():
     y = np.array([0] * 45 + [1] * 45)
     halves = [(np.arange(45), np.arange(45, 90)), (np.arange(45, 90), np.arange(45))]
     with pytest.warns(UserWarning, match="lacks classes"):
-        oof = out_of_fold([("b", Booster(-1))], X, y, cv=halves, n_jobs=1)
+        oof = out_of_fold([("b", ThreadRecordingBooster(-1))], X, y, cv=halves, n_jobs=1)
     assert oof.meta_train["b"].tolist() == [1.0] * 45 + [0.0] * 45

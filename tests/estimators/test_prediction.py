@@ -309,10 +309,10 @@ def test_folds_fitted_at_once_are_checked_one_by_one():
     assert "in repeat 0 fold 2" in caught.value.__notes__[0]
     huge = X * [1.0, 1e200]
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"\(repeat 0 fold 0\) must be finite"):
-        cross_fitted([("wild", Wild())], huge, YR, cv=KFold(3))
+        cross_fitted([("wild", OverflowingRegressor())], huge, YR, cv=KFold(3))
 
 
-class Wild(LinearRegression):
+class OverflowingRegressor(LinearRegression):
     def predict(self, X):
         return np.exp(np.asarray(X)[:, 1] ** 2 * 1e300)
 

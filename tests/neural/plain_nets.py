@@ -70,7 +70,7 @@ def inputs(x, codes, state, p):
     return x * state["inputs.scale"] if p.get("learned_scaling") else x
 
 
-class Plain:
+class PlainNet:
     """One net: its state, and a forward pass; in training the running statistics follow with `momentum`."""
 
     def __init__(self, state, p, n_outputs):
@@ -205,7 +205,7 @@ def after_each_step(initial, data, rows, seed, p):
     """Train one net; yield its state after each step."""
     x, codes, target = data
     state, order, n_steps = copied(initial), np.random.default_rng(seed), n_batches(len(rows), p)
-    net = Plain(state, p, target.n_outputs)
+    net = PlainNet(state, p, target.n_outputs)
     learned = [name for name in state if name.endswith(LEARNED) or _is_embedding(name, state[name])]
     optimizer = optimizer_of([state[name].requires_grad_() for name in learned], p)
     batches = (
@@ -231,7 +231,7 @@ def best_of(states, data, watched, p):
     best, best_loss, best_epoch = None, math.inf, -1
     for epoch, state in enumerate(states):
         part = None if codes is None else codes[watched]
-        outputs = Plain(state, p, target.n_outputs)(x[watched], part)
+        outputs = PlainNet(state, p, target.n_outputs)(x[watched], part)
         loss = target.loss(outputs, watched, smoothing=0).item()
         if loss < best_loss - p["tol"]:
             best, best_loss, best_epoch = state, loss, epoch
@@ -258,7 +258,7 @@ def train(initial, data, rows, watched, seed, p):
     for state in chosen:
         if p["statistics"] == "population" or p["weight_averaging"] is not None:
             part = None if codes is None else codes[rows]
-            Plain(state, p, target.n_outputs)(x[rows], part, momentum=1.0)
+            PlainNet(state, p, target.n_outputs)(x[rows], part, momentum=1.0)
     return chosen
 
 
@@ -290,5 +290,5 @@ def expected(fitted, X, y, X_new, codes=None, codes_new=None):
     for seed in seeds.tolist():
         for state in train(begun(fitted, seed), (x, codes, target), rows, watched, seed, p):
             with torch.no_grad():
-                outputs.append(Plain(state, p, target.n_outputs)(x_new, codes_new))
+                outputs.append(PlainNet(state, p, target.n_outputs)(x_new, codes_new))
     return target.predicted(outputs)

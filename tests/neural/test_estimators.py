@@ -55,7 +55,7 @@ def test_all_folds_at_once_are_what_each_is_alone(params, weighted):
         )
 
 
-class Plain(BatchNormMLPRegressor):
+class WithoutFitFolds(BatchNormMLPRegressor):
     fit_folds = property()  # is not there
 
 
@@ -65,7 +65,7 @@ def test_the_engine_trains_all_folds_at_once_with_the_seeds_of_the_plain_loop():
         ("net", BatchNormMLPRegressor((8,), max_iter=3)),
         ("stopping", BatchNormMLPRegressor((8,), max_iter=9, early_stopping=True, n_iter_no_change=1)),
     ]
-    plain = [(name, Plain(**net.get_params())) for name, net in nets]
+    plain = [(name, WithoutFitFolds(**net.get_params())) for name, net in nets]
     ours, theirs = (out_of_fold(pairs, X, y, X[:9], cv=3, n_jobs=1) for pairs in (nets, plain))
     assert {result.fit_mode for result in ours.values()} == {"batched"}
     assert {result.fit_mode for result in theirs.values()} == {"plain"}

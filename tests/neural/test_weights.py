@@ -94,7 +94,7 @@ def test_misfits_are_named_and_change_nothing(tmp_path, change, text):
         assert (copy.state_dict()[name] == tensor).all()
 
 
-class Trap:
+class MakesFolderWhenLoaded:
     def __reduce__(self):
         return os.mkdir, ("trap",)
 
@@ -102,7 +102,7 @@ class Trap:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_pickles_are_refused_unread(tmp_path, monkeypatch, zipped):
     monkeypatch.chdir(tmp_path)
-    torch.save({"weight": Trap()}, "net.pt", _use_new_zipfile_serialization=zipped)
+    torch.save({"weight": MakesFolderWhenLoaded()}, "net.pt", _use_new_zipfile_serialization=zipped)
     with pytest.raises(ValueError, match=r"must be safetensors; got 'net.pt' \(a pickle, which can run any"):
         load_weights(net(), "net.pt")
     assert not (tmp_path / "trap").exists()

@@ -304,7 +304,11 @@ def mlp(**params):
     [
         (mlp(), lambda X, y: (X[:1], y[:1]), "two rows or more"),
         (mlp(), lambda X, y: (X + np.nan, y), "NaN"),
-        (mlp(), lambda X, y: (pd.DataFrame({"port": y.astype(str), "age": np.nan}), y), "column 'age'"),
+        (
+            mlp(),
+            lambda X, y: (pd.DataFrame({"port": y.astype(str), "age": np.nan}), y),
+            "Column 'age' of X has NaN",
+        ),
         (mlp(), lambda X, y: (X, y + 0.5), "Unknown label type"),
         (mlp(solver="lbfgs"), None, "solver must be 'adam'"),
         (mlp(activation="sine"), None, "activation must be"),

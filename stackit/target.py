@@ -96,7 +96,8 @@ def classification_target(y: Any) -> Target:
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y must have at least two classes; it has only {classes.tolist()[0]!r}. Check the target column."
+            f"y must have at least two classes; it has only one class, {classes.tolist()[0]!r}. "
+            "Check the target column."
         )
     kind: TaskKind = "binary" if len(classes) == 2 else "multiclass"
     return Target(kind, classes, (), values, codes)

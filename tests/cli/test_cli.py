@@ -496,7 +496,7 @@ def broken_zip():
         ("text.csv.zip", b"y\n1\n", "text.csv.zip cannot be read (File is"),
         ("text.csv.xz", b"y\n1\n", "text.csv.xz cannot be read (Input"),
         ("two.csv.zip", broken_zip(), "two.csv.zip cannot be read (Multiple"),
-        ("one.csv", b"y\na\na\na\na\n", "y must have at least two classes; it has only 'a'"),
+        ("one.csv", b"y\na\na\na\na\n", "y must have at least two classes; it has only one class, 'a'"),
     ],
 )
 def test_unreadable_tables_are_bad_data(tmp_path, name, content, text):

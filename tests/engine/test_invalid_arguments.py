@@ -55,7 +55,7 @@ def test_lists_of_estimators_that_are_refused(estimators, text):
         ({"y": None}, "the target y is None: pass fit"),
         ({"y": []}, "y must have at least two rows; it has none"),
         ({"y": Y[:89]}, "inconsistent numbers of samples"),
-        ({"y": np.zeros(90)}, "y must have at least two classes; it has only 0.0"),
+        ({"y": np.zeros(90)}, "y must have at least two classes; it has only one class, 0.0"),
         ({"y": YR}, "Unknown label type"),
         ({"y": [None, *NAMES[1:]]}, "y must be without missing values.*1 missing"),
         ({"y": np.r_[np.nan, Y[1:]]}, "NaN"),

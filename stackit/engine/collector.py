@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,10 @@ __all__ = ["ResultCollector", "prediction_specs", "warn_of_failure"]
 class ResultCollector:
     """Collects one result per estimator and split.
 
+    `optimistic` holds the names of estimators that stop early on held-out rows.
+
     Parameters
     ----------
-    specs : dict of str to PredictionSpec
-        How each estimator predicts.
     folds : Folds
         The splits.
     data : TrainingData
@@ -41,29 +41,30 @@ class ResultCollector:
     fit_again : callable
         Given a name and positions of splits, does these tasks again: for results from a store, which have no
         fitted estimator.
-    optimistic : set of str
-        The estimators that stop early on held-out rows.
     """
 
     def __init__(
         self,
-        specs: dict[str, PredictionSpec],
         folds: Folds,
         data: TrainingData,
         *,
         scoring: Scoring,
         fit_again: Callable[[str, list[int]], list[TaskResult]],
-        optimistic: Set[str] = frozenset(),
     ) -> None:
-        self.specs, self.folds, self.data, self.scoring = specs, folds, data, scoring
-        self.fit_again, self.optimistic = fit_again, optimistic
-        self.results: dict[str, list[TaskResult | None]] = {
-            name: [None] * len(folds.splits) for name in specs
-        }
+        self.folds, self.data, self.scoring, self.fit_again = folds, data, scoring, fit_again
+        self.specs: dict[str, PredictionSpec] = {}
+        self.results: dict[str, list[TaskResult | None]] = {}
         # Counted, because a look at all folds for each result takes the square of their number.
-        self.n_missing = dict.fromkeys(specs, len(folds.splits))
+        self.n_missing: dict[str, int] = {}
         self.test: dict[str, Floats] = {}
         self.failures: dict[str, Exception] = {}
+        self.optimistic: set[str] = set()
+
+    def expect(self, specs: Mapping[str, PredictionSpec]) -> None:
+        """Wait for results of estimators; `specs` say how they predict."""
+        self.specs |= specs
+        self.results |= {name: [None] * len(self.folds.splits) for name in specs}
+        self.n_missing |= dict.fromkeys(specs, len(self.folds.splits))
 
     def add(self, result: TaskResult) -> None:
         """Keep a result; after an estimator's last fold, average its test predictions and free them."""
@@ -77,10 +78,10 @@ class ResultCollector:
 
     def drop(self, result: TaskResult) -> None:
         """Keep only the error of an estimator that failed."""
-        if result.error is not None and self.results.pop(result.name, None) is not None:
-            self.failures[result.name] = result.error
-            self.test.pop(result.name, None)
-            warn_of_failure(result)
+        assert result.error is not None
+        self.failures[result.name] = result.error
+        for known in (self.results, self.specs, self.n_missing, self.test):
+            known.pop(result.name, None)
 
     def seconds(self) -> dict[str, float]:
         """Return the mean seconds per fit of each estimator that has results."""
@@ -100,7 +101,7 @@ class ResultCollector:
             folds=self.folds,
             target=self.data.target,
             results={name: self._result_of(name, results) for name, results in complete.items()},
-            failures=self.failures,
+            failures=dict(self.failures),
             sample_weight=self.data.sample_weight,
             scoring=self.scoring,
             index=index_of(self.data.X),
@@ -168,7 +169,6 @@ def prediction_specs(
             if not skips or stack_method not in ("auto", *METHODS):
                 raise
             unusable[name] = error
-            warn_of_failure(TaskResult(name, -1, error=error))
     return specs, unusable
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from stackit.engine.collector import ResultCollector, prediction_specs
-from stackit.engine.executor import run_all
-from stackit.engine.failures import all_failed, explain_failure
-from stackit.engine.fold_batching import group_by_estimator
-from stackit.engine.planner import TaskPlanner
+from stackit.engine.failures import all_failed
+from stackit.engine.fold_run import FoldRun
 from stackit.engine.run_config import OnError, RunConfig, seed_from
-from stackit.engine.store_session import StoreSession
-from stackit.engine.task import Task, TaskResult
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import warn_of_lost_parameters
-from stackit.estimators.early_stopping import EarlyStopping, EarlyStoppingPlan
+from stackit.estimators.early_stopping import EarlyStopping
 from stackit.estimators.estimator_type import classifiers_among
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
 from stackit.estimators.named_estimators import (
@@ -28,16 +20,12 @@ from stackit.estimators.named_estimators import (
     check_estimators,
     name_estimators,
 )
-from stackit.estimators.prediction import check_column_names
 from stackit.estimators.sample_weight import warn_of_scale
-from stackit.estimators.scoring import Scoring, scorer_of
+from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
-from stackit.precomputed.checks import check_precomputed, warn_of_in_sample
-from stackit.progress import progress_bar
+from stackit.precomputed.checks import warn_of_in_sample
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
-from stackit.target import Target
-from stackit.validation import format_list, warn
 
 __all__ = ["cross_fit", "out_of_fold"]
 
@@ -178,7 +166,9 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         store=store,
         early_stopping=early_stopping,
     )
-    return cross_fit(estimators, data, folds=folds, fit_params=params, config=config)
+    run = FoldRun(data, folds, config=config)
+    deque(run.fit(estimators, fit_params=params), maxlen=0)
+    return _finished(run, estimators)
 
 
 def cross_fit(
@@ -195,89 +185,15 @@ def cross_fit(
     Estimators that stop early split their training parts by the scheme of `like`, where `folds` are only some
     of its splits.
     """
-    estimators = check_precomputed(estimators, data.X, data.X_test, data.target, folds)
-    scorer_of(config.scoring, data.target)  # an unknown scorer is an error before the work, not after it
-    skip_failed = config.on_error == "skip"
-    specs, unusable = prediction_specs(estimators, data.target, config.stack_method, skip_failed)
-    if not specs:
-        raise all_failed(unusable)
-    estimators = [(name, estimator) for name, estimator in estimators if name in specs]
-    check_column_names(specs)
-    _warn_of_missing_classes(folds, data.target)
-    plan = EarlyStoppingPlan(estimators, like or folds, data.target, fit_params, config.early_stopping)
-    tasks = TaskPlanner(dict(estimators), specs, folds, fit_params, config, plan).on_folds()
-    plan.warn()
-    refitter = _Refitter(tasks, folds, TrainingData(data.X, data.target), config.n_jobs)
-    collector = ResultCollector(
-        specs, folds, data, scoring=config.scoring, fit_again=refitter, optimistic=plan.optimistic
-    )
-    collector.failures.update(unusable)
-    session = StoreSession(config.store, tasks, data, folds.labels)
-    with progress_bar(len(tasks), config.verbose) as advance:
-        left = []
-        for task in tasks:
-            stored = session.find(task)
-            if stored is None:
-                left.append(task)
-            else:
-                collector.add(stored)
-                advance(task.name)
-        grouped = group_by_estimator(left, tasks, folds, data)
-        with closing(
-            run_all(grouped, data, config.n_jobs, collector.failures, collector.seconds())
-        ) as results:
-            for result in results:
-                advance(result.name)
-                session.keep(result)
-                if result.error is None:
-                    collector.add(result)
-                elif skip_failed:
-                    collector.drop(result)
-                else:
-                    raise explain_failure(result, folds, collector.result())
-    oof = collector.result()
+    run = FoldRun(data, folds, config=config, like=like)
+    deque(run.fit(estimators, fit_params=fit_params), maxlen=0)
+    return _finished(run, estimators)
+
+
+def _finished(run: FoldRun, estimators: NamedEstimators) -> OutOfFold:
+    """Return the result of a run, or raise the error of the first estimator if all failed."""
+    oof = run.result()
     if oof is None:
-        raise all_failed(collector.failures)
+        raise all_failed(run.failures)
     warn_of_in_sample(estimators, oof)
     return oof
-
-
-@dataclass(frozen=True)
-class _Refitter:
-    """Runs tasks again for their fitted estimators, which a store may lack."""
-
-    tasks: list[Task]
-    folds: Folds
-    data: TrainingData
-    n_jobs: int | None
-
-    def __call__(self, name: str, splits: list[int]) -> list[TaskResult]:
-        own = [replace(task, return_estimator=True) for task in self.tasks if task.name == name]
-        wanted = [task for task in own if task.split in splits]
-        grouped = group_by_estimator(wanted, own, self.folds, self.data)
-        with closing(run_all(grouped, self.data, self.n_jobs, {})) as found:
-            results = sorted((one for one in found if one.split in splits), key=lambda one: one.split)
-        for result in results:
-            if result.error is not None:
-                result.error.add_note(
-                    f"Raised when {name!r} was fitted again, of which only predictions were kept."
-                )
-                raise result.error
-        return results
-
-
-def _warn_of_missing_classes(folds: Folds, target: Target) -> None:
-    """Warn once which training parts lack which classes."""
-    if target.kind not in ("binary", "multiclass"):
-        return
-    n_classes = len(target.classes)
-    lacking = []
-    for (repeat, fold), (train, _) in zip(folds.labels, folds.splits, strict=True):
-        missing = np.flatnonzero(np.bincount(target.codes[train], minlength=n_classes) == 0)
-        if len(missing):
-            lacking.append(f"repeat {repeat} fold {fold} lacks {format_list(target.classes[missing])}")
-    if lacking:
-        warn(
-            f"The training part of some folds lacks classes ({format_list(lacking)}): they get probability 0 "
-            "there. Use scheme='stratified', fewer folds, or merge rare classes."
-        )

@@ -78,7 +78,8 @@ class BatchedTask:
         if batch is None:
             return None
         seconds = (time.perf_counter() - started) / len(self.tasks)
-        return [_result_of_fold(task, batch, data, seconds) for task in self.left]
+        positions = {task.split: at for at, task in enumerate(self.tasks)}
+        return [_result_of_fold(task, positions[task.split], batch, data, seconds) for task in self.left]
 
     def _fit(self, data: TrainingData) -> BatchedResult | None:
         """Fit all folds; return None where that would not be exact."""
@@ -179,26 +180,28 @@ def _lacks_classes(folds: Folds, data: TrainingData) -> bool:
     return any(len(target.classes_in(train)) < len(target.classes) for train, _ in folds.splits)
 
 
-def _result_of_fold(task: Task, batch: BatchedResult, data: TrainingData, seconds: float) -> TaskResult:
-    """Return the result of one fold; one with invalid predictions fails under its own number."""
-    fitted, reader = batch.estimators[task.split], task.traits.reader
+def _result_of_fold(
+    task: Task, at: int, batch: BatchedResult, data: TrainingData, seconds: float
+) -> TaskResult:
+    """Return the result of the fold at this position; one with invalid predictions fails by itself."""
+    fitted, reader = batch.estimators[at], task.traits.reader
     result = TaskResult(task.name, task.split, fitted, seconds=seconds, shared=True)
     try:
         if batch.held_out is None:
             rows, owned = data.rows(task.held_out, reader), not reader.is_trusted_library
             result.held_out = task.spec.predict_readonly(fitted, rows, task.place, reader, owned)
         else:
-            raw = batch.held_out[task.split]
+            raw = batch.held_out[at]
             result.held_out = task.spec.align_classes(fitted, raw, len(task.held_out), task.place)
         if data.X_test is None:
             pass
         elif batch.test is None:
             result.test = task.spec.predict_readonly(fitted, data.X_test, task.place, reader)
         else:
-            raw = batch.test[task.split]
+            raw = batch.test[at]
             result.test = task.spec.align_classes(fitted, raw, num_samples(data.X_test), task.place)
     except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
         return TaskResult(task.name, task.split, error=as_failure(error))
     if not task.return_estimator:
-        result.estimator = batch.estimators[task.split] = None
+        result.estimator = batch.estimators[at] = None
     return result

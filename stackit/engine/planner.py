@@ -36,10 +36,11 @@ class TaskPlanner:
     config: RunConfig
     plan: EarlyStoppingPlan
 
-    def on_folds(self) -> list[Task]:
-        """Return a task per estimator and split, in the order of splits."""
-        numbered = enumerate(zip(self.folds.labels, self.folds.splits, strict=True))
-        return self._tasks((*label, number, *split) for number, (label, split) in numbered)
+    def on_folds(self, splits: Iterable[int] | None = None) -> list[Task]:
+        """Return a task per estimator and split, or some splits, in the order of splits."""
+        labels, pairs = self.folds.labels, self.folds.splits
+        splits = range(len(pairs)) if splits is None else splits
+        return self._tasks((*labels[number], number, *pairs[number]) for number in splits)
 
     def on_all_rows(self, rows: Rows | None = None) -> list[Task]:
         """Return a task per estimator that fits it on all rows, or all of these, and predicts nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 
 from sklearn import get_config
 
@@ -30,18 +31,26 @@ class StoreSession:
     another, and are fitted each time.
     """
 
-    def __init__(
-        self,
-        store: Store | None,
-        tasks: Iterable[Task],
-        data: TrainingData,
-        labels: tuple[tuple[int, int], ...],
-    ) -> None:
+    def __init__(self, store: Store | None, data: TrainingData, labels: tuple[tuple[int, int], ...]) -> None:
         self.store = NoStore() if store is None else store
         self.labels = labels
-        kept = [] if isinstance(self.store, NoStore) else [task for task in tasks if task.split >= 0]
-        self.keys, reasons = _keys_of(kept, data, labels) if kept else ({}, {})
+        self.keys: dict[tuple[str, int], Key] = {}
+        self._key_maker = None if isinstance(self.store, NoStore) else _KeyMaker(data, labels)
         self._has_warned = False
+
+    def register(self, tasks: Iterable[Task]) -> None:
+        """Make the keys of tasks; a later task of the same name and split replaces an earlier one."""
+        if self._key_maker is None:
+            return
+        reasons: dict[str, str] = {}
+        for task in tasks:
+            if task.split < 0:
+                continue
+            self.keys.pop((task.name, task.split), None)
+            try:
+                self.keys[task.name, task.split] = self._key_maker.key_of(task)
+            except IndescribableError as error:
+                reasons[task.name] = str(error)
         if reasons:
             texts = [f"{name} ({reason})" for name, reason in reasons.items()]
             warn(
@@ -96,24 +105,27 @@ class StoreSession:
             )
 
 
-def _keys_of(
-    tasks: list[Task], data: TrainingData, labels: tuple[tuple[int, int], ...]
-) -> tuple[dict[tuple[str, int], Key], dict[str, str]]:
-    """Return the key of each task by name and split, and the reason for those without one."""
-    texts, reasons = Descriptions(), dict[str, str]()
-    keys: dict[tuple[str, int], Key] = {}
-    try:
-        shared = _digest(FORMAT, _environment(), texts.of(data.X), _target_text(data, texts))
-        test = "" if data.X_test is None else _digest(texts.of(data.X_test))[:32]
-    except IndescribableError as error:
-        return {}, {task.name: f"its data hold {error}" for task in tasks}
-    for task in tasks:
-        name = task.name
+class _KeyMaker:
+    """Makes the keys of tasks; the tables are read for the first one."""
+
+    def __init__(self, data: TrainingData, labels: tuple[tuple[int, int], ...]) -> None:
+        self.data, self.labels, self.texts = data, labels, Descriptions()
+
+    def key_of(self, task: Task) -> Key:
+        """Return the key of a task; an `IndescribableError` says why there is none."""
+        shared, test = self._of_tables
+        if not isinstance(shared, str):
+            raise shared
+        return Key(_digest(shared, *_task_texts(task, self.labels, self.texts)), test)
+
+    @cached_property
+    def _of_tables(self) -> tuple[str | IndescribableError, str]:
+        data, texts = self.data, self.texts
         try:
-            keys[name, task.split] = Key(_digest(shared, *_task_texts(task, labels, texts)), test)
+            shared = _digest(FORMAT, _environment(), texts.of(data.X), _target_text(data, texts))
+            return shared, "" if data.X_test is None else _digest(texts.of(data.X_test))[:32]
         except IndescribableError as error:
-            reasons[name] = str(error)
-    return keys, reasons
+            return IndescribableError(f"its data hold {error}"), ""
 
 
 def _environment() -> str:

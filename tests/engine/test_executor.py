@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from stackit import MemoryStore, out_of_fold
 from stackit.arrays.isolation import inspect_reader
-from stackit.engine import cross_fit, executor, fork_safety
+from stackit.engine import executor, fold_run, fork_safety
 from stackit.engine.task_queue import TaskQueue
 
 pytestmark = pytest.mark.usefixtures("without_torch")
@@ -248,7 +248,7 @@ def test_the_seconds_of_stored_fits_are_known():
     out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_fit, "run_all", lambda *args: seen.append(args[4]) or executor.run_all(*args))
+        patch.setattr(fold_run, "run_all", lambda *args: seen.append(args[4]) or executor.run_all(*args))
         out_of_fold(members, X, Y, cv=3, n_jobs=1, store=store)
     assert seen[0]["slow"] > seen[0]["quick"] > 0
 

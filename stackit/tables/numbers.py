@@ -1,0 +1,74 @@
+"""Numbers: of numeric columns, and of strings that are numbers for nearly all rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stackit.arrays import Floats
+from stackit.tables.labels import Labels
+
+__all__ = ["as_floats", "has_numbers", "number_pattern", "numbers_of_words"]
+
+MIN_SHARE = 0.95  # of the values that must be numbers; the others become gaps
+MOST_WORDS = 10  # distinct ones among numbers
+SAMPLE = 200  # words that are looked at first
+CODE = re.compile(r"-?0\d")  # a code such as "007", which a number would not keep
+COMMA = re.compile(r"-?\d+,\d+")
+THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+
+
+def has_numbers(dtype: Any) -> bool:
+    """Whether a dtype is one of numbers, booleans or durations."""
+    is_number = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    is_category = isinstance(dtype, pd.CategoricalDtype)
+    return not is_category and (is_number or pd.api.types.is_timedelta64_dtype(dtype))
+
+
+def as_floats(column: pd.Series[Any]) -> npt.NDArray[Any]:
+    """Return a numeric column as floats: float32 where its dtype fits into that exactly, else float64."""
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        column = column.dt.total_seconds()
+    sparse: Any = column
+    values: Any = sparse.sparse.to_dense() if isinstance(column.dtype, pd.SparseDtype) else column
+    known: Any = getattr(values.dtype, "numpy_dtype", values.dtype)
+    if known.kind == "c":
+        raise TypeError("it holds complex numbers")
+    dtype = np.float32 if np.can_cast(known, np.float32) else np.float64
+    floats: npt.NDArray[Any] = (
+        values.to_numpy(dtype, na_value=np.nan) if values.hasnans else values.to_numpy(dtype)
+    )
+    return floats
+
+
+def number_pattern(labels: Labels) -> str | None:
+    """Return how the words of a column are read as numbers: "", "," or "1,000"; None where they are words."""
+    words, counts = labels.words, labels.counts
+    if not len(words):
+        return None
+    sample = words[:: max(1, len(words) // SAMPLE)]
+    for pattern in ("", "1,000", ","):
+        if np.isfinite(numbers_of_words(sample, pattern)).mean() < 0.5 and len(words) > MOST_WORDS:
+            continue
+        read = ~np.isnan(numbers_of_words(words, pattern))
+        if counts[read].sum() >= MIN_SHARE * counts.sum() and (~read).sum() <= MOST_WORDS:
+            return None if any(map(CODE.match, words)) else pattern
+    return None
+
+
+def numbers_of_words(words: npt.NDArray[np.object_], pattern: str) -> Floats:
+    """Return the numbers of words, NaN for those that are none."""
+    if pattern == "1,000":
+        words = np.array(
+            [word.replace(",", "") if THOUSANDS.fullmatch(word) else word for word in words], dtype=object
+        )
+    elif pattern == ",":
+        words = np.array(
+            [word.replace(",", ".") if COMMA.fullmatch(word) else word for word in words], dtype=object
+        )
+    numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce")
+    return numbers.to_numpy(np.float64, na_value=np.nan)

@@ -85,7 +85,10 @@ def test_the_table_shows_folds_where_they_fit(run):
 
 @pytest.mark.parametrize(
     "name",
-    ["scores", "house_prices.remainder", "bike_sharing.features", "bike_sharing.order", "titanic.features"],
+    [
+        *["scores", "chances", "house_prices.remainder", "bike_sharing.features", "bike_sharing.order"],
+        *["titanic.features", "amazon_employee_access.features"],
+    ],
 )
 def test_examples_give_what_they_show(name):
     found = doctest.testmod(importlib.import_module(f"competitions.{name}"))

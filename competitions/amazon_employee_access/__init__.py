@@ -1,0 +1,1 @@
+"""The stack on Kaggle's Amazon Employee Access."""

@@ -1,5 +1,8 @@
 """Presets for raw tables: members with their hyperparameters, the time-limited scheduler, and their blend."""
 
 from stackit.presets.blend import Blend, choose_blend
+from stackit.presets.member import Member, Rounds
+from stackit.presets.portfolio import portfolio
+from stackit.presets.shape import TableShape
 
-__all__ = ["Blend", "choose_blend"]
+__all__ = ["Blend", "Member", "Rounds", "TableShape", "choose_blend", "portfolio"]

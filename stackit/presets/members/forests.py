@@ -1,0 +1,78 @@
+"""Forests: extremely randomised trees, partly and fully grown, and a random forest."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.pipeline import Pipeline
+
+from stackit.presets.member import Member
+from stackit.presets.shape import TableShape
+from stackit.tables import OrdinalPreparation
+
+__all__ = ["EXTRA_TREES", "EXTRA_TREES_FULL", "MEMBERS", "RANDOM_FOREST"]
+
+SOURCE = "extra trees and random forest as in scikit-learn, 200 trees, columns per split as TabArena's tuning"
+
+
+def n_trees(shape: TableShape) -> int:
+    """Return the number of trees: 200, and fewer for tables of many rows, where each tree is large."""
+    return 200 if shape.n_rows <= 5_000 else 100
+
+
+def make_forest(
+    kinds: tuple[Any, Any],
+    of_classes: dict[str, Any],
+    of_numbers: dict[str, Any],
+    shape: TableShape,
+    random_state: Any = None,
+) -> Pipeline:
+    """Return a forest of one thread, for classes or for numbers."""
+    kind, parameters = (kinds[1], of_numbers) if shape.is_regression else (kinds[0], of_classes)
+    forest = kind(n_estimators=n_trees(shape), n_jobs=1, random_state=random_state, **parameters)
+    return Pipeline([("prepare", OrdinalPreparation(shape.target)), ("model", forest)])
+
+
+EXTREME = (ExtraTreesClassifier, ExtraTreesRegressor)
+EXTRA_TREES = Member(
+    "extra_trees",
+    "extra_trees",
+    partial(
+        make_forest,
+        EXTREME,
+        {"max_features": 0.5, "min_samples_split": 4},
+        {"max_features": 1.0, "min_samples_split": 4},
+    ),
+    "200 trees (100 above 5000 rows), min_samples_split=4, max_features=0.5 (regression: 1.0)",
+    SOURCE,
+    calibrated=True,
+)
+EXTRA_TREES_FULL = Member(
+    "extra_trees_full",
+    "extra_trees",
+    partial(make_forest, EXTREME, {"max_features": "sqrt"}, {"max_features": 0.5}),
+    "200 trees (100 above 5000 rows), fully grown, max_features='sqrt' (regression: 0.5)",
+    SOURCE,
+    calibrated=True,
+)
+RANDOM_FOREST = Member(
+    "random_forest",
+    "random_forest",
+    partial(
+        make_forest,
+        (RandomForestClassifier, RandomForestRegressor),
+        {"max_features": 0.6, "max_samples": 0.8},
+        {"max_features": 0.6, "max_samples": 0.8},
+    ),
+    "200 trees (100 above 5000 rows), max_features=0.6, max_samples=0.8",
+    SOURCE,
+    calibrated=True,
+)
+MEMBERS = (EXTRA_TREES, EXTRA_TREES_FULL, RANDOM_FOREST)

@@ -1,0 +1,48 @@
+"""The XGBoost member: tuned defaults, with native categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from stackit.presets.member import Member, Rounds
+from stackit.presets.shape import TableShape
+from stackit.tables import NativePreparation
+from stackit.validation import import_optional
+
+__all__ = ["MEMBERS", "XGB_TD"]
+
+ROUNDS = Rounds("n_estimators", "early_stopping_rounds", lambda model: int(model.best_iteration) + 1)
+CAP = 1000
+SHARED = {"reg_lambda": 0.0, "tree_method": "hist", "max_bin": 256, "enable_categorical": True}
+OF_CLASSES = {
+    "learning_rate": 0.08,
+    "max_depth": 6,
+    "min_child_weight": 5e-6,
+    "colsample_bylevel": 0.9,
+    "subsample": 0.65,
+}
+OF_NUMBERS = {"learning_rate": 0.05, "max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7}
+
+
+def make_tuned_default(shape: TableShape, random_state: Any = None) -> Pipeline:
+    """Return XGBoost of one thread with tuned defaults."""
+    xgboost = import_optional("xgboost", "boost")
+    kind, own = (
+        (xgboost.XGBRegressor, OF_NUMBERS) if shape.is_regression else (xgboost.XGBClassifier, OF_CLASSES)
+    )
+    booster = kind(n_estimators=CAP, n_jobs=1, verbosity=0, random_state=random_state, **SHARED, **own)
+    return Pipeline([("prepare", NativePreparation()), ("model", booster)])
+
+
+XGB_TD = Member(
+    "xgb_td",
+    "xgboost",
+    make_tuned_default,
+    "tuned defaults: learning_rate=0.08, max_depth=6, subsample=0.65 (regression: 0.05, 9, 0.7)",
+    "XGB-TD of Holzmueller et al. (2024), arXiv 2407.04491",
+    requires="xgboost",
+    rounds=ROUNDS,
+)
+MEMBERS = (XGB_TD,)

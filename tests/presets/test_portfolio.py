@@ -1,0 +1,63 @@
+"""The portfolios: which members a table gets, and that each of them can be fitted on it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from stackit import make_folds, out_of_fold
+from stackit.presets import TableShape, portfolio
+from stackit.presets.member import model_of
+from stackit.presets.portfolio import PRESETS, left_out
+
+
+def table(n: int, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a typed frame with a gap and a level that only few rows have, and its target."""
+    random = np.random.default_rng(0)
+    size, age = random.normal(size=(2, n))
+    city = random.choice(["a", "b", "c"], n)
+    signal = size + (city == "a") + 0.3 * random.normal(size=n)
+    frame = pd.DataFrame({"size": size, "age": age, "city": pd.Categorical(city, categories=["a", "b", "c"])})
+    frame.loc[3, "age"] = np.nan
+    frame.loc[5, "city"] = None
+    return frame, signal if n_classes == 0 else pd.qcut(signal, n_classes, labels=False)
+
+
+MEMBERS = {member.name: member for member in PRESETS["best"]}
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_scout_is_fitted_and_its_rounds_are_used_for_the_other_folds(name, n_classes):
+    frame, y = table(120, n_classes)
+    member, shape = MEMBERS[name], TableShape.of(frame, n_classes=n_classes)
+    if member.left_out(shape) is not None:
+        pytest.skip(member.left_out(shape))
+    folds = make_folds(y, scheme="stratified" if n_classes else "kfold", n_splits=2, random_state=0)
+    scout = member.scout(shape)
+    if member.rounds is not None:
+        scout.set_params(**{f"model__{member.rounds.parameter}": 6})
+    oof = out_of_fold([(name, scout)], frame, y, cv=folds, n_jobs=1)
+    fitted = oof[name].fold_estimators[0]
+    assert np.isfinite(oof.meta_train.to_numpy()).all()
+    final = member.final(shape, fitted)
+    if member.rounds is not None:
+        best = member.rounds.count(model_of(fitted))
+        assert 1 <= best <= 6
+        assert final.get_params()[f"model__{member.rounds.parameter}"] == max(1, round(1.1 * best))
+        assert final.get_params().get(f"model__{member.rounds.stopping}") is None
+    assert clone(final).get_params().keys() == final.get_params().keys()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_member_is_in_a_portfolio_or_says_why_it_is_not(preset):
+    shape = TableShape(n_rows=1_000_000, n_numbers=50, n_classes=2)
+    taken = [member.name for member in portfolio(preset, shape)]
+    missing = left_out(preset, shape)
+    assert sorted([*taken, *missing]) == sorted(member.name for member in PRESETS[preset])
+    assert all(missing.values())
+
+
+def test_an_unknown_preset_is_an_error_that_names_those_there_are():
+    with pytest.raises(ValueError, match=r"preset must be 'quick' or 'good' or 'best'; got 'extreme'"):
+        portfolio("extreme", TableShape(n_rows=100, n_numbers=1))

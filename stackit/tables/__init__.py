@@ -3,6 +3,9 @@
 from stackit.tables.column import Column
 from stackit.tables.preparations import NativePreparation, OrdinalPreparation, ScaledPreparation
 from stackit.tables.reader import TableReader
+from stackit.tables.scoring import detect_scoring
+from stackit.tables.suspects import suspect_columns
+from stackit.tables.task import Task, detect_task
 
 __all__ = [
     "Column",
@@ -10,4 +13,8 @@ __all__ = [
     "OrdinalPreparation",
     "ScaledPreparation",
     "TableReader",
+    "Task",
+    "detect_scoring",
+    "detect_task",
+    "suspect_columns",
 ]

@@ -38,7 +38,7 @@ class Column:
     ordered : bool
         Whether the levels have an order.
     pattern : str
-        How strings are read: "" or "," (decimal comma) for numbers, the format of dates.
+        How strings are read: the kind of commas for numbers, the format of dates.
     zone : str
         The time zone of dates that have one.
     has_gaps : bool

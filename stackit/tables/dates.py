@@ -79,10 +79,8 @@ def date_pattern(labels: Labels) -> str | None:
 
 def dates_of_words(words: npt.NDArray[np.object_], pattern: str) -> npt.NDArray[Any]:
     """Return the dates of words in a format, NaT for those that are none; zones become UTC."""
-    dates = pd.to_datetime(
-        pd.Series(words, dtype=object), format=pattern, errors="coerce", utc="%z" in pattern
-    )
-    return (dates.dt.tz_localize(None) if "%z" in pattern else dates).to_numpy(WITH_TIME)
+    dates = pd.to_datetime(pd.Series(words, dtype=object), format=pattern, errors="coerce", utc=True)
+    return dates.dt.tz_localize(None).to_numpy(WITH_TIME)
 
 
 def _guesses(sample: npt.NDArray[np.object_]) -> list[str]:

@@ -29,8 +29,8 @@ UNIQUE = 0.95  # the share of distinct values from which strings are ids or text
 MANY_WORDS, TEXT_UNIQUE = 4, 0.5  # words per value, and distinct values, from which strings are text
 SOME_WORDS = 3  # per value, from which strings that are nearly all distinct are text
 FEWEST_IDS = 20  # rows from which distinct values may be ids
-ID_NAME = re.compile(r"(?:^|[\s_.-])(?:id|index|rowid|row)$|[a-z]I[Dd]$|^ID|^Unnamed: 0$", re.IGNORECASE)
-ID_ENDING = re.compile(r"[a-z]I[Dd]$")
+FEWEST_COUNTED = 100  # rows from which distinct numbers without the name of an id may count rows
+ID_NAME = re.compile(r"(?:^|[\s_.-])(?i:id|index|key|row)$|[a-z]I[Dd]$|^Unnamed: 0$")
 
 
 def column_of(name: Any, values: pd.Series[Any]) -> Column:
@@ -47,7 +47,7 @@ def column_of(name: Any, values: pd.Series[Any]) -> Column:
     if n_distinct == 1 and missing == 0:
         return Column(name, "constant", 0.0, 1, f"left out: always {labels.words[0]!r}")
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return _category(name, labels, values)
+        return _category(name, labels, ordered=bool(values.cat.ordered))
     return _strings(name, labels)
 
 
@@ -62,8 +62,8 @@ def _numeric(name: Any, numbers: npt.NDArray[Any], dtype: Any, pattern: str = ""
     if low == high and not missing:
         return Column(name, "constant", 0.0, 1, f"left out: always {low:g}")
     is_boolean = pd.api.types.is_bool_dtype(dtype)
-    n_distinct = 2 if is_boolean else _n_distinct(known)
-    if n_distinct == len(numbers) >= FEWEST_IDS and _counts_up(name, known):
+    n_distinct = 2 if is_boolean else len(pd.unique(known))
+    if n_distinct == len(numbers) >= FEWEST_IDS and _counts_rows(name, known):
         return Column(name, "id", 0.0, n_distinct, "left out: whole numbers that count rows")
     return Column(
         name,
@@ -83,18 +83,15 @@ def _check_finite(known: npt.NDArray[Any]) -> None:
         raise ValueError(f"it holds {n_infinite} infinite values. Replace them by NaN or by a number")
 
 
-def _n_distinct(known: npt.NDArray[Any]) -> int:
-    return len(pd.unique(known))
-
-
-def _counts_up(name: Any, known: npt.NDArray[Any]) -> bool:
-    """Whether distinct numbers are row numbers: whole, and dense, in order, or named as an id."""
+def _counts_rows(name: Any, known: npt.NDArray[Any]) -> bool:
+    """Whether distinct numbers are whole and dense, in order and not too sparse, or named as an id."""
     if (known != np.rint(known)).any():
         return False
+    if ID_NAME.search(str(name)):
+        return True
     density = len(known) / (float(known.max()) - float(known.min()) + 1)
     in_order = bool((np.diff(known) > 0).all())
-    named = bool(ID_NAME.search(str(name)) if str(name).islower() else ID_ENDING.search(str(name)))
-    return density >= 0.5 or (in_order and density >= 0.1) or named or str(name) in ("ID", "Unnamed: 0")
+    return len(known) >= FEWEST_COUNTED and density >= (0.1 if in_order else 0.5)
 
 
 def _dates(name: Any, dates: npt.NDArray[Any], zone: str = "", pattern: str = "", note: str = "") -> Column:
@@ -129,16 +126,20 @@ def _strings(name: Any, labels: Labels) -> Column:
     n_words = float(np.mean([word.count(" ") + 1 for word in labels.words[:1000]]))
     if (n_words >= MANY_WORDS and unique >= TEXT_UNIQUE) or (n_words >= SOME_WORDS and unique >= UNIQUE):
         return Column(name, "text", missing, n_distinct, f"{n_words:.0f} words on average", dtype="object")
-    if unique >= UNIQUE and n_distinct >= FEWEST_IDS:
-        return Column(name, "id", missing, n_distinct, "left out: nearly all values are distinct")
     return _category(name, labels)
 
 
-def _category(name: Any, labels: Labels, values: pd.Series[Any] | None = None) -> Column:
-    ordered = values is not None and bool(values.cat.ordered)
+def _category(name: Any, labels: Labels, ordered: bool = False) -> Column:
     counts = labels.counts
     seen = [(word, int(count)) for word, count in zip(labels.words, counts, strict=True) if count]
+    n_known = int(counts.sum())
+    missing = 1 - n_known / len(labels.codes)
+    if not ordered and _are_unique(len(seen), n_known):
+        return Column(name, "id", missing, len(seen), "left out: nearly all values are distinct")
     by_frequency = sorted(seen, key=lambda pair: (-pair[1], pair[0]))
     levels = tuple(word for word, _ in (seen if ordered else by_frequency))
-    missing = float((labels.codes < 0).mean())
     return Column(name, "category", missing, len(levels), dtype="category", levels=levels, ordered=ordered)
+
+
+def _are_unique(n_distinct: int, n_known: int) -> bool:
+    return n_distinct >= max(FEWEST_IDS, UNIQUE * n_known)

@@ -18,6 +18,8 @@ MIN_SHARE = 0.95  # of the values that must be numbers; the others become gaps
 MOST_WORDS = 10  # distinct ones among numbers
 SAMPLE = 200  # words that are looked at first
 CODE = re.compile(r"-?0\d")  # a code such as "007", which a number would not keep
+PATTERNS = ("", "1,000", "0,1")
+UNITS = "$€£¥% "
 COMMA = re.compile(r"-?\d+,\d+")
 THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 
@@ -46,13 +48,11 @@ def as_floats(column: pd.Series[Any]) -> npt.NDArray[Any]:
 
 
 def number_pattern(labels: Labels) -> str | None:
-    """Return how the words of a column are read as numbers: "", "," or "1,000"; None where they are words."""
+    """Return how the words of a column are read as numbers, one of `PATTERNS`; None where they are words."""
     words, counts = labels.words, labels.counts
-    if not len(words):
-        return None
     sample = words[:: max(1, len(words) // SAMPLE)]
-    for pattern in ("", "1,000", ","):
-        if np.isfinite(numbers_of_words(sample, pattern)).mean() < 0.5 and len(words) > MOST_WORDS:
+    for pattern in PATTERNS if len(words) else ():
+        if np.isnan(numbers_of_words(sample, pattern)).sum() > max(MOST_WORDS, len(sample) / 2):
             continue
         read = ~np.isnan(numbers_of_words(words, pattern))
         if counts[read].sum() >= MIN_SHARE * counts.sum() and (~read).sum() <= MOST_WORDS:
@@ -61,14 +61,18 @@ def number_pattern(labels: Labels) -> str | None:
 
 
 def numbers_of_words(words: npt.NDArray[np.object_], pattern: str) -> Floats:
-    """Return the numbers of words, NaN for those that are none."""
-    if pattern == "1,000":
-        words = np.array(
-            [word.replace(",", "") if THOUSANDS.fullmatch(word) else word for word in words], dtype=object
-        )
-    elif pattern == ",":
-        words = np.array(
-            [word.replace(",", ".") if COMMA.fullmatch(word) else word for word in words], dtype=object
-        )
+    """Return the numbers of words, NaN for those that are none.
+
+    Patterns but "" also read currencies and percents: "1,000" has commas between thousands, "0,1" a comma for
+    the decimal point.
+    """
+    if pattern:
+        words = np.array([_plain(word.strip(UNITS), pattern) for word in words], dtype=object)
     numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce")
     return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _plain(word: str, pattern: str) -> str:
+    if pattern == "1,000":
+        return word.replace(",", "") if THOUSANDS.fullmatch(word) else word
+    return word.replace(",", ".") if COMMA.fullmatch(word) else word

@@ -13,7 +13,7 @@ from stackit.arrays.frames import as_pandas, is_foreign_frame, names_of
 from stackit.tables.column import Column
 from stackit.validation import format_list, warn
 
-__all__ = ["matched", "raw_frame"]
+__all__ = ["has_names", "matched", "raw_frame"]
 
 
 def raw_frame(X: Any) -> pd.DataFrame:
@@ -30,31 +30,36 @@ def raw_frame(X: Any) -> pd.DataFrame:
         raise ValueError(
             "The table must have at least one column; it has none. Pass the columns to learn from."
         )
-    return frame
+    return frame.infer_objects()
 
 
-def matched(raw: pd.DataFrame, records: Sequence[Column], has_names: bool) -> pd.DataFrame:
+def matched(X: Any, records: Sequence[Column]) -> pd.DataFrame:
     """Return new rows with the columns of the training table, found by name, or by position for arrays."""
-    names = [record.name for record in records]
-    if not has_names or not any(isinstance(name, str) for name in raw.columns):
-        return _by_position(raw, names)
-    used = [record.name for record in records if not record.is_left_out]
-    missing = [name for name in used if name not in raw.columns]
-    extra = [name for name in raw.columns if name not in {*names}]
+    raw, names = raw_frame(X), [record.name for record in records]
+    in_train, in_new = (any(isinstance(name, str) for name in some) for some in (names, raw.columns))
+    if not has_names(X) or (in_new and not in_train):
+        return _by_position(raw, names, warns=in_train)
+    known, found = {*names}, {*raw.columns}
+    missing = [one.name for one in records if one.name not in found and not one.is_left_out]
+    extra = [name for name in raw.columns if name not in known]
     if missing:
-        renamed = (
-            f" It has {format_list(map(repr, extra))}, which the training table had not." if extra else ""
-        )
+        others = f" It has {_listed(extra)}, which the training table had not." if extra else ""
         raise ValueError(
-            f"The table lacks the column{'s' * (len(missing) > 1)} {format_list(map(repr, missing))} of the "
-            f"training table.{renamed} Add the missing ones, filled with NaN if they are not known."
+            f"The table lacks {_listed(missing)} of the training table.{others} Add what is missing, filled "
+            "with NaN where it is not known."
         )
     if extra:
-        warn(
-            f"The table has columns that the training table had not: {format_list(map(repr, extra))}. They "
-            "are ignored."
-        )
+        warn(f"The table has {_listed(extra)}, which the training table had not: ignored.")
     return raw
+
+
+def has_names(X: Any) -> bool:
+    """Whether a table has names of columns."""
+    return isinstance(X, pd.DataFrame | Mapping) or is_foreign_frame(X)
+
+
+def _listed(names: Sequence[Any]) -> str:
+    return f"the column{'s' * (len(names) > 1)} {format_list(map(repr, names))}"
 
 
 def _check_names(names: Sequence[Any]) -> None:
@@ -75,13 +80,15 @@ def _of_rows(X: Any) -> pd.DataFrame:
     if isinstance(X, np.ndarray) and X.ndim != 2:
         raise ValueError(f"The table must have rows and columns; got an array of shape {X.shape}.")
     frame = pd.DataFrame(X)
-    return frame.infer_objects()
+    return frame
 
 
-def _by_position(raw: pd.DataFrame, names: Sequence[Any]) -> pd.DataFrame:
+def _by_position(raw: pd.DataFrame, names: Sequence[Any], warns: bool) -> pd.DataFrame:
     if raw.shape[1] != len(names):
         raise ValueError(
             f"The table must have the {len(names)} columns of the training table; it has {raw.shape[1]}. "
             "Pass them in the same order."
         )
+    if warns:
+        warn("The table has no names of columns: they are taken in the order of the training table.")
     return raw.set_axis([*names], axis=1)

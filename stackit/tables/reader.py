@@ -31,7 +31,7 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     * dates as ``datetime64[s]``, or as ``datetime64[us]`` where they have a time of day;
     * text, of many words per value, as objects;
     * for numbers that are missing in a hundredth of the training rows or more, a column of dtype bool,
-      named ``<name>_missing``, that says where.
+      named ``<name>_missing``, that says where; one for all that are missing in the same rows.
 
     Ids, columns that are constant, empty or a duplicate of another are left out; `columns_` says why. A row
     is read by itself, whatever the other rows of its table are, and the target is not used: reading a whole
@@ -88,13 +88,11 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         raw = raw_frame(X)
         if not len(raw):
             raise ValueError("The table must have at least one row; it has none. Pass the training rows.")
-        self.has_names_ = not isinstance(X, np.ndarray | list | tuple)
         records = [_decided(name, raw[name]) for name in raw.columns]
         safe = safe_names([str(record.name) for record in records])
         records = [replace(record, typed_name=name) for record, name in zip(records, safe, strict=True)]
         values = {one.typed_name: read(raw[one.name], one) for one in records if not one.is_left_out}
-        originals = duplicates_of(values)
-        self.records_ = tuple(_unless_duplicate(one, originals, records) for one in records)
+        self.records_ = tuple(_with_gaps(_without_duplicates(records, values), values))
         self.n_features_in_ = len(records)
         if all(record.is_left_out for record in self.records_):
             raise ValueError(f"No column can be used: {self._notes()}. Pass a table with columns that vary.")
@@ -123,7 +121,7 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When the table has columns that the training rows had not: these are ignored.
         """
         check_is_fitted(self, "records_")
-        raw = matched(raw_frame(X), self.records_, self.has_names_)
+        raw = matched(X, self.records_)
         values = {}
         for record in self.records_:
             if not record.is_left_out:
@@ -174,8 +172,25 @@ def _column_error(name: Any, error: Exception) -> ValueError:
     return ValueError(f"Column {name!r} cannot be read: {error}.")
 
 
-def _unless_duplicate(record: Column, originals: dict[str, str], records: list[Column]) -> Column:
-    if record.typed_name not in originals:
-        return record
-    original = next(one.name for one in records if one.typed_name == originals[record.typed_name])
-    return replace(record, kind="duplicate", note=f"left out: the same as {original!r}", has_gaps=False)
+def _without_duplicates(records: list[Column], values: dict[str, Any]) -> list[Column]:
+    """Leave out the columns that hold the same as an earlier one."""
+    originals = duplicates_of(values)
+    raw_names = {one.typed_name: one.name for one in records}
+    return [
+        replace(one, kind="duplicate", note=f"left out: the same as {raw_names[originals[one.typed_name]]!r}")
+        if one.typed_name in originals
+        else one
+        for one in records
+    ]
+
+
+def _with_gaps(records: list[Column], values: dict[str, Any]) -> list[Column]:
+    """Say which columns have one of their own for gaps: the first of those with the same gaps."""
+    taken = {one.typed_name for one in records}
+    gaps = {
+        one.typed_name: np.isnan(values[one.typed_name])
+        for one in records
+        if one.has_gaps and not one.is_left_out and one.typed_name + GAP_SUFFIX not in taken
+    }
+    kept = gaps.keys() - duplicates_of(gaps).keys()
+    return [replace(one, has_gaps=one.typed_name in kept) for one in records]

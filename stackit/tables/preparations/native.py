@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from stackit.arrays.frames import distinct
 from stackit.tables.preparations.date_parts import date_parts
 from stackit.tables.preparations.text_vector import TextVector
 from stackit.tables.preparations.typed_columns import TypedColumns
@@ -69,18 +70,20 @@ class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the (n_samples, n_features) frame of a typed frame."""
         columns = self.columns_
-        parts: dict[str, Any] = {}
+        parts: list[tuple[str, Any]] = []
         for name in X.columns:
             if name in columns.numbers:
-                parts[name] = X[name]
+                parts.append((name, X[name]))
             elif name in columns.categories:
-                parts[name] = _with_gap_level(X[name]) if self.gaps == "level" else X[name]
+                parts.append((name, _with_gap_level(X[name]) if self.gaps == "level" else X[name]))
             elif name in columns.dates:
-                parts |= date_parts(X, [name])
+                parts += date_parts(X, [name]).items()
             elif name in self.vectors_:
                 vectors = self.vectors_[name].transform(X[name])
-                parts |= {f"{name}_{at}": vectors[:, at] for at in range(vectors.shape[1])}
-        return pd.DataFrame(parts, index=X.index, copy=False)
+                parts += [(f"{name}_{at}", vectors[:, at]) for at in range(vectors.shape[1])]
+        names = distinct(name for name, _ in parts)
+        values = dict(zip(names, (part for _, part in parts), strict=True))
+        return pd.DataFrame(values, index=X.index, copy=False)
 
 
 def _with_gap_level(values: pd.Series[Any]) -> Any:

@@ -12,17 +12,19 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from stackit.batched_fits.api import BatchedFit, BatchedRequest, BatchedResult
+from stackit.batched_fits.pipelines import has_batched_learner
 from stackit.batched_fits.registry import registered_fits
 from stackit.batched_fits.scaled_pipeline import is_scaled
-from stackit.estimators.estimator_type import is_classifier
+from stackit.estimators.estimator_type import is_classifier, tags_of
 from stackit.folds import make_folds
 
-__all__ = ["can_batch", "fit_batched"]
+__all__ = ["call_fit_folds", "can_batch", "fit_batched", "takes_other_tables"]
 
 
 def can_batch(estimator: Any) -> bool:
     """Whether an estimator has ``fit_folds``, or is of exactly a type that the registry knows.
 
+    A pipeline can be batched if its last step has ``fit_folds``: its other steps are fitted fold by fold.
     All folds are fitted at once only where no training part lacks a class and the table is a dense matrix of
     finite numbers; the estimator gets that matrix, also when the table is a data frame, and may decline even
     then. An estimator with a ``fit_folds`` of its own gets other tables as they are if its input
@@ -46,7 +48,7 @@ def can_batch(estimator: Any) -> bool:
     if hasattr(estimator, "fit_folds"):
         return True
     if type(estimator) is Pipeline and not is_scaled(estimator):
-        return False
+        return has_batched_learner(estimator)
     return type(estimator) in _registered(type(estimator)) and get_config()["transform_output"] == "default"
 
 
@@ -83,7 +85,7 @@ def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None
     [0.0, 1.0]
     """
     if hasattr(estimator, "fit_folds"):
-        return _fit_folds(estimator, request)
+        return call_fit_folds(estimator, request)
     fit = _registered(type(estimator)).get(type(estimator))
     if fit is None or not _matches_sklearn(_kinds(estimator)):
         return None
@@ -93,7 +95,7 @@ def fit_batched(estimator: Any, request: BatchedRequest) -> BatchedResult | None
         return None
 
 
-def _fit_folds(estimator: Any, request: BatchedRequest) -> BatchedResult:
+def call_fit_folds(estimator: Any, request: BatchedRequest) -> BatchedResult:
     """Call an estimator's own ``fit_folds``, with the optional arguments that it takes."""
     known = signature(estimator.fit_folds).parameters
     extra = {"seeds": request.seeds, "watch": request.validation}
@@ -105,6 +107,12 @@ def _fit_folds(estimator: Any, request: BatchedRequest) -> BatchedResult:
             f"{len(request.folds.splits)} splits of folds.split(), but it returned {len(fitted)}."
         )
     return BatchedResult(fitted)
+
+
+def takes_other_tables(estimator: Any) -> bool:
+    """Whether an estimator has ``fit_folds``, and tags which say that it takes other tables than matrices."""
+    tags = tags_of(estimator) if hasattr(estimator, "fit_folds") else None
+    return tags is not None and bool(tags.input_tags.categorical or tags.input_tags.three_d_array)
 
 
 def _registered(kind: type) -> dict[type, BatchedFit]:

@@ -13,11 +13,15 @@ import pandas as pd
 from stackit.arrays import num_samples
 from stackit.arrays.isolation import own_tables
 from stackit.batched_fits import BatchedRequest, BatchedResult, can_batch, fit_batched
+from stackit.batched_fits.dispatch import takes_other_tables
+from stackit.batched_fits.pipelines import has_batched_learner
 from stackit.engine.failures import as_failure
+from stackit.engine.prepared_folds import fit_prepared_folds
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
-from stackit.estimators.estimator_type import tags_of
+from stackit.estimators.early_stopping.fitting import last_step
+from stackit.estimators.metadata_routing import weights_parameter
 from stackit.estimators.traits import EstimatorTraits
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import record_warnings
@@ -73,6 +77,10 @@ class BatchedTask:
         return [self.folds, *(part for task in self.tasks for part in task.shared_parts())]
 
     def _results(self, data: TrainingData) -> list[TaskResult] | None:
+        if has_batched_learner(self.tasks[0].estimator):
+            results = fit_prepared_folds(self.tasks, data)
+            left = {task.split for task in self.left}
+            return results and [result for result in results if result.split in left]
         started = time.perf_counter()
         batch = self._fit(data)
         if batch is None:
@@ -83,14 +91,14 @@ class BatchedTask:
 
     def _fit(self, data: TrainingData) -> BatchedResult | None:
         """Fit all folds; return None where that would not be exact."""
-        first, target, matrix = self.tasks[0], data.target, data.matrix
+        first, matrix = self.tasks[0], data.matrix
         if matrix is not None and data.X_test is not None and data.test_matrix is None:
             return None
         X, y, sample_weight, X_test = own_tables(
             first.traits.reader,
             data.X if matrix is None else matrix,
-            target.y if first.traits.is_classifier else target.codes,
-            first.fit_params.get(_weights_parameter(first.estimator)),
+            first.targets(data),
+            first.fit_params.get(weights_parameter(first.estimator) or ""),
             data.test_matrix,
         )
         validation_rows = [task.validation_rows for task in self.tasks if task.validation_rows is not None]
@@ -129,7 +137,7 @@ def group_by_estimator(
         if task.split >= 0 and _gets_only_weights(task) and can_batch(task.estimator)
     }
     if names and data.matrix is None:
-        names &= {task.name for task in left if _takes_other_tables(task.estimator)}
+        names &= {task.name for task in left if _takes_any_table(task.estimator)}
     if not names or _lacks_classes(folds, data):
         return [*left]
     of_name: dict[str, list[Task]] = {name: [] for name in names}
@@ -147,17 +155,12 @@ def group_by_estimator(
 
 def _gets_only_weights(task: Task) -> bool:
     """Whether fit gets nothing but weights; that of a pipeline, those of its last step."""
-    return not task.fit_params or [*task.fit_params] == [_weights_parameter(task.estimator)]
+    return not task.fit_params or [*task.fit_params] == [weights_parameter(task.estimator)]
 
 
-def _weights_parameter(estimator: Any) -> str:
-    return f"{estimator.steps[-1][0]}__sample_weight" if hasattr(estimator, "steps") else "sample_weight"
-
-
-def _takes_other_tables(estimator: Any) -> bool:
-    """Whether an estimator has `fit_folds`, and tags which say that it takes other tables than matrices."""
-    tags = tags_of(estimator) if hasattr(estimator, "fit_folds") else None
-    return tags is not None and bool(tags.input_tags.categorical or tags.input_tags.three_d_array)
+def _takes_any_table(estimator: Any) -> bool:
+    """Whether an estimator makes its own table of any, or takes others than matrices."""
+    return has_batched_learner(estimator) or takes_other_tables(estimator)
 
 
 def _batched_folds(tasks: list[Task], folds: Folds, data: TrainingData) -> Folds | None:
@@ -165,7 +168,7 @@ def _batched_folds(tasks: list[Task], folds: Folds, data: TrainingData) -> Folds
     n_validated = sum(task.validation_rows is not None for task in tasks)
     if n_validated == 0:
         return folds
-    fit_folds = getattr(tasks[0].estimator, "fit_folds", None)
+    fit_folds = getattr(last_step(tasks[0].estimator), "fit_folds", None)
     if n_validated < len(tasks) or fit_folds is None or "watch" not in signature(fit_folds).parameters:
         return None
     fitted_on = replace(folds, splits=tuple((task.train, task.held_out) for task in tasks))

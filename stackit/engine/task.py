@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from stackit.arrays import Floats, Rows
-from stackit.arrays.isolation import is_readonly_error, own_values
+from stackit.arrays import Floats, Rows, safe_index
+from stackit.arrays.isolation import is_readonly_error, own_copy, own_values, read_only
 from stackit.engine.failures import as_failure, pack_exception, unpack_exception
 from stackit.engine.fit import fit_estimator
+from stackit.engine.preparation import FoldTables, prepare
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import unfitted_copy
@@ -77,6 +78,28 @@ class Task:
         self.traits.seeds.set(estimator, self.seed)
         return estimator
 
+    def ready_copy(self) -> Any:
+        """Return a seeded copy that uses no more threads than the task may."""
+        estimator = self.seeded_copy()
+        if self.traits.n_jobs:
+            estimator.set_params(**dict.fromkeys(self.traits.n_jobs, self.threads))
+        return estimator
+
+    def targets(self, data: TrainingData) -> Any:
+        """Return what the estimator is to predict, of all rows: labels for a classifier, else numbers."""
+        return data.target.y if self.traits.is_classifier else data.target.codes
+
+    def prepare(self, data: TrainingData) -> tuple[Any, FoldTables]:
+        """Return a pipeline with its steps before the last fitted, and the tables that they make."""
+        try:
+            pipeline = self.ready_copy()
+            return pipeline, prepare(pipeline, *self._raw_tables(data)).tables
+        except (TypeError, ValueError) as error:
+            if not (self.traits.is_trusted_library and is_readonly_error(error)):
+                raise
+            pipeline = self.ready_copy()
+            return pipeline, prepare(pipeline, *self._raw_tables(data, copied=True)).tables
+
     def shared_parts(self) -> list[Any]:
         """Return what other tasks refer to as well: the rows, and the weights and groups of all rows."""
         rows = (self.train, self.held_out, self.validation_rows)
@@ -89,12 +112,22 @@ class Task:
         X = data.rows(self.train, traits.reader, copied)
         if self.validation_rows is not None:
             validation = data.rows(self.validation_rows, traits.reader, copied), self.validation_rows
-        estimator, fit_params = self.seeded_copy(), self.fit_params
-        if traits.n_jobs:
-            estimator.set_params(**dict.fromkeys(traits.n_jobs, self.threads))
+        estimator, fit_params = self.ready_copy(), self.fit_params
         if fit_params and not traits.is_trusted_library:
             fit_params = {name: own_values(values) for name, values in fit_params.items()}
         return estimator, X, data.target, self.train, fit_params, validation, traits
+
+    def _raw_tables(self, data: TrainingData, copied: bool = False) -> tuple[FoldTables, Any]:
+        """Return the rows of the fold, none of which is the caller's to be changed, and y."""
+        reader, validation = self.traits.reader, None
+        train, held_out = (data.rows(rows, reader, copied) for rows in (self.train, self.held_out))
+        if self.validation_rows is not None:
+            validation = data.rows(self.validation_rows, reader, copied)
+        X_test, owned = data.test_rows(reader) if self.split >= 0 else (None, False)
+        if X_test is not None:
+            own = own_copy if copied or not reader.is_trusted_library else read_only
+            X_test = reader.adapted(X_test if owned else own(X_test))
+        return FoldTables(train, held_out, validation, X_test), safe_index(self.targets(data), self.train)
 
     def _predict(self, result: TaskResult, data: TrainingData) -> None:
         """Predict the held-out and the test rows; shapes are (n_held_out, width) and (m, width)."""
@@ -108,11 +141,11 @@ class Task:
             X_test, owned = data.test_rows(reader)
             result.test = spec.predict_readonly(fitted, X_test, self.place, reader, owned)
         if self.traits.n_jobs:
-            self._restore_n_jobs(fitted)
+            self.restore_n_jobs(fitted)
         if not self.return_estimator:
             result.estimator = None
 
-    def _restore_n_jobs(self, fitted: Any) -> None:
+    def restore_n_jobs(self, fitted: Any) -> None:
         """Set the estimator's own number of threads again, once it has predicted."""
         bare = fitted.estimator if isinstance(fitted, LabelEncodedClassifier) else fitted
         if not isinstance(bare, ConstantClassifier):

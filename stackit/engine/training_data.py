@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_consistent_length, indexable
 
 from stackit.arrays import Rows, check_rows
 from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.arrays.isolation import Reader, own_rows, rows_for
 from stackit.arrays.schema import TableSchema
+from stackit.batched_fits.matrix import finite_matrix
 from stackit.engine.row_cache import RowCache
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds
 from stackit.folds import Folds, as_folds
@@ -77,12 +77,12 @@ class TrainingData:
     @cached_property
     def matrix(self) -> Any:
         """X as a dense matrix of finite floats, or None where it cannot be one."""
-        return _matrix(self.X)
+        return finite_matrix(self.X)
 
     @cached_property
     def test_matrix(self) -> Any:
         """X_test as a dense matrix of finite floats, or None where it cannot be one."""
-        return None if self.X_test is None else _matrix(self.X_test)
+        return None if self.X_test is None else finite_matrix(self.X_test)
 
     @cached_property
     def frame(self) -> Any:
@@ -121,15 +121,3 @@ def _unpickled(X: Any, target: Target, X_test: Any, sample_weight: Any, schema: 
 
 def _unmapped(table: Any) -> Any:
     return np.asarray(table) if isinstance(table, np.memmap) else table
-
-
-def _matrix(X: Any) -> Any:
-    if isinstance(X, pd.DataFrame):
-        plain = all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in X.dtypes)
-        names = all(isinstance(column, str) for column in X.columns)
-        X = _unmapped(X.to_numpy(dtype=np.float64)) if plain and names else None
-    if type(X) is not np.ndarray or X.ndim != 2:
-        return None
-    if X.dtype.kind in "iu":
-        X = X.astype(np.float64)
-    return X if X.dtype in (np.float32, np.float64) and np.isfinite(X).all() else None

@@ -9,11 +9,13 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import check_consistent_length
 
+from stackit.assess.losses import metric_name
 from stackit.combine import (
     ConvexClassifier,
     ConvexRegressor,
     GreedyClassifier,
     GreedyRegressor,
+    IsotonicClassifier,
     MeanClassifier,
     MeanRegressor,
 )
@@ -29,8 +31,20 @@ from stackit.estimators.named_estimators import (
 )
 from stackit.estimators.scoring import Scoring
 from stackit.results.oof import OutOfFold
+from stackit.target import Target
+from stackit.validation import format_list, warn
 
-__all__ = ["BEST", "MEAN", "PRIOR", "STACK", "candidate_finals", "leaks_labels", "passed_through", "prior"]
+__all__ = [
+    "BEST",
+    "MEAN",
+    "PRIOR",
+    "STACK",
+    "candidate_finals",
+    "leaks_labels",
+    "passed_through",
+    "prior",
+    "warn_of_isotonic",
+]
 
 BEST, PRIOR, MEAN, STACK = "best member", "prior", "plain mean", "stack"
 
@@ -66,6 +80,26 @@ def candidate_finals(
 def prior(classify: bool) -> Any:
     """Return the estimator that ignores X: it predicts the shares of classes, or the mean."""
     return DummyClassifier(strategy="prior") if classify else DummyRegressor()
+
+
+def warn_of_isotonic(finals: NamedEstimators, scoring: Scoring, target: Target) -> None:
+    """Warn where an isotonic calibration is scored by log loss."""
+    if metric_name(scoring, target) != "neg_log_loss":
+        return
+    named = [name for name, final in finals if _is_isotonic(final)]
+    if named:
+        warn(
+            f"{format_list(named)} is calibrated by IsotonicClassifier, and scored by log loss. Its steps go "
+            "down to probabilities of nearly 0, which a single row of the class makes expensive: on 832 "
+            "predictions of two classes it raised log loss by 3 %, on 520 of several classes by 7 %. Use "
+            "QuadraticClassifier for two classes, and MatrixScalingClassifier for more."
+        )
+
+
+def _is_isotonic(final: Any) -> bool:
+    while final is not None and not isinstance(final, IsotonicClassifier):
+        final = getattr(final, "combiner", None)
+    return final is not None
 
 
 def _combiners(oof: OutOfFold, scoring: Scoring) -> list[tuple[str, Any]]:

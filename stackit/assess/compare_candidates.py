@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from stackit.arrays import check_rows
-from stackit.assess.candidates import MEAN, PRIOR, candidate_finals, leaks_labels, passed_through
+from stackit.assess.candidates import (
+    MEAN,
+    PRIOR,
+    candidate_finals,
+    leaks_labels,
+    passed_through,
+    warn_of_isotonic,
+)
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
 from stackit.assess.repeats import cross_fit_finals, merge_results, oof_of, repeats_of, rescale_repeat_weights
@@ -78,6 +85,11 @@ def compare(
         When `run` is no run; when names are taken; when there is no such scorer, or folds leave nothing to
         learn from; when a stack passes X through and it is not passed here.
 
+    Warns
+    -----
+    UserWarning
+        When `IsotonicClassifier` is scored by log loss, which it raises.
+
     References
     ----------
     van der Laan, M. J., Polley, E. C. and Hubbard, A. E. (2007). Super learner. Statistical Applications in
@@ -101,6 +113,7 @@ def compare(
     scorer_of(oof.scoring if scoring is None else scoring, oof.target)
     groups = check_rows(groups, "groups", len(oof.target.y))
     finals, own = candidate_finals(run, oof, final_estimators, scoring)
+    warn_of_isotonic([*finals, *own], oof.scoring if scoring is None else scoring, oof.target)
     passed = passed_through(run, own, X)
     if leaks_labels(run, own):
         groups = oof.folds.constraints.groups if groups is None else groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK
+from stackit.assess.candidates import BEST, MEAN, PRIOR, STACK, warn_of_isotonic
 from stackit.assess.comparison import Comparison
 from stackit.assess.outer_folds import OuterFolds
 from stackit.engine.training_data import TrainingData
@@ -75,7 +75,8 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     Warns
     -----
     UserWarning
-        When members are precomputed predictions, which are not made again without the held-out rows.
+        When members are precomputed predictions, which are not made again without the held-out rows; when the
+        final estimator is `IsotonicClassifier` and the score is log loss.
 
     References
     ----------
@@ -96,6 +97,7 @@ def nested_score(  # noqa: PLR0913 - a stack, its data, and how; all but three b
     _check(stack, inner_cv)
     data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(stack))
     scorer_of(scoring, data.target)
+    warn_of_isotonic([(STACK, stack.final_estimator)], scoring, data.target)
     folds = data.resolve_folds(cv)
     groups = folds.constraints.groups if data.groups is None else data.groups
     outer = OuterFolds(data.X, data.target, folds, data.sample_weight, groups, scoring)

@@ -20,6 +20,10 @@ class IsotonicClassifier(CalibratedCombiner):
     With two classes the second is calibrated and the first is the rest; with more, each class against the
     others, and rows are divided by their sum. It needs about a thousand rows: with few it overfits.
 
+    It lowers squared errors, and raises log loss: by 3 % on 832 predictions of two classes (TabRepo), by 7 %
+    on 520 of several. For log loss use `QuadraticClassifier` or `MatrixScalingClassifier`; `compare` and
+    `nested_score` warn.
+
     Parameters
     ----------
     combiner : combiner, optional

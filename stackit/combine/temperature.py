@@ -12,7 +12,7 @@ from stackit.arrays import Floats
 from stackit.combine.calibrated import CalibratedCombiner
 from stackit.combine.probabilities import log_probabilities
 
-__all__ = ["TemperatureClassifier"]
+__all__ = ["TemperatureClassifier", "temperature_of"]
 
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -60,19 +60,23 @@ class TemperatureClassifier(CalibratedCombiner):
         self.clip = clip
 
     def _calibrate(self, proba: Floats, target: Floats, weights: Floats) -> None:
-        logs, normalized = log_probabilities(proba, self.clip), weights / weights.sum()
-        true = normalized @ (logs * target).sum(axis=1)
-
-        def slope(inverse: float) -> float:
-            return float(normalized @ (logs * softmax(inverse * logs, axis=1)).sum(axis=1) - true)
-
-        least, most = 1 / HOTTEST, 1 / COLDEST
-        if slope(least) >= 0:
-            self.temperature_ = HOTTEST
-        elif slope(most) <= 0:
-            self.temperature_ = COLDEST
-        else:
-            self.temperature_ = 1 / float(brentq(slope, least, most, xtol=1e-14))
+        self.temperature_ = temperature_of(log_probabilities(proba, self.clip), target, weights)
 
     def _calibrated(self, proba: Floats) -> Floats:
         return np.asarray(softmax(log_probabilities(proba, self.clip) / self.temperature_, axis=1))
+
+
+def temperature_of(logs: Floats, target: Floats, weights: Floats) -> float:
+    """Return the temperature of least weighted log loss for (n, n_classes) log-probabilities."""
+    normalized = weights / weights.sum()
+    true = normalized @ (logs * target).sum(axis=1)
+
+    def slope(inverse: float) -> float:
+        return float(normalized @ (logs * softmax(inverse * logs, axis=1)).sum(axis=1) - true)
+
+    least, most = 1 / HOTTEST, 1 / COLDEST
+    if slope(least) >= 0:
+        return HOTTEST
+    if slope(most) <= 0:
+        return COLDEST
+    return 1 / float(brentq(slope, least, most, xtol=1e-14))

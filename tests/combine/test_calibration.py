@@ -330,3 +330,31 @@ def test_a_sigmoid_is_even_where_both_classes_have_one_score():
     scores, target = np.array([[-2.0], [-1.0], [1.0], [-1.0], [2.0]]), np.eye(2)[[0, 0, 1, 1, 1]]
     found = probabilities_of(scores, fit_sigmoids(scores, target, np.ones(5)))
     assert found[:, 1].round(1).tolist() == [0.0, 0.5, 1.0, 0.5, 1.0]
+
+
+# Calibration and the metric
+
+
+def test_isotonic_calibration_warns_once_where_it_is_scored_by_log_loss():
+    X, y, *_ = made(2)
+    oof = out_of_fold([("bayes", GaussianNB()), ("logistic", LogisticRegression())], X, y, cv=4, n_jobs=1)
+    finals = [("steps", TemperatureClassifier(IsotonicClassifier())), ("mean", MeanClassifier())]
+    with pytest.warns(UserWarning, match="steps is calibrated by IsotonicClassifier") as caught:
+        compare(oof, finals, scoring="neg_log_loss")
+    assert len(caught) == 1
+    compare(oof, finals, scoring="neg_brier_score")  # a warning would be an error
+    stack = stackit.StackingClassifier([("bayes", GaussianNB())], IsotonicClassifier(), cv=3)
+    with pytest.warns(UserWarning, match="stack is .* Use QuadraticClassifier for two classes"):
+        nested_score(stack, X, y, cv=3, scoring="neg_log_loss")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_margins_of_an_svm_next_to_probabilities_do_not_ruin_log_loss(n_classes):
+    X, y, X_new, y_new = made(n_classes, 400)
+    bases = [("bayes", GaussianNB()), ("svm", SVC(C=100))]
+    oof = out_of_fold(bases, X, y, X_new, cv=4, n_jobs=1)
+    tables = (oof.meta_train, oof.meta_test)
+    for train, new in (tables, [table.to_numpy() for table in tables]):
+        for combiner in BLENDS:
+            blended = clone(combiner).fit(train, y).predict_proba(new)
+            assert loss(y_new, blended) < np.log(n_classes), combiner

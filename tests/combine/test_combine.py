@@ -27,6 +27,7 @@ from stackit.combine import (
     HillClimbRegressor,
     IsotonicClassifier,
     LogisticClassifier,
+    MatrixScalingClassifier,
     MeanClassifier,
     MeanRegressor,
     NonNegativeClassifier,
@@ -49,6 +50,7 @@ CLASSIFIERS = [
     LogisticClassifier,
     TemperatureClassifier,
     IsotonicClassifier,
+    MatrixScalingClassifier,
 ]
 REGRESSORS = [
     MeanRegressor,

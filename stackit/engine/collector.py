@@ -83,6 +83,10 @@ class ResultCollector:
         for known in (self.results, self.specs, self.n_missing, self.test):
             known.pop(result.name, None)
 
+    def n_done(self) -> dict[str, int]:
+        """Return how many folds are done of each estimator that has not failed."""
+        return {name: len(self.folds.splits) - missing for name, missing in self.n_missing.items()}
+
     def seconds(self) -> dict[str, float]:
         """Return the mean seconds per fit of each estimator that has results."""
         known = {name: [one.seconds for one in results if one] for name, results in self.results.items()}

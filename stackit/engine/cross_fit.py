@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from stackit.engine.failures import all_failed
 from stackit.engine.fold_run import FoldRun
@@ -26,6 +29,7 @@ from stackit.folds import Folds
 from stackit.precomputed.checks import warn_of_in_sample
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
+from stackit.validation import invalid_value
 
 __all__ = ["cross_fit", "out_of_fold"]
 
@@ -48,6 +52,7 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     random_state: Any = 0,
     return_estimator: bool = True,
     verbose: int = 0,
+    time_limit: float | None = None,
 ) -> OutOfFold:
     """Train each estimator once per fold; predict the rows that were held out, and the whole test set.
 
@@ -105,6 +110,11 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         worker; they are fitted again when they are accessed.
     verbose : int
         1 shows a progress bar on standard error.
+    time_limit : float, optional
+        Seconds after which the call returns, counted from its start. Fits that run then are killed, and
+        estimators that lack folds are in ``failures`` with a TimeoutError; a store keeps their finished
+        folds, and a second call continues there. Fits run in processes of their own, with ``n_jobs=1`` in
+        one. Not killed are threads of a joblib backend chosen outside, and estimators that cannot be pickled.
 
     Returns
     -------
@@ -116,6 +126,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     ------
     ValueError
         When the arguments do not fit together.
+    TimeoutError
+        When no estimator is finished within `time_limit`.
     Exception
         Whatever an estimator raises, with a note that names the estimator and the fold. Its attribute
         ``finished`` is an OutOfFold of what is finished, or None.
@@ -124,10 +136,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     -----
     UserWarning
         When estimators cannot take the weights, depend on the scale of such weights, or lose parameters when
-        they are copied; when a training part lacks a class; when an estimator is dropped; when the store
-        cannot be read or written, or cannot identify an estimator; when predictions made elsewhere
-        (`PrecomputedClassifier`) look in-sample, or were made with other folds; when estimators stop early on
-        held-out rows, or on an internal split that separates groups or mixes times.
+        they are copied; when a training part lacks a class; when an estimator is dropped or not finished in
+        time; when the store cannot be read or written, or cannot identify an estimator; when predictions made
+        elsewhere (`PrecomputedClassifier`) look in-sample, or were made with other folds; when estimators
+        stop early on held-out rows, or on an internal split that separates groups or mixes times.
 
     References
     ----------
@@ -147,6 +159,8 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     estimator
     bayes      0.953  0.03  0.013  0.953
     """
+    started = time.monotonic()
+    _check_time_limit(time_limit)
     estimators = name_estimators(estimators)
     check_estimators(estimators)
     classify = bool(classifiers_among(estimators, skip_unknown=on_error == "skip"))
@@ -167,7 +181,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
         early_stopping=early_stopping,
     )
     run = FoldRun(data, folds, config=config)
-    deque(run.fit(estimators, fit_params=params), maxlen=0)
+    deadline = None if time_limit is None else started + time_limit
+    deque(run.fit(estimators, fit_params=params, deadline=deadline), maxlen=0)
+    if time_limit is not None:
+        run.drop_unfinished(time_limit)
     return _finished(run, estimators)
 
 
@@ -188,6 +205,17 @@ def cross_fit(
     run = FoldRun(data, folds, config=config, like=like)
     deque(run.fit(estimators, fit_params=fit_params), maxlen=0)
     return _finished(run, estimators)
+
+
+def _check_time_limit(time_limit: Any) -> None:
+    is_number = isinstance(time_limit, int | float | np.number) and not isinstance(time_limit, bool)
+    if time_limit is not None and not (is_number and time_limit > 0):
+        raise invalid_value(
+            "time_limit",
+            "a number of seconds above 0, or None",
+            f"time_limit={time_limit!r}",
+            "Pass time_limit=600",
+        )
 
 
 def _finished(run: FoldRun, estimators: NamedEstimators) -> OutOfFold:

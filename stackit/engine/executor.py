@@ -19,6 +19,7 @@ from stackit.engine.joblib_pool import is_backend_chosen, run_by_joblib
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
 from stackit.engine.threads import single_threaded
+from stackit.engine.time_limits import NO_LIMITS, TimeLimits, run_within
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.seeds import kept_draws
 
@@ -35,6 +36,8 @@ def run_all(
     n_jobs: int | None,
     failures: Mapping[str, Any],
     seconds: Mapping[str, float] | None = None,
+    limits: TimeLimits = NO_LIMITS,
+    on_start: Callable[[AnyTask], None] | None = None,
 ) -> Generator[TaskResult, None, None]:
     """Run the tasks, at most n_jobs at once; yield the results as they come, and warn once per warning.
 
@@ -47,20 +50,25 @@ def run_all(
     the program, unless it is such a function or transformer and forking is not safe. What cannot be sent to
     another process runs in this one, last.
 
-    `failures` and `seconds` are those of `TaskQueue`.
+    With `limits`, tasks run in processes that can be killed; with one job they do so one at a time, in the
+    order of the list. At the deadline those that run are killed, and the generator ends. Tasks that cannot be
+    sent to another process, and those of backends that cannot kill theirs, go on until they return to Python.
+
+    `failures`, `seconds` and `on_start` are those of `TaskQueue`.
     """
-    queue = TaskQueue(tasks, failures, seconds)
+    queue = TaskQueue(tasks, failures, seconds, limits, on_start)
     jobs = effective_n_jobs(n_jobs)
     try:
         with single_threaded():
             if is_backend_chosen():
                 yield from run_by_joblib(queue, data, n_jobs=n_jobs)
-            elif jobs > 1:
+            elif jobs > 1 or limits:
                 yield from _run_by_workers(queue, data, min(jobs, max(1, len(queue.tasks))))
             queue.release_local()
             with _restored_draws(queue):
                 while (at := queue.take(longest_first=False)) is not None:
-                    yield from queue.record(queue.tasks[at].run(data))
+                    task = queue.tasks[at]
+                    yield from queue.record(run_within(task, data, limits) if limits else task.run(data))
     finally:
         queue.warnings.warn()
 
@@ -68,7 +76,7 @@ def run_all(
 def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Generator[TaskResult, None, None]:
     """Run short work in this process, and the rest in parallel in the fastest way that is safe."""
     large = _n_bytes(data.X) >= LARGE
-    plain = not large and _is_plain(data.X) and _is_plain(data.X_test)
+    plain = not large and not queue.limits and _is_plain(data.X) and _is_plain(data.X_test)
     if plain:
         yield from _run_short_work(queue, data, _is_trusted)
     if not queue.waiting:
@@ -78,10 +86,11 @@ def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
         return
     if plain:
         yield from _run_short_work(queue, data, _is_unlikely_to_exit)
-    if large and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
+    if large and not queue.limits and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
         yield from run_by_joblib(queue, data, n_jobs=workers, backend="threading")
     else:
-        yield from run_by_joblib(queue, data, n_jobs=max(workers, 2), backend="loky")
+        one_at_a_time = {"pre_dispatch": 1} if workers == 1 else {}
+        yield from run_by_joblib(queue, data, n_jobs=max(workers, 2), backend="loky", **one_at_a_time)
 
 
 def _run_short_work(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -11,11 +11,12 @@ import numpy as np
 from stackit.engine.collector import ResultCollector, prediction_specs, warn_of_failure
 from stackit.engine.executor import run_all
 from stackit.engine.failures import explain_failure
-from stackit.engine.fold_batching import group_by_estimator
+from stackit.engine.fold_batching import AnyTask, BatchedTask, group_by_estimator
 from stackit.engine.planner import TaskPlanner
 from stackit.engine.run_config import RunConfig
 from stackit.engine.store_session import StoreSession
 from stackit.engine.task import Task, TaskResult
+from stackit.engine.time_limits import TimeLimits
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
@@ -52,6 +53,9 @@ class FoldRun:
         Where `folds` are only some splits of these, the scheme by which early stopping splits training parts.
     warns : bool
         Whether each failure is warned of.
+    on_start : callable, optional
+        Called with the name and the splits of each fit that starts; new processes may start it a little
+        later, and another thread may call. `fit` yields what is finished.
 
     Examples
     --------
@@ -76,10 +80,11 @@ class FoldRun:
         config: RunConfig,
         like: Folds | None = None,
         warns: bool = True,
+        on_start: Callable[[str, list[int]], None] | None = None,
     ) -> None:
         scorer_of(config.scoring, data.target)  # an unknown scorer is an error before the work, not after it
         self.data, self.folds, self.config = data, folds, config
-        self.like, self.warns = like or folds, warns
+        self.like, self.warns, self.on_start = like or folds, warns, on_start
         self._tasks: dict[str, dict[int, Task]] = {}
         refitter = _Refitter(self._tasks, folds, TrainingData(data.X, data.target), config.n_jobs)
         self._collector = ResultCollector(folds, data, scoring=config.scoring, fit_again=refitter)
@@ -97,11 +102,15 @@ class FoldRun:
         splits: Collection[int] | None = None,
         *,
         fit_params: Mapping[str, FitParams] | None = None,
+        deadline: float | None = None,
+        task_seconds: float | None = None,
     ) -> Iterator[TaskResult]:
         """Fit estimators on all splits or on those with these numbers; yield the results as they come.
 
-        `fit_params` are those of each estimator's fit; by default they are the weights and groups of the data
-        that it takes. Results that come from the store are yielded first.
+        Results that come from the store are yielded first. At the `deadline`, a moment of `time.monotonic`,
+        fits that run are killed and those that wait are left out: what is missing is no failure. A fit of
+        more than `task_seconds` is killed, and its result has a TimeoutError. `fit_params` are those of each
+        estimator's fit; by default they are the weights and groups of the data that it takes.
         """
         collector, session = self._collector, self._session
         estimators = check_precomputed(
@@ -124,8 +133,10 @@ class FoldRun:
                     advance(task.name)
                     yield stored
             grouped = group_by_estimator(left, tasks, _subset(self.folds, splits), self.data)
+            limits = TimeLimits.of(deadline, task_seconds)
+            failures, seconds = collector.failures, collector.seconds()
             with closing(
-                run_all(grouped, self.data, self.config.n_jobs, collector.failures, collector.seconds())
+                run_all(grouped, self.data, self.config.n_jobs, failures, seconds, limits, self._note_start)
             ) as results:
                 for result in results:
                     advance(result.name)
@@ -136,6 +147,22 @@ class FoldRun:
     def result(self) -> OutOfFold | None:
         """Return the result of the estimators of which all splits are done; None if there are none."""
         return self._collector.result()
+
+    def drop_unfinished(self, time_limit: float) -> None:
+        """Make a failure of each estimator that is not finished after so many seconds, and warn of them."""
+        n_splits = len(self.folds.splits)
+        unfinished = {name: done for name, done in self._collector.n_done().items() if done < n_splits}
+        for name, done in unfinished.items():
+            error = TimeoutError(
+                f"{name!r} was not finished within the time limit of {time_limit:g} seconds: {done} of "
+                f"{n_splits} folds were done. Raise time_limit, or call again with the same store to go on."
+            )
+            self._collector.drop(TaskResult(name, -1, error=error))
+        if unfinished and self.warns and self._collector.results:
+            warn(
+                f"The time limit of {time_limit:g} seconds was over before {format_list(unfinished)} were "
+                "finished: they are left out. Raise time_limit, or call again with the same store."
+            )
 
     def _prepare(self, estimators: NamedEstimators) -> Iterator[TaskResult]:
         """Decide how new estimators predict; yield a failure for each one that cannot."""
@@ -174,6 +201,12 @@ class FoldRun:
         for task in tasks:
             self._tasks.setdefault(task.name, {})[task.split] = task
         return tasks
+
+    def _note_start(self, task: AnyTask) -> None:
+        """Report a task that starts; a batched one has several splits."""
+        if self.on_start is not None:
+            folds = task.left if isinstance(task, BatchedTask) else (task,)
+            self.on_start(task.name, [one.split for one in folds])
 
     def _collect(self, result: TaskResult) -> None:
         """Keep a result; a failure is an error, or costs the estimator its other results too."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Generator
 from contextlib import suppress
 from enum import Enum
@@ -19,6 +21,7 @@ from stackit.engine.parent_death import end_with_parent
 from stackit.engine.serialization import dump_outcome, load_outcome
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
+from stackit.engine.time_limits import TimeLimits, timed_out
 from stackit.engine.training_data import TrainingData
 
 __all__ = ["run_in_children"]
@@ -40,7 +43,8 @@ def run_in_children(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
 
     A child that dies costs the task that it was running, which has failed. One that the system killed may
     have been out of memory because of others: its task is run again when no other is running. Tasks with an
-    outcome that cannot be sent back are kept for this process.
+    outcome that cannot be sent back are kept for this process. A child is killed when its task takes longer
+    than the queue's limits allow.
     """
     killed: list[int] = []
     _register_local_classes(queue.tasks)
@@ -76,9 +80,20 @@ def _run_in_pool(
                     queue.keep_local(at)
                 else:
                     yield from queue.record(outcome)
+            for child in [child for child in children if child.is_overdue]:
+                children.remove(child)
+                yield from _kill_overdue(child, queue)
     finally:
         for child in children:
             child.end()
+
+
+def _kill_overdue(child: _Child, queue: TaskQueue) -> list[TaskResult]:
+    """Kill a child; its task has failed, unless the whole run is over."""
+    assert child.at is not None
+    task = queue.tasks[child.at]
+    child.end()
+    return [] if queue.limits.are_over else queue.record(timed_out(task, queue.limits.seconds_of(task)))
 
 
 def _register_local_classes(tasks: list[AnyTask]) -> None:
@@ -96,32 +111,38 @@ def _register_local_classes(tasks: list[AnyTask]) -> None:
 
 def _assign_tasks(queue: TaskQueue, data: TrainingData, children: list[_Child], workers: int) -> list[_Child]:
     """Give each idle child a task, fork more children up to the limit, and return the busy ones."""
+    longest_first = workers > 1
     for child in children:
-        if child.at is None and (at := queue.take()) is not None:
-            child.send(at)
-    while len(children) < workers and (at := queue.take()) is not None:
-        children.append(_Child(queue.tasks, data))
-        children[-1].send(at)
+        if child.at is None and (at := queue.take(longest_first)) is not None:
+            child.send(at, queue.limits)
+    while len(children) < workers and (at := queue.take(longest_first)) is not None:
+        children.append(_Child(queue.tasks, data, workers))
+        children[-1].send(at, queue.limits)
     return [child for child in children if child.at is not None]
 
 
 def _wait_for_some(busy: list[_Child]) -> list[_Child]:
-    """Wait until children have replied or died, and return these."""
+    """Wait until children have replied, died or run out of time; return those that have replied or died."""
     while True:
-        ready = wait([child.connection for child in busy], PATIENCE)
+        seconds_left = min(child.until for child in busy) - time.monotonic()
+        ready = wait([child.connection for child in busy], min(PATIENCE, max(0.0, seconds_left)))
         finished = [child for child in busy if child.connection in ready or child.exit_code is not None]
-        if finished:
+        if finished or seconds_left <= 0:
             return finished
 
 
 class _Child:
     """A forked process that runs one task after the other."""
 
-    def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
+    def __init__(self, tasks: list[AnyTask], data: TrainingData, workers: int) -> None:
         context = multiprocessing.get_context("fork")
         self.connection, other_end = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other_end, tasks, data, os.getpid()))
+        # An estimator's own workers would be workers of workers. Those of a child that is alone are threads.
+        inner = "threading" if workers == 1 else "sequential"
+        self.process = context.Process(target=_serve, args=(other_end, tasks, data, os.getpid(), inner))
+        self.tasks = tasks
         self.at: int | None = None
+        self.until = math.inf  # the moment at which the task is out of time
         self._exit_code: int | None = None
         self.process.start()
         other_end.close()
@@ -131,9 +152,16 @@ class _Child:
         """How the process has ended: an exit code, or a signal as a negative number."""
         return self.process.exitcode if self._exit_code is None else self._exit_code
 
-    def send(self, at: int) -> None:
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the task is out of time and has not even a reply that waits to be read."""
+        return self.at is not None and time.monotonic() >= self.until and not self.connection.poll()
+
+    def send(self, at: int, limits: TimeLimits) -> None:
         """Send a task's number; a child that has died meanwhile is noticed by `receive`."""
         self.at = at
+        if limits:
+            self.until = min(limits.deadline, time.monotonic() + limits.seconds_of(self.tasks[at]))
         try:
             self.connection.send(at)
         except OSError:
@@ -166,13 +194,13 @@ class _Child:
         self.connection.close()
 
 
-def _serve(connection: Connection, tasks: list[AnyTask], data: TrainingData, parent: int) -> None:
+def _serve(connection: Connection, tasks: list[AnyTask], data: TrainingData, parent: int, inner: str) -> None:
     """Run the tasks by the numbers that arrive, until None arrives or the parent ends."""
     end_with_parent(parent)
     # An interrupt by the keyboard reaches the parent too, which ends its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with parallel_config("sequential"):  # an estimator's own workers would be workers of workers
+    with parallel_config(inner):
         while (at := connection.recv()) is not None:
             reply, payload = _reply_to(tasks[at], data)
             _flush_output()

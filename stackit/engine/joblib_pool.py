@@ -26,6 +26,7 @@ from stackit.engine.serialization import (
 )
 from stackit.engine.task import TaskResult
 from stackit.engine.task_queue import Outcome, TaskQueue
+from stackit.engine.time_limits import TimeLimits, run_within
 from stackit.engine.training_data import TrainingData
 
 __all__ = ["is_backend_chosen", "run_by_joblib"]
@@ -43,7 +44,8 @@ def run_by_joblib(queue: TaskQueue, data: TrainingData, **options: Any) -> Gener
 
     What the tasks have in common goes to each worker once. When a worker dies, joblib loses all tasks that
     were running and does not say which one it ran: each is run again in isolation, and the one that ends its
-    worker again has failed. Tasks that cannot be sent to other processes are kept for this one.
+    worker again has failed. Tasks that cannot be sent to other processes are kept for this one. At the
+    deadline of the queue joblib kills its own processes; other backends end the running tasks if they can.
     """
     if not queue.waiting:
         return
@@ -55,18 +57,19 @@ def run_by_joblib(queue: TaskQueue, data: TrainingData, **options: Any) -> Gener
         if not context.can_be_pickled():
             queue.keep_all_local()
             return
-        make_call = _remote_calls(queue.tasks, context, backend)
+        make_call = _remote_calls(queue, context, backend)
     streams = "backend" in options or backend.supports_return_generator
     options |= {"batch_size": 1, "return_as": "generator_unordered" if streams else "list"}
     running: list[int] = []
     while queue.waiting or running:  # again after a fallback
         for at in [at for at in running if queue.tasks[at].name not in queue.failures]:
-            yield from _record(queue, (at, _run_isolated(queue.tasks[at], make_call(at), options)))
+            if not queue.limits.are_over:
+                yield from _record(queue, (at, _run_isolated(queue, at, make_call(at), options)))
         running.clear()
         try:
             yield from _run_waiting(queue, make_call, options, running)
         except Exception:
-            # Not an estimator's error, which would be in its result: a worker has died.
+            # Not an estimator's error, which would be in its result: a worker has died, or time is over.
             if not running:
                 raise
 
@@ -84,10 +87,12 @@ def _run_waiting(
     calls = _calls(queue, make_call, running)
     with Parallel(**options) as parallel:
         streams = options["return_as"] != "list"
+        parallel.timeout = queue.limits.timeout
         with _closing_quietly(parallel(calls) if streams else _in_portions(parallel, calls)) as replies:
             for reply in replies:
                 running.remove(reply[0])
                 yield from _record(queue, reply)
+                parallel.timeout = queue.limits.timeout  # without a result for so long, joblib gives up
 
 
 def _calls(queue: TaskQueue, make_call: MakeCall, running: list[int]) -> Iterator[Any]:
@@ -111,13 +116,14 @@ def _record(queue: TaskQueue, reply: Reply) -> list[TaskResult]:
     return queue.record(outcome)
 
 
-def _run_isolated(task: AnyTask, call: Any, options: dict[str, Any]) -> Outcome | bytes | None:
+def _run_isolated(queue: TaskQueue, at: int, call: Any, options: dict[str, Any]) -> Outcome | bytes | None:
     """Run a task while no other is running; if its worker dies again, it has failed."""
     try:
         with Parallel(**options | {"return_as": "list"}) as parallel:
+            parallel.timeout = queue.limits.timeout
             replies: list[Reply] = parallel([call])
     except Exception as error:  # noqa: BLE001 - each backend has its own for a worker that died
-        return task.died(f"{type(error).__name__}: {error}")
+        return [] if queue.limits.are_over else queue.tasks[at].died(f"{type(error).__name__}: {error}")
     return replies[0][1]
 
 
@@ -125,10 +131,11 @@ def _local_calls(tasks: list[AnyTask], data: TrainingData) -> MakeCall:
     return lambda at: delayed(_run_local)(at, tasks[at], data)
 
 
-def _remote_calls(tasks: list[AnyTask], context: SharedContext, backend: Any) -> MakeCall:
+def _remote_calls(queue: TaskQueue, context: SharedContext, backend: Any) -> MakeCall:
     sent = broadcast(context, backend)
     parent = lifeline() if type(backend).__name__ in OWN_PROCESSES else None
-    return lambda at: delayed(_run_remote)(at, dumps(tasks[at], context), sent, parent)
+    limits = TimeLimits(task_seconds=queue.limits.task_seconds)  # clocks differ between machines
+    return lambda at: delayed(_run_remote)(at, dumps(queue.tasks[at], context), sent, parent, limits)
 
 
 def _in_portions(parallel: Any, calls: Iterator[Any]) -> Generator[Any, None, None]:
@@ -142,7 +149,7 @@ def _run_local(at: int, task: AnyTask, data: TrainingData) -> Reply:
     return at, task.run(data)
 
 
-def _run_remote(at: int, packed: TaskBytes, sent: Any, parent: Lifeline | None) -> Reply:
+def _run_remote(at: int, packed: TaskBytes, sent: Any, parent: Lifeline | None, limits: TimeLimits) -> Reply:
     """Run a task in another process; reply with None where it or its outcome cannot be sent."""
     if parent is not None:
         watch_parent(parent)
@@ -151,7 +158,7 @@ def _run_remote(at: int, packed: TaskBytes, sent: Any, parent: Lifeline | None) 
         task = loads(packed, context)
     except Exception:  # noqa: BLE001 - unpickling runs code of the estimator
         return at, None
-    return at, dump_outcome(task.run(context.data))
+    return at, dump_outcome(run_within(task, context.data, limits) if limits else task.run(context.data))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 
 from stackit.engine.fold_batching import AnyTask, BatchedTask, Fallback
 from stackit.engine.task import TaskResult
+from stackit.engine.time_limits import NO_LIMITS, TimeLimits
 from stackit.results.repeated_warnings import RepeatedWarnings
 
 __all__ = ["Outcome", "TaskQueue"]
@@ -21,13 +22,19 @@ class TaskQueue:
     """The tasks that wait: those of the first fold first, then the longest, by the time the first took.
 
     Tasks of estimators in `failures`, which may grow, are skipped. `seconds` holds how long a fit of some
-    estimators took, as a store knows it.
+    estimators took, as a store knows it. After the deadline of `limits` no task waits. `on_start` is called
+    with each task that starts, by the thread that hands it out.
     """
 
     def __init__(
-        self, tasks: list[AnyTask], failures: Mapping[str, Any], seconds: Mapping[str, float] | None = None
+        self,
+        tasks: list[AnyTask],
+        failures: Mapping[str, Any],
+        seconds: Mapping[str, float] | None = None,
+        limits: TimeLimits = NO_LIMITS,
+        on_start: Callable[[AnyTask], None] | None = None,
     ) -> None:
-        self.failures = failures
+        self.failures, self.limits, self.on_start = failures, limits, on_start
         self.seconds = dict(seconds or {})
         self.warnings = RepeatedWarnings("fits")
         self.waiting = list(range(len(tasks)))
@@ -45,16 +52,10 @@ class TaskQueue:
     def take(self, longest_first: bool = True, only: Callable[[AnyTask], bool] | None = None) -> int | None:
         """Return the number of the longest or of the first waiting task, or None when there are no more."""
         with self._lock:
-            if self.failures or self._local_names:
-                self._skip_tasks()
-            if only is None and not longest_first:
-                return self.waiting.pop(0) if self.waiting else None
-            candidates = [at for at in self.waiting if only is None or only(self.tasks[at])]
-            if not candidates:
-                return None
-            chosen = max(candidates, key=self._expected_seconds) if longest_first else candidates[0]
-            self.waiting.remove(chosen)
-            return chosen
+            at = self._next(longest_first, only)
+        if at is not None and self.on_start is not None:
+            self.on_start(self.tasks[at])
+        return at
 
     def put_back(self, at: int) -> None:
         """Let a task wait again."""
@@ -94,6 +95,20 @@ class TaskQueue:
         average = sum(known) / len(known) if known else np.inf
         tasks = [task for task in map(self.tasks.__getitem__, self.waiting) if only(task)]
         return sum(self.seconds.get(task.name, average) for task in tasks)
+
+    def _next(self, longest_first: bool, only: Callable[[AnyTask], bool] | None) -> int | None:
+        if self.limits.are_over:
+            self.waiting, self._local = [], []
+        if self.failures or self._local_names:
+            self._skip_tasks()
+        if only is None and not longest_first:
+            return self.waiting.pop(0) if self.waiting else None
+        candidates = [at for at in self.waiting if only is None or only(self.tasks[at])]
+        if not candidates:
+            return None
+        chosen = max(candidates, key=self._expected_seconds) if longest_first else candidates[0]
+        self.waiting.remove(chosen)
+        return chosen
 
     def _skip_tasks(self) -> None:
         """Remove the tasks of failed estimators, and those that are kept for this process."""

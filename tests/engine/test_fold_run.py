@@ -1,5 +1,6 @@
 """A run in several steps gives what one step gives, and fits nothing twice."""
 
+import time
 import warnings
 
 import numpy as np
@@ -154,3 +155,15 @@ def test_an_error_stops_the_run_where_failures_are_not_skipped():
     with pytest.raises(ValueError, match="the first row is missing") as raised:
         _ = [*run.fit([("fails", FailsOnFewRows())])]
     assert "Raised by estimator 'fails'" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_each_start_of_a_fit_is_reported_before_its_result(n_jobs):
+    folds = make_folds(YR, scheme="kfold", n_splits=5, random_state=0)
+    data, seen = TrainingData.of(XR, YR, classify=False), []
+    config = RunConfig(n_jobs=n_jobs, seed=0)
+    run = FoldRun(data, folds, config=config, on_start=lambda name, splits: seen.append((name, splits)))
+    members = [("tree", DecisionTreeRegressor()), ("mean", MeanOfAllFolds())]
+    for result in run.fit(members, [1, 2, 4], deadline=time.monotonic() + 60):
+        assert any(name == result.name and result.split in splits for name, splits in seen)
+    assert sorted(seen) == [("mean", [1, 2, 4]), ("tree", [1]), ("tree", [2]), ("tree", [4])]

@@ -1,0 +1,169 @@
+"""A run ends at its deadline, a task after its seconds; what was finished before is kept and correct."""
+
+import os
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+
+import stackit
+from stackit import MemoryStore, make_folds
+from stackit.engine import executor
+from stackit.engine.fold_run import FoldRun
+from stackit.engine.run_config import RunConfig
+from stackit.engine.training_data import TrainingData
+
+X, Y = np.arange(24.0).reshape(12, 2), np.arange(12.0)
+FOLDS = make_folds(Y, scheme="kfold", n_splits=4, random_state=0)
+HOME = os.getpid()
+SLACK = 0.2  # seconds more than are promised, for a busy machine
+out_of_fold = partial(stackit.out_of_fold, X=X, y=Y, cv=FOLDS, random_state=0)
+
+
+class Sleeper(RegressorMixin, BaseEstimator):
+    """Predicts the mean of y and noise from its seed, after some seconds, or many more on some folds."""
+
+    def __init__(self, seconds=0.0, slow=(), log=None, random_state=None):
+        self.seconds = seconds
+        self.slow = slow
+        self.log = log
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        fold = next(at for at, (_, held_out) in enumerate(FOLDS.splits) if Y[held_out[0]] not in y)
+        if self.log:
+            with open(self.log, "a") as file:
+                file.write(f"{fold}")
+        time.sleep(30 if fold in self.slow else self.seconds)
+        self.mean_ = np.mean(y) + np.random.default_rng(self.random_state).normal()
+        self.process_ = os.getpid()
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+class Unpicklable(Sleeper):
+    def fit(self, X, y):
+        self.lock_ = threading.Lock()
+        return super().fit(X, y)
+
+
+def timed(call, *args, **options):
+    started = time.monotonic()
+    result = call(*args, **options)
+    return result, time.monotonic() - started
+
+
+def fold_run(**config):
+    data = TrainingData.of(X, Y, classify=False)
+    return FoldRun(data, FOLDS, config=RunConfig(seed=0, **config), warns=False)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_run_returns_at_its_time_limit_with_what_is_finished(n_jobs):
+    members = [("quick", Sleeper()), ("slow", Sleeper(slow=(3,)))]
+    with pytest.warns(UserWarning, match="The time limit of 0.6 seconds was over before slow were finished"):
+        oof, seconds = timed(out_of_fold, members, n_jobs=n_jobs, time_limit=0.6)
+    assert 0.6 <= seconds < 0.9 + SLACK
+    assert list(oof) == ["quick"]
+    assert isinstance(oof.failures["slow"], TimeoutError)
+    assert "3 of 4 folds were done" in str(oof.failures["slow"])
+    unlimited = out_of_fold([("quick", Sleeper())], n_jobs=1)
+    assert oof.meta_train.equals(unlimited.meta_train)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_run_that_ends_in_time_is_what_it_is_without_a_limit(n_jobs, tmp_path):
+    members = [("first", Sleeper(log=tmp_path / "a")), ("second", Sleeper(log=tmp_path / "a"))]
+    limited = out_of_fold(members, n_jobs=n_jobs, time_limit=60)
+    order = (tmp_path / "a").read_text()
+    unlimited = out_of_fold(members, n_jobs=1)
+    assert limited.meta_train.equals(unlimited.meta_train)
+    assert limited.failures == {}
+    if n_jobs == 1:  # in one process, in the same order
+        assert order == (tmp_path / "a").read_text()[len(order) :] == "00112233"
+        assert len({fitted.process_ for one in limited.values() for fitted in one.fold_estimators}) == 1
+
+
+def test_a_second_call_continues_from_the_store(tmp_path):
+    log, store = tmp_path / "log", MemoryStore()
+    members = [("slow", Sleeper(0.35, log=log))]
+    with pytest.raises(
+        TimeoutError, match=r"'slow' was not finished .* 1 of 4 folds were done. Raise time_limit"
+    ):
+        out_of_fold(members, n_jobs=1, time_limit=0.6, store=store)
+    assert log.read_text() == "01"
+    oof = out_of_fold(members, n_jobs=1, time_limit=60, store=store)
+    assert (log.read_text(), oof.n_stored) == ("01123", 1)
+    assert oof.meta_train.equals(out_of_fold(members, n_jobs=2).meta_train)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_task_that_takes_too_long_is_killed_alone(n_jobs):
+    run = fold_run(n_jobs=n_jobs, on_error="skip")
+    members = [("quick", Sleeper(0.05)), ("stuck", Sleeper(slow=(1,)))]
+    results, seconds = timed(lambda: [*run.fit(members, task_seconds=0.4)])
+    assert seconds < 3
+    assert list(run.result()) == ["quick"]
+    (error,) = [one.error for one in results if one.error is not None]
+    assert isinstance(error, TimeoutError)
+    assert str(error).startswith(
+        "The fit of 'stuck' in repeat 0 fold 1 was stopped: it took more than the 0.4 s"
+    )
+    unlimited = out_of_fold([("quick", Sleeper())], n_jobs=1)
+    assert run.result().meta_train.equals(unlimited.meta_train)
+
+
+def test_results_that_came_before_the_deadline_are_read_after_it():
+    run, splits = fold_run(n_jobs=2), []
+    for result in run.fit([("quick", Sleeper(0.2))], deadline=time.monotonic() + 0.6):
+        splits.append(result.split)
+        time.sleep(0.5 if len(splits) == 2 else 0)  # the caller is busy until the deadline has passed
+    assert sorted(splits) == [0, 1, 2, 3]
+
+
+def test_missing_splits_are_no_failure_and_are_fitted_later():
+    run = fold_run(n_jobs=1)
+    first = [*run.fit([("slow", Sleeper(0.3))], deadline=time.monotonic() + 0.5)]
+    assert [one.split for one in first] == [0]
+    assert (run.result(), run.failures) == (None, {})
+    assert len([*run.fit([("slow", Sleeper())], [1, 2, 3])]) == 3
+    assert run.result().meta_train.equals(out_of_fold([("slow", Sleeper())], n_jobs=1).meta_train)
+
+
+def test_nothing_starts_after_the_deadline(tmp_path):
+    run, log = fold_run(n_jobs=2), tmp_path / "log"
+    assert [*run.fit([("late", Sleeper(log=log))], deadline=time.monotonic())] == []
+    assert not log.exists()
+
+
+def test_what_cannot_be_sent_is_stopped_in_this_process():
+    members = [("quick", Sleeper()), ("local", Unpicklable(slow=(3,)))]
+    with pytest.warns(UserWarning, match="over before local were finished"):
+        oof, seconds = timed(out_of_fold, members, n_jobs=2, time_limit=0.9)
+    assert 0.9 <= seconds < 1.2 + SLACK
+    assert list(oof) == ["quick"]
+
+
+@pytest.mark.parametrize("time_limit", [0, -1, "60", True, float("nan")])
+def test_a_time_limit_is_a_number_above_zero(time_limit):
+    with pytest.raises(ValueError, match="time_limit must be a number of seconds above 0, or None; got"):
+        out_of_fold([("quick", Sleeper())], time_limit=time_limit)
+
+
+def test_where_no_process_can_be_forked_new_ones_are_stopped_or_killed(monkeypatch):
+    monkeypatch.setattr(executor, "may_fork", lambda: False)
+    run = fold_run(n_jobs=2, on_error="skip")
+    _ = [*run.fit([("quick", Sleeper(0.01)), ("stuck", Sleeper(slow=(1,)))], task_seconds=0.5)]
+    assert list(run.result()) == ["quick"]
+    assert isinstance(run.failures["stuck"], TimeoutError)
+    members = [("quick", Sleeper()), ("slow", Sleeper(slow=(3,)))]
+    with pytest.warns(UserWarning, match="The time limit of 3 seconds"):
+        oof, seconds = timed(out_of_fold, members, n_jobs=1, time_limit=3)
+    assert 3 <= seconds < 3.3 + SLACK
+    assert {fitted.process_ for fitted in oof["quick"].fold_estimators}.isdisjoint({HOME})
+    assert oof.meta_train.equals(run.result().meta_train)

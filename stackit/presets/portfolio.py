@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from stackit.presets.member import Member
-from stackit.presets.members import catboost, forests, lightgbm, linear, neighbors, nets, xgboost
+from stackit.presets.members import (
+    catboost,
+    explainable,
+    forests,
+    generated,
+    kernel,
+    lightgbm,
+    linear,
+    neighbors,
+    nets,
+    xgboost,
+)
 from stackit.presets.shape import TableShape
 from stackit.validation import invalid_value
 
@@ -12,21 +23,27 @@ __all__ = ["PRESETS", "left_out", "portfolio"]
 QUICK = (linear.LINEAR, lightgbm.LGBM_TD, forests.EXTRA_TREES)
 GOOD = (
     lightgbm.LGBM_TD,
-    forests.EXTRA_TREES,
     linear.LINEAR,
+    forests.EXTRA_TREES,
     catboost.CATBOOST,
     lightgbm.LGBM_XT,
+    kernel.KERNEL,
     neighbors.NEIGHBORS,
-    xgboost.XGB_TD,
-    nets.NET,
+    generated.PREP_XT,
 )
 BEST = (
     *GOOD,
-    forests.EXTRA_TREES_FULL,
+    nets.NET,
+    xgboost.XGB_TD,
     lightgbm.LGBM_SMALL,
-    forests.RANDOM_FOREST,
+    forests.EXTRA_TREES_FULL,
     lightgbm.LGBM_LARGE,
+    generated.PREP_SMALL,
+    explainable.EBM,
+    forests.RANDOM_FOREST,
+    neighbors.NEIGHBORS_FAR,
     lightgbm.LGBM_XT_LARGE,
+    generated.PREP_LARGE,
 )
 PRESETS: dict[str, tuple[Member, ...]] = {"quick": QUICK, "good": GOOD, "best": BEST}
 

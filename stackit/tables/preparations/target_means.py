@@ -26,9 +26,15 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     two classes there is one column per class.
     """
 
-    def __init__(self, target: TargetKind = "auto", random_state: int | None = 0) -> None:
+    def __init__(
+        self,
+        target: TargetKind = "auto",
+        random_state: int | None = 0,
+        smooth: float | Literal["auto"] = "auto",
+    ) -> None:
         self.target = target
         self.random_state = random_state
+        self.smooth = smooth
 
     def fit_transform(self, X: pd.DataFrame, y: Any = None) -> Floats:
         """Learn from (n, n_columns) categories and the target, and return cross-fitted means."""
@@ -51,7 +57,7 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         numbers, kind = _target_numbers(np.asarray(y), self.target)
         levels = [np.arange(-1, max(1, len(X[name].cat.categories))) for name in X]
         folds = KFold(min(N_SPLITS, len(X)), shuffle=True, random_state=self.random_state)
-        self.encoder_ = TargetEncoder(categories=levels, target_type=kind, cv=folds)
+        self.encoder_ = TargetEncoder(categories=levels, target_type=kind, smooth=self.smooth, cv=folds)
         return _codes(X), numbers
 
 

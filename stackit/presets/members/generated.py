@@ -1,0 +1,58 @@
+"""PrepGBM members: LightGBM on generated features."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from stackit.presets.member import Member
+from stackit.presets.members.lightgbm import PORTFOLIO, ROUNDS, Parameters, make_booster, tuned
+from stackit.presets.shape import TableShape
+from stackit.tables import GeneratedFeatures, NativePreparation
+
+__all__ = ["MEMBERS", "PREP_LARGE", "PREP_SMALL", "PREP_XT"]
+
+# Of AutoGluon's CPU portfolio of December 2025.
+R13 = tuned(0.0193, 64, 0.553, 0.992, 28, 0.914, 1.904)
+R41 = tuned(0.0074, 8, 0.425, 0.722, 15, 0.113, 0.262)
+R31 = tuned(0.0397, 16, 0.579, 0.959, 1, 0.938, 0.990, extra_trees=False)
+
+
+def make_prepared(parameters: Parameters, cap: int, shape: TableShape, random_state: Any = None) -> Pipeline:
+    """Return LightGBM on the columns of a table and generated ones."""
+    steps = [
+        ("prepare", NativePreparation()),
+        ("generate", GeneratedFeatures(shape.target)),
+        ("model", make_booster(parameters, cap, shape, random_state)),
+    ]
+    return Pipeline(steps)
+
+
+def unfit(shape: TableShape) -> str | None:
+    """Say why no features are generated for a table."""
+    if shape.n_numbers < 2 and shape.n_categories < 2:
+        return "there are neither two numbers nor two categories to combine"
+    return None
+
+
+def prepared(name: str, parameters: Parameters, cap: int, source: str) -> Member:
+    """Return the member of one configuration."""
+    shown = ", ".join(f"{key}={value}" for key, value in parameters.items())
+    return Member(
+        name,
+        "generated",
+        partial(make_prepared, parameters, cap),
+        f"generated features; {shown}",
+        source,
+        unfit=unfit,
+        requires="lightgbm",
+        rounds=ROUNDS,
+    )
+
+
+PREP_XT = prepared("prep_xt", R13, 1000, f"PrepGBM r13 of {PORTFOLIO}")
+PREP_SMALL = prepared("prep_small", R41, 1500, f"PrepGBM r41 of {PORTFOLIO}")
+PREP_LARGE = prepared("prep_lgbm", R31, 600, f"PrepGBM r31 of {PORTFOLIO}")
+MEMBERS = (PREP_XT, PREP_SMALL, PREP_LARGE)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         diversity,
         gain,
         nested_score,
+        on_trial,
         overfitting_alarm,
         shapley,
     )
@@ -45,6 +46,7 @@ __all__ = [
     "gain",
     "make_folds",
     "nested_score",
+    "on_trial",
     "out_of_fold",
     "overfitting_alarm",
     "save_predictions",
@@ -61,6 +63,7 @@ __getattr__, __dir__, _ = lazy_names(
             "diversity",
             "gain",
             "nested_score",
+            "on_trial",
             "overfitting_alarm",
             "shapley",
         ],

@@ -85,6 +85,15 @@ def connected(*labels: pd.Series[Any]) -> pd.Series[float]:
     return pd.Series(group, index=labels[0].index, dtype=float)
 
 
+def companies(passengers: pd.DataFrame) -> pd.Series[float]:
+    """Number the parties of described passengers; one without a party is a group alone.
+
+    Errors in a party are not independent: it was saved or lost together.
+    """
+    alone = pd.Series(-1.0 - np.arange(len(passengers)), index=passengers.index)
+    return passengers["Party"].fillna(alone)
+
+
 class GroupSurvival(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Replace the number of a group by how the *other* members of the group fared.
 

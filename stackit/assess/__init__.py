@@ -11,6 +11,7 @@ from stackit.assess.repeats import Repeat, cross_fit_finals
 from stackit.assess.shapley_values import Shapley, shapley
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
 from stackit.assess.stacking_gain import Gain, gain
+from stackit.assess.trial import Trial, on_trial
 
 __all__ = [
     "AverageOrRefit",
@@ -21,12 +22,14 @@ __all__ = [
     "PairedTest",
     "Repeat",
     "Shapley",
+    "Trial",
     "average_or_refit",
     "compare",
     "cross_fit_finals",
     "diversity",
     "gain",
     "nested_score",
+    "on_trial",
     "overfitting_alarm",
     "paired_folds",
     "paired_rows",

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from competitions import run
 from competitions.data import find
 from competitions.titanic import solve
-from competitions.titanic.features import GroupSurvival, describe, preprocessing
+from competitions.titanic.features import GroupSurvival, companies, describe, preprocessing
 from competitions.titanic.lineup import base_estimators, most_regularised
+from competitions.titanic.rule import women_and_boys
 from stackit import make_folds, out_of_fold
 from stackit.validation import import_optional
 
@@ -114,11 +115,41 @@ def test_rates_of_parties_by_hand():
 def test_random_labels_are_predicted_at_chance(tables):
     X, _, y = tables
     shuffled = np.random.default_rng(0).permutation(y)
-    some = [pair for pair in base_estimators() if pair[0] in ("women_and_children", "neighbors", "xgboost")]
+    some = [pair for pair in base_estimators() if pair[0] in ("women_and_boys", "neighbors", "xgboost")]
     oof = out_of_fold(some, X, shuffled, cv=make_folds(shuffled, random_state=0))
     for name in oof.meta_train:
         # Three standard errors of an AUC of 342 against 549.
         assert abs(roc_auc_score(shuffled, oof.meta_train[name]) - 0.5) < 3 * 0.020
+
+
+def test_the_rule_by_hand(tables):
+    X, _, y = tables
+    decided = women_and_boys().fit(X[:600], y[:600]).predict(X[600:])
+    known = pd.Series(y[:600], X.index[:600]).groupby(X["Party"][:600]).mean()
+    for (_, row), live in zip(X[600:].iterrows(), decided, strict=True):
+        fate = known.get(row["Party"], 0.5)
+        assert live == (row["Sex"] == "female" if fate == 0.5 else fate > 0.5)
+
+
+def test_no_passengers_own_label_decides_its_fate_by_the_rule(tables):
+    X, _, y = tables
+    folds = make_folds(y, scheme="stratified", n_splits=5, random_state=0)
+    oof = out_of_fold([("rule", women_and_boys())], X, y, cv=folds, n_jobs=1)
+    for row in (0, 7, 58, 310):
+        turned = y.copy()
+        turned[row] = 1 - y[row]
+        other = out_of_fold([("rule", women_and_boys())], X, turned, cv=folds, n_jobs=1)
+        decisions = [each.meta_train["rule"].iloc[row] > 0.5 for each in (oof, other)]
+        assert decisions[0] == decisions[1]
+
+
+def test_companies_are_parties_or_single_passengers(tables):
+    X, _, _ = tables
+    groups = companies(X)
+    in_party = X["Party"].notna()
+    assert groups[~in_party].is_unique
+    assert (groups[in_party] == X["Party"][in_party]).all()
+    assert not set(groups[~in_party]) & set(groups[in_party])
 
 
 def test_preprocessing_leaves_no_missing_value(tables):
@@ -155,10 +186,24 @@ def test_titanic_writes_a_valid_submission_and_says_what_it_did(titanic, tmp_pat
     assert set(submission["Survived"]) == {0, 1}
     assert pd.read_csv(tmp_path / "folds.csv").columns.tolist() == ["id", "kfold", "kfold_1"]
     assert pd.read_csv(tmp_path / "oof.csv").shape == (891, 11)
-    scores = json.loads((tmp_path / "report.json").read_text())["scores"]
+    report = json.loads((tmp_path / "report.json").read_text())
+    scores, trial = report["scores"], report["trial"]
     # Above what sex alone reaches (0.787) by more than ten standard errors of a repeat.
     assert scores["stack"]["mean"] > 0.83
-    assert scores["women_and_children"]["mean"] > 0.82
+    assert scores["women_and_boys"]["mean"] > 0.82
+    assert trial["submitted"] in ("women_and_boys", "stack")
+    departures = trial["rows that depart"]
+    train, test = pd.read_csv(titanic / "train.csv"), pd.read_csv(titanic / "test.csv")
+    X, X_test = describe(train, test)
+    by_rule = women_and_boys().fit(X, train["Survived"]).predict(X_test)
+    departed = int((submission["Survived"] != by_rule).sum())
+    assert departed == (departures["test"] if trial["submitted"] == "stack" else 0)
+    # What the stack gains is what it has right less what the rule has right, where they differ.
+    gained = sum(one["rows"] * (one["candidate right"] - one["rule right"]) for one in departures["kinds"])
+    accuracy = trial["accuracy"]
+    assert gained / 891 == pytest.approx(
+        accuracy["stack"]["accuracy"] - accuracy["women_and_boys"]["accuracy"], abs=2e-4
+    )
     assert len(scores["stack"]["folds"]) == 5
 
 

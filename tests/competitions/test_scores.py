@@ -87,7 +87,7 @@ def test_the_table_shows_folds_where_they_fit(run):
     "name",
     [
         *["scores", "chances", "house_prices.remainder", "bike_sharing.features", "bike_sharing.order"],
-        *["titanic.features", "amazon_employee_access.features"],
+        *["titanic.features", "titanic.rule", "amazon_employee_access.features"],
     ],
 )
 def test_examples_give_what_they_show(name):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from stackit.folds import Folds, make_folds
     from stackit.precomputed import PrecomputedClassifier, PrecomputedRegressor, save_predictions
+    from stackit.presets import TabularStackClassifier, TabularStackRegressor
     from stackit.results import OutOfFold
     from stackit.store import DiskStore, MemoryStore
 
@@ -40,6 +41,8 @@ __all__ = [
     "PrecomputedRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "TabularStackClassifier",
+    "TabularStackRegressor",
     "average_or_refit",
     "compare",
     "diversity",
@@ -77,6 +80,7 @@ __getattr__, __dir__, _ = lazy_names(
         ],
         "folds": ["Folds", "make_folds"],
         "precomputed": ["PrecomputedClassifier", "PrecomputedRegressor", "save_predictions"],
+        "presets": ["TabularStackClassifier", "TabularStackRegressor"],
         "results": ["OutOfFold"],
         "store": ["DiskStore", "MemoryStore"],
     },

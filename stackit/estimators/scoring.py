@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from stackit.arrays import Floats
 from stackit.estimators.prediction import PredictionSpec, pairwise_votes
-from stackit.target import Target
+from stackit.target import Target, TargetType
 
 __all__ = ["PrecomputedEstimator", "score_predictions", "scorer_of"]
 
@@ -47,7 +47,7 @@ def score_predictions(
     return float(scorer(estimator, prediction, truth))
 
 
-def scorer_of(scoring: Scoring, target: Target) -> Any:
+def scorer_of(scoring: Scoring, target: TargetType) -> Any:
     """Return a scikit-learn scorer, given it or its name; None is accuracy for classes and R2 for numbers."""
     if scoring == "neg_log_loss" and target.kind in ("binary", "multiclass"):
         # A fold may lack a class; log loss must still know the class of each column.

@@ -12,7 +12,7 @@ __all__ = ["class_named", "is_allowed", "is_net", "name_of"]
 
 # The folders of what a fitted ensemble consists of. Stores, runs and commands are not among them.
 FOLDERS = frozenset(
-    "arrays combine ensemble estimators folds images neural precomputed results tables target".split()
+    "arrays combine ensemble estimators folds images neural precomputed presets results tables target".split()
 )
 # Besides estimators and frozen dataclasses.
 OTHERS = {

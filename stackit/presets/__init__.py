@@ -4,5 +4,15 @@ from stackit.presets.blend import Blend, choose_blend
 from stackit.presets.member import Member, Rounds
 from stackit.presets.portfolio import portfolio
 from stackit.presets.shape import TableShape
+from stackit.presets.tabular_stack import TabularStackClassifier, TabularStackRegressor
 
-__all__ = ["Blend", "Member", "Rounds", "TableShape", "choose_blend", "portfolio"]
+__all__ = [
+    "Blend",
+    "Member",
+    "Rounds",
+    "TableShape",
+    "TabularStackClassifier",
+    "TabularStackRegressor",
+    "choose_blend",
+    "portfolio",
+]

@@ -54,8 +54,13 @@ class LazyFoldEstimators(Sequence[Any]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def n_missing(self) -> int:
+        """How many estimators would be fitted on first use."""
+        return len(self._missing())
+
     def __repr__(self) -> str:
-        n_fitted = len(self) - len(self._missing())
+        n_fitted = len(self) - self.n_missing
         return f"LazyFoldEstimators({n_fitted} of {len(self)} fitted, the others on first use)"
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:

@@ -1,0 +1,131 @@
+"""The members of a blend with their fold estimators and calibrators: what predicts new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackit.arrays import Floats, Rows
+from stackit.estimators.scoring import Scoring
+from stackit.folds import Folds, make_folds
+from stackit.folds.subset import reindex
+from stackit.presets.blend import Blend, choose_blend
+from stackit.presets.judge import Judge
+from stackit.results.oof import OutOfFold
+from stackit.results.placeholders import Placeholder, without_rows
+from stackit.target import Target
+
+__all__ = ["BlendedMembers", "blend_members"]
+
+INNER_SPLITS = 5  # by which a blend is cross-fitted where only one fold was held out
+
+
+@dataclass(frozen=True, eq=False)
+class BlendedMembers:
+    """Fitted members and how they are blended.
+
+    Parameters
+    ----------
+    runs : list of OutOfFold
+        The members of each repeat; a member may be in the first ones only.
+    calibrators : dict of str to estimator
+        Those of the members that are calibrated.
+    blend : Blend
+        The combiner with its weights, its score and the spread of the score.
+    scores : dict of str to (float, float)
+        The score of each member, calibrated as it is blended, and its standard error.
+    """
+
+    runs: list[OutOfFold]
+    calibrators: dict[str, Any]
+    blend: Blend
+    scores: dict[str, tuple[float, float]]
+
+    @property
+    def used(self) -> list[str]:
+        """The names of the members that the blend uses."""
+        return [name for name, weight in self.blend.weights.items() if weight]
+
+    def predict(self, X: Any) -> Floats:
+        """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
+        predictions = {}
+        for name in self.used:
+            repeats = [run for run in self.runs if name in run]
+            found = [run.without(set(run) - {name}).predict(X)[name] for run in repeats]
+            average = np.mean(found, axis=0)
+            calibrator = self.calibrators.get(name)
+            predictions[name] = average if calibrator is None else calibrator.predict_proba(average)
+        return np.asarray(self.blend.predict(predictions))
+
+    def for_prediction(self) -> BlendedMembers:
+        """Return the same without the members that are not used, and without tables of training rows."""
+        used = set(self.used)
+        runs = [without_rows(run.without(set(run) - used)) for run in self.runs if used & set(run)]
+        calibrators = {name: one for name, one in self.calibrators.items() if name in used}
+        missing: Any = Placeholder("out-of-fold predictions")
+        blend = replace(self.blend, oof=missing, candidates=missing)
+        return replace(self, runs=runs, calibrators=calibrators, blend=blend)
+
+
+def blend_members(
+    runs: Sequence[OutOfFold],
+    families: Mapping[str, str],
+    calibrated: Collection[str],
+    *,
+    scoring: Scoring,
+    seed: int = 0,
+) -> BlendedMembers:
+    """Calibrate the members, and choose a blend of them by what they predict out of fold.
+
+    Rows that no fold holds out are left out.
+    """
+    first = runs[0]
+    rows = np.flatnonzero(first.coverage)
+    target, folds = _target_of(first.target, rows), _folds_for_blending(first, rows, seed)
+    predictions: dict[str, Floats] = {}
+    calibrators: dict[str, Any] = {}
+    for name in first:
+        average = np.mean([run.average(name)[rows] for run in runs if name in run], axis=0)
+        predictions[name] = average
+    weights = None if first.sample_weight is None else np.asarray(first.sample_weight)[rows]
+    blend = choose_blend(
+        predictions,
+        target,
+        folds,
+        scoring=scoring,
+        families={name: families[name] for name in predictions},
+        sample_weight=weights,
+    )
+    ones = np.ones(len(rows)) if weights is None else weights
+    judge = Judge(
+        target,
+        tuple(held_out for _, held_out in folds.splits),
+        scoring,
+        ones,
+        folds.constraints.groups,
+    )
+    scores = {name: _score(judge, table) for name, table in predictions.items()}
+    return BlendedMembers([*runs], calibrators, blend, scores)
+
+
+def _score(judge: Judge, prediction: Floats) -> tuple[float, float]:
+    """Return the score of a member and its standard error."""
+    pieces = judge.pieces(prediction)
+    return judge.compare(pieces, np.zeros_like(pieces))
+
+
+def _target_of(target: Target, rows: Rows) -> Target:
+    return replace(target, y=target.y[rows], codes=target.codes[rows])
+
+
+def _folds_for_blending(oof: OutOfFold, rows: Rows, seed: int) -> Folds:
+    """Return the folds of the rows held out, others where these were one fold or come once in time."""
+    if len(oof.folds.splits) > 1:
+        own = reindex(oof.folds, rows)
+        if own is not None and own.coverage.all():
+            return own
+    n_splits = min(INNER_SPLITS, len(rows))
+    return make_folds(np.zeros(len(rows)), scheme="kfold", n_splits=n_splits, random_state=seed)

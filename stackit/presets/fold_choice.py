@@ -1,0 +1,58 @@
+"""The folds of a preset: their number by rows, stratified, and whole groups where there are groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackit.arrays import Rows
+from stackit.engine.training_data import TrainingData
+from stackit.folds import Folds, make_folds
+from stackit.target import Target
+
+__all__ = ["choose_folds", "has_repeats", "n_splits_for"]
+
+# Fewer folds are as good where there are many rows, and cost less.
+N_SPLITS = ((1_000, 10), (3_000, 8), (30_000, 5))
+FEWEST = 4
+
+
+def n_splits_for(n_rows: int) -> int:
+    """Return the number of folds for a table of so many rows."""
+    return next((n_splits for below, n_splits in N_SPLITS if n_rows < below), FEWEST)
+
+
+def has_repeats(cv: Any) -> bool:
+    """Whether the rows can be dealt into other folds as well: not where the folds are given."""
+    return cv is None or isinstance(cv, int | np.integer)
+
+
+def choose_folds(data: TrainingData, cv: Any, random_state: int, repeat: int = 0) -> Folds:
+    """Return the folds that `cv` stands for, a number by rows where it is None; other folds per repeat."""
+    if not has_repeats(cv):
+        return data.resolve_folds(cv)
+    y, n = data.target.y, len(data.target.y)
+    wanted = min(n_splits_for(n) if cv is None else int(cv), n)
+    seed = random_state + repeat
+    if data.groups is not None:
+        n_groups = len(np.unique(np.asarray(data.groups)))
+        scheme = "stratified-group" if data.target.is_classification else "group"
+        splits = make_folds(
+            y, scheme=scheme, n_splits=min(wanted, n_groups), groups=data.groups, random_state=seed
+        )
+    elif data.target.is_classification:
+        splits = make_folds(_strata(data.target, wanted), n_splits=wanted, random_state=seed)
+    else:
+        splits = make_folds(y, scheme="binned", n_splits=wanted, random_state=seed)
+    return data.resolve_folds(splits)
+
+
+def _strata(target: Target, n_splits: int) -> Rows:
+    """Return the classes, those with fewer rows than folds as one; joined with the largest if still few."""
+    codes = np.asarray(target.codes, dtype=np.intp)
+    counts = np.bincount(codes)
+    rare = np.flatnonzero(counts < n_splits)
+    if 0 < counts[rare].sum() < n_splits:
+        return np.where(np.isin(codes, rare), counts.argmax(), codes)
+    return np.where(np.isin(codes, rare), len(counts), codes)

@@ -1,0 +1,379 @@
+"""The presets as scikit-learn estimators: raw tables in, a stack out, within the time that was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from stackit.arrays import Floats
+from stackit.engine.run_config import RunConfig, seed_from
+from stackit.engine.training_data import TrainingData
+from stackit.ensemble.saving import SavingMixin
+from stackit.estimators.scoring import Scoring, scorer_of
+from stackit.persistence.container import save_ensemble
+from stackit.presets.blend import Blend
+from stackit.presets.blended_members import BlendedMembers
+from stackit.presets.checkpoint import Checkpoint
+from stackit.presets.clock import Clock
+from stackit.presets.leaderboard import leaderboard, leaderboard_rows
+from stackit.presets.member_record import MemberRecord
+from stackit.presets.plan import Plan
+from stackit.presets.portfolio import PRESETS, portfolio
+from stackit.presets.reporter import Reporter
+from stackit.presets.scheduler import Scheduler
+from stackit.presets.scout_facts import ScoutFacts
+from stackit.presets.shape import TableShape
+from stackit.results.oof import OutOfFold
+from stackit.store import Store
+from stackit.tables import TableReader, detect_scoring, detect_task
+from stackit.validation import invalid_value, is_number
+
+__all__ = ["TabularStack", "TabularStackClassifier", "TabularStackRegressor"]
+
+N_REPEATS = ((1_000, 3), (3_000, 2))  # below so many rows, "best" deals them into folds so often
+
+
+class TabularStack(SavingMixin):
+    """What the presets for classes and for numbers have in common."""
+
+    def __init__(
+        self,
+        preset: str = "best",
+        time_limit: float | None = None,
+        scoring: Scoring = None,
+        cv: Any = None,
+        n_jobs: int | None = -1,
+        random_state: Any = 0,
+        store: Store | None = None,
+        verbose: int = 1,
+    ) -> None:
+        self.preset = preset
+        self.time_limit = time_limit
+        self.scoring = scoring
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.store = store
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None) -> Self:
+        """Train the members of the preset and their blend within the time limit.
+
+        Parameters
+        ----------
+        X : data frame, array or list of n rows
+            Raw columns: numbers, strings, categories, booleans, dates, text, with gaps.
+        y : (n,) array-like
+            The target.
+        groups : (n,) array-like, optional
+            Rows of a group are held out together.
+        sample_weight : (n,) array-like, optional
+            The weights of the rows, in fits and in scores.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TimeoutError
+            When not one member can be fitted once within the time limit.
+        ValueError
+            When the table, the target or a parameter cannot be used.
+        """
+        clock = Clock(self.time_limit)
+        self._check_parameters()
+        plan = self._plan(X, y, groups, sample_weight, clock)
+        reporter = Reporter(clock, self.verbose)
+        try:
+            self._train(plan, reporter)
+        finally:
+            reporter.close()
+        self.seconds_ = clock.spent()
+        used = f"{len(self._members.used)} of {len(self._rows)} members"
+        reporter.say(
+            f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g}) by the "
+            f"{self.blend_.name} of {used}, in {self.seconds_:.1f} s."
+        )
+        return self
+
+    def predict_blend(self, X: Any) -> Floats:
+        """Return the blend of the members for raw rows: (m, n_classes) probabilities or (m,) numbers."""
+        check_is_fitted(self)
+        return self._members.predict(self._reader.transform(X))
+
+    @property
+    def columns_(self) -> pd.DataFrame:
+        """One row per raw column: its kind, and why it is left out."""
+        check_is_fitted(self)
+        table: pd.DataFrame = self._reader.columns_
+        return table
+
+    @property
+    def leaderboard_(self) -> pd.DataFrame:
+        """One row per member, the best first: score, standard error, weight, seconds, why it was left out."""
+        check_is_fitted(self)
+        return leaderboard(self._rows)
+
+    @property
+    def blend_(self) -> Blend:
+        """How the members are blended: the combiner, its weights and its cross-fitted score."""
+        check_is_fitted(self)
+        return self._members.blend
+
+    @property
+    def oof_(self) -> OutOfFold:
+        """The out-of-fold predictions of the members."""
+        check_is_fitted(self)
+        return self._members.runs[0]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of predictions of new rows, by the metric that the stack was trained for.
+
+        Parameters
+        ----------
+        X : data frame, array or list of m rows
+            Raw columns.
+        y : (m,) array-like
+            The target.
+        sample_weight : (m,) array-like, optional
+            The weights of the rows.
+
+        Returns
+        -------
+        float
+            Higher is better, as in scikit-learn.
+        """
+        check_is_fitted(self)
+        scorer = scorer_of(self._scoring, self._target_type)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return float(scorer(self, X, y, **weights))
+
+    def state_for_prediction(self) -> dict[str, Any]:
+        """Return the attributes that predict new rows, without tables of the training rows."""
+        state = dict(vars(self))
+        if "_members" in state:
+            state["_members"] = self._members.for_prediction()
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_members")
+
+    def _plan(self, X: Any, y: Any, groups: Any, sample_weight: Any, clock: Clock) -> Plan:
+        """Read the table and the target, and set the fitted attributes that they alone decide."""
+        reader = TableReader()
+        frame = reader.fit_transform(X)
+        classify = isinstance(self, ClassifierMixin)
+        task = detect_task(y, len(frame), "classification" if classify else "regression")
+        data = TrainingData.of(frame, y, sample_weight, groups, classify=classify)
+        target = data.target
+        validate_data(self, X=X, reset=True, skip_check_array=True)
+        self._reader, self._target_type = reader, target.type
+        self._scoring = detect_scoring(self.scoring, task.kind)
+        if classify:
+            self.classes_ = target.classes
+        config = RunConfig(
+            n_jobs=self.n_jobs,
+            on_error="skip",
+            seed=seed_from(self.random_state),
+            scoring=self._scoring,
+            store=self.store,
+        )
+        shape = TableShape.of(data.X, len(target.classes), int(effective_n_jobs(self.n_jobs)))
+        n_repeats = next((n for below, n in N_REPEATS if shape.n_rows < below), 1)
+        return Plan(data, shape, self.cv, config, clock, n_repeats if self.preset == "best" else 1)
+
+    def _train(self, plan: Plan, reporter: Reporter) -> None:
+        members = portfolio(self.preset, plan.shape)
+        records = [MemberRecord(member) for member in members]
+        reporter.say(
+            f"{plan.data.target.kind}, {self._scoring_name}: {plan.shape.n_rows} rows, {plan.folds}, "
+            f"{len(records)} members."
+        )
+        facts = ScoutFacts(self.store, plan.folds.digest)
+        checkpoint = Checkpoint(
+            self.store, plan.clock, lambda best, path: self._save_with(best, records, path)
+        )
+        self._members = Scheduler(plan, records, facts, checkpoint, reporter).run()
+        self._rows = leaderboard_rows(records, self._members)
+        self.score_ = self._members.blend.score
+
+    def _save_with(self, members: BlendedMembers, records: list[MemberRecord], path: Path) -> None:
+        """Write a stack with these members to a file."""
+        stack = self.__copy__()
+        stack._members, stack._rows = members, leaderboard_rows(records, members)
+        stack.score_, stack.seconds_ = members.blend.score, float("nan")
+        save_ensemble(stack, path)
+
+    def _check_parameters(self) -> None:
+        if self.preset not in PRESETS:
+            raise invalid_value(
+                "preset", f"one of {', '.join(PRESETS)}", f"preset={self.preset!r}", "Pass 'best'"
+            )
+        limit = self.time_limit
+        if limit is not None and not (is_number(limit) and limit > 0):
+            raise invalid_value(
+                "time_limit", "a number of seconds above 0, or None", f"time_limit={limit!r}", "Pass 120"
+            )
+
+    @property
+    def _scoring_name(self) -> str:
+        return self._scoring if isinstance(self._scoring, str) else "the score"
+
+
+class TabularStackClassifier(TabularStack, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The strongest ensemble of classifiers for a raw table within the time that one has.
+
+    Raw columns go in: numbers, strings, categories, booleans, dates, text, with gaps. A portfolio of members
+    (linear models, boosted trees, forests, neighbors, nets) is trained out of fold on them, each with a
+    preparation of its own that is fitted inside the folds, and blended by what they predict out of fold.
+
+    First comes the first fold of each member, its *scout*: it gives the member's seconds, its score and, by
+    early stopping on a tenth of its training rows, its number of rounds. The other folds follow, of those
+    members first that improve the blend most per second, with these rounds on all their training rows. On
+    small tables the time that is left goes into repeats with other folds.
+
+    Parameters
+    ----------
+    preset : {"best", "good", "quick"}
+        How many members: all that are worth their time, the few most valuable, or three quick ones.
+    time_limit : float, optional
+        The seconds from the call of `fit` to its return. Without it all members of the preset are trained.
+    scoring : str or callable, optional
+        The scikit-learn scorer to be good at, or a usual name such as "auc" or "logloss". Default: the area
+        under the ROC curve for two classes, log loss for more.
+    cv : int, splitter, Folds or None
+        How rows are held out. None is 10 folds below 1 000 rows, 8 below 3 000, 5 below 30 000, else 4.
+    n_jobs : int or None
+        How many fits run at once, -1 for one per core.
+    random_state : int, RandomState or None
+        The seed of folds and members. With a time limit, how many members are finished depends on the
+        machine, too.
+    store : DiskStore, MemoryStore or None
+        Where finished fits are kept: `fit` on the same rows takes them from there and goes on. A `DiskStore`
+        also gets the file ``stack.stackit``, saved after each new blend: where a run was killed, load it by
+        `load`, or call `fit` again.
+    verbose : int
+        0 is silent; 1 shows a line at the start and at the end, and the progress, on standard error.
+
+    Attributes
+    ----------
+    classes_ : (n_classes,) array
+        The classes.
+    leaderboard_ : pandas.DataFrame
+        One row per member: its score and standard error out of fold, weight in the blend, seconds, rounds,
+        and why it was left out.
+    columns_ : pandas.DataFrame
+        One row per raw column: its kind, and why it is left out.
+    score_ : float
+        The score of the blend, cross-fitted; higher is better.
+    blend_ : Blend
+        The combiner, its weights, its score and standard error.
+    oof_ : OutOfFold
+        The out-of-fold predictions of the members, of the first repeat.
+    seconds_ : float
+        How long `fit` took.
+    n_features_in_, feature_names_in_
+        The raw columns.
+
+    References
+    ----------
+    Erickson, N. et al. (2020). AutoGluon-Tabular: robust and accurate AutoML for structured data.
+    arXiv:2003.06505.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from stackit import TabularStackClassifier
+    >>> random = np.random.default_rng(0)
+    >>> train = pd.DataFrame({"age": random.integers(1, 80, 150), "port": random.choice(["C", "S"], 150)})
+    >>> y = np.where(train["age"] + 20 * (train["port"] == "C") > 45, "yes", "no")
+    >>> stack = TabularStackClassifier("quick", cv=3, n_jobs=1, verbose=0).fit(train, y)
+    >>> stack.predict(pd.DataFrame({"age": [5, 70], "port": ["S", "C"]})).tolist()
+    ['no', 'yes']
+    """
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : data frame, array or list of m rows
+            Raw columns, as in `fit`.
+
+        Returns
+        -------
+        (m, n_classes) array
+            In the order of ``classes_``.
+        """
+        return self.predict_blend(X)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : data frame, array or list of m rows
+            Raw columns, as in `fit`.
+
+        Returns
+        -------
+        (m,) array
+            Labels as in y.
+        """
+        places = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[places])
+
+
+class TabularStackRegressor(TabularStack, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """The strongest ensemble of regressors for a raw table within the time that one has.
+
+    See `TabularStackClassifier` for how it works.
+
+    Parameters
+    ----------
+    preset, time_limit, cv, n_jobs, random_state, store, verbose
+        As in `TabularStackClassifier`.
+    scoring : str or callable, optional
+        The scikit-learn scorer to be good at, or a usual name such as "mae". Default: the root mean squared
+        error.
+
+    Attributes
+    ----------
+    leaderboard_, columns_, score_, blend_, oof_, seconds_, n_features_in_, feature_names_in_
+        As in `TabularStackClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from stackit import TabularStackRegressor
+    >>> random = np.random.default_rng(0)
+    >>> train = pd.DataFrame({"area": random.integers(1, 9, 150), "town": random.choice(["A", "B"], 150)})
+    >>> y = 50.0 * train["area"] + 100.0 * (train["town"] == "A")
+    >>> stack = TabularStackRegressor("quick", cv=3, n_jobs=1, verbose=0).fit(train, y)
+    >>> stack.predict(pd.DataFrame({"area": [2, 8], "town": ["A", "A"]})).round(-2).tolist()
+    [200.0, 500.0]
+    """
+
+    def predict(self, X: Any) -> Floats:
+        """Return the predicted number of each row.
+
+        Parameters
+        ----------
+        X : data frame, array or list of m rows
+            Raw columns, as in `fit`.
+
+        Returns
+        -------
+        (m,) array
+        """
+        return self.predict_blend(X)

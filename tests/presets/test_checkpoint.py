@@ -1,0 +1,82 @@
+"""A run that is killed leaves a stack that predicts, and goes on where it was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stackit import DiskStore
+from stackit.presets import checkpoint as checkpoint_module
+from stackit.presets import tabular_stack
+from stackit.presets.tabular_stack import TabularStackClassifier
+from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_table
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import sys
+from stackit import DiskStore
+from tests.presets import test_checkpoint as here
+here.tabular_stack.portfolio = here.portfolio_with_a_slow_member
+here.checkpoint_module.MOST = 1.0
+here.fit(DiskStore(sys.argv[1]))
+"""
+
+
+def portfolio_with_a_slow_member(preset, shape):
+    return [classifiers()[0], member("slow", SlowClassifier(0.5))]
+
+
+def fit(store, **kwargs):
+    frame, labels, _ = raw_table(150)
+    options = {"preset": "quick", "cv": 5, "n_jobs": 1, "verbose": 0, "time_limit": 60, **kwargs}
+    return TabularStackClassifier(**options, store=store).fit(frame, labels)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    monkeypatch.setattr(tabular_stack, "portfolio", portfolio_with_a_slow_member)
+    monkeypatch.setattr(checkpoint_module, "MOST", 1.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process")
+def test_a_killed_run_leaves_a_stack_that_predicts_and_goes_on(tmp_path, slow):
+    store, file = DiskStore(tmp_path), tmp_path / "stack.stackit"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)], env=environment, cwd=ROOT)
+    try:
+        until = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < until and child.poll() is None:
+            time.sleep(0.05)
+    finally:
+        child.kill()
+        child.wait()
+    frame, labels, _ = raw_table(100, seed=1)
+    loaded = TabularStackClassifier.load(file, trusted=["tests.presets.tiny_members.SlowClassifier"])
+    assert (loaded.predict(frame) == labels).mean() > 0.65
+    assert not np.isnan(loaded.score_)
+    done = store.list()["estimator"].value_counts()
+    assert done["linear"] == 5
+    assert done["slow"] < 5
+    again = fit(store)
+    assert again.oof_["linear"].fold_estimators.n_missing == 5
+    assert store.list()["estimator"].value_counts().to_dict() == {"linear": 5, "slow": 5}
+
+
+def test_what_came_out_of_the_store_is_not_fitted_again_to_be_saved(tmp_path, slow, monkeypatch):
+    monkeypatch.setattr(tabular_stack, "portfolio", lambda preset, shape: classifiers()[:1])
+    store, file = DiskStore(tmp_path), tmp_path / "stack.stackit"
+    fit(store)
+    written = file.stat().st_mtime_ns
+    assert fit(store).oof_["linear"].fold_estimators.n_missing == 5
+    assert file.stat().st_mtime_ns == written
+
+
+def test_a_folder_that_cannot_be_written_costs_no_results(tmp_path, slow, monkeypatch):
+    monkeypatch.setattr(tabular_stack, "portfolio", lambda preset, shape: classifiers()[:1])
+    (tmp_path / "stack.stackit").mkdir()
+    assert fit(DiskStore(tmp_path)).score_ > 0.5

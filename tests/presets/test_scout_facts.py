@@ -1,0 +1,38 @@
+"""The rounds of scouts next to a store."""
+
+from stackit import DiskStore, MemoryStore
+from stackit.presets.member_record import MemberRecord
+from stackit.presets.scout_facts import ScoutFacts
+from tests.presets.tiny_members import staged
+
+
+def kept(store, key, n_rounds):
+    record = MemberRecord(staged(), n_rounds=n_rounds)
+    ScoutFacts(store, key).keep(record)
+
+
+def test_rounds_are_found_again(tmp_path):
+    store = DiskStore(tmp_path / "new")
+    kept(store, "these folds", 12)
+    assert ScoutFacts(store, "these folds").rounds_of("staged") == 12
+    assert ScoutFacts(store, "these folds").rounds_of("another") is None
+
+
+def test_other_folds_have_rounds_of_their_own(tmp_path):
+    store = DiskStore(tmp_path)
+    kept(store, "these folds", 12)
+    kept(store, "those folds", 30)
+    assert ScoutFacts(store, "these folds").rounds_of("staged") == 12
+    assert ScoutFacts(store, "those folds").rounds_of("staged") == 30
+
+
+def test_a_damaged_file_counts_as_none(tmp_path):
+    store = DiskStore(tmp_path)
+    kept(store, "these folds", 12)
+    (tmp_path / "scouts.json").write_text("{torn")
+    assert ScoutFacts(store, "these folds").rounds_of("staged") is None
+
+
+def test_other_stores_have_no_file():
+    kept(MemoryStore(), "these folds", 12)
+    assert ScoutFacts(MemoryStore(), "these folds").rounds_of("staged") is None

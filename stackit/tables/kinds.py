@@ -19,7 +19,7 @@ from stackit.tables.dates import (
     zone_of,
 )
 from stackit.tables.labels import Labels, labels_of
-from stackit.tables.numbers import as_floats, has_numbers, number_pattern, numbers_of_words
+from stackit.tables.numbers import as_floats, check_finite, has_numbers, number_pattern, numbers_of_words
 
 __all__ = ["TRUE_WORDS", "column_of"]
 
@@ -57,7 +57,7 @@ def _numeric(name: Any, numbers: npt.NDArray[Any], dtype: Any, pattern: str = ""
     known = numbers[~gaps] if missing else numbers
     if not len(known):
         return Column(name, "empty", 1.0, note="left out: no value")
-    _check_finite(known)
+    check_finite(known)
     low, high = known.min(), known.max()
     if low == high and not missing:
         return Column(name, "constant", 0.0, 1, f"left out: always {low:g}")
@@ -75,12 +75,6 @@ def _numeric(name: Any, numbers: npt.NDArray[Any], dtype: Any, pattern: str = ""
         pattern=pattern,
         has_gaps=missing >= MIN_GAPS,
     )
-
-
-def _check_finite(known: npt.NDArray[Any]) -> None:
-    n_infinite = int(np.isinf(known).sum())
-    if n_infinite:
-        raise ValueError(f"it holds {n_infinite} infinite values. Replace them by NaN or by a number")
 
 
 def _counts_rows(name: Any, known: npt.NDArray[Any]) -> bool:

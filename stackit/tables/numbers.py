@@ -12,12 +12,13 @@ import pandas as pd
 from stackit.arrays import Floats
 from stackit.tables.labels import Labels
 
-__all__ = ["as_floats", "has_numbers", "number_pattern", "numbers_of_words"]
+__all__ = ["as_floats", "check_finite", "has_numbers", "number_pattern", "numbers_of_words"]
 
 MIN_SHARE = 0.95  # of the values that must be numbers; the others become gaps
 MOST_WORDS = 10  # distinct ones among numbers
 SAMPLE = 200  # words that are looked at first
 CODE = re.compile(r"-?0\d")  # a code such as "007", which a number would not keep
+LARGEST = float(np.finfo(np.float32).max)
 PATTERNS = ("", "1,000", "0,1")
 UNITS = "$€£¥% "
 COMMA = re.compile(r"-?\d+,\d+")
@@ -45,6 +46,13 @@ def as_floats(column: pd.Series[Any]) -> npt.NDArray[Any]:
         values.to_numpy(dtype, na_value=np.nan) if values.hasnans else values.to_numpy(dtype)
     )
     return floats
+
+
+def check_finite(numbers: npt.NDArray[Any]) -> None:
+    """Raise a ValueError where numbers are infinite, or are so in the float32 of forests and xgboost."""
+    n_infinite = int((np.abs(numbers) > LARGEST).sum())
+    if n_infinite:
+        raise ValueError(f"it holds {n_infinite} infinite values. Replace them by NaN or by a number")
 
 
 def number_pattern(labels: Labels) -> str | None:

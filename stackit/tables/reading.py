@@ -13,7 +13,7 @@ from stackit.tables.column import Column
 from stackit.tables.dates import dates_of_words, has_dates, without_zone
 from stackit.tables.kinds import TRUE_WORDS
 from stackit.tables.labels import labels_of
-from stackit.tables.numbers import as_floats, has_numbers, numbers_of_words
+from stackit.tables.numbers import as_floats, check_finite, has_numbers, numbers_of_words
 
 __all__ = ["read"]
 
@@ -31,9 +31,7 @@ def _numbers(values: pd.Series[Any], column: Column) -> npt.NDArray[Any]:
         of_words = numbers_of_words(labels.words, column.pattern)
         _check_some_are_read(labels.words, ~np.isnan(of_words), "numbers")
         numbers = labels.spread(of_words, np.nan)
-    n_infinite = int(np.isinf(numbers).sum())
-    if n_infinite:
-        raise ValueError(f"it holds {n_infinite} infinite values. Replace them by NaN or by a number")
+    check_finite(numbers)
     return numbers.astype(column.dtype, copy=False)
 
 

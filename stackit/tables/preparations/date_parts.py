@@ -10,7 +10,7 @@ import pandas as pd
 from stackit.arrays import Floats
 from stackit.tables.dates import WITH_TIME
 
-__all__ = ["date_cycles", "date_parts"]
+__all__ = ["date_cycles", "date_days", "date_parts"]
 
 A_DAY = pd.Timedelta(days=1)
 START = pd.Timestamp(2000, 1, 1)
@@ -21,20 +21,19 @@ def date_parts(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
     return {f"{name}_{part}": values for name in names for part, values in _parts(frame[name]).items()}
 
 
-def date_cycles(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
-    """Return days since 2000, and the times of year, week and day as points on a circle."""
-    found: dict[str, Floats] = {}
+def date_days(frame: pd.DataFrame, names: Sequence[str]) -> list[Floats]:
+    """Return the days since 2000 of each column."""
+    return [_parts(frame[name])["days"] for name in names]
+
+
+def date_cycles(frame: pd.DataFrame, names: Sequence[str]) -> list[Floats]:
+    """Return the times of year, of the week and, where there is one, of day as points on circles."""
+    found: list[Floats] = []
     for name in names:
         parts = _parts(frame[name])
-        found[f"{name}_days"] = parts["days"]
-        rounds = {
-            "month": (parts["month"] - 1 + (parts["day"] - 1) / 31) / 12,
-            "weekday": parts["weekday"] / 7,
-        }
-        rounds |= {"hour": parts["hour"] / 24} if "hour" in parts else {}
-        for part, share in rounds.items():
-            found[f"{name}_{part}_sin"] = np.sin(2 * np.pi * share)
-            found[f"{name}_{part}_cos"] = np.cos(2 * np.pi * share)
+        rounds = [(parts["month"] - 1 + (parts["day"] - 1) / 31) / 12, parts["weekday"] / 7]
+        rounds += [parts["hour"] / 24] if "hour" in parts else []
+        found += [wave(2 * np.pi * share) for share in rounds for wave in (np.sin, np.cos)]
     return found
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from stackit.arrays.frames import distinct
 from stackit.tables.preparations.date_parts import date_parts
-from stackit.tables.preparations.text_vector import TextVector
+from stackit.tables.preparations.text_vector import text_vectors
 from stackit.tables.preparations.typed_columns import TypedColumns
 
 __all__ = ["NativePreparation"]
-
-GAP_LEVEL = "(missing)"
 
 
 class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,8 +26,6 @@ class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     text : {"vector", "drop"}
         Whether each column of text becomes a vector of 16 numbers, or is left out.
-    gaps : {"keep", "level"}
-        Whether categories may be missing, or have a level "(missing)" of their own, as catboost needs.
     random_state : int or None
         The seed of the text vectors. With a number, all members of an ensemble can share one prepared table.
 
@@ -38,20 +33,14 @@ class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     --------
     >>> from stackit.tables import TableReader
     >>> typed = TableReader().fit_transform({"on": ["2024-02-29", "2024-03-01"], "by": ["a", None]})
-    >>> NativePreparation(gaps="level").fit_transform(typed)
-       on_days  on_year  on_month  on_day  on_weekday         by
-    0   8825.0   2024.0       2.0    29.0         3.0          a
-    1   8826.0   2024.0       3.0     1.0         4.0  (missing)
+    >>> NativePreparation().fit_transform(typed)
+       on_days  on_year  on_month  on_day  on_weekday   by
+    0   8825.0   2024.0       2.0    29.0         3.0    a
+    1   8826.0   2024.0       3.0     1.0         4.0  NaN
     """
 
-    def __init__(
-        self,
-        text: Literal["vector", "drop"] = "vector",
-        gaps: Literal["keep", "level"] = "keep",
-        random_state: int | None = 0,
-    ) -> None:
+    def __init__(self, text: Literal["vector", "drop"] = "vector", random_state: int | None = 0) -> None:
         self.text = text
-        self.gaps = gaps
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> NativePreparation:
@@ -64,19 +53,17 @@ class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self.columns_ = TypedColumns.of(X)
         texts = self.columns_.texts if self.text == "vector" else ()
-        self.vectors_ = {name: TextVector(random_state=self.random_state).fit(X[name]) for name in texts}
+        self.vectors_ = text_vectors(X, texts, self.random_state)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the (n_samples, n_features) frame of a typed frame."""
-        columns = self.columns_
+        native = {*self.columns_.numbers, *self.columns_.categories}
         parts: list[tuple[str, Any]] = []
         for name in X.columns:
-            if name in columns.numbers:
+            if name in native:
                 parts.append((name, X[name]))
-            elif name in columns.categories:
-                parts.append((name, _with_gap_level(X[name]) if self.gaps == "level" else X[name]))
-            elif name in columns.dates:
+            elif name in self.columns_.dates:
                 parts += date_parts(X, [name]).items()
             elif name in self.vectors_:
                 vectors = self.vectors_[name].transform(X[name])
@@ -84,9 +71,3 @@ class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = distinct(name for name, _ in parts)
         values = dict(zip(names, (part for _, part in parts), strict=True))
         return pd.DataFrame(values, index=X.index, copy=False)
-
-
-def _with_gap_level(values: pd.Series[Any]) -> Any:
-    dtype = pd.CategoricalDtype([*values.cat.categories, GAP_LEVEL])
-    codes = values.cat.codes.to_numpy(np.intp)
-    return pd.Categorical.from_codes(np.where(codes < 0, len(dtype.categories) - 1, codes), dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from stackit.tables.preparations.date_parts import date_parts
-from stackit.tables.preparations.medians import filled, medians_of
+from stackit.tables.preparations.matrix import filled, matrix_of, quantiles_of
 from stackit.tables.preparations.target_means import TargetKind, TargetMeans
-from stackit.tables.preparations.text_vector import TextVector
+from stackit.tables.preparations.text_vector import text_vectors
 from stackit.tables.preparations.typed_columns import TypedColumns
 
 __all__ = ["OrdinalPreparation"]
@@ -69,31 +70,28 @@ class OrdinalPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit_transform(self, X: pd.DataFrame, y: Any = None) -> npt.NDArray[np.float32]:
         """Learn from a typed frame and the target, and return its (n_samples, n_features) matrix."""
         self._fit(X)
-        return self._matrix(X, self.means_.fit_transform(X[[*self.many_]], y) if self.many_ else None)
+        means = self.means_.fit_transform(X[[*self.many_]], y) if self.many_ else None
+        return matrix_of(self._parts, X, means, np.float32)
 
     def transform(self, X: pd.DataFrame) -> npt.NDArray[np.float32]:
         """Return the (n_samples, n_features) matrix of a typed frame of new rows."""
-        return self._matrix(X, self.means_.transform(X[[*self.many_]]) if self.many_ else None)
+        means = self.means_.transform(X[[*self.many_]]) if self.many_ else None
+        return matrix_of(self._parts, X, means, np.float32)
 
     def _fit(self, X: pd.DataFrame) -> None:
         self.columns_ = TypedColumns.of(X)
-        sizes = {name: len(X[name].cat.categories) for name in self.columns_.categories}
-        self.few_ = tuple(name for name, size in sizes.items() if size <= self.max_levels)
-        self.many_ = tuple(name for name, size in sizes.items() if size > self.max_levels)
-        self.medians_ = medians_of(self._numbers(X))
+        self.few_, self.many_ = self.columns_.by_levels(X, self.max_levels)
+        self.medians_ = [float(quantiles_of(column, [0.5])[0]) for column in self._numbers(X)]
         self.means_ = TargetMeans(self.target, self.random_state)
-        self.vectors_ = {
-            name: TextVector(random_state=self.random_state).fit(X[name]) for name in self.columns_.texts
-        }
+        self.vectors_ = text_vectors(X, self.columns_.texts, self.random_state)
 
-    def _numbers(self, X: pd.DataFrame) -> Any:
-        parts = date_parts(X, self.columns_.dates)
-        return np.column_stack([X[[*self.columns_.numbers]].to_numpy(np.float32), *parts.values()])
+    def _numbers(self, X: pd.DataFrame) -> Iterator[npt.NDArray[Any]]:
+        yield from (X[name].to_numpy() for name in self.columns_.numbers)
+        yield from date_parts(X, self.columns_.dates).values()
 
-    def _matrix(self, X: pd.DataFrame, means: Any) -> npt.NDArray[np.float32]:
-        parts = [filled(self._numbers(X), self.medians_)]
-        parts += [X[name].to_numpy() for name in self.columns_.gaps]
-        parts += [X[name].cat.codes.to_numpy() for name in self.few_]
-        parts += [] if means is None else [means]
-        parts += [vector.transform(X[name]) for name, vector in self.vectors_.items()]
-        return np.column_stack(parts).astype(np.float32, copy=False)
+    def _parts(self, X: pd.DataFrame, means: Any) -> Iterator[npt.NDArray[Any]]:
+        yield from map(filled, self._numbers(X), self.medians_)
+        yield from (X[name].to_numpy() for name in self.columns_.gaps)
+        yield from (X[name].cat.codes.to_numpy() for name in self.few_)
+        yield from [] if means is None else [means]
+        yield from (vector.transform(X[name]) for name, vector in self.vectors_.items())

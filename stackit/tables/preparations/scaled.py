@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from stackit.arrays import Floats
-from stackit.tables.preparations.date_parts import date_cycles
-from stackit.tables.preparations.medians import filled, quantiles_of
+from stackit.tables.preparations.date_parts import date_cycles, date_days
+from stackit.tables.preparations.matrix import filled, matrix_of, quantiles_of
 from stackit.tables.preparations.one_hot import LevelColumns
 from stackit.tables.preparations.target_means import TargetKind, TargetMeans
-from stackit.tables.preparations.text_vector import TextVector
+from stackit.tables.preparations.text_vector import text_vectors
 from stackit.tables.preparations.typed_columns import TypedColumns
 
 __all__ = ["ScaledPreparation"]
 
-QUARTILES = [0.25, 0.5, 0.75, 0.0, 1.0]
+CLIP = 3.0
 
 
 class ScaledPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -72,49 +74,51 @@ class ScaledPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: Any = None) -> ScaledPreparation:
         """Learn from an (n_samples, n_columns) typed frame and the (n_samples,) target."""
         self._fit(X)
-        means = self.means_.fit(X[[*self.many_]], y).transform(X[[*self.many_]]) if self.many_ else None
-        self._fit_scale(self._numbers(X, means))
+        self._fit_scale(
+            X, self.means_.fit(X[[*self.many_]], y).transform(X[[*self.many_]]) if self.many_ else None
+        )
         return self
 
     def fit_transform(self, X: pd.DataFrame, y: Any = None) -> Floats:
         """Learn from a typed frame and the target, and return its (n_samples, n_features) matrix."""
         self._fit(X)
-        numbers = self._numbers(X, self.means_.fit_transform(X[[*self.many_]], y) if self.many_ else None)
-        self._fit_scale(numbers)
-        return self._matrix(X, numbers)
+        means = self.means_.fit_transform(X[[*self.many_]], y) if self.many_ else None
+        self._fit_scale(X, means)
+        return matrix_of(self._parts, X, means, np.float64)
 
     def transform(self, X: pd.DataFrame) -> Floats:
         """Return the (n_samples, n_features) matrix of a typed frame of new rows."""
-        return self._matrix(
-            X, self._numbers(X, self.means_.transform(X[[*self.many_]]) if self.many_ else None)
-        )
+        means = self.means_.transform(X[[*self.many_]]) if self.many_ else None
+        return matrix_of(self._parts, X, means, np.float64)
 
     def _fit(self, X: pd.DataFrame) -> None:
         self.columns_ = TypedColumns.of(X)
-        sizes = {name: len(X[name].cat.categories) for name in self.columns_.categories}
-        few = [name for name, size in sizes.items() if size <= self.max_levels]
-        self.many_ = tuple(name for name, size in sizes.items() if size > self.max_levels)
+        few, self.many_ = self.columns_.by_levels(X, self.max_levels)
         self.levels_ = {name: LevelColumns(self.min_frequency).fit(X[name]) for name in few}
         self.means_ = TargetMeans(self.target, self.random_state)
-        self.vectors_ = {
-            name: TextVector(random_state=self.random_state).fit(X[name]) for name in self.columns_.texts
-        }
+        self.vectors_ = text_vectors(X, self.columns_.texts, self.random_state)
 
-    def _numbers(self, X: pd.DataFrame, means: Any) -> Floats:
-        parts: list[Any] = [X[[*self.columns_.numbers]].to_numpy(np.float64)]
-        parts += date_cycles(X, self.columns_.dates).values()
-        parts += [] if means is None else [means]
-        parts += [vector.transform(X[name]) for name, vector in self.vectors_.items()]
-        return np.column_stack(parts)
+    def _fit_scale(self, X: pd.DataFrame, means: Any) -> None:
+        self.scales_ = [_scale_of(column) for column in self._numbers(X, means)]
 
-    def _fit_scale(self, numbers: Floats) -> None:
-        low, self.medians_, high, least, most = quantiles_of(numbers, QUARTILES)
-        width = np.where(high > low, high - low, (most - least) / 2)
-        self.factors_ = np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
+    def _numbers(self, X: pd.DataFrame, means: Any) -> Iterator[Floats]:
+        yield from (X[name].to_numpy(np.float64) for name in self.columns_.numbers)
+        yield from date_days(X, self.columns_.dates)
+        yield from [] if means is None else means.T
+        for name, vector in self.vectors_.items():
+            yield from vector.transform(X[name]).T
 
-    def _matrix(self, X: pd.DataFrame, numbers: Floats) -> Floats:
-        scaled = (filled(numbers, self.medians_) - self.medians_) * self.factors_
-        parts: list[Any] = [scaled / np.sqrt(1 + (scaled / 3) ** 2)]
-        parts += [X[name].to_numpy() for name in self.columns_.gaps]
-        parts += [levels.transform(X[name]) for name, levels in self.levels_.items()]
-        return np.column_stack(parts).astype(np.float64, copy=False)
+    def _parts(self, X: pd.DataFrame, means: Any) -> Iterator[npt.NDArray[Any]]:
+        for column, (median, factor) in zip(self._numbers(X, means), self.scales_, strict=True):
+            scaled = (filled(column, median) - median) * factor
+            yield scaled / np.sqrt(1 + (scaled / CLIP) ** 2)
+        yield from (X[name].to_numpy() for name in self.columns_.gaps)
+        yield from (filled(column, 0.0) for column in date_cycles(X, self.columns_.dates))
+        yield from (levels.transform(X[name]) for name, levels in self.levels_.items())
+
+
+def _scale_of(column: Floats) -> tuple[float, float]:
+    """Return the median of a column, and the inverse of its spread; 0 for a constant one."""
+    least, low, median, high, most = quantiles_of(column, [0, 0.25, 0.5, 0.75, 1]).tolist()
+    spread = high - low if high > low else (most - least) / 2
+    return median, 1 / spread if spread > 0 else 0.0

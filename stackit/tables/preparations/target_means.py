@@ -38,27 +38,30 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, X: pd.DataFrame, y: Any = None) -> Floats:
         """Learn from (n, n_columns) categories and the target, and return cross-fitted means."""
-        codes, numbers = self._prepare(X, y)
-        return np.asarray(self.encoder_.fit_transform(codes, numbers))
+        numbers = self._prepare(X, y)
+        means = self.encoder_.fit_transform(_codes(X), numbers)
+        self.encoder_.cv = N_SPLITS  # the folds are used up, and no part of a file
+        return np.asarray(means)
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> TargetMeans:
         """Learn from (n, n_columns) categories and the target."""
-        codes, numbers = self._prepare(X, y)
-        self.encoder_.fit(codes, numbers)
+        numbers = self._prepare(X, y)
+        self.encoder_.fit(_codes(X), numbers)
+        self.encoder_.cv = N_SPLITS
         return self
 
     def transform(self, X: pd.DataFrame) -> Floats:
         """Return the means of new rows; the mean of all rows for a level that was not fitted."""
         return np.asarray(self.encoder_.transform(_codes(X)))
 
-    def _prepare(self, X: pd.DataFrame, y: Any) -> tuple[Any, Any]:
+    def _prepare(self, X: pd.DataFrame, y: Any) -> Any:
         if y is None:
             raise ValueError("Categories of many levels are encoded by the target: pass fit(X, y).")
         numbers, kind = _target_numbers(np.asarray(y), self.target)
         levels = [np.arange(-1, max(1, len(X[name].cat.categories))) for name in X]
         folds = KFold(min(N_SPLITS, len(X)), shuffle=True, random_state=self.random_state)
         self.encoder_ = TargetEncoder(categories=levels, target_type=kind, smooth=self.smooth, cv=folds)
-        return _codes(X), numbers
+        return numbers
 
 
 def _codes(X: pd.DataFrame) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stackit.arrays import Floats
 
-__all__ = ["TextVector"]
+__all__ = ["TextVector", "text_vectors"]
 
 MOST_WORDS = 5000
 
@@ -46,6 +47,13 @@ class TextVector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             found = self.components_.transform(self.words_.transform(_filled(X)))
             vectors[:, : found.shape[1]] = found
         return vectors
+
+
+def text_vectors(
+    frame: pd.DataFrame, names: Sequence[str], random_state: int | None
+) -> dict[str, TextVector]:
+    """Return the fitted vectors of some columns of a frame."""
+    return {name: TextVector(random_state=random_state).fit(frame[name]) for name in names}
 
 
 def _filled(texts: pd.Series[Any]) -> list[str]:

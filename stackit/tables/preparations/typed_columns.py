@@ -35,6 +35,12 @@ class TypedColumns:
             found[_part_of(frame, str(name), dtype)].append(str(name))
         return cls(**{part: tuple(names) for part, names in found.items()})
 
+    def by_levels(self, frame: pd.DataFrame, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the categories of at most so many levels, and those of more."""
+        sizes = {name: len(frame[name].cat.categories) for name in self.categories}
+        few = tuple(name for name, size in sizes.items() if size <= most)
+        return few, tuple(name for name in sizes if name not in few)
+
 
 def _part_of(frame: pd.DataFrame, name: str, dtype: Any) -> str:
     if isinstance(dtype, pd.CategoricalDtype):

@@ -16,7 +16,9 @@ __all__ = ["is_only_thread", "may_fork"]
 # Libraries that refuse to work in a child of a process in which they have started, threads or no threads.
 UNSAFE = {"numba.np.ufunc.omppool", "numba.np.ufunc.tbbpool", "numba.np.ufunc.workqueue"}
 # jemalloc prepares its own thread for forks; the allocator of pyarrow, which pandas loads where it is there.
-HARMLESS = {"jemalloc_bg_thd"}
+# The thread that polars starts on import (skrub imports it) removes files of tables larger than memory; those
+# that work, "polars-0" and so on, start with the first query, and a child has its own.
+HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 THREADS = Path("/proc/self/task")
 PATIENCE = 0.02  # seconds within which threads that were signalled to end have ended
 

@@ -266,3 +266,41 @@ def test_torch_on_the_cpu_works_in_forked_children():
         command, env=environment(), capture_output=True, text=True, timeout=100, check=False
     )
     assert done.stdout == "done\n", done.stderr
+
+
+WITH_POLARS = """
+import os
+import numpy as np, polars as pl
+from sklearn.base import BaseEstimator, RegressorMixin
+from stackit import out_of_fold
+from stackit.engine.fork_safety import may_fork
+
+class MeanOfSides(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        frame = pl.DataFrame({"x": X[:, 0], "y": y}).with_columns(right=pl.col("x") > 0)
+        means = frame.lazy().group_by("right").agg(pl.col("y").mean()).sort("right").collect()
+        self.means_ = dict(means.rows())
+        self.pid_ = os.getpid()
+        return self
+
+    def predict(self, X):
+        return np.where(X[:, 0] > 0, self.means_[True], self.means_[False])
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+assert may_fork()  # polars is imported and has done no work
+oof = out_of_fold([("sides", MeanOfSides())], X, X[:, 0], cv=4, n_jobs=2)
+assert os.getpid() not in {one.pid_ for one in oof["sides"].fold_estimators}
+MeanOfSides().fit(X, X[:, 0])
+assert not may_fork()
+assert oof.meta_train.equals(out_of_fold([("sides", MeanOfSides())], X, X[:, 0], cv=4, n_jobs=1).meta_train)
+print("done")
+"""
+
+
+def test_polars_forbids_forking_once_it_has_worked():
+    pytest.importorskip("polars")
+    command = [sys.executable, "-c", WITH_POLARS]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "done\n", done.stderr

@@ -113,8 +113,9 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     time_limit : float, optional
         Seconds after which the call returns, counted from its start. Fits that run then are killed, and
         estimators that lack folds are in ``failures`` with a TimeoutError; a store keeps their finished
-        folds, and a second call continues there. Fits run in processes of their own, with ``n_jobs=1`` in
-        one. Not killed are threads of a joblib backend chosen outside, and estimators that cannot be pickled.
+        folds, and a second call continues there. So that the first estimators are complete, each is fitted
+        on all folds before the next. Fits run in processes of their own, with ``n_jobs=1`` in one. Threads
+        of a joblib backend chosen outside and estimators that cannot be pickled cannot be killed.
 
     Returns
     -------

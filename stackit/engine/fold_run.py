@@ -108,8 +108,9 @@ class FoldRun:
         """Fit estimators on all splits or on those with these numbers; yield the results as they come.
 
         Results that come from the store are yielded first. At the `deadline`, a moment of `time.monotonic`,
-        fits that run are killed and those that wait are left out: what is missing is no failure. A fit of
-        more than `task_seconds` is killed, and its result has a TimeoutError. `fit_params` are those of each
+        fits that run are killed and those that wait are left out: what is missing is no failure. Until then
+        the estimators are fitted one after the other, so that the first are complete. A fit of more than
+        `task_seconds` is killed, and its result has a TimeoutError. `fit_params` are those of each
         estimator's fit; by default they are the weights and groups of the data that it takes.
         """
         collector, session = self._collector, self._session
@@ -133,6 +134,9 @@ class FoldRun:
                     advance(task.name)
                     yield stored
             grouped = group_by_estimator(left, tasks, _subset(self.folds, splits), self.data)
+            if deadline is not None:
+                names = [name for name, _ in estimators]
+                grouped.sort(key=lambda task: names.index(task.name))
             limits = TimeLimits.of(deadline, task_seconds)
             failures, seconds = collector.failures, collector.seconds()
             with closing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ Outcome = list[TaskResult] | Fallback
 
 class TaskQueue:
     """The tasks that wait: those of the first fold first, then the longest, by the time the first took.
+
+    With a deadline the order is that of the list.
 
     Tasks of estimators in `failures`, which may grow, are skipped. `seconds` holds how long a fit of some
     estimators took, as a store knows it. After the deadline of `limits` no task waits. `on_start` is called
@@ -106,6 +109,7 @@ class TaskQueue:
         candidates = [at for at in self.waiting if only is None or only(self.tasks[at])]
         if not candidates:
             return None
+        longest_first = longest_first and self.limits.deadline == math.inf
         chosen = max(candidates, key=self._expected_seconds) if longest_first else candidates[0]
         self.waiting.remove(chosen)
         return chosen

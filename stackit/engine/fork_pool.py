@@ -80,7 +80,10 @@ def _run_in_pool(
                     queue.keep_local(at)
                 else:
                     yield from queue.record(outcome)
-            for child in [child for child in children if child.is_overdue]:
+            overdue = [child for child in children if child.is_overdue]
+            for child in overdue:
+                child.process.kill()  # all, before the first is waited for
+            for child in overdue:
                 children.remove(child)
                 yield from _kill_overdue(child, queue)
     finally:

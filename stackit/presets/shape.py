@@ -11,6 +11,8 @@ from stackit.validation import invalid_value
 
 __all__ = ["TableShape"]
 
+PACES = {5_000: 1.0, 20_000: 1.5, 100_000: 2.0}  # up to so many rows times classes
+
 
 @dataclass(frozen=True)
 class TableShape:
@@ -89,6 +91,12 @@ class TableShape:
     def target(self) -> Literal["classes", "numbers"]:
         """What preparations that encode by the target take it for."""
         return "numbers" if self.is_regression else "classes"
+
+    @property
+    def pace(self) -> float:
+        """How many times faster boosters learn, in fewer rounds, the more rows times classes a round has."""
+        work = self.n_rows * self.n_outputs
+        return next((pace for limit, pace in PACES.items() if work < limit), 3.0)
 
     @property
     def is_regression(self) -> bool:

@@ -13,6 +13,7 @@ from stackit.tables import NativePreparation
 
 __all__ = ["CATBOOST", "MEMBERS"]
 
+CAP = 600
 ROUNDS = Rounds("iterations", "early_stopping_rounds", lambda model: int(model.n_iter_))
 SHARED: dict[str, Any] = {
     "boosting_type": "Plain",
@@ -26,21 +27,18 @@ OF_NUMBERS = SHARED | {"random_strength": 0.0}
 
 
 def make_catboost(shape: TableShape, random_state: Any = None) -> Pipeline:
-    """Return CatBoost of one thread."""
+    """Return CatBoost of one thread; where each round takes long, of fewer rounds that learn faster."""
+    pace = min(shape.pace, 2.0)
+    rounds = round(CAP / pace)
     if shape.is_regression:
         booster: Any = CatBoostFrameRegressor(
-            most_rounds(shape), 0.09, depth=7, options=OF_NUMBERS, random_state=random_state
+            rounds, 0.09 * pace, depth=7, options=OF_NUMBERS, random_state=random_state
         )
     else:
         booster = CatBoostFrameClassifier(
-            most_rounds(shape), 0.08, depth=6, options=OF_CLASSES, random_state=random_state
+            rounds, 0.08 * pace, depth=6, options=OF_CLASSES, random_state=random_state
         )
     return Pipeline([("prepare", NativePreparation()), ("model", booster)])
-
-
-def most_rounds(shape: TableShape) -> int:
-    """Return the most rounds: fewer where each takes long, with many rows or classes."""
-    return 600 if shape.n_rows * shape.n_outputs < 100_000 else 300
 
 
 CATBOOST = Member(

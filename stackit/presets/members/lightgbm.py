@@ -74,11 +74,17 @@ PORTFOLIO = "AutoGluon 1.6, zeroshot_portfolio_cpu_2025_12_18"
 
 
 def make_booster(parameters: Parameters, cap: int, shape: TableShape, random_state: Any = None) -> Any:
-    """Return a LightGBM estimator of one thread with at most so many rounds."""
+    """Return a LightGBM estimator of one thread with at most so many rounds, fewer where rounds are long."""
     lightgbm = import_optional("lightgbm", "boost")
     kind = lightgbm.LGBMRegressor if shape.is_regression else lightgbm.LGBMClassifier
+    own = parameters | {"learning_rate": shape.pace * parameters["learning_rate"]}
     return kind(
-        n_estimators=cap, subsample_freq=1, n_jobs=1, verbosity=-1, random_state=random_state, **parameters
+        n_estimators=round(cap / shape.pace),
+        subsample_freq=1,
+        n_jobs=1,
+        verbosity=-1,
+        random_state=random_state,
+        **own,
     )
 
 

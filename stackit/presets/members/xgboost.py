@@ -17,22 +17,28 @@ ROUNDS = Rounds("n_estimators", "early_stopping_rounds", lambda model: int(model
 CAP = 1000
 SHARED = {"reg_lambda": 0.0, "tree_method": "hist", "max_bin": 256, "enable_categorical": True}
 OF_CLASSES = {
-    "learning_rate": 0.08,
     "max_depth": 6,
     "min_child_weight": 5e-6,
     "colsample_bylevel": 0.9,
     "subsample": 0.65,
 }
-OF_NUMBERS = {"learning_rate": 0.05, "max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7}
+OF_NUMBERS = {"max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7}
 
 
 def make_tuned_default(shape: TableShape, random_state: Any = None) -> Pipeline:
     """Return XGBoost of one thread with tuned defaults."""
     xgboost = import_optional("xgboost", "boost")
-    kind, own = (
-        (xgboost.XGBRegressor, OF_NUMBERS) if shape.is_regression else (xgboost.XGBClassifier, OF_CLASSES)
+    kind = xgboost.XGBRegressor if shape.is_regression else xgboost.XGBClassifier
+    learning_rate, own = (0.05, OF_NUMBERS) if shape.is_regression else (0.08, OF_CLASSES)
+    booster = kind(
+        n_estimators=round(CAP / shape.pace),
+        learning_rate=shape.pace * learning_rate,
+        n_jobs=1,
+        verbosity=0,
+        random_state=random_state,
+        **SHARED,
+        **own,
     )
-    booster = kind(n_estimators=CAP, n_jobs=1, verbosity=0, random_state=random_state, **SHARED, **own)
     return Pipeline([("prepare", NativePreparation()), ("model", booster)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -107,15 +107,6 @@ class Member:
         if self.requires is not None and find_spec(self.requires) is None:
             return f"not installed: pip install {self.requires}"
         return self.unfit(shape)
-
-    def table_row(self) -> Mapping[str, str]:
-        """Return what a table of members shows of it."""
-        return {
-            "member": self.name,
-            "family": self.family,
-            "hyperparameters": self.hyperparameters,
-            "source": self.source,
-        }
 
 
 def patience_of(shape: TableShape) -> int:

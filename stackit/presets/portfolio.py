@@ -22,12 +22,12 @@ __all__ = ["PRESETS", "left_out", "portfolio"]
 
 QUICK = (linear.LINEAR, lightgbm.LGBM_TD, forests.EXTRA_TREES)
 GOOD = (
-    lightgbm.LGBM_TD,
     linear.LINEAR,
-    forests.EXTRA_TREES,
+    lightgbm.LGBM_TD,
     catboost.CATBOOST,
-    lightgbm.LGBM_XT,
     kernel.KERNEL,
+    lightgbm.LGBM_XT,
+    forests.EXTRA_TREES,
     neighbors.NEIGHBORS,
     generated.PREP_XT,
 )

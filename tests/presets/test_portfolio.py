@@ -1,5 +1,7 @@
 """The portfolios: which members a table gets, and that each of them can be fitted on it."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,3 +63,13 @@ def test_each_member_is_in_a_portfolio_or_says_why_it_is_not(preset):
 def test_an_unknown_preset_is_an_error_that_names_those_there_are():
     with pytest.raises(ValueError, match=r"preset must be 'quick' or 'good' or 'best'; got 'extreme'"):
         portfolio("extreme", TableShape(n_rows=100, n_numbers=1))
+
+
+def test_the_page_of_the_portfolio_has_the_hyperparameters_of_each_member():
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "portfolio.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{member.name}` | {member.family} | {'yes' if member.calibrated else ''} "
+        f"| {member.hyperparameters} | {member.source} |"
+        for member in PRESETS["best"]
+    ]

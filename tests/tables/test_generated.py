@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, TargetEncoder
 
@@ -74,7 +75,7 @@ def test_target_means_of_a_category_are_cross_fitted_as_scikit_learns(target):
     assert made.encoded_[0] == ("city",) or made.encoded_[0] == ("day",)
     at = made.encoded_.index(("city",))
     codes = frame[["city"]].apply(lambda column: column.cat.codes)
-    encoder = TargetEncoder(smooth=10.0, target_type="continuous", cv=made.means_.encoder_.cv)
+    encoder = TargetEncoder(smooth=10.0, target_type="continuous", cv=KFold(5, shuffle=True, random_state=0))
     expected = encoder.fit_transform(codes, y.astype(float)).ravel()
     np.testing.assert_allclose(found[f"generated_{at}"], expected)
     np.testing.assert_allclose(made.transform(frame)[f"generated_{at}"], encoder.transform(codes).ravel())

@@ -40,6 +40,9 @@ class Clock:
         """Return the seconds until the limit, less a reserve."""
         return self.limit - self.spent() - reserve
 
-    def deadline(self, reserve: float = 0.0, share: float = 1.0) -> float | None:
-        """Return when a share of the limit, less a reserve, is spent, in `time.monotonic`; None without."""
-        return self.started + share * self.limit - reserve if self.is_limited else None
+    def deadline(self, reserve: float = 0.0, until: float = math.inf) -> float | None:
+        """Return when the limit less a reserve is spent, or so many seconds, in `time.monotonic`.
+
+        It is None without a limit.
+        """
+        return self.started + min(self.limit - reserve, until) if self.is_limited else None

@@ -10,7 +10,7 @@ import pandas as pd
 from stackit.presets.blended_members import BlendedMembers
 from stackit.presets.member_record import MemberRecord
 
-__all__ = ["COLUMNS", "leaderboard", "leaderboard_rows"]
+__all__ = ["leaderboard", "leaderboard_rows", "left_out_row"]
 
 COLUMNS = ["member", "family", "score", "sem", "weight", "seconds", "fits", "rounds", "calibrated", "status"]
 
@@ -18,6 +18,12 @@ COLUMNS = ["member", "family", "score", "sem", "weight", "seconds", "fits", "rou
 def leaderboard_rows(records: Sequence[MemberRecord], best: BlendedMembers) -> list[dict[str, Any]]:
     """Return the rows of a leaderboard as plain values."""
     return [_row(record, best) for record in records]
+
+
+def left_out_row(name: str, reason: str) -> dict[str, Any]:
+    """Return the row of a member that does not suit the table."""
+    empty = dict.fromkeys(COLUMNS)
+    return {**empty, "member": name, "weight": 0.0, "fits": 0, "status": f"left out: {reason}"}
 
 
 def leaderboard(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

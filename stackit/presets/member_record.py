@@ -23,6 +23,7 @@ class MemberRecord:
     n_rounds: int | None = None
     fit_seconds: float = 0.0  # what one fit on all training rows of a fold is expected to take
     seconds: list[float] = field(default_factory=list)
+    n_done: int = 0  # folds of the first repeat, without the scout
     is_batched: bool = False  # whether all folds are fitted together, as one task
 
     @property
@@ -44,6 +45,11 @@ class MemberRecord:
             self.n_rounds = known if result.estimator is None else self._rounds_of(result.estimator, shape)
             if self.n_rounds is None:
                 self.scout = None
+
+    def expect_as_measured(self) -> None:
+        """Expect fits to take as long as those so far."""
+        if self.seconds:
+            self.fit_seconds = sum(self.seconds) / len(self.seconds)
 
     def fail(self, error: Exception) -> None:
         """Leave the member out because of an error."""

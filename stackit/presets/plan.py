@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field, replace
@@ -95,11 +96,11 @@ class Plan:
         splits: Collection[int],
         *,
         reserve: float = 0.0,
-        share: float = 1.0,
+        until: float = math.inf,
         task_seconds: float | None = None,
     ) -> Generator[TaskResult, None, None]:
-        """Fit estimators on some splits of a run until a share of the time, less a reserve, is spent."""
-        deadline = self.clock.deadline(reserve, share)
+        """Fit estimators on some splits of a run until the limit, less a reserve, or so many seconds."""
+        deadline = self.clock.deadline(reserve, until)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for text in SHOWN:

@@ -19,28 +19,33 @@ SHORTEST = 0.02  # seconds: no member is so quick that its gain does not matter
 
 
 def by_gain_per_second(
-    records: Sequence[MemberRecord], target: Target, rows: Rows, scoring: Scoring, n_fits: int
+    waiting: Sequence[MemberRecord],
+    before: Sequence[MemberRecord],
+    target: Target,
+    rows: Rows,
+    scoring: Scoring,
+    n_fits: int,
 ) -> list[MemberRecord]:
-    """Return the members with scouts in the order in which they are worth their seconds.
+    """Return the members that wait in the order in which they are worth their seconds.
 
-    Each next one adds most per second to the score of the plain mean of those before it, on the rows that the
-    scouts held out; those that add nothing follow, the quickest first.
+    Each next one adds most per second to the score of the plain mean of those `before` it, on the rows that
+    the scouts held out; those that add nothing follow, the quickest first.
     """
     spec = PredictionSpec.of("blend", target.type)
 
     def score(prediction: Floats) -> float:
         return score_predictions(target, rows, prediction, spec, scoring)
 
-    waiting = [record for record in records if record.is_known]
-    ordered: list[MemberRecord] = []
-    total, current = np.zeros_like(_predictions(waiting[0])), _score_of_nothing(target, rows, score)
+    waiting, ordered, n = [*waiting], list[MemberRecord](), len(before)
+    total = sum((_predictions(one) for one in before), start=np.zeros(()))
+    current = score(total / n) if n else _score_of_nothing(target, rows, score)
     while waiting:
-        gains = [score((total + _predictions(one)) / (len(ordered) + 1)) - current for one in waiting]
+        gains = [score((total + _predictions(one)) / (n + 1)) - current for one in waiting]
         rates = [gain / _seconds(one, n_fits) for gain, one in zip(gains, waiting, strict=True)]
         best = int(np.nanargmax(rates)) if np.isfinite(rates).any() else 0
         if not gains[best] > 0:
             return [*ordered, *sorted(waiting, key=lambda one: _seconds(one, n_fits))]
-        current += gains[best]
+        current, n = current + gains[best], n + 1
         total = total + _predictions(waiting[best])
         ordered.append(waiting.pop(best))
     return ordered

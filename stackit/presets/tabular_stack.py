@@ -20,15 +20,17 @@ from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.persistence.container import save_ensemble
 from stackit.presets.blend import Blend
 from stackit.presets.blended_members import BlendedMembers
+from stackit.presets.blends import Blends
 from stackit.presets.checkpoint import Checkpoint
 from stackit.presets.clock import Clock
-from stackit.presets.leaderboard import leaderboard, leaderboard_rows
+from stackit.presets.leaderboard import leaderboard, leaderboard_rows, left_out_row
 from stackit.presets.member_record import MemberRecord
 from stackit.presets.plan import Plan
-from stackit.presets.portfolio import PRESETS, portfolio
+from stackit.presets.portfolio import PRESETS, left_out, portfolio
 from stackit.presets.reporter import Reporter
 from stackit.presets.scheduler import Scheduler
 from stackit.presets.scout_facts import ScoutFacts
+from stackit.presets.scouts import Scouts
 from stackit.presets.shape import TableShape
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
@@ -191,8 +193,7 @@ class TabularStack(SavingMixin):
         return Plan(data, shape, self.cv, config, clock, n_repeats if self.preset == "best" else 1)
 
     def _train(self, plan: Plan, reporter: Reporter) -> None:
-        members = portfolio(self.preset, plan.shape)
-        records = [MemberRecord(member) for member in members]
+        records = [MemberRecord(member) for member in portfolio(self.preset, plan.shape)]
         reporter.say(
             f"{plan.data.target.kind}, {self._scoring_name}: {plan.shape.n_rows} rows, {plan.folds}, "
             f"{len(records)} members."
@@ -201,8 +202,12 @@ class TabularStack(SavingMixin):
         checkpoint = Checkpoint(
             self.store, plan.clock, lambda best, path: self._save_with(best, records, path)
         )
-        self._members = Scheduler(plan, records, facts, checkpoint, reporter).run()
-        self._rows = leaderboard_rows(records, self._members)
+        blends = Blends(plan, records, checkpoint)
+        scouts = Scouts(plan, facts, reporter, blends.keep_scouts)
+        self._members = Scheduler(plan, records, scouts, blends, reporter).run()
+        self._rows = leaderboard_rows(records, self._members) + [
+            left_out_row(name, reason) for name, reason in left_out(self.preset, plan.shape).items()
+        ]
         self.score_ = self._members.blend.score
 
     def _save_with(self, members: BlendedMembers, records: list[MemberRecord], path: Path) -> None:

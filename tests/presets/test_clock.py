@@ -12,10 +12,11 @@ def test_without_a_limit_there_is_no_deadline():
     assert clock.left(reserve=10.0) == float("inf")
 
 
-def test_a_deadline_is_a_share_of_the_limit_less_a_reserve():
+def test_a_deadline_is_the_limit_less_a_reserve_or_earlier():
     before = time.monotonic()
     clock = Clock(100.0)
-    assert 48.0 <= clock.deadline(reserve=1.0, share=0.5) - before < 48.5
+    assert 97.0 <= clock.deadline(reserve=1.0) - before < 97.5
+    assert 40.0 <= clock.deadline(reserve=1.0, until=40.0) - before < 40.5
 
 
 def test_what_is_left_shrinks():

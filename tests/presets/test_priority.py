@@ -16,9 +16,9 @@ def record_of(at, held_out, seconds):
     return record
 
 
-def order_of(records, y, n_fits=10):
+def order_of(records, y, before=(), n_fits=10):
     target, rows = regression_target(y), np.arange(len(y))
-    ordered = by_gain_per_second(records, target, rows, "neg_mean_squared_error", n_fits)
+    ordered = by_gain_per_second(records, before, target, rows, "neg_mean_squared_error", n_fits)
     return [record.name for record in ordered]
 
 
@@ -47,9 +47,11 @@ def test_a_member_that_complements_the_first_comes_before_a_copy_of_it():
     assert order_of(records, Y) == ["linear", "neighbors", "forest"]
 
 
-def test_members_without_scouts_are_left_out():
-    records = [record_of(0, Y, 1.0), MemberRecord(classifiers()[1])]
-    assert order_of(records, Y) == ["linear"]
+def test_what_a_member_adds_to_those_before_it_counts():
+    error = np.array([0.9, 0.9, -0.9, -0.9])
+    records = [record_of(1, Y + error / 2, 1.0), record_of(2, Y - error, 1.0)]
+    assert order_of(records, Y) == ["forest", "neighbors"]
+    assert order_of(records, Y, before=[record_of(0, Y + error, 1.0)]) == ["neighbors", "forest"]
 
 
 def test_log_loss_is_a_gain_over_the_shares_of_the_classes():
@@ -58,5 +60,5 @@ def test_log_loss_is_a_gain_over_the_shares_of_the_classes():
     records = [MemberRecord(member) for member in classifiers()[:2]]
     for record, held_out in zip(records, (bad, good), strict=True):
         record.scout, record.fit_seconds = TaskResult(record.name, 0, held_out=held_out), 1.0
-    ordered = by_gain_per_second(records, target, np.arange(4), "neg_log_loss", 5)
+    ordered = by_gain_per_second(records, [], target, np.arange(4), "neg_log_loss", 5)
     assert [record.name for record in ordered] == ["forest", "linear"]

@@ -10,6 +10,7 @@ from stackit import DiskStore
 from stackit.engine.run_config import RunConfig
 from stackit.engine.training_data import TrainingData
 from stackit.presets import plan as plan_module
+from stackit.presets.blends import Blends
 from stackit.presets.checkpoint import Checkpoint
 from stackit.presets.clock import Clock
 from stackit.presets.member_record import MemberRecord
@@ -17,6 +18,7 @@ from stackit.presets.plan import Plan
 from stackit.presets.reporter import Reporter
 from stackit.presets.scheduler import Scheduler
 from stackit.presets.scout_facts import ScoutFacts
+from stackit.presets.scouts import Scouts
 from stackit.presets.shape import TableShape
 from stackit.tables import TableReader
 from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_table, regressors, staged
@@ -32,9 +34,14 @@ def schedule(members, limit=None, n=200, classify=True, store=None, n_repeats=1,
     clock = Clock(limit)
     plan = Plan(data, TableShape.of(typed, 2 if classify else 0), cv, config, clock, n_repeats)
     records = [MemberRecord(each) for each in members]
-    checkpoint = Checkpoint(None, clock, lambda best, path: None)
-    scheduler = Scheduler(plan, records, ScoutFacts(store, "key"), checkpoint, Reporter(clock, 0))
-    return scheduler.run(), records, plan
+    return train(plan, records), records, plan
+
+
+def train(plan, records):
+    reporter = Reporter(plan.clock, 0)
+    blends = Blends(plan, records, Checkpoint(None, plan.clock, lambda best, path: None))
+    scouts = Scouts(plan, ScoutFacts(plan.config.store, "key"), reporter, blends.keep_scouts)
+    return Scheduler(plan, records, scouts, blends, reporter).run()
 
 
 @pytest.mark.parametrize("classify", [True, False])
@@ -93,6 +100,13 @@ def test_a_member_of_which_not_all_folds_fit_into_the_time_is_not_begun():
     assert "linear" in best.runs[0]
 
 
+def test_time_that_is_left_goes_to_members_that_had_no_scout():
+    # The first phase is over after 30 % of 6 s; two scouts of 1 s are more than that.
+    slow = [member(name, SlowClassifier(1.0)) for name in ("slow", "slow_too")]
+    _, records, _ = schedule([*slow, *classifiers()], limit=6.0, cv=10)
+    assert records[2].scout is not None
+
+
 def test_a_member_that_fails_is_left_out_with_its_error():
     failing = member("failing", SlowClassifier("not a number"))
     best, records, _ = schedule([failing, *classifiers()])
@@ -132,9 +146,6 @@ def test_random_labels_score_as_chance():
     for _ in range(3):
         data = TrainingData.of(typed, random.integers(0, 2, 300), classify=True)
         config = RunConfig(n_jobs=1, on_error="skip", seed=0, scoring="roc_auc")
-        clock = Clock(None)
-        plan = Plan(data, TableShape.of(typed, 2), 5, config, clock)
-        records = [MemberRecord(each) for each in classifiers()]
-        checkpoint = Checkpoint(None, clock, lambda best, path: None)
-        best = Scheduler(plan, records, ScoutFacts(None, ""), checkpoint, Reporter(clock, 0)).run()
+        plan = Plan(data, TableShape.of(typed, 2), 5, config, Clock(None))
+        best = train(plan, [MemberRecord(each) for each in classifiers()])
         assert abs(best.blend.score - 0.5) < 3 * best.blend.sem

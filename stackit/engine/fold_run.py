@@ -108,10 +108,11 @@ class FoldRun:
         """Fit estimators on all splits or on those with these numbers; yield the results as they come.
 
         Results that come from the store are yielded first. At the `deadline`, a moment of `time.monotonic`,
-        fits that run are killed and those that wait are left out: what is missing is no failure. Until then
-        the estimators are fitted one after the other, so that the first are complete. A fit of more than
-        `task_seconds` is killed, and its result has a TimeoutError. `fit_params` are those of each
-        estimator's fit; by default they are the weights and groups of the data that it takes.
+        fits that run are killed and those that wait are left out: what is missing is no failure. Unless all
+        fits can be expected to end in time, the estimators are fitted one after the other, so that the first
+        are complete. A fit of more than `task_seconds` is killed, and its result has a TimeoutError.
+        `fit_params` are those of each estimator's fit; by default they are the weights and groups of the data
+        that it takes.
         """
         collector, session = self._collector, self._session
         estimators = check_precomputed(

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -118,10 +119,15 @@ def _assign_tasks(queue: TaskQueue, data: TrainingData, children: list[_Child], 
     for child in children:
         if child.at is None and (at := queue.take(longest_first)) is not None:
             child.send(at, queue.limits)
-    while len(children) < workers and (at := queue.take(longest_first)) is not None:
+    while _may_add_to(children, workers) and (at := queue.take(longest_first)) is not None:
         children.append(_Child(queue.tasks, data, workers))
         children[-1].send(at, queue.limits)
     return [child for child in children if child.at is not None]
+
+
+def _may_add_to(children: list[_Child], workers: int) -> bool:
+    """Whether one more child may be forked: not while the caller of this generator has started a thread."""
+    return len(children) < workers and (not children or threading.active_count() == 1)
 
 
 def _wait_for_some(busy: list[_Child]) -> list[_Child]:

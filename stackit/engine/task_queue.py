@@ -22,7 +22,7 @@ Outcome = list[TaskResult] | Fallback
 class TaskQueue:
     """The tasks that wait: those of the first fold first, then the longest, by the time the first took.
 
-    With a deadline the order is that of the list.
+    The order is that of the list where not all of them can be expected to be done by a deadline.
 
     Tasks of estimators in `failures`, which may grow, are skipped. `seconds` holds how long a fit of some
     estimators took, as a store knows it. After the deadline of `limits` no task waits. `on_start` is called
@@ -109,10 +109,16 @@ class TaskQueue:
         candidates = [at for at in self.waiting if only is None or only(self.tasks[at])]
         if not candidates:
             return None
-        longest_first = longest_first and self.limits.deadline == math.inf
+        longest_first = longest_first and self._is_in_time()
         chosen = max(candidates, key=self._expected_seconds) if longest_first else candidates[0]
         self.waiting.remove(chosen)
         return chosen
+
+    def _is_in_time(self) -> bool:
+        """Whether one worker can be expected to do all that waits before the deadline, if there is one."""
+        if self.limits.deadline == math.inf:
+            return True
+        return sum(map(self._expected_seconds, self.waiting)) <= self.limits.seconds_left
 
     def _skip_tasks(self) -> None:
         """Remove the tasks of failed estimators, and those that are kept for this process."""

@@ -23,6 +23,7 @@ from stackit import MemoryStore, out_of_fold
 from stackit.arrays.isolation import inspect_reader
 from stackit.engine import executor, fold_run, fork_safety
 from stackit.engine.task_queue import TaskQueue
+from stackit.engine.time_limits import TimeLimits
 
 pytestmark = pytest.mark.usefixtures("without_torch")
 
@@ -241,6 +242,20 @@ def test_what_a_store_knows_of_the_time_orders_the_rest():
     queue = TaskQueue(tasks, {}, known)
     assert [tasks[queue.take()].name for _ in tasks] == ["slow", "middling", "quick"]
     assert queue.take() is None
+
+
+def test_where_time_is_short_the_order_is_that_of_the_list():
+    tasks = [SimpleNamespace(name=name) for name in ("quick", "slow", "middling")]
+    known = {"quick": 0.1, "slow": 9.0, "middling": 1.0}
+
+    def order(seconds, known=known):
+        queue = TaskQueue(tasks, {}, known, TimeLimits(deadline=time.monotonic() + seconds))
+        return [tasks[queue.take()].name for _ in tasks]
+
+    assert order(100) == ["slow", "middling", "quick"]
+    assert order(5) == ["quick", "slow", "middling"]
+    assert order(100, {"quick": 0.1, "slow": 9.0}) == ["quick", "slow", "middling"]
+    assert TaskQueue(tasks, {}, known, TimeLimits(deadline=time.monotonic())).take() is None
 
 
 def test_the_seconds_of_stored_fits_are_known():

@@ -118,6 +118,21 @@ def test_a_task_that_takes_too_long_is_killed_alone(n_jobs):
     assert run.result().meta_train.equals(unlimited.meta_train)
 
 
+def test_no_process_is_forked_while_the_caller_runs_a_thread():
+    """A child would wait for ever for a lock that the thread holds, such as that of an import."""
+    run, over = fold_run(n_jobs=2, on_error="skip"), threading.Event()
+    thread = threading.Thread(target=over.wait)
+    processes = set()
+    for result in run.fit([("stuck", Sleeper(slow=(0,))), ("quick", Sleeper(0.2))], task_seconds=0.5):
+        processes |= {result.estimator.process_} if result.estimator else set()
+        if thread.ident is None:
+            thread.start()
+    over.set()
+    thread.join()
+    assert list(run.result()) == ["quick"]
+    assert len(processes) == 1  # the other was killed, and none took its place
+
+
 def test_results_that_came_before_the_deadline_are_read_after_it():
     run, splits = fold_run(n_jobs=2), []
     for result in run.fit([("quick", Sleeper(0.2))], deadline=time.monotonic() + 0.6):

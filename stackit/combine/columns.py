@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, groupby
 from typing import Any, NamedTuple
 
@@ -75,8 +75,8 @@ def _by_name(
     if not any(SEPARATOR in name for name in names):
         return None
     pairs = [f"{a}-{b}" for a, b in combinations(labels, 2)]
-    found, owners = list[EstimatorColumns](), set[str]()
-    for owner, columns in groupby(names, key=lambda name: _split(name, [*labels, *pairs])[0]):
+    found, owners, endings = list[EstimatorColumns](), set[str](), {*labels, *pairs}
+    for owner, columns in groupby(names, key=lambda name: _split(name, endings)[0]):
         own = [*columns]
         kind = kinds.get(owner, "")
         if own == [f"{owner}{SEPARATOR}{label}" for label in labels] and kind != "pairwise":
@@ -91,11 +91,13 @@ def _by_name(
     return found if len(found) == len(owners) else None
 
 
-def _split(name: str, labels: Sequence[str]) -> list[str]:
+def _split(name: str, labels: Collection[str]) -> list[str]:
     """Split a name into that of an estimator and the rest, which may be a class with ``__`` in its name."""
-    for label in sorted(labels, key=len, reverse=True):
-        if name.endswith(SEPARATOR + label):
-            return [name.removesuffix(SEPARATOR + label), label]
+    at = name.find(SEPARATOR)
+    while at >= 0:  # the longest class first
+        if name[at + len(SEPARATOR) :] in labels:
+            return [name[:at], name[at + len(SEPARATOR) :]]
+        at = name.find(SEPARATOR, at + 1)
     return name.rsplit(SEPARATOR, 1)
 
 
@@ -188,7 +190,8 @@ def check_order(names: Sequence[str] | None, width: int, labels: Sequence[str] =
     """
     if names is None or not any(SEPARATOR in name for name in names):
         return
-    parts = [_split(name, labels) for name in names]
+    endings = {*labels}
+    parts = [_split(name, endings) for name in names]
     if width == 1:
         _check_single(names, parts, labels)
         return

@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from stackit.arrays import Floats
 from stackit.combine.combiner import CombinerClassifier
+from stackit.combine.log_pool import pool_weights
 from stackit.combine.probabilities import log_probabilities
 from stackit.combine.weighted import Weighted
 from stackit.validation import is_number
@@ -30,8 +31,12 @@ class LogisticClassifier(Weighted, CombinerClassifier):
     With two classes this is logistic regression on the log-odds of the estimators; with more, each estimator
     still has one weight, and each class a bias. The mean log loss plus
     ``(||w - 1/k||^2 + ||b||^2) / (2 C)`` is minimised: a small C draws the k weights to those of the
-    geometric mean, 1/k each. Weights may be negative, and their sum is free: above 1 it sharpens the blend,
-    below 1 it flattens it.
+    geometric mean, 1/k each. Their sum is free: above 1 it sharpens the blend, below 1 it flattens it.
+
+    Weights may be negative, unless that is excluded. Negative weights read from out-of-fold predictions what
+    is not there in new ones: an estimator that has seen a row's fold predicts the others a little against it.
+    With random labels (600 rows, 15 estimators) the cross-fitted area under the ROC curve is 0.54 with free
+    weights, and 0.51 with weights of at least 0.
 
     Parameters
     ----------
@@ -41,6 +46,8 @@ class LogisticClassifier(Weighted, CombinerClassifier):
         (random within classes: a combiner does not know groups or times).
     clip : float, default=1e-6
         Probabilities are kept this far from 0 and 1.
+    nonnegative : bool, default=False
+        Whether weights are at least 0. C must then be a number.
 
     Attributes
     ----------
@@ -64,16 +71,23 @@ class LogisticClassifier(Weighted, CombinerClassifier):
     ([1.02, -0.32], [-0.01, 0.01])
     """
 
-    def __init__(self, C: float | None = 100.0, clip: float = 1e-6) -> None:
+    def __init__(self, C: float | None = 100.0, clip: float = 1e-6, nonnegative: bool = False) -> None:
         self.C = C
         self.clip = clip
+        self.nonnegative = nonnegative
 
     def _weigh(self, blocks: Floats, target: Floats, weights: Floats) -> Floats:
         if self.C is not None and not (is_number(self.C) and 0 < self.C < np.inf):
             raise ValueError(f"C must be a number above 0, or None to choose it, but C={self.C!r}.")
+        if self.C is None and self.nonnegative:
+            raise ValueError("C=None chooses among free weights. Pass a number for C with nonnegative=True.")
         logs, weights = log_probabilities(blocks, self.clip), weights / weights.sum()
         self.C_ = _strength(logs, target, weights) if self.C is None else float(self.C)
-        found, k = _minimum(logs, target, weights, self.C_, _prior(logs)), logs.shape[1]
+        k = logs.shape[1]
+        if self.nonnegative:
+            found = pool_weights(logs, target, weights, self.C_)
+        else:
+            found = _minimum(logs, target, weights, self.C_, _prior(logs))
         self.intercept_ = found[k:]
         return np.asarray(found[:k])
 

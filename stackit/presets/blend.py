@@ -1,4 +1,4 @@
-"""The blend of members: candidates are cross-fitted, and the simplest of the good ones is taken."""
+"""The blend of members: candidates are cross-fitted, and the first of the good ones is taken."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stackit.arrays import Floats, Rows
-from stackit.estimators.sample_weight import check_sample_weight, rescale_weights
+from stackit.arrays import Floats
+from stackit.assess.losses import metric_name
+from stackit.combine import TemperatureClassifier
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import Folds
-from stackit.presets.candidates import Candidate, Candidates
+from stackit.presets.candidates import BEST, FEW, Candidate, Candidates
+from stackit.presets.cross_fitting import cross_fit, held_out_rows, row_weights
 from stackit.presets.judge import Judge
 from stackit.presets.meta_table import MetaTable, predict_with
+from stackit.presets.trials import Trials
 from stackit.target import Target, TargetType
 from stackit.validation import format_list
 
 __all__ = ["Blend", "choose_blend"]
+
+WITH_SECOND_LEVEL = " with second level"
+MIN_ROWS_FOR_TEMPERATURE = {"binary": 1000, "multiclass": 200}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,21 +35,24 @@ class Blend:
     Attributes
     ----------
     name : str
-        The name of the combiner, for example "mean of families" or "logistic".
+        The name of the combiner, for example "logistic", or "convex, temperature" where that follows.
     weights : dict of str to float
         The weight of each member; 0 where the blend does not use it. Weights of "logistic" are those of
         log-probabilities: their sum is free.
     score : float
-        The cross-fitted score, by scikit-learn's sign: higher is better.
+        The cross-fitted score, by scikit-learn's sign: higher is better. The choice of the combiner is
+        cross-fitted too.
     sem : float
         The standard error of `score`.
     candidates : pandas.DataFrame
-        One row per candidate, the simplest first: its cross-fitted `score`, how much it is behind the best
-        (`gap`), and the standard error of that (`gap_sem`).
+        One row per candidate in the order of preference: its cross-fitted `score`, how much it is behind the
+        best (`gap`), and the standard error of that (`gap_sem`).
     oof : (n, n_classes) array, or (n, 1) for regression
         The cross-fitted predictions; NaN in rows that no fold holds out.
     combiner : combiner
         The fitted combiner of `stackit.combine`.
+    members : tuple of str
+        The members of which the combiner has columns, in their order.
     """
 
     name: str
@@ -53,6 +62,7 @@ class Blend:
     candidates: pd.DataFrame
     oof: Floats
     combiner: Any
+    members: tuple[str, ...]
     target_type: TargetType
 
     def predict(self, predictions: Mapping[str, Any]) -> Floats:
@@ -76,7 +86,7 @@ class Blend:
                 "missing."
             )
         any_table = predictions[used[0]]
-        known = {name: predictions[name] if name in used else any_table for name in self.weights}
+        known = {name: predictions[name] if name in used else any_table for name in self.members}
         blended = predict_with(self.combiner, MetaTable.of(known, self.target_type))
         return blended[:, 0] if self.target_type.kind == "regression" else blended
 
@@ -93,11 +103,18 @@ def choose_blend(
 ) -> Blend:
     """Choose a combiner by cross-fitted scores, and fit it on all rows.
 
-    Each candidate is fitted on the out-of-fold predictions of the other folds and scored on a fold. The
-    simplest that is within one standard error of the best is taken, where the error is that of the difference
-    of the two. From simple to rich: the plain mean of the best member of each of the four best families, the
-    best member, ensemble selection, and free weights (logistic regression on log-probabilities for classes,
-    convex weights for numbers). With fewer than 500 rows only the first two are candidates.
+    Each candidate is fitted on the out-of-fold predictions of the other folds and scored on a fold. The first
+    that is within one standard error of the best is taken, where the error is that of the difference of the
+    two. Their order is that of their scores on new rows of real tables:
+
+    1. "logistic" (classes): log-probabilities are weighed by at least 0, and drawn to 1 / k each;
+    2. "greedy" (numbers, where the scoring is no squared error): ensemble selection by the scoring;
+    3. "convex": weights of at least 0 with sum 1, of least log loss or squared error;
+    4. "mean of families": the plain mean of the best member of each of the four best families;
+    5. "best member".
+
+    With fewer than 500 rows only the last two are candidates. If the scoring is log loss, a temperature
+    follows where that gains more than a standard error (from 1000 rows for two classes, 200 for more).
 
     Parameters
     ----------
@@ -114,7 +131,8 @@ def choose_blend(
     sample_weight : (n,) array-like, optional
         Weights of the rows.
     second_level : collection of str
-        The members of a second level: they are used only if that gains more than one standard error.
+        The members of a second level. The same candidates with them come last in the order, so that they are
+        used only if that gains more than one standard error.
 
     Returns
     -------
@@ -126,90 +144,65 @@ def choose_blend(
         When there are no members, or their predictions do not have the rows and columns of the target.
     """
     scorer_of(scoring, target)
+    if target.kind == "multilabel":
+        raise ValueError("y has several labels. Fit one preset per label.")
     table = MetaTable.of(predictions, target.type)
-    weights = _weights(sample_weight, len(target.y))
-    judge = Judge(target, _held_out(folds, table.covered), scoring, weights, folds.constraints.groups)
+    weights = row_weights(sample_weight, len(target.y))
+    judge = Judge(target, held_out_rows(folds, table.covered), scoring, weights, folds.constraints.groups)
     first = tuple(name for name in table.names if name not in second_level)
-    chosen = _choose(table.choose(first) if first else table, families, folds, judge)
-    if not first or len(first) == len(table.names):
-        return chosen.blend(table.names)
-    other = _choose(table, families, folds, judge)
-    gain, error = judge.compare(judge.pieces(other.oof), judge.pieces(chosen.oof))
-    return (other if gain > error else chosen).blend(table.names)
+    line_up = Candidates(table.choose(first), families, judge).line_up() if first else []
+    if len(first) < len(table.names):
+        line_up += Candidates(table, families, judge, WITH_SECOND_LEVEL if first else "").line_up()
+    trials = Trials.of(line_up, folds, judge)
+    if not trials.is_scored:
+        return _without_cross_fit(line_up, table, trials)
+    chosen, oof = trials.choose(), trials.nested()
+    name, combiner = chosen.name, None
+    heated = _heated(chosen, oof, folds, judge)
+    if heated is not None:
+        name, (combiner, oof) = f"{name}, temperature", heated
+    combiner = chosen.fit(table.covered) if combiner is None else combiner
+    return _blend(name, combiner, oof, chosen, table, trials)
 
 
-@dataclass(frozen=True, eq=False)
-class _Choice:
-    """The candidate that was chosen for a table of members."""
+def _without_cross_fit(line_up: list[Candidate], table: MetaTable, trials: Trials) -> Blend:
+    """Return the simplest blend where no fold can be predicted by others, as with a single split.
 
-    table: MetaTable
-    candidate: Candidate
-    combiner: Any
-    oof: Floats
-    scores: pd.DataFrame
-    sem: float
-
-    def blend(self, names: tuple[str, ...]) -> Blend:
-        """Return it as the blend of the named members, of which some may not be in its table."""
-        own = dict(zip(self.table.names, _weights_of(self.combiner), strict=True))
-        return Blend(
-            self.candidate.name,
-            {name: float(own.get(name, 0.0)) for name in names},
-            float(self.scores["score"].loc[self.candidate.name]),
-            self.sem,
-            self.scores,
-            self.oof,
-            self.combiner,
-            self.table.target_type,
-        )
+    Which members are in it is all that it learns.
+    """
+    simple = next(each for each in line_up if each.name in (FEW, BEST))
+    combiner, oof = simple.fit(table.covered), np.full(table.blocks[:, 0].shape, np.nan)
+    oof[table.covered] = predict_with(combiner, simple.table, table.covered)
+    return _blend(simple.name, combiner, oof, simple, table, trials)
 
 
-def _choose(table: MetaTable, families: Mapping[str, str], folds: Folds, judge: Judge) -> _Choice:
-    """Return the simplest candidate within one standard error of the best."""
-    covered = table.covered
-    line_up = Candidates(table, families, judge).line_up()
-    oofs = {candidate.name: _cross_fit(candidate, table, folds, covered) for candidate in line_up}
-    pieces = {name: judge.pieces(oof) for name, oof in oofs.items()}
-    scores = {name: judge.score(each) for name, each in pieces.items()}
-    best = max(scores, key=lambda name: scores[name])
-    gaps = {name: judge.compare(pieces[best], each) for name, each in pieces.items()}
-    near = [name for name in scores if name == best or gaps[name][0] <= gaps[name][1]]
-    chosen = next(candidate for candidate in line_up if candidate.name == near[0])
-    frame = pd.DataFrame(
-        {
-            "score": scores,
-            "gap": {name: gap for name, (gap, _) in gaps.items()},
-            "gap_sem": {name: sem for name, (_, sem) in gaps.items()},
-        },
-        index=[candidate.name for candidate in line_up],
-    )
-    own = pieces[chosen.name]
-    _, sem = judge.compare(own, np.zeros_like(own))
-    return _Choice(table, chosen, chosen.fit(covered), oofs[chosen.name], frame, sem)
+def _heated(chosen: Candidate, oof: Floats, folds: Folds, judge: Judge) -> tuple[Any, Floats] | None:
+    """Return the combiner with a temperature and its cross-fitted predictions, where that gains."""
+    kind, rows = judge.target.kind, chosen.table.covered
+    if metric_name(judge.scoring, judge.target) != "neg_log_loss":
+        return None
+    if len(rows) < MIN_ROWS_FOR_TEMPERATURE[kind]:
+        return None
+    blend = MetaTable.of({chosen.name: oof}, judge.target.type)
+    single = Candidate(chosen.name, blend, judge, lambda _: TemperatureClassifier())
+    heated = cross_fit(single.fit, blend, folds)
+    gain, error = judge.compare(judge.pieces(heated), judge.pieces(oof))
+    if not gain > error:
+        return None
+    combiner = chosen.fit_combiner(TemperatureClassifier(chosen.make(rows)), rows)
+    # The first of folds in time have no blend before them to learn from.
+    return combiner, np.where(np.isnan(heated), oof, heated)
 
 
-def _cross_fit(candidate: Candidate, table: MetaTable, folds: Folds, covered: Rows) -> Floats:
-    """Return the (n, width) predictions of each fold by the candidate fitted on the others; else NaN."""
-    blocks = table.blocks
-    found = np.full((len(blocks), blocks.shape[2]), np.nan)
-    is_covered = np.zeros(len(blocks), dtype=bool)
-    is_covered[covered] = True
-    for (repeat, _), (train, held_out) in zip(folds.labels, folds.splits, strict=True):
-        known, new = train[is_covered[train]], held_out[is_covered[held_out]]
-        if repeat == 0 and len(known) and len(new):
-            found[new] = predict_with(candidate.fit(known), table, new)
-    return found
-
-
-def _held_out(folds: Folds, covered: Rows) -> tuple[Rows, ...]:
-    """Return the covered rows that each fold of the first repeat holds out."""
-    pairs = zip(folds.labels, folds.splits, strict=True)
-    return tuple(held_out[np.isin(held_out, covered)] for (repeat, _), (_, held_out) in pairs if repeat == 0)
-
-
-def _weights(sample_weight: Any, n: int) -> Floats:
-    checked = check_sample_weight(sample_weight, n)
-    return np.ones(n) if checked is None else rescale_weights(checked)
+def _blend(
+    name: str, combiner: Any, oof: Floats, chosen: Candidate, table: MetaTable, trials: Trials
+) -> Blend:
+    """Return the blend, with a weight for each member of the whole table."""
+    own = dict(zip(chosen.table.names, _weights_of(combiner).tolist(), strict=True))
+    weights = {member: own.get(member, 0.0) for member in table.names}
+    score, sem = trials.judge.estimate(trials.judge.pieces(oof))
+    used = chosen.table.names
+    return Blend(name, weights, score, sem, trials.table(), oof, combiner, used, table.target_type)
 
 
 def _weights_of(combiner: Any) -> Floats:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stackit.arrays import Floats, Rows
 from stackit.assess.losses import metric_name, row_losses
@@ -70,10 +72,9 @@ class Judge:
             found[rows] = self._row_scores(rows, prediction[rows])
         return found
 
-    def score(self, pieces: Floats) -> float:
-        """Return the score; minus infinity where there is none."""
-        mean, _ = self.compare(pieces, np.zeros_like(pieces))
-        return mean
+    def estimate(self, pieces: Floats) -> tuple[float, float]:
+        """Return the score and its standard error; minus infinity where there is no score."""
+        return self.compare(pieces, np.zeros_like(pieces))
 
     def compare(self, first: Floats, second: Floats) -> tuple[float, float]:
         """Return how much better the first is than the second, and the standard error."""
@@ -88,12 +89,15 @@ class Judge:
         test = paired_rows(difference, self._piece_weights[known], groups)
         return test.difference, test.standard_error
 
+    def inside(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which pieces are these rows, or folds of these rows alone."""
+        found = np.zeros(len(self.target.y), dtype=bool)
+        found[rows] = True
+        return found if self.by_rows else np.array([found[part].all() for part in self.parts])
+
     def over(self, pieces: Floats, rows: Rows) -> Floats:
         """Return the scores of (k, n_pieces) pieces over some rows, or over the folds inside them."""
-        inside = np.zeros(len(self.target.y), dtype=bool)
-        inside[rows] = True
-        used = inside if self.by_rows else np.array([inside[part].all() for part in self.parts])
-        weights = np.where(used & ~np.isnan(pieces), self._piece_weights, 0.0)
+        weights = np.where(self.inside(rows) & ~np.isnan(pieces), self._piece_weights, 0.0)
         total = weights.sum(axis=1)
         sums = np.where(weights > 0, pieces * weights, 0.0).sum(axis=1)
         return np.asarray(np.divide(sums, total, out=np.full(len(pieces), -np.inf), where=total > 0))
@@ -129,11 +133,15 @@ class Judge:
         return -(root + (losses - mean) / (2 * root)) if 0 < root < np.inf else -np.sqrt(losses)
 
     def _score_fold(self, rows: Rows, prediction: Floats) -> float:
-        """Return the score of a fold; NaN where the metric rejects it, as areas do with one class."""
+        """Return the score of a fold; NaN where the metric rejects it, as some do with one class."""
         if not len(rows) or not self.weights[rows].any():
             return float("nan")
         weights = None if (self.weights == 1).all() else self.weights
-        try:
-            return score_predictions(self.target, rows, prediction[rows], self._spec, self.scoring, weights)
-        except ValueError:
-            return float("nan")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # metrics warn of folds without a class, for each candidate
+            try:
+                return score_predictions(
+                    self.target, rows, prediction[rows], self._spec, self.scoring, weights
+                )
+            except ValueError:
+                return float("nan")

@@ -90,7 +90,11 @@ def _as_block(name: str, table: Any, target_type: TargetType) -> Floats:
             f"The predictions of {format_list([name])} must have {width} columns, one per "
             f"{'class' if target_type.is_classification else 'output'}, but they have {block.shape[1]}."
         )
-    return normalize_rows(block.clip(min=0)) if target_type.is_classification else block
+    if not target_type.is_classification:
+        return block
+    found, known = np.full(block.shape, np.nan), ~np.isnan(block).any(axis=1)
+    found[known] = normalize_rows(block[known].clip(min=0))
+    return found
 
 
 def _frame(blocks: Floats, target_type: TargetType) -> pd.DataFrame:

@@ -323,3 +323,46 @@ def test_stacks_tell_their_combiners_the_names():
     stack = StackingClassifier(bases, GeometricClassifier({"knn": 1}), cv=cv).fit(X, y)
     assert stack.final_estimator_.named_weights_ == {"bayes": 0.0, "knn": 1.0}
     assert_allclose(stack.predict_proba(X), stack.transform(X)[:, 3:], atol=1e-5)
+
+
+# Weights of at least 0
+
+
+@few_or_more
+@quick
+@given(seed=SEEDS, C=st.sampled_from([1.0, 30.0, 1000.0]))
+def test_nonnegative_logistic_weights_are_the_optimum_among_these(width, seed, C):
+    rng = np.random.default_rng(seed)
+    y, blocks = problem(rng, width)
+    blocks[:, 0] = softmax(-np.log(blocks[:, 0]), axis=1)  # a free weight would be negative
+    weights = rng.random(N) + 0.1
+    fitted = LogisticClassifier(C=C, nonnegative=True).fit(columns(blocks), y, weights)
+    logs, target = np.log(blocks.clip(1e-6, 1 - 1e-6)), np.eye(width)[y]
+    share, prior = weights / weights.sum(), _prior(logs)
+
+    def loss(point):
+        return (
+            _loss(_scores(logs, point[:3], point[3:]), target, share) + ((point - prior) ** 2).sum() / 2 / C
+        )
+
+    bounds = [(0, None)] * 3 + [(None, None)] * width
+    theirs = minimize(loss, prior, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9})
+    ours = np.r_[fitted.weights_, fitted.intercept_]
+    assert (fitted.weights_ >= 0).all()
+    assert loss(ours) <= theirs.fun + 1e-10
+    assert_allclose(ours, theirs.x, atol=1e-3)
+
+
+@few_or_more
+def test_where_free_weights_are_above_0_the_bound_changes_nothing(width):
+    y, blocks = problem(np.random.default_rng(0), width)
+    free = LogisticClassifier(C=1.0).fit(columns(blocks), y)
+    bounded = LogisticClassifier(C=1.0, nonnegative=True).fit(columns(blocks), y)
+    assert free.weights_.min() > 0
+    assert_allclose(bounded.weights_, free.weights_, atol=1e-6)
+    assert_allclose(bounded.intercept_, free.intercept_, atol=1e-6)
+
+
+def test_a_strength_is_not_chosen_for_weights_of_at_least_0():
+    with pytest.raises(ValueError, match="Pass a number for C with nonnegative=True"):
+        LogisticClassifier(C=None, nonnegative=True).fit([[0.1], [0.9]], [0, 1])

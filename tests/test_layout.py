@@ -28,6 +28,8 @@ HEAVY = {
     "dask",
     "ray",
     "skrub",
+    "catboost",
+    "interpret",
     "jinja2",
     "skops",
     "onnx",

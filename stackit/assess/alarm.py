@@ -54,12 +54,15 @@ class OverfittingAlarm:
     duplicates : (float, float) or None
         The share of held-out rows that have a duplicate in their training part, and that of new rows, where
         the first is larger than chance makes it. Columns that were encoded with y do not count.
+    suspects : tuple of str
+        The columns of X that alone predict y nearly perfectly.
     """
 
     table: pd.DataFrame
     loss: str
     encoded: tuple[str, ...] = ()
     duplicates: tuple[float, float] | None = None
+    suspects: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return self.summary()
@@ -84,6 +87,11 @@ class OverfittingAlarm:
             found.append(
                 "Columns of X look as if they had been encoded with y before the folds: "
                 f"{format_list(self.encoded)}; encode inside the folds."
+            )
+        if self.suspects:
+            found.append(
+                f"Columns of X alone predict y nearly perfectly: {format_list(self.suspects)}; they may be y "
+                "under another name, or known only with it."
             )
         if self.duplicates is not None:
             found.append(

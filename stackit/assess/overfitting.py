@@ -14,6 +14,7 @@ from stackit.assess.alarm import OverfittingAlarm
 from stackit.assess.evidence import Evidence
 from stackit.assess.leakage import find_leakage
 from stackit.assess.repeats import oof_of
+from stackit.assess.suspicion import suspected_columns
 from stackit.engine.threads import single_threaded
 from stackit.ensemble.levels import Levels
 from stackit.precomputed.checks import errors_of, is_too_good
@@ -50,6 +51,9 @@ def overfitting_alarm(
     - In a fitted `LevelsClassifier` or `LevelsRegressor`: the last level predicts held-out rows once more,
       from the predictions of the level below after it has seen them. An estimator that becomes worse by that
       has learned to invert the level below (`stackit.assess.reversal`).
+
+    Columns of X that alone predict y nearly perfectly are named as a suspicion, without an alarm: they may be
+    y under another name, or known only with it.
 
     It costs predictions of `X_test` by each fold's estimator and, for levels, of X by each of both levels.
 
@@ -141,7 +145,9 @@ def overfitting_alarm(
     if truth is not None:
         table = table.rename(columns={"expected": "measured"})
     loss = "log loss" if oof.target.is_classification else "squared error"
-    return OverfittingAlarm(table, loss, leakage.encoded, leakage.duplicates)
+    # The columns below a level are predictions, which may be nearly perfect.
+    suspects = () if isinstance(run, Levels) else suspected_columns(X, oof.target, leakage.encoded)
+    return OverfittingAlarm(table, loss, leakage.encoded, leakage.duplicates, suspects)
 
 
 def _check(oof: OutOfFold, X_test: Any, level: float) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import effective_n_jobs
 from scipy.sparse import issparse
 
-from stackit.engine.fold_batching import AnyTask
+from stackit.engine.fold_batching import AnyTask, prepared_fits
 from stackit.engine.fork_pool import run_in_children
 from stackit.engine.fork_safety import may_fork
 from stackit.engine.joblib_pool import is_backend_chosen, run_by_joblib
@@ -56,6 +56,7 @@ def run_all(
 
     `failures`, `seconds` and `on_start` are those of `TaskQueue`.
     """
+    data.preparations.plan(prepared_fits(tasks))
     queue = TaskQueue(tasks, failures, seconds, limits, on_start)
     jobs = effective_n_jobs(n_jobs)
     try:

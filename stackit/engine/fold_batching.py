@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
@@ -26,7 +27,7 @@ from stackit.estimators.traits import EstimatorTraits
 from stackit.folds import Folds
 from stackit.results.repeated_warnings import record_warnings
 
-__all__ = ["AnyTask", "BatchedTask", "Fallback", "group_by_estimator"]
+__all__ = ["AnyTask", "BatchedTask", "Fallback", "group_by_estimator", "prepared_fits"]
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,15 @@ def group_by_estimator(
         if (fitted_on := _batched_folds(own, folds, data)) is not None
     }
     return [*batched.values(), *(task for task in left if task.split < 0 or task.name not in batched)]
+
+
+def prepared_fits(tasks: Iterable[AnyTask]) -> Iterator[Task]:
+    """Yield the fits that may get prepared tables; a closed form behind a scaler gets none."""
+    for task in tasks:
+        if not isinstance(task, BatchedTask):
+            yield task
+        elif has_batched_learner(task.tasks[0].estimator):
+            yield from task.tasks
 
 
 def _gets_only_weights(task: Task) -> bool:

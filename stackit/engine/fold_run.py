@@ -119,6 +119,8 @@ class FoldRun:
             estimators, self.data.X, self.data.X_test, self.data.target, self.folds
         )
         yield from self._prepare(estimators)
+        if splits is not None:
+            self.data.preparations.expects_more = True
         tasks = self._plan(
             [one for one in estimators if one[0] not in self.failures],
             range(len(self.folds.splits)) if splits is None else sorted(splits),
@@ -145,6 +147,7 @@ class FoldRun:
             ) as results:
                 for result in results:
                     advance(result.name)
+                    self.data.preparations.share_steps(result)
                     session.keep(result)
                     self._collect(result)
                     yield result
@@ -253,7 +256,10 @@ class _Refitter:
         folds = _subset(self.folds, [task.split for task in own])
         grouped = group_by_estimator(wanted, own, folds, self.data)
         with closing(run_all(grouped, self.data, self.n_jobs, {})) as found:
-            return [one for one in found if one.split in splits]
+            results = [one for one in found if one.split in splits]
+        for result in results:
+            self.data.preparations.share_steps(result)
+        return results
 
 
 def _subset(folds: Folds, splits: Collection[int] | None) -> Folds:

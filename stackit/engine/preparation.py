@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sklearn.pipeline import Pipeline
 
 from stackit.arrays import num_samples
 from stackit.batched_fits.pipelines import is_separable
+from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
 
-__all__ = ["FoldTables", "Preparation", "prepare", "prepare_nested"]
+__all__ = ["FoldTables", "Preparation", "pipeline_in", "prepare", "prepare_nested", "set_first_steps"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +29,22 @@ class FoldTables:
         """The bytes of all tables."""
         return sum(map(_n_bytes, (self.train, self.held_out, self.validation, self.test)))
 
+    def each(self, change: Callable[[Any], Any]) -> FoldTables:
+        """Return all tables, each changed by a function."""
+        tables = (self.train, self.held_out, self.validation, self.test)
+        return FoldTables(*(None if table is None else change(table) for table in tables))
+
     def transformed(self, train: Any, transform: Callable[[Any], Any]) -> FoldTables:
         """Return the transformed tables, given that of the training rows."""
-        others = (self.held_out, self.validation, self.test)
-        return FoldTables(train, *(None if table is None else transform(table) for table in others))
+        others = FoldTables(None, self.held_out, self.validation, self.test).each(transform)
+        return replace(others, train=train)
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """The fitted steps of a pipeline before the last, and the tables that they have made."""
 
-    steps: list[tuple[str, Any]]
+    steps: list[Any]
     tables: FoldTables
 
 
@@ -44,7 +52,7 @@ def prepare(pipeline: Any, tables: FoldTables, y: Any) -> Preparation:
     """Fit the steps of a pipeline before the last in place, as its own fit and predict do."""
     front = pipeline[:-1]
     train = front.fit_transform(tables.train, y)
-    return Preparation(front.steps, tables.transformed(train, front.transform))
+    return Preparation([step for _, step in front.steps], tables.transformed(train, front.transform))
 
 
 def prepare_nested(pipeline: Any, tables: FoldTables, y: Any) -> tuple[Any, FoldTables]:
@@ -56,6 +64,19 @@ def prepare_nested(pipeline: Any, tables: FoldTables, y: Any) -> tuple[Any, Fold
         pipeline = pipeline.steps[-1][1]
         tables = prepare(pipeline, tables, y).tables
     return pipeline, tables
+
+
+def pipeline_in(estimator: Any) -> Pipeline | None:
+    """Return a pipeline, also one that a wrapper encodes labels for; None for any other estimator."""
+    bare = estimator.estimator if isinstance(estimator, LabelEncodedClassifier) else estimator
+    return bare if type(bare) is Pipeline else None
+
+
+def set_first_steps(estimator: Any, steps: list[Any]) -> None:
+    """Replace the steps of a pipeline before the last, in place; leave any other estimator as it is."""
+    pipeline = pipeline_in(estimator)
+    if pipeline is not None:
+        pipeline.steps[:-1] = [(name, step) for (name, _), step in zip(pipeline.steps, steps, strict=False)]
 
 
 def _n_bytes(table: Any) -> int:

@@ -49,6 +49,7 @@ def refit(
     ):
         for result in results:
             advance(result.name)
+            data.preparations.share_steps(result)
             if result.error is None:
                 records[result.name] = replace(records[result.name], refitted=result.estimator)
             elif config.on_error == "skip":

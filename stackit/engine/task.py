@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from stackit.arrays import Floats, Rows, safe_index
 from stackit.arrays.isolation import is_readonly_error, own_copy, own_values, read_only
 from stackit.engine.failures import as_failure, pack_exception, unpack_exception
 from stackit.engine.fit import fit_estimator
-from stackit.engine.preparation import FoldTables, prepare
+from stackit.engine.preparation import FoldTables, Preparation, prepare, set_first_steps
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.copies import unfitted_copy
@@ -22,6 +23,8 @@ from stackit.estimators.traits import EstimatorTraits
 from stackit.results.repeated_warnings import RecordedWarning, record_warnings
 
 __all__ = ["Task", "TaskResult"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(eq=False)  # not frozen, which makes it three times slower to make one for each fit
@@ -52,15 +55,12 @@ class Task:
         with record_warnings() as warnings, single_threaded(), self.traits.seeds.drawing(self.seed):
             try:
                 started = time.perf_counter()
-                try:
-                    result.estimator = fit_estimator(*self._inputs_of_fit(data))
-                except (TypeError, ValueError) as error:
-                    # Trusted libraries share their rows; one that turns out to work in place gets a copy.
-                    if not (self.traits.is_trusted_library and is_readonly_error(error)):
-                        raise
-                    result.estimator = fit_estimator(*self._inputs_of_fit(data, copied=True))
+                shared = self._shared_preparation(data)
+                result.estimator = self._retry_on_copies(
+                    lambda copied: fit_estimator(*self._inputs_of_fit(data, shared, copied))
+                )
                 result.seconds = time.perf_counter() - started
-                self._predict(result, data)
+                self._predict(result, data, shared)
             except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
                 result.error = as_failure(error)
         result.warnings = tuple(warnings)
@@ -91,14 +91,11 @@ class Task:
 
     def prepare(self, data: TrainingData) -> tuple[Any, FoldTables]:
         """Return a pipeline with its steps before the last fitted, and the tables that they make."""
-        try:
-            pipeline = self.ready_copy()
-            return pipeline, prepare(pipeline, *self._raw_tables(data)).tables
-        except (TypeError, ValueError) as error:
-            if not (self.traits.is_trusted_library and is_readonly_error(error)):
-                raise
-            pipeline = self.ready_copy()
-            return pipeline, prepare(pipeline, *self._raw_tables(data, copied=True)).tables
+        pipeline = self.ready_copy()
+        shared = data.preparations.get(self, lambda: self._preparation(data))
+        found = self._preparation(data) if shared is None else shared
+        set_first_steps(pipeline, found.steps)
+        return pipeline, found.tables.each(self._own) if shared is not None else found.tables
 
     def shared_parts(self) -> list[Any]:
         """Return what other tasks refer to as well: the rows, and the weights and groups of all rows."""
@@ -106,40 +103,79 @@ class Task:
         columns = [values for values in self.fit_params.values() if hasattr(values, "__len__")]
         return [*(part for part in rows if part is not None), *columns]
 
-    def _inputs_of_fit(self, data: TrainingData, copied: bool = False) -> tuple[Any, ...]:
+    def _inputs_of_fit(
+        self, data: TrainingData, shared: Preparation | None, copied: bool = False
+    ) -> tuple[Any, ...]:
         """Return the arguments of `fit_estimator`; an estimator that may write into them gets copies."""
         traits, validation = self.traits, None
-        X = data.rows(self.train, traits.reader, copied)
-        if self.validation_rows is not None:
-            validation = data.rows(self.validation_rows, traits.reader, copied), self.validation_rows
         estimator, fit_params = self.ready_copy(), self.fit_params
+        if shared is None:
+            X = data.rows(self.train, traits.reader, copied)
+            if self.validation_rows is not None:
+                validation = data.rows(self.validation_rows, traits.reader, copied), self.validation_rows
+        else:
+            set_first_steps(estimator, ["passthrough"] * len(shared.steps))
+            X = self._own(shared.tables.train, copied)
+            if self.validation_rows is not None:
+                validation = self._own(shared.tables.validation, copied), self.validation_rows
         if fit_params and not traits.is_trusted_library:
             fit_params = {name: own_values(values) for name, values in fit_params.items()}
         return estimator, X, data.target, self.train, fit_params, validation, traits
 
+    def _shared_preparation(self, data: TrainingData) -> Preparation | None:
+        """Return what the steps before the last make, where other tasks use it too and they can be fitted."""
+        try:
+            return data.preparations.get(self, lambda: self._preparation(data))
+        except Exception:  # noqa: BLE001 - the fit of the whole pipeline reports the error
+            return None
+
+    def _preparation(self, data: TrainingData) -> Preparation:
+        """Fit the steps before the last."""
+        return self._retry_on_copies(
+            lambda copied: prepare(self.ready_copy(), *self._raw_tables(data, copied))
+        )
+
+    def _retry_on_copies(self, fit: Callable[[bool], Result]) -> Result:
+        """Fit on rows that trusted libraries share; one that turns out to work in place gets copies."""
+        try:
+            return fit(False)
+        except (TypeError, ValueError) as error:
+            if not (self.traits.is_trusted_library and is_readonly_error(error)):
+                raise
+            return fit(True)
+
+    def _own(self, table: Any, copied: bool = False) -> Any:
+        """Return a table of which others refer to the original: read-only, or a copy."""
+        return own_copy(table) if copied or not self.traits.is_trusted_library else read_only(table)
+
     def _raw_tables(self, data: TrainingData, copied: bool = False) -> tuple[FoldTables, Any]:
         """Return the rows of the fold, none of which is the caller's to be changed, and y."""
-        reader, validation = self.traits.reader, None
+        reader = self.traits.reader
         train, held_out = (data.rows(rows, reader, copied) for rows in (self.train, self.held_out))
-        if self.validation_rows is not None:
-            validation = data.rows(self.validation_rows, reader, copied)
+        of_validation = self.validation_rows
+        validation = None if of_validation is None else data.rows(of_validation, reader, copied)
         X_test, owned = data.test_rows(reader) if self.split >= 0 else (None, False)
         if X_test is not None:
-            own = own_copy if copied or not reader.is_trusted_library else read_only
-            X_test = reader.adapted(X_test if owned else own(X_test))
+            X_test = reader.adapted(X_test if owned else self._own(X_test, copied))
         return FoldTables(train, held_out, validation, X_test), safe_index(self.targets(data), self.train)
 
-    def _predict(self, result: TaskResult, data: TrainingData) -> None:
+    def _predict(self, result: TaskResult, data: TrainingData, shared: Preparation | None) -> None:
         """Predict the held-out and the test rows; shapes are (n_held_out, width) and (m, width)."""
         fitted, spec, reader = result.estimator, self.spec, self.traits.reader
         if lacks_order(fitted, spec.method):
             result.labels, spec = True, spec.as_labels()
         if len(self.held_out):
-            held_out, owned = data.rows(self.held_out, reader), not reader.is_trusted_library
+            held_out, owned = (
+                (data.rows(self.held_out, reader), not reader.is_trusted_library)
+                if shared is None
+                else (shared.tables.held_out, False)
+            )
             result.held_out = spec.predict_readonly(fitted, held_out, self.place, reader, owned)
         if data.X_test is not None and self.split >= 0:
-            X_test, owned = data.test_rows(reader)
+            X_test, owned = data.test_rows(reader) if shared is None else (shared.tables.test, False)
             result.test = spec.predict_readonly(fitted, X_test, self.place, reader, owned)
+        if shared is not None:
+            set_first_steps(fitted, shared.steps)
         if self.traits.n_jobs:
             self.restore_n_jobs(fitted)
         if not self.return_estimator:

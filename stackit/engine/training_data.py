@@ -13,6 +13,7 @@ from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.arrays.isolation import Reader, own_rows, rows_for
 from stackit.arrays.schema import TableSchema
 from stackit.batched_fits.matrix import finite_matrix
+from stackit.engine.preparation_cache import PreparationCache
 from stackit.engine.row_cache import RowCache
 from stackit.estimators.sample_weight import check_sample_weight, check_weighted_folds
 from stackit.folds import Folds, as_folds
@@ -41,6 +42,7 @@ class TrainingData:
         self.schema = TableSchema.of(X) if schema is None else schema
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
+        self.preparations = PreparationCache()
         self._row_cache = RowCache(X) if type(X) is np.ndarray else None
         self._test_row_cache = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
 

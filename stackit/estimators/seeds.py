@@ -20,7 +20,7 @@ from sklearn.utils.multiclass import type_of_target
 from stackit.arrays import Rows
 from stackit.arrays.isolation import WELL_KNOWN
 
-__all__ = ["Seeds", "ShuffledFolds", "kept_draws", "seed_of", "seeds_of", "shared_draws"]
+__all__ = ["Seeds", "ShuffledFolds", "generator_states", "kept_draws", "seed_of", "seeds_of", "shared_draws"]
 
 # Names of seed parameters. The first that a part has is set, unless the part has been given a seed.
 SPELLINGS = ("random_state", "random_seed", "seed")
@@ -175,6 +175,25 @@ def kept_draws() -> Iterator[None]:
     finally:
         _LOCAL.are_kept = outer
         _restore(*states)
+
+
+def generator_states() -> tuple[Any, ...]:
+    """Return the states of the global generators such that equal ones compare as equal.
+
+    >>> before = generator_states()
+    >>> drawn = np.random.uniform()
+    >>> generator_states() == before
+    False
+    """
+    _, of_python, _, of_torch = _states(_torch_generator())
+    name, key, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - the global one
+    return (
+        name,
+        np.asarray(key).tobytes(),
+        *rest,
+        of_python,
+        None if of_torch is None else of_torch.numpy().tobytes(),
+    )
 
 
 def _torch_generator() -> Any:

@@ -14,6 +14,7 @@ from stackit.estimators.prediction_checks import ALL_ROWS
 from stackit.folds import Folds
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.repeated_warnings import RepeatedWarnings, record_warnings
+from stackit.results.shared_steps import SharedSteps
 
 __all__ = ["EstimatorResult", "FitMode", "concatenate"]
 
@@ -88,21 +89,37 @@ class EstimatorResult:
         average: Floats = total / counts[:, np.newaxis]
         return average
 
-    def predict(self, X: Any, folds: Folds, repeats: RepeatedWarnings, *, refitted: bool = False) -> Floats:
-        """Return the (m, width) predictions of new rows: the average over folds, or those of the refit.
+    def placed(self, folds: Folds, *, refitted: bool = False) -> list[tuple[Any, tuple[int, int]]]:
+        """Return the estimators that predict new rows, each with its (repeat, fold).
 
-        Errors name the fold; `repeats` collects the warnings. Without a refit the folds predict.
+        Without a refit these are the estimators of the folds.
         """
         if refitted and self.refitted is not None:
-            placed = [(self.refitted, ALL_ROWS)]
-        else:
-            # The same object in all folds (a frozen estimator) predicts once.
-            pairs = zip(self.fold_estimators, folds.labels, strict=True)
-            placed = [*{id(one): (one, label) for one, label in pairs}.values()]
-        predictions = []
+            return [(self.refitted, ALL_ROWS)]
+        # The same object in all folds (a frozen estimator) predicts once.
+        pairs = zip(self.fold_estimators, folds.labels, strict=True)
+        return [*{id(one): (one, label) for one, label in pairs}.values()]
+
+    def predict(
+        self,
+        X: Any,
+        folds: Folds,
+        repeats: RepeatedWarnings,
+        *,
+        refitted: bool = False,
+        shared: SharedSteps | None = None,
+    ) -> Floats:
+        """Return the (m, width) predictions of new rows: the average over folds, or those of the refit.
+
+        Errors name the fold; `repeats` collects the warnings. Without a refit the folds predict. `shared` has
+        the rows as steps transform them that the estimators have in common with others.
+        """
+        placed, predictions = self.placed(folds, refitted=refitted), []
+        shared = SharedSteps(X, [one for one, _ in placed]) if shared is None else shared
         for estimator, label in placed:
             with record_warnings() as caught:
-                predictions.append(self.spec.predict_readonly(estimator, X, label))
+                predictor, table = shared.predictor(estimator)
+                predictions.append(self.spec.predict_readonly(predictor, table, label))
             repeats.add(caught, self.spec.name)
         return np.asarray(np.mean(predictions, axis=0))
 

@@ -20,6 +20,7 @@ from stackit.results.estimator_result import EstimatorResult
 from stackit.results.placeholders import Placeholder
 from stackit.results.repeated_warnings import RepeatedWarnings
 from stackit.results.scores import ScoresMixin
+from stackit.results.shared_steps import SharedSteps
 from stackit.target import Target
 from stackit.validation import format_list
 
@@ -301,10 +302,13 @@ class OutOfFold(ScoresMixin):
     def predict(self, X: Any, skip: Collection[str] = (), *, refitted: bool = False) -> dict[str, Floats]:
         """Return each estimator's (m, width) predictions of new rows; see `transform`."""
         X, repeats = self.conform(X), RepeatedWarnings("predictions")
+        predicting = [result for name, result in self.items() if name not in skip]
+        placed = [one for result in predicting for one in result.placed(self.folds, refitted=refitted)]
+        shared = SharedSteps(X, [estimator for estimator, _ in placed])
         predictions = {
             name: np.zeros((num_samples(X), result.spec.width))
             if name in skip
-            else result.predict(X, self.folds, repeats, refitted=refitted)
+            else result.predict(X, self.folds, repeats, refitted=refitted, shared=shared)
             for name, result in self.items()
         }
         repeats.warn()

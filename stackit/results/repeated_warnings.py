@@ -11,7 +11,7 @@ from typing import Any
 
 from stackit.validation import format_list
 
-__all__ = ["RecordedWarning", "RepeatedWarnings", "record_warnings"]
+__all__ = ["RecordedWarning", "RepeatedWarnings", "record_again", "record_warnings"]
 
 # What differs between folds in texts that mean the same: numbers that stand alone, and paths.
 VARYING = re.compile(r"\S*/\S*|(?<![\w'\"])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
@@ -55,6 +55,19 @@ class record_warnings:
     def __exit__(self, *error: Any) -> None:
         _LOCAL.caught = self._outer
         self._catcher.__exit__(*error)
+
+
+def record_again(recorded: Sequence[RecordedWarning]) -> None:
+    """Add recorded warnings to those that this thread records now, if it does.
+
+    >>> with record_warnings() as caught:
+    ...     record_again([RecordedWarning(UserWarning, "too short", "fit.py", 1)])
+    >>> [one.text for one in caught]
+    ['too short']
+    """
+    caught = getattr(_LOCAL, "caught", None)
+    if caught is not None:
+        caught.extend(recorded)
 
 
 @dataclass

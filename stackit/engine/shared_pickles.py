@@ -1,0 +1,179 @@
+"""Objects that forked processes share: each is made by one of them and read by all."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import struct
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import cloudpickle
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # Windows, which has no fork either
+    fcntl = resource = None  # type: ignore[assignment]
+
+__all__ = ["SharedPickles", "pickled_anyhow"]
+
+MOST_BYTES = 1 << 30
+MOST_OBJECTS = 4096
+ENTRY = struct.Struct("<QQ")  # where an object begins in the file, and its length
+DATA = MOST_OBJECTS * ENTRY.size  # the entries come first
+REFUSED = (1, 0)
+ALIGNMENT = 64  # bytes, of the arrays in an object
+
+
+class SharedPickles:
+    """Objects in a file without a name, which the processes forked from this one have open as well.
+
+    The first process that gets an object makes it; those that want it meanwhile wait. Arrays are read where
+    they lie in the file, and cannot be written into. The system deletes the file with the last process that
+    has it open, also where all are killed.
+
+    Parameters
+    ----------
+    most_bytes : int, optional
+        Of all objects together; one that would be too much is made by each process that gets it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shared = SharedPickles()
+    >>> number = shared.reserve()
+    >>> for _ in range(2):
+    ...     print(shared.get(number, lambda: print("made") or (np.arange(3), True)))
+    made
+    [0 1 2]
+    [0 1 2]
+    """
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self.most_bytes = _most_bytes() if most_bytes is None else most_bytes
+        self._file = -1
+        self._locks: list[threading.Lock] = []  # a lock of the file is one of a process, not of a thread
+        self._growing = threading.Lock()
+
+    def reserve(self) -> int | None:
+        """Return the number of a new object, before processes are forked; None where there can be no more."""
+        if fcntl is None or len(self._locks) == MOST_OBJECTS:
+            return None
+        try:
+            if self._file < 0:
+                with tempfile.TemporaryFile() as file:
+                    self._file = os.dup(file.fileno())
+                weakref.finalize(self, os.close, self._file)
+                os.ftruncate(self._file, DATA)
+        except OSError:
+            return None
+        self._locks.append(threading.Lock())
+        return len(self._locks) - 1
+
+    def get(self, number: int, make: Callable[[], tuple[Any, bool]]) -> Any:
+        """Return an object; `make` makes it, and says whether others may have it."""
+        with self._locks[number], self._locked(number * ENTRY.size):
+            start, length = self._entry(number)
+            if not start:
+                made, is_for_all = make()
+                self._enter(number, self._written(made) if is_for_all else REFUSED)
+                return made
+        return make()[0] if (start, length) == REFUSED else self._read(start, length)
+
+    def is_refused(self, number: int) -> bool:
+        """Whether each process has to make an object for itself."""
+        return self._entry(number) == REFUSED
+
+    def _entry(self, number: int) -> tuple[int, ...]:
+        return ENTRY.unpack(os.pread(self._file, ENTRY.size, number * ENTRY.size))
+
+    def _enter(self, number: int, entry: tuple[int, int]) -> None:
+        os.pwrite(self._file, ENTRY.pack(*entry), number * ENTRY.size)
+
+    def _written(self, made: Any) -> tuple[int, int]:
+        """Write an object behind the others, and return its entry."""
+        try:
+            parts = _parts_of(made)
+            length = sum(_padded(len(part)) for part in parts)
+            start = self._allocate(length)
+            if start is None:
+                return REFUSED
+            at = start
+            for part in parts:
+                _write_all(self._file, part, at)
+                at += _padded(len(part))
+        except Exception:  # noqa: BLE001 - pickling runs code of the object; a disk may be full
+            return REFUSED
+        return start, length
+
+    def _allocate(self, length: int) -> int | None:
+        with self._growing, self._locked(DATA):
+            size = os.fstat(self._file).st_size
+            start = -(-size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+            if start + length > self.most_bytes:
+                return None
+            os.ftruncate(self._file, start + length)
+        return start
+
+    def _read(self, start: int, length: int) -> Any:
+        mapped = memoryview(mmap.mmap(self._file, length, access=mmap.ACCESS_READ, offset=start))
+        (n_parts,) = struct.unpack_from("<Q", mapped)
+        sizes = struct.unpack_from(f"<{n_parts}Q", mapped, 8)
+        parts, at = [], _padded(8 + 8 * n_parts)
+        for size in sizes:
+            parts.append(mapped[at : at + size])
+            at += _padded(size)
+        return pickle.loads(parts[0], buffers=parts[1:])
+
+    @contextmanager
+    def _locked(self, at: int) -> Generator[None, None, None]:
+        """Hold the lock of a byte of the file, which ends with the process at the latest."""
+        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, at)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, at)
+
+
+def pickled_anyhow(value: Any) -> bytes:
+    """Pickle a value by reference, else by value: a class of the main script is the same in all processes."""
+    try:
+        return pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - pickling runs code of the value
+        return bytes(cloudpickle.dumps(value))
+
+
+def _parts_of(made: Any) -> list[memoryview]:
+    """Return the sizes of the parts of a pickle, the pickle without its arrays, and the arrays."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(made, protocol=5, buffer_callback=buffers.append)
+    parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
+    sizes = struct.pack(f"<{len(parts) + 1}Q", len(parts), *map(len, parts))
+    return [memoryview(sizes), *parts]
+
+
+def _padded(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _write_all(file: int, part: memoryview, at: int) -> None:
+    while len(part):
+        written = os.pwrite(file, part, at)
+        part, at = part[written:], at + written
+
+
+def _most_bytes() -> int:
+    """Return how many bytes are kept: at most an eighth of the memory that the process may use."""
+    limits = [MOST_BYTES]
+    if resource is not None:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
+        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if allowed != resource.RLIM_INFINITY:
+            limits.append(allowed // 8)
+    return min(limits)

@@ -76,14 +76,17 @@ def run_within(task: AnyTask, data: TrainingData, limits: TimeLimits) -> list[Ta
     stopped at the deadline has no results.
     """
     seconds = min(limits.seconds_of(task), limits.seconds_left)
-    stopped = timed_out(task, seconds)
+    stopped, raised = timed_out(task, seconds), list[Exception]()
     try:
-        with _interrupted_after(seconds, stopped[0].error):
+        with _interrupted_after(seconds, stopped[0].error, raised):
             outcome = task.run(data)
-    except TimeoutError:  # it came while nothing of the estimator's ran
+    except (TimeoutError, KeyboardInterrupt):
+        # It came while nothing of the estimator's ran, or catboost put an interrupt in its place.
+        if not raised:
+            raise
         outcome = stopped
-    if limits.are_over and isinstance(outcome, list):
-        return [one for one in outcome if not isinstance(one.error, TimeoutError)]
+    if raised and isinstance(outcome, list) and any(one.error is not None for one in outcome):
+        return [] if limits.are_over else stopped
     return outcome
 
 
@@ -96,8 +99,8 @@ def _text(name: str, place: tuple[int, int], seconds: float) -> str:
 
 
 @contextmanager
-def _interrupted_after(seconds: float, error: Exception | None) -> Iterator[None]:
-    """Raise an error in a block that takes longer, where this process has a timer that is free."""
+def _interrupted_after(seconds: float, error: Exception | None, raised: list[Exception]) -> Iterator[None]:
+    """Raise an error in a block that takes longer, and note it, if this process has a timer that is free."""
     is_possible = (
         seconds < math.inf
         and hasattr(signal, "setitimer")
@@ -110,6 +113,7 @@ def _interrupted_after(seconds: float, error: Exception | None) -> Iterator[None
 
     def interrupt(*_: Any) -> None:
         assert error is not None
+        raised.append(error)
         raise error
 
     previous = signal.signal(signal.SIGALRM, interrupt)

@@ -52,6 +52,16 @@ class Unpicklable(Sleeper):
         return super().fit(X, y)
 
 
+class Interrupted(Unpicklable):
+    """Raises an interrupt in place of the error that stops it, as catboost does."""
+
+    def fit(self, X, y):
+        try:
+            return super().fit(X, y)
+        except TimeoutError:
+            raise KeyboardInterrupt from None
+
+
 def timed(call, *args, **options):
     started = time.monotonic()
     result = call(*args, **options)
@@ -156,8 +166,9 @@ def test_nothing_starts_after_the_deadline(tmp_path):
     assert not log.exists()
 
 
-def test_what_cannot_be_sent_is_stopped_in_this_process():
-    members = [("quick", Sleeper()), ("local", Unpicklable(slow=(3,)))]
+@pytest.mark.parametrize("kind", [Unpicklable, Interrupted])
+def test_what_cannot_be_sent_is_stopped_in_this_process(kind):
+    members = [("quick", Sleeper()), ("local", kind(slow=(3,)))]
     with pytest.warns(UserWarning, match="over before local were finished"):
         oof, seconds = timed(out_of_fold, members, n_jobs=2, time_limit=0.9)
     assert 0.9 <= seconds < 1.2 + SLACK

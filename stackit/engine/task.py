@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from stackit.arrays import Floats, Rows, safe_index
 from stackit.arrays.isolation import is_readonly_error, own_copy, own_values, read_only
@@ -23,8 +22,6 @@ from stackit.estimators.traits import EstimatorTraits
 from stackit.results.repeated_warnings import RecordedWarning, record_warnings
 
 __all__ = ["Task", "TaskResult"]
-
-Result = TypeVar("Result")
 
 
 @dataclass(eq=False)  # not frozen, which makes it three times slower to make one for each fit
@@ -56,9 +53,12 @@ class Task:
             try:
                 started = time.perf_counter()
                 shared = self._shared_preparation(data)
-                result.estimator = self._retry_on_copies(
-                    lambda copied: fit_estimator(*self._inputs_of_fit(data, shared, copied))
-                )
+                try:
+                    result.estimator = fit_estimator(*self._inputs_of_fit(data, shared))
+                except (TypeError, ValueError) as error:
+                    if not self._needs_copies(error):
+                        raise
+                    result.estimator = fit_estimator(*self._inputs_of_fit(data, shared, copied=True))
                 result.seconds = time.perf_counter() - started
                 self._predict(result, data, shared)
             except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
@@ -131,18 +131,16 @@ class Task:
 
     def _preparation(self, data: TrainingData) -> Preparation:
         """Fit the steps before the last."""
-        return self._retry_on_copies(
-            lambda copied: prepare(self.ready_copy(), *self._raw_tables(data, copied))
-        )
-
-    def _retry_on_copies(self, fit: Callable[[bool], Result]) -> Result:
-        """Fit on rows that trusted libraries share; one that turns out to work in place gets copies."""
         try:
-            return fit(False)
+            return prepare(self.ready_copy(), *self._raw_tables(data, copied=False))
         except (TypeError, ValueError) as error:
-            if not (self.traits.is_trusted_library and is_readonly_error(error)):
+            if not self._needs_copies(error):
                 raise
-            return fit(True)
+            return prepare(self.ready_copy(), *self._raw_tables(data, copied=True))
+
+    def _needs_copies(self, error: Exception) -> bool:
+        """Whether a trusted library, which shares its rows, turns out to work in place."""
+        return self.traits.is_trusted_library and is_readonly_error(error)
 
     def _own(self, table: Any, copied: bool = False) -> Any:
         """Return a table of which others refer to the original: read-only, or a copy."""

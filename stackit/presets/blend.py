@@ -113,8 +113,9 @@ def choose_blend(
     4. "mean of families": the plain mean of the best member of each of the four best families;
     5. "best member".
 
-    With fewer than 500 rows only the last two are candidates. If the scoring is log loss, a temperature
-    follows where that gains more than a standard error (from 1000 rows for two classes, 200 for more).
+    With fewer than 500 rows only the last two are candidates, and the best member must be two standard errors
+    ahead. If the scoring is log loss, a temperature follows where that gains more than a standard error (from
+    1000 rows for two classes, 200 for more).
 
     Parameters
     ----------

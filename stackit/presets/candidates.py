@@ -81,7 +81,9 @@ class Candidates:
         return {"greedy": lambda _: greedy, "convex": lambda _: ConvexRegressor()}
 
     def _logistic(self, rows: Rows) -> LogisticClassifier:
-        return LogisticClassifier(C=STRENGTH * float(self.judge.weights[rows].sum()), nonnegative=True)
+        # A forest's 0 is no more certain than its rows: unclipped, it would outweigh all other members.
+        n = max(2.0, float(self.judge.weights[rows].sum()))
+        return LogisticClassifier(C=STRENGTH * n, clip=0.5 / n, nonnegative=True)
 
     def _mean(self, rows: Rows, most: int) -> Any:
         """Return the plain mean of the best members on some rows, one per family."""

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 # In column names xgboost refuses [ ] < and lightgbm refuses " , : [ ] { }; > is replaced like <.
-REFUSED = re.compile(r'[\[\]<>",:{}]')
+REFUSED = re.compile(r'[\[\]<>",:{}\x00-\x1f]')
 WORDS = {"<": "lt", ">": "gt"}
 
 
@@ -84,8 +84,8 @@ def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     --------
     >>> safe_names(["forest__<30", "forest__>30", "forest__a,b", "age"])
     ['forest__lt30', 'forest__gt30', 'forest__a_b', 'age']
-    >>> safe_names(["a[0]", "a_0_"])
-    ['a_0__2', 'a_0_']
+    >>> safe_names(["a[0]", "a_0_", "in\\nmm"])
+    ['a_0__2', 'a_0_', 'in_mm']
     """
     wanted = list(names)
     used = {_as_lightgbm(name) for name in taken}

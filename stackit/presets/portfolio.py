@@ -28,22 +28,22 @@ GOOD = (
     kernel.KERNEL,
     lightgbm.LGBM_XT,
     forests.EXTRA_TREES,
-    neighbors.NEIGHBORS,
-    generated.PREP_XT,
+    generated.PREP_SMALL,
+    xgboost.XGB_TD,
 )
 BEST = (
     *GOOD,
-    nets.NET,
-    xgboost.XGB_TD,
-    lightgbm.LGBM_SMALL,
-    forests.EXTRA_TREES_FULL,
-    lightgbm.LGBM_LARGE,
-    generated.PREP_SMALL,
     explainable.EBM,
-    forests.RANDOM_FOREST,
-    neighbors.NEIGHBORS_FAR,
-    lightgbm.LGBM_XT_LARGE,
+    nets.NET,
+    neighbors.NEIGHBORS,
+    forests.EXTRA_TREES_FULL,
     generated.PREP_LARGE,
+    lightgbm.LGBM_SMALL,
+    generated.PREP_XT,
+    lightgbm.LGBM_XT_LARGE,
+    neighbors.NEIGHBORS_FAR,
+    forests.RANDOM_FOREST,
+    lightgbm.LGBM_LARGE,
 )
 PRESETS: dict[str, tuple[Member, ...]] = {"quick": QUICK, "good": GOOD, "best": BEST}
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from stackit.validation import invalid_value
 
-__all__ = ["TableShape"]
+__all__ = ["MANY_CLASSES", "TableShape"]
 
+MANY_CLASSES = 10
 PACES = {5_000: 1.0, 20_000: 1.5, 100_000: 2.0}  # up to so many rows times classes
 
 
@@ -95,6 +96,8 @@ class TableShape:
     @property
     def pace(self) -> float:
         """How many times faster boosters learn, in fewer rounds, the more rows times classes a round has."""
+        if self.n_outputs > MANY_CLASSES:
+            return 3.0
         work = self.n_rows * self.n_outputs
         return next((pace for limit, pace in PACES.items() if work < limit), 3.0)
 

@@ -28,8 +28,8 @@ def make_ebm(shape: TableShape, random_state: Any = None) -> Pipeline:
     ebm = kind(
         outer_bags=2,
         interactions=interactions,
-        learning_rate=0.03,
-        max_rounds=2_000,
+        learning_rate=0.06,
+        max_rounds=1_000,
         n_jobs=1,
         random_state=random_state,
     )
@@ -49,7 +49,7 @@ EBM = Member(
     "ebm",
     "ebm",
     make_ebm,
-    "2 outer bags, learning_rate=0.03, 5 pairs of columns (none with three classes or more), else defaults",
+    "2 outer bags, learning_rate=0.06, 5 pairs of columns (none with three classes or more), else defaults",
     "Nori et al. (2019), arXiv 1909.09223; fewer bags, since the folds average already",
     unfit=unfit,
     requires="interpret",

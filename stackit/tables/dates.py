@@ -68,13 +68,13 @@ def date_pattern(labels: Labels) -> str | None:
         len(word) >= SHORTEST and any(map(str.isdigit, word)) for word in sample[:20]
     ):
         return None
+    shares = {}
     for pattern in _guesses(sample):
-        if np.isnat(dates_of_words(sample, pattern)).mean() > 0.5:
-            continue
-        read = ~np.isnat(dates_of_words(words, pattern))
-        if labels.counts[read].sum() >= MIN_SHARE * labels.counts.sum():
-            return pattern
-    return None
+        if np.isnat(dates_of_words(sample, pattern)).mean() <= 0.5:
+            read = ~np.isnat(dates_of_words(words, pattern))
+            shares[pattern] = labels.counts[read].sum() / labels.counts.sum()
+    best = max(shares, key=lambda pattern: shares[pattern], default=None)  # the first of equal ones
+    return best if best is not None and shares[best] >= MIN_SHARE else None
 
 
 def dates_of_words(words: npt.NDArray[np.object_], pattern: str) -> npt.NDArray[Any]:

@@ -198,6 +198,11 @@ class TestValues:
         days = [f"{day:02d}.0{month}.2021" for month in (1, 2, 3) for day in [*range(1, 13), 25]]
         assert read_alone(days).dt.day.tolist() == [*range(1, 13), 25] * 3
 
+    def test_one_day_decides_whether_the_month_is_first(self):
+        days = [f"{day:02d}/{month:02d}/2020" for month in range(1, 13) for day in range(1, 13)]
+        assert read_alone(days).dt.month.tolist() == [*range(1, 13)] * 12
+        assert read_alone([*days, "25/12/2020"]).dt.day.tolist() == [*range(1, 13)] * 12 + [25]
+
     def test_dates_in_other_zones_are_read_by_the_clocks_of_training(self):
         train = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=9, freq="h", tz="Europe/Rome")})
         reader = TableReader().fit(train)

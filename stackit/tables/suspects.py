@@ -64,7 +64,7 @@ def _sample(n: int) -> npt.NDArray[np.intp]:
 
 def _ranks(numbers: npt.NDArray[Any]) -> Floats:
     """Return numbers as ranks, of which a few extreme ones are no large part of the variance."""
-    return pd.Series(numbers.astype(np.float64)).rank().to_numpy()
+    return np.asarray(pd.Series(numbers.astype(np.float64)).rank(), dtype=np.float64)
 
 
 def _numbers(column: pd.Series[Any]) -> Floats:

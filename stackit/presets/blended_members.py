@@ -13,13 +13,16 @@ from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds, make_folds
 from stackit.folds.subset import reindex
 from stackit.presets.blend import Blend, choose_blend
+from stackit.presets.calibration import Calibrator, calibrate_member
 from stackit.presets.judge import Judge
+from stackit.presets.shared_preparations import predict_members
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import Placeholder, without_rows
 from stackit.target import Target
 
-__all__ = ["BlendedMembers", "blend_members"]
+__all__ = ["BlendedMembers", "Calibrations", "blend_members"]
 
+Calibrations = dict[tuple[str, int], tuple[Floats, Calibrator | None]]  # by name and number of repeats
 INNER_SPLITS = 5  # by which a blend is cross-fitted where only one fold was held out
 
 
@@ -31,7 +34,7 @@ class BlendedMembers:
     ----------
     runs : list of OutOfFold
         The members of each repeat; a member may be in the first ones only.
-    calibrators : dict of str to estimator
+    calibrators : dict of str to Calibrator
         Those of the members that are calibrated.
     blend : Blend
         The combiner with its weights, its score and the spread of the score.
@@ -40,7 +43,7 @@ class BlendedMembers:
     """
 
     runs: list[OutOfFold]
-    calibrators: dict[str, Any]
+    calibrators: dict[str, Calibrator]
     blend: Blend
     scores: dict[str, tuple[float, float]]
 
@@ -51,13 +54,12 @@ class BlendedMembers:
 
     def predict(self, X: Any) -> Floats:
         """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
+        by_run = [predict_members(run, [name for name in self.used if name in run], X) for run in self.runs]
         predictions = {}
         for name in self.used:
-            repeats = [run for run in self.runs if name in run]
-            found = [run.without(set(run) - {name}).predict(X)[name] for run in repeats]
-            average = np.mean(found, axis=0)
+            average = np.mean([found[name] for found in by_run if name in found], axis=0)
             calibrator = self.calibrators.get(name)
-            predictions[name] = average if calibrator is None else calibrator.predict_proba(average)
+            predictions[name] = average if calibrator is None else calibrator.predict(average)
         return np.asarray(self.blend.predict(predictions))
 
     def for_prediction(self) -> BlendedMembers:
@@ -77,20 +79,30 @@ def blend_members(
     *,
     scoring: Scoring,
     seed: int = 0,
+    calibrations: Calibrations | None = None,
 ) -> BlendedMembers:
     """Calibrate the members, and choose a blend of them by what they predict out of fold.
 
-    Rows that no fold holds out are left out.
+    Rows that no fold holds out are left out. `calibrations` keeps what was calibrated for the next blend.
     """
-    first = runs[0]
+    first, calibrations = runs[0], {} if calibrations is None else calibrations
     rows = np.flatnonzero(first.coverage)
     target, folds = _target_of(first.target, rows), _folds_for_blending(first, rows, seed)
-    predictions: dict[str, Floats] = {}
-    calibrators: dict[str, Any] = {}
-    for name in first:
-        average = np.mean([run.average(name)[rows] for run in runs if name in run], axis=0)
-        predictions[name] = average
     weights = None if first.sample_weight is None else np.asarray(first.sample_weight)[rows]
+    predictions: dict[str, Floats] = {}
+    calibrators: dict[str, Calibrator] = {}
+    for name in first:
+        repeats = [run.average(name)[rows] for run in runs if name in run]
+        key = name, len(repeats)
+        if key not in calibrations:
+            average = np.mean(repeats, axis=0)
+            wanted = name in calibrated and target.is_classification
+            calibrations[key] = (
+                calibrate_member(average, target, folds, weights) if wanted else (average, None)
+            )
+        predictions[name], calibrator = calibrations[key]
+        if calibrator is not None:
+            calibrators[name] = calibrator
     blend = choose_blend(
         predictions,
         target,
@@ -99,14 +111,9 @@ def blend_members(
         families={name: families[name] for name in predictions},
         sample_weight=weights,
     )
+    parts = tuple(held_out for _, held_out in folds.splits)
     ones = np.ones(len(rows)) if weights is None else weights
-    judge = Judge(
-        target,
-        tuple(held_out for _, held_out in folds.splits),
-        scoring,
-        ones,
-        folds.constraints.groups,
-    )
+    judge = Judge(target, parts, scoring, ones, folds.constraints.groups)
     scores = {name: _score(judge, table) for name, table in predictions.items()}
     return BlendedMembers([*runs], calibrators, blend, scores)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stackit.estimators.prediction import PredictionSpec
-from stackit.presets.blended_members import BlendedMembers, blend_members
+from stackit.presets.blended_members import BlendedMembers, Calibrations, blend_members
 from stackit.presets.checkpoint import Checkpoint
 from stackit.presets.member_record import MemberRecord
 from stackit.presets.plan import Plan
@@ -33,6 +33,7 @@ class Blends:
         self._members: tuple[tuple[str, ...], ...] = ()  # those of each repeat that are blended
         self._seconds = self._last = 0.0
         self._has_kept_scouts = False
+        self._calibrations: Calibrations = {}
 
     def reserve(self, n_more: int) -> float:
         """Return the seconds that the last blend is expected to take, with so many more members."""
@@ -58,7 +59,7 @@ class Blends:
         if not runs or members == self._members:
             return
         started = self.plan.clock.spent()
-        self.best = self._blend([self._in_order(oof) for oof in runs])
+        self.best = self._blend([self._in_order(oof) for oof in runs], self._calibrations)
         self._members, self._last = members, self.plan.clock.spent()
         self._seconds = self._last - started
         self.checkpoint.keep(self.best)
@@ -97,11 +98,12 @@ class Blends:
         """Return the members in the order of the portfolio: results do not depend on what was first."""
         return replace(oof, results={one.name: oof[one.name] for one in self.records if one.name in oof})
 
-    def _blend(self, runs: list[OutOfFold]) -> BlendedMembers:
+    def _blend(self, runs: list[OutOfFold], calibrations: Calibrations | None = None) -> BlendedMembers:
         return blend_members(
             runs,
             {record.name: record.member.family for record in self.records},
             {record.name for record in self.records if record.member.calibrated},
             scoring=self.plan.config.scoring,
             seed=self.plan.config.seed or 0,
+            calibrations=calibrations,
         )

@@ -40,6 +40,7 @@ class MemberRecord:
         """Take the facts of a scout; `known` is the number of rounds where the scout came from a store."""
         self.scout = result
         self.fit_seconds = result.seconds * rows_ratio
+        self.is_batched = hasattr(self.member.pipeline(shape).steps[-1][1], "fit_folds")
         rounds = self.member.rounds
         if rounds is not None:
             self.n_rounds = known if result.estimator is None else self._rounds_of(result.estimator, shape)

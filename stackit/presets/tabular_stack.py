@@ -40,6 +40,7 @@ from stackit.validation import invalid_value, is_number
 __all__ = ["TabularStack", "TabularStackClassifier", "TabularStackRegressor"]
 
 N_REPEATS = ((1_000, 3), (3_000, 2))  # below so many rows, "best" deals them into folds so often
+REPEATS_IN_TIME = 2  # where a time limit leaves time, and the rows are more
 
 
 class TabularStack(SavingMixin):
@@ -179,6 +180,7 @@ class TabularStack(SavingMixin):
         validate_data(self, X=X, reset=True, skip_check_array=True)
         self._reader, self._target_type = reader, target.type
         self._scoring = detect_scoring(self.scoring, task.kind)
+        self._detected = task.sentence.replace(f"scored by {task.scoring}", f"scored by {self._scoring_name}")
         if classify:
             self.classes_ = target.classes
         config = RunConfig(
@@ -189,14 +191,20 @@ class TabularStack(SavingMixin):
             store=self.store,
         )
         shape = TableShape.of(data.X, len(target.classes), int(effective_n_jobs(self.n_jobs)))
-        n_repeats = next((n for below, n in N_REPEATS if shape.n_rows < below), 1)
-        return Plan(data, shape, self.cv, config, clock, n_repeats if self.preset == "best" else 1)
+        return Plan(data, shape, self.cv, config, clock, self._n_repeats(shape.n_rows))
+
+    def _n_repeats(self, n_rows: int) -> int:
+        """Return how often the rows are dealt into folds at most: more often where there is time for it."""
+        if self.preset != "best":
+            return 1
+        few = next((n for below, n in N_REPEATS if n_rows < below), 1)
+        return few if self.time_limit is None else max(few, REPEATS_IN_TIME)
 
     def _train(self, plan: Plan, reporter: Reporter) -> None:
         records = [MemberRecord(member) for member in portfolio(self.preset, plan.shape)]
         reporter.say(
-            f"{plan.data.target.kind}, {self._scoring_name}: {plan.shape.n_rows} rows, {plan.folds}, "
-            f"{len(records)} members."
+            f"{self._detected} {plan.shape.n_rows} rows; {self._kinds_of_columns()}; "
+            f"{len(plan.folds.splits)} folds; {len(records)} members."
         )
         facts = ScoutFacts(self.store, plan.folds.digest)
         checkpoint = Checkpoint(
@@ -204,7 +212,10 @@ class TabularStack(SavingMixin):
         )
         blends = Blends(plan, records, checkpoint)
         scouts = Scouts(plan, facts, reporter, blends.keep_scouts)
-        self._members = Scheduler(plan, records, scouts, blends, reporter).run()
+        try:
+            self._members = Scheduler(plan, records, scouts, blends, reporter).run()
+        finally:
+            checkpoint.close()
         self._rows = leaderboard_rows(records, self._members) + [
             left_out_row(name, reason) for name, reason in left_out(self.preset, plan.shape).items()
         ]
@@ -228,9 +239,14 @@ class TabularStack(SavingMixin):
                 "time_limit", "a number of seconds above 0, or None", f"time_limit={limit!r}", "Pass 120"
             )
 
+    def _kinds_of_columns(self) -> str:
+        """Return how many columns there are of each kind."""
+        counts = self._reader.columns_["kind"].value_counts()
+        return "columns: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
+
     @property
     def _scoring_name(self) -> str:
-        return self._scoring if isinstance(self._scoring, str) else "the score"
+        return self._scoring if isinstance(self._scoring, str) else "a scorer of yours"
 
 
 class TabularStackClassifier(TabularStack, ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -8,7 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"scikit-learn": "sklearn", "pillow": "PIL", "mkdocs-material": "material", "dask": "distributed"}
+MODULES = {
+    "dask": "distributed",
+    "interpret-core": "interpret",
+    "mkdocs-material": "material",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+}
 # Extras that stackit uses, and the folders where their libraries may be imported.
 USED_IN = {"bench": ["tests"], "dev": ["tests"], "distributed": ["tests", "docs"], "ray": ["tests"]}
 TOOLS = {"mypy", "ruff", "pytest", "pandas-stubs", "scipy-stubs"}  # commands, and types for one of them

@@ -14,6 +14,14 @@ from stackit.presets.shape import TableShape
 
 __all__ = ["Member", "Rounds"]
 
+# The extra that installs each library.
+EXTRAS = {
+    "catboost": "boost",
+    "interpret": "ebm",
+    "lightgbm": "boost",
+    "torch": "torch",
+    "xgboost": "boost",
+}
 EXTRA_ROUNDS = 1.1  # the scout has stopped on nine tenths of the rows; all rows carry a tenth more rounds
 
 Make = Callable[[TableShape, Any], Pipeline]
@@ -105,7 +113,7 @@ class Member:
     def left_out(self, shape: TableShape) -> str | None:
         """Return a sentence that says why the member is left out, or None where it can be fitted."""
         if self.requires is not None and find_spec(self.requires) is None:
-            return f"not installed: pip install {self.requires}"
+            return f"not installed: pip install 'stackit[{EXTRAS[self.requires]}]'"
         return self.unfit(shape)
 
 

@@ -1,5 +1,6 @@
 """The portfolios: which members a table gets, and that each of them can be fitted on it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ def table(n: int, n_classes: int) -> tuple[pd.DataFrame, np.ndarray]:
     return frame, signal if n_classes == 0 else pd.qcut(signal, n_classes, labels=False)
 
 
+SHORT = {
+    "extra_trees": {"model__n_estimators": 5},
+    "random_forest": {"model__n_estimators": 5},
+    "nets": {"model__max_iter": 2},
+    "ebm": {"model__max_rounds": 10},
+}
 MEMBERS = {member.name: member for member in PRESETS["best"]}
 
 
@@ -39,6 +46,7 @@ def test_a_scout_is_fitted_and_its_rounds_are_used_for_the_other_folds(name, n_c
     scout = member.scout(shape)
     if member.rounds is not None:
         scout.set_params(**{f"model__{member.rounds.parameter}": 6})
+    scout.set_params(**SHORT.get(member.family, {}))
     oof = out_of_fold([(name, scout)], frame, y, cv=folds, n_jobs=1)
     fitted = oof[name].fold_estimators[0]
     assert np.isfinite(oof.meta_train.to_numpy()).all()
@@ -58,6 +66,28 @@ def test_each_member_is_in_a_portfolio_or_says_why_it_is_not(preset):
     missing = left_out(preset, shape)
     assert sorted([*taken, *missing]) == sorted(member.name for member in PRESETS[preset])
     assert all(missing.values())
+
+
+def test_a_member_of_a_library_that_is_not_installed_is_left_out_with_the_command(monkeypatch):
+    monkeypatch.setattr("stackit.presets.member.find_spec", lambda name: None)
+    shape = TableShape(n_rows=100, n_numbers=3)
+    assert "pip install" in MEMBERS["lgbm_td"].left_out(shape)
+    assert MEMBERS["linear"].left_out(shape) is None
+
+
+def test_forests_are_left_out_where_their_trees_do_not_fit_into_memory():
+    shape = TableShape(n_rows=20_000, n_numbers=3, n_classes=50, memory=10**9)
+    assert "would take 4.6 GB" in MEMBERS["extra_trees"].left_out(shape)
+    assert MEMBERS["extra_trees"].left_out(replace(shape, memory=None)) is None
+
+
+@pytest.mark.parametrize(("n_rows", "n_classes", "pace"), [(1_000, 2, 1), (1_000, 8, 1.5), (300_000, 0, 3)])
+def test_boosters_learn_faster_the_more_rows_times_classes_there_are(n_rows, n_classes, pace):
+    small = MEMBERS["lgbm_td"].pipeline(TableShape(n_rows=100, n_numbers=3, n_classes=min(n_classes, 2)))
+    shape = TableShape(n_rows=n_rows, n_numbers=3, n_classes=n_classes)
+    model = MEMBERS["lgbm_td"].pipeline(shape)["model"]
+    assert model.learning_rate == pytest.approx(pace * small["model"].learning_rate)
+    assert model.n_estimators == round(small["model"].n_estimators / pace)
 
 
 def test_an_unknown_preset_is_an_error_that_names_those_there_are():

@@ -35,8 +35,8 @@ class SharedPickles:
     """Objects in a file without a name, which the processes forked from this one have open as well.
 
     The first process that gets an object makes it; those that want it meanwhile wait. Arrays are read where
-    they lie in the file, and cannot be written into. The system deletes the file with the last process that
-    has it open, also where all are killed.
+    they lie in the file; what is written into one is seen by nothing else. The system deletes the file with
+    the last process that has it open, also where all are killed.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class SharedPickles:
         return start
 
     def _read(self, start: int, length: int) -> Any:
-        mapped = memoryview(mmap.mmap(self._file, length, access=mmap.ACCESS_READ, offset=start))
+        mapped = memoryview(mmap.mmap(self._file, length, access=mmap.ACCESS_COPY, offset=start))
         (n_parts,) = struct.unpack_from("<Q", mapped)
         sizes = struct.unpack_from(f"<{n_parts}Q", mapped, 8)
         parts, at = [], _padded(8 + 8 * n_parts)

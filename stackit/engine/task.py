@@ -95,7 +95,7 @@ class Task:
         shared = data.preparations.get(self, lambda: self._preparation(data))
         found = self._preparation(data) if shared is None else shared
         set_first_steps(pipeline, found.steps)
-        return pipeline, found.tables.each(self._own) if shared is not None else found.tables
+        return pipeline, found.tables
 
     def shared_parts(self) -> list[Any]:
         """Return what other tasks refer to as well: the rows, and the weights and groups of all rows."""
@@ -115,9 +115,10 @@ class Task:
                 validation = data.rows(self.validation_rows, traits.reader, copied), self.validation_rows
         else:
             set_first_steps(estimator, ["passthrough"] * len(shared.steps))
-            X = self._own(shared.tables.train, copied)
+            tables = shared.tables.each(own_copy) if copied else shared.tables
+            X = tables.train
             if self.validation_rows is not None:
-                validation = self._own(shared.tables.validation, copied), self.validation_rows
+                validation = tables.validation, self.validation_rows
         if fit_params and not traits.is_trusted_library:
             fit_params = {name: own_values(values) for name, values in fit_params.items()}
         return estimator, X, data.target, self.train, fit_params, validation, traits
@@ -142,10 +143,6 @@ class Task:
         """Whether a trusted library, which shares its rows, turns out to work in place."""
         return self.traits.is_trusted_library and is_readonly_error(error)
 
-    def _own(self, table: Any, copied: bool = False) -> Any:
-        """Return a table of which others refer to the original: read-only, or a copy."""
-        return own_copy(table) if copied or not self.traits.is_trusted_library else read_only(table)
-
     def _raw_tables(self, data: TrainingData, copied: bool = False) -> tuple[FoldTables, Any]:
         """Return the rows of the fold, none of which is the caller's to be changed, and y."""
         reader = self.traits.reader
@@ -154,7 +151,8 @@ class Task:
         validation = None if of_validation is None else data.rows(of_validation, reader, copied)
         X_test, owned = data.test_rows(reader) if self.split >= 0 else (None, False)
         if X_test is not None:
-            X_test = reader.adapted(X_test if owned else self._own(X_test, copied))
+            own = own_copy if copied or not reader.is_trusted_library else read_only
+            X_test = reader.adapted(X_test if owned else own(X_test))
         return FoldTables(train, held_out, validation, X_test), safe_index(self.targets(data), self.train)
 
     def _predict(self, result: TaskResult, data: TrainingData, shared: Preparation | None) -> None:
@@ -166,11 +164,11 @@ class Task:
             held_out, owned = (
                 (data.rows(self.held_out, reader), not reader.is_trusted_library)
                 if shared is None
-                else (shared.tables.held_out, False)
+                else (shared.tables.held_out, True)
             )
             result.held_out = spec.predict_readonly(fitted, held_out, self.place, reader, owned)
         if data.X_test is not None and self.split >= 0:
-            X_test, owned = data.test_rows(reader) if shared is None else (shared.tables.test, False)
+            X_test, owned = data.test_rows(reader) if shared is None else (shared.tables.test, True)
             result.test = spec.predict_readonly(fitted, X_test, self.place, reader, owned)
         if shared is not None:
             set_first_steps(fitted, shared.steps)

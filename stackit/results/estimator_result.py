@@ -118,8 +118,8 @@ class EstimatorResult:
         shared = SharedSteps(X, [one for one, _ in placed]) if shared is None else shared
         for estimator, label in placed:
             with record_warnings() as caught:
-                predictor, table = shared.predictor(estimator)
-                predictions.append(self.spec.predict_readonly(predictor, table, label))
+                predictor, table, owned = shared.predictor(estimator)
+                predictions.append(self.spec.predict_readonly(predictor, table, label, owned=owned))
             repeats.add(caught, self.spec.name)
         return np.asarray(np.mean(predictions, axis=0))
 

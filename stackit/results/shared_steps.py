@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stackit.arrays.frames import is_foreign_frame
-from stackit.arrays.isolation import call_isolated, inspect_reader
+from stackit.arrays.isolation import call_isolated, inspect_reader, own_copy
 from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
 
 __all__ = ["SharedSteps"]
@@ -39,7 +41,7 @@ class SharedSteps:
     >>> pipelines = [Pipeline([("scale", scaler), ("ridge", model)]) for model in models]
     >>> shared = SharedSteps([[2.0]], pipelines)
     >>> for pipeline in pipelines:
-    ...     estimator, table = shared.predictor(pipeline)
+    ...     estimator, table, _ = shared.predictor(pipeline)
     ...     print(estimator.named_steps["scale"], table, estimator.predict(table))
     passthrough [[0.]] [2.]
     passthrough [[0.]] [2.]
@@ -52,23 +54,30 @@ class SharedSteps:
         self._n_left = Counter(steps for one in estimators if (steps := _steps_of(one)) is not None)
         self._tables: dict[Steps, Any] = {}
 
-    def predictor(self, estimator: Any) -> tuple[Any, Any]:
-        """Return an estimator that predicts as the given one, and the table that it predicts."""
+    def predictor(self, estimator: Any) -> tuple[Any, Any, bool]:
+        """Return an estimator that predicts as the given one, its table, and whether it may change that."""
         steps = _steps_of(estimator)
         if steps is None or steps not in self._n_left:
-            return estimator, self.X
+            return estimator, self.X, False
         self._n_left[steps] -= 1
         table = self._tables.get(steps)
         if table is None and self._n_left[steps] > 0:
-            pipeline: Any = _pipeline_in(estimator)
-            table = call_isolated(pipeline[:-1].transform, self.X, inspect_reader(pipeline))
+            table = self._transformed(estimator)
         if table is None:
-            return estimator, self.X
+            return estimator, self.X, False
         if self._n_left[steps] > 0 and self._n_bytes(table) + self._n_kept_bytes() <= MOST_BYTES:
             self._tables[steps] = table
         else:
             self._tables.pop(steps, None)
-        return _without_first_steps(estimator), table
+        is_trusted = inspect_reader(estimator).is_trusted_library
+        return _without_first_steps(estimator), table if is_trusted else _copied(table), not is_trusted
+
+    def _transformed(self, estimator: Any) -> Any:
+        """Return the rows as the steps before the last transform them."""
+        pipeline: Any = _pipeline_in(estimator)
+        if not inspect_reader(pipeline).is_trusted_library:
+            return pipeline[:-1].transform(own_copy(self.X))
+        return call_isolated(pipeline[:-1].transform, self.X, inspect_reader(pipeline))
 
     def _n_kept_bytes(self) -> int:
         return sum(map(self._n_bytes, self._tables.values()))
@@ -78,6 +87,11 @@ class SharedSteps:
         if hasattr(table, "memory_usage"):
             return int(table.memory_usage(index=False).sum())
         return int(getattr(table, "nbytes", MOST_BYTES))
+
+
+def _copied(table: Any) -> Any:
+    """Return a copy with the numbers in the same order in memory, on which the last digits of sums depend."""
+    return pickle.loads(pickle.dumps(table)) if isinstance(table, pd.DataFrame) else own_copy(table)
 
 
 def _pipeline_in(estimator: Any) -> Pipeline | None:

@@ -80,10 +80,12 @@ def blend_members(
     scoring: Scoring,
     seed: int = 0,
     calibrations: Calibrations | None = None,
+    most: int | None = None,
 ) -> BlendedMembers:
     """Calibrate the members, and choose a blend of them by what they predict out of fold.
 
-    Rows that no fold holds out are left out. `calibrations` keeps what was calibrated for the next blend.
+    Rows that no fold holds out are left out. `calibrations` keeps what was calibrated for the next blend. Of
+    more members than `most`, those with the best scores are blended.
     """
     first, calibrations = runs[0], {} if calibrations is None else calibrations
     rows = np.flatnonzero(first.coverage)
@@ -103,18 +105,19 @@ def blend_members(
         predictions[name], calibrator = calibrations[key]
         if calibrator is not None:
             calibrators[name] = calibrator
-    blend = choose_blend(
-        predictions,
-        target,
-        folds,
-        scoring=scoring,
-        families={name: families[name] for name in predictions},
-        sample_weight=weights,
-    )
     parts = tuple(held_out for _, held_out in folds.splits)
     ones = np.ones(len(rows)) if weights is None else weights
     judge = Judge(target, parts, scoring, ones, folds.constraints.groups)
     scores = {name: _score(judge, table) for name, table in predictions.items()}
+    best = sorted(scores, key=lambda name: scores[name][0], reverse=True)[:most]
+    blend = choose_blend(
+        {name: table for name, table in predictions.items() if name in best},
+        target,
+        folds,
+        scoring=scoring,
+        families=families,
+        sample_weight=weights,
+    )
     return BlendedMembers([*runs], calibrators, blend, scores)
 
 

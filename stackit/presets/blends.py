@@ -18,7 +18,10 @@ __all__ = ["Blends"]
 SPARE = 0.15  # seconds at the end, besides the blend
 CAUTION = 1.3
 FEWEST_TIMED = 3  # members of a blend from which its seconds say what more of them will take
-SECONDS_PER_CELL = 5e-6  # of a blend, per row, class and member, before one has been timed
+# Of a blend before one has been timed: in all, per cell and member, and per cell and n_members**GROWTH.
+FIXED, SECONDS_PER_CELL, SECONDS_OF_PAIRS = 0.2, 6e-6, 8e-7
+GROWTH = 1.8  # the power of the number of members by which a blend takes longer
+MOST_AT_THE_END = 0.1  # of the time limit, for the last blend; more members than fit into it are left out
 MOST_FOR_BLENDS = 0.05  # of the time since the last blend: what refreshing it may cost
 EARLY = 0.05  # of the time limit: when scouts are saved, before any member is finished
 EARLY_SECONDS = 10.0  # the same where there is no limit
@@ -32,20 +35,29 @@ class Blends:
         self.best: BlendedMembers | None = None
         self._members: tuple[tuple[str, ...], ...] = ()  # those of each repeat that are blended
         self._seconds = self._last = 0.0
+        self._n_timed = 0
         self._has_kept_scouts = False
         self._calibrations: Calibrations = {}
 
     def reserve(self, n_more: int) -> float:
-        """Return the seconds that the last blend is expected to take, with so many more members."""
+        """Return the seconds to keep for the last blend, with so many more members than the one before."""
         if not self.plan.clock.is_limited:
             return 0.0
         n_known = len(self._members[0]) if self._members else 0
+        return min(SPARE + CAUTION * self._cost(n_known + n_more), MOST_AT_THE_END * self.plan.clock.limit)
+
+    def _cost(self, n_members: int) -> float:
+        """Return the seconds that a blend of so many members is expected to take."""
+        if self._n_timed >= FEWEST_TIMED:
+            return float(self._seconds * (n_members / self._n_timed) ** GROWTH)
         target = self.plan.data.target
-        if n_known >= FEWEST_TIMED:
-            each = self._seconds / n_known
-        else:
-            each = SECONDS_PER_CELL * len(target.codes) * max(0.2, len(target.classes))
-        return SPARE + CAUTION * each * (n_known + n_more)
+        cells = len(target.codes) * max(0.2, len(target.classes))
+        return FIXED + float(cells * (SECONDS_PER_CELL * n_members + SECONDS_OF_PAIRS * n_members**GROWTH))
+
+    def _most_members(self, n_members: int) -> int:
+        """Return how many members can be blended in the seconds that are left."""
+        left = self.plan.clock.left(SPARE)
+        return next((n for n in range(n_members, 1, -1) if self._cost(n) <= left), 1)
 
     def refresh_if_cheap(self) -> None:
         """Blend again, unless that takes too much of the time since the last blend."""
@@ -58,10 +70,10 @@ class Blends:
         members = tuple(tuple(oof) for oof in runs)
         if not runs or members == self._members:
             return
-        started = self.plan.clock.spent()
-        self.best = self._blend([self._in_order(oof) for oof in runs], self._calibrations)
+        started, most = self.plan.clock.spent(), self._most_members(len(members[0]))
+        self.best = self._blend([self._in_order(oof) for oof in runs], self._calibrations, most)
         self._members, self._last = members, self.plan.clock.spent()
-        self._seconds = self._last - started
+        self._seconds, self._n_timed = self._last - started, min(most, len(members[0]))
         self.checkpoint.keep(self.best)
 
     def of_scouts(self) -> BlendedMembers:
@@ -98,7 +110,9 @@ class Blends:
         """Return the members in the order of the portfolio: results do not depend on what was first."""
         return replace(oof, results={one.name: oof[one.name] for one in self.records if one.name in oof})
 
-    def _blend(self, runs: list[OutOfFold], calibrations: Calibrations | None = None) -> BlendedMembers:
+    def _blend(
+        self, runs: list[OutOfFold], calibrations: Calibrations | None = None, most: int | None = None
+    ) -> BlendedMembers:
         return blend_members(
             runs,
             {record.name: record.member.family for record in self.records},
@@ -106,4 +120,5 @@ class Blends:
             scoring=self.plan.config.scoring,
             seed=self.plan.config.seed or 0,
             calibrations=calibrations,
+            most=most,
         )

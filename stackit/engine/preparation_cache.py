@@ -35,7 +35,8 @@ class PreparationCache:
     and so are the rows of the fold. Steps without a seed get one that depends on the estimator's name, so
     they are not shared; nor are those that turn out to draw random numbers.
 
-    `expects_more` says that tasks of later calls of `plan` may share what one task prepares.
+    `adapts` says that gradient boosting libraries get the table in another form than others do. While
+    `expects_more` is true, tasks of later calls of `plan` may share what one task prepares.
 
     Examples
     --------
@@ -50,8 +51,8 @@ class PreparationCache:
     True
     """
 
-    def __init__(self, expects_more: bool = False) -> None:
-        self.expects_more = expects_more
+    def __init__(self, adapts: bool = False) -> None:
+        self.adapts, self.expects_more = adapts, False
         self._objects = SharedPickles()
         self._keys: dict[tuple[str, int], str] = {}
         self._n_tasks: Counter[str] = Counter()
@@ -72,7 +73,7 @@ class PreparationCache:
                 described[id(task.estimator)] = _text_of(task.estimator, texts)
             text = described[id(task.estimator)]
             if text is not None:
-                key = self._keys[task.name, task.split] = _key_of(task, text, rows)
+                key = self._keys[task.name, task.split] = self._key_of(task, text, rows)
                 self._n_tasks[key] += 1
         for key, n_tasks in self._n_tasks.items():
             if key not in self._numbers and (self.expects_more or n_tasks > 1):
@@ -119,6 +120,15 @@ class PreparationCache:
         if self.expects_more:
             return shareable
         return [task for task in shareable if self._kinds[kinds[id(task.estimator)]] > 1]
+
+    def _key_of(self, task: Task, text: str, rows: _RowDigests) -> str:
+        """Return the digest of everything that a preparation depends on, within a run."""
+        is_adapted = self.adapts and task.traits.reader.boosts
+        state = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+        state.update(f"{task.traits.is_classifier} {is_adapted} {task.split < 0}".encode())
+        for part in (task.train, task.held_out, task.validation_rows):
+            state.update(rows.of(part))
+        return state.hexdigest()
 
     def _unified(self, key: str, steps: list[Any]) -> list[Any]:
         """Return fitted steps, or those that are equal and in use already."""
@@ -178,15 +188,6 @@ def _text_of(pipeline: Pipeline, texts: Descriptions) -> str | None:
         return texts.of([step for _, step in pipeline.steps[:-1]])
     except IndescribableError:
         return None
-
-
-def _key_of(task: Task, text: str, rows: _RowDigests) -> str:
-    """Return the digest of everything that a preparation depends on, within a run."""
-    state = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    state.update(f"{task.traits.is_classifier} {task.traits.reader.boosts} {task.split < 0}".encode())
-    for part in (task.train, task.held_out, task.validation_rows):
-        state.update(rows.of(part))
-    return state.hexdigest()
 
 
 def _can_be_shared(tables: FoldTables) -> bool:

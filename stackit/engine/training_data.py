@@ -42,7 +42,7 @@ class TrainingData:
         self.schema = TableSchema.of(X) if schema is None else schema
         if X_test is not None and schema is None:
             self.X_test = self.schema.conform(X_test, "X_test", "each estimator")
-        self.preparations = PreparationCache()
+        self.preparations = PreparationCache(adapts=is_foreign_frame(X))
         self._row_cache = RowCache(X) if type(X) is np.ndarray else None
         self._test_row_cache = RowCache(self.X_test) if type(self.X_test) is np.ndarray else None
 

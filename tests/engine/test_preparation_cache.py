@@ -142,6 +142,7 @@ def test_all_kinds_of_members_get_the_results_of_their_own_preparation(n_jobs, m
         WritesInPlace(max_depth=2),
         boosting(),
         boosting(),
+        boosting().set_params(early_stopping_rounds=None),
     )
     weights = RANDOM.uniform(0.5, 2, N)
     oof = assert_same_to_the_bit(
@@ -150,6 +151,7 @@ def test_all_kinds_of_members_get_the_results_of_their_own_preparation(n_jobs, m
     steps = {name: first_steps(oof, name) for name in oof}
     assert all(steps[f"m{at}"][k] is steps["m0"][k] for at in range(1, 7) for k in range(K))
     assert len({id(step) for step in steps["m0"]}) == K
+    assert all(steps["m9"][k] is steps["m0"][k] for k in range(K))
     # These two are fitted on fewer rows, for the others stop them early.
     assert all(a is b and a is not c for a, b, c in zip(steps["m7"], steps["m8"], steps["m0"], strict=True))
 

@@ -84,6 +84,21 @@ def test_pipelines_in_a_wrapper_that_encodes_labels_share_too(pipelines):
         assert predictor.predict(table).tolist() == wrapper.predict(NEW).tolist()
 
 
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_an_estimator_that_writes_into_its_table_harms_no_other(output):
+    class Writes(LogisticRegression):
+        def predict_proba(self, X):
+            predicted = super().predict_proba(X)
+            X[:] = 1e9
+            return predicted
+
+    scaler = StandardScaler().set_output(transform=output).fit(X)
+    prepared = scaler.transform(X)
+    pipelines = [Pipeline([("scale", scaler), ("m", Writes().fit(prepared, Y))]) for _ in range(3)]
+    found, _ = predictions(pipelines, NEW)
+    assert found[0].tolist() == found[1].tolist() == found[2].tolist()
+
+
 def test_frames_that_reach_estimators_in_different_forms_are_not_shared():
     same = FunctionTransformer().fit(X)
     pair = [make_pipeline(same, LogisticRegression().fit(X, Y)) for _ in range(2)]

@@ -14,8 +14,8 @@ from stackit.folds import Folds, make_folds
 from stackit.folds.subset import reindex
 from stackit.presets.blend import Blend, choose_blend
 from stackit.presets.calibration import Calibrator, calibrate_member
+from stackit.presets.cross_fitting import held_out_rows, row_weights
 from stackit.presets.judge import Judge
-from stackit.presets.shared_preparations import predict_members
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import Placeholder, without_rows
 from stackit.target import Target
@@ -54,7 +54,7 @@ class BlendedMembers:
 
     def predict(self, X: Any) -> Floats:
         """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
-        by_run = [predict_members(run, [name for name in self.used if name in run], X) for run in self.runs]
+        by_run = [run.predict(X, skip=set(run) - set(self.used)) for run in self.runs]
         predictions = {}
         for name in self.used:
             average = np.mean([found[name] for found in by_run if name in found], axis=0)
@@ -89,7 +89,7 @@ def blend_members(
     """
     first, calibrations = runs[0], {} if calibrations is None else calibrations
     rows = np.flatnonzero(first.coverage)
-    target, folds = _target_of(first.target, rows), _folds_for_blending(first, rows, seed)
+    target, folds = _target_of(first.target, rows), _folds_for_blending(first.folds, rows, seed)
     weights = None if first.sample_weight is None else np.asarray(first.sample_weight)[rows]
     predictions: dict[str, Floats] = {}
     calibrators: dict[str, Calibrator] = {}
@@ -105,10 +105,9 @@ def blend_members(
         predictions[name], calibrator = calibrations[key]
         if calibrator is not None:
             calibrators[name] = calibrator
-    parts = tuple(held_out for _, held_out in folds.splits)
-    ones = np.ones(len(rows)) if weights is None else weights
-    judge = Judge(target, parts, scoring, ones, folds.constraints.groups)
-    scores = {name: _score(judge, table) for name, table in predictions.items()}
+    covered, row_weight = np.arange(len(rows)), row_weights(weights, len(rows))
+    judge = Judge(target, held_out_rows(folds, covered), scoring, row_weight, folds.constraints.groups)
+    scores = {name: judge.estimate(judge.pieces(table)) for name, table in predictions.items()}
     best = sorted(scores, key=lambda name: scores[name][0], reverse=True)[:most]
     blend = choose_blend(
         {name: table for name, table in predictions.items() if name in best},
@@ -121,21 +120,22 @@ def blend_members(
     return BlendedMembers([*runs], calibrators, blend, scores)
 
 
-def _score(judge: Judge, prediction: Floats) -> tuple[float, float]:
-    """Return the score of a member and its standard error."""
-    pieces = judge.pieces(prediction)
-    return judge.compare(pieces, np.zeros_like(pieces))
-
-
 def _target_of(target: Target, rows: Rows) -> Target:
     return replace(target, y=target.y[rows], codes=target.codes[rows])
 
 
-def _folds_for_blending(oof: OutOfFold, rows: Rows, seed: int) -> Folds:
-    """Return the folds of the rows held out, others where these were one fold or come once in time."""
-    if len(oof.folds.splits) > 1:
-        own = reindex(oof.folds, rows)
-        if own is not None and own.coverage.all():
-            return own
-    n_splits = min(INNER_SPLITS, len(rows))
-    return make_folds(np.zeros(len(rows)), scheme="kfold", n_splits=n_splits, random_state=seed)
+def _folds_for_blending(folds: Folds, rows: Rows, seed: int) -> Folds:
+    """Return the folds of the rows held out; new ones by groups and times where those were a single fold."""
+    own = reindex(folds, rows)  # without the first of folds in time, before which no row was held out
+    if own is not None:
+        return own
+    constraints, n_splits = folds.constraints.subset(rows), min(INNER_SPLITS, len(rows))
+    if constraints.groups is not None and (n_groups := len(np.unique(constraints.groups))) > 1:
+        n_splits = min(INNER_SPLITS, n_groups)
+        return make_folds(
+            rows, scheme="group", n_splits=n_splits, groups=constraints.groups, random_state=seed
+        )
+    if constraints.times is not None and (n_times := constraints.times.nunique()) > 2:
+        n_splits = min(INNER_SPLITS, n_times - 1)
+        return make_folds(rows, scheme="forward", n_splits=n_splits, time=constraints.times)
+    return make_folds(rows, scheme="kfold", n_splits=n_splits, random_state=seed)

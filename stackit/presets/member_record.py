@@ -55,8 +55,9 @@ class MemberRecord:
     def fail(self, error: Exception) -> None:
         """Leave the member out because of an error."""
         self.is_late = isinstance(error, TimeoutError)
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        self.left_out = text if self.is_late else f"{type(error).__name__}: {text}"
+        text = str(error).splitlines()[0] if str(error) else "without a message"
+        late = "a fit took longer than there is time for on all folds"
+        self.left_out = late if self.is_late else f"{type(error).__name__}: {text}"
 
     def final(self, shape: TableShape) -> Any:
         """Return the pipeline that is fitted on all training rows of a fold."""

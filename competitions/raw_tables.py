@@ -115,10 +115,11 @@ def adult(data: Path | None) -> RawTable:
 
 
 def amazon_employee_access(data: Path | None) -> RawTable:
-    """Return the requests, ids as the whole numbers that they are in the file."""
+    """Return the requests; its whole numbers are ids, which a file cannot say and a user must."""
     folder = find("amazon_employee_access", amazon_files.FILES, amazon_files.PAGE, data)
     requests = amazon_files.read(folder)
-    return RawTable(requests.drop(columns="ACTION"), requests["ACTION"], "roc_auc")
+    ids = requests.drop(columns="ACTION").astype("category")
+    return RawTable(ids, requests["ACTION"], "roc_auc")
 
 
 RAW_TABLES: dict[str, Callable[[Path | None], RawTable]] = {

@@ -73,7 +73,7 @@ def main(
     final = final_estimator().fit(oof.meta_train, y)
     of_rule = women_and_boys().fit(X, y).predict(X_test)
     of_stack = final.predict(oof.meta_test)
-    survived = of_stack if trial.accepted else of_rule
+    survived = trial.decide(of_rule, of_stack)
     write_submission(out / "submission.csv", test["PassengerId"], survived, sample=folder / FILES[2])
     stack = np.mean([one.meta_train[STACK] for one in seconds], axis=0)
     oof.meta_train.assign(stack=stack).set_index(ids).to_csv(out / "oof.csv")
@@ -84,12 +84,11 @@ def main(
         "trial": {
             "verdict": trial.verdict,
             "accuracy": trial.table.round(4).to_dict("index"),
-            "rows that depart": {
-                "train": trial.n_departures,
-                "test": int((of_stack != of_rule).sum()),
-                "kinds": trial.departures.round(3).to_dict("records"),
+            "departures": trial.departures.round(4).to_dict("records"),
+            "test rows that depart": {
+                "stack": int((of_stack != of_rule).sum()),
+                "accepted": int((survived != of_rule).sum()),
             },
-            "submitted": trial.chosen,
         },
         "final_estimator": {"C": final.best_params_["C"], "weights": weights},
         "seconds": round(time.perf_counter() - started, 1),

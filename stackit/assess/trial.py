@@ -13,13 +13,13 @@ from stackit.arrays import Floats, check_rows
 from stackit.assess.comparison import Comparison
 from stackit.assess.significance import PairedTest, paired_rows
 from stackit.estimators.scoring import PrecomputedEstimator
-from stackit.results.oof import OutOfFold
 from stackit.target import Target
 from stackit.validation import format_list
 
 __all__ = ["Trial", "on_trial"]
 
 Codes = npt.NDArray[np.intp]
+Kinds = dict[tuple[int, int], Floats]
 ON_TRIAL = "on trial"
 
 
@@ -34,10 +34,11 @@ class Trial:
     test : PairedTest
         The error rate of the rule less that of the candidate; positive is in favour of the candidate.
     n_errors : float
-        How many standard errors the difference must exceed.
+        How many standard errors the departures must pay.
     departures : DataFrame
-        One row per kind of departure: the label of the rule, that of the candidate, the number of rows
-        (the mean over repeats), the share of them that the candidate has right, and that of the rule.
+        One row per kind of departure: the labels of the rule and of the candidate, the number of rows (the
+        mean over repeats), the shares of them that the candidate and the rule have right, the change in
+        accuracy with its standard error, and whether it is accepted.
     table : DataFrame
         Accuracy of the rule, of the candidate, and of the candidate on trial; its standard error over rows
         (or groups), and the one over repeats, which is that of the fold assignment alone.
@@ -54,19 +55,29 @@ class Trial:
         return self.summary()
 
     @property
-    def accepted(self) -> bool:
-        """Whether the departures pay by more than the required number of standard errors."""
-        return _pays(self.test, self.n_errors)
-
-    @property
-    def chosen(self) -> str:
-        """The name to predict with: the candidate if its departures are accepted, or else the rule."""
-        return self.candidate if self.accepted else self.rule
-
-    @property
     def n_departures(self) -> float:
         """The number of rows that the two decide differently, as a mean over repeats."""
         return float(self.departures["rows"].sum())
+
+    @property
+    def n_accepted(self) -> float:
+        """The number of rows in departures of an accepted kind, as a mean over repeats."""
+        return float(self.departures.loc[self.departures["accepted"], "rows"].sum())
+
+    def decide(self, of_rule: Any, of_candidate: Any) -> npt.NDArray[Any]:
+        """Return the labels of the candidate where it departs in an accepted way, and else those of the rule.
+
+        Parameters
+        ----------
+        of_rule, of_candidate : (m,) array-like
+            The labels that the two predict for new rows.
+        """
+        of_rule, of_candidate = np.asarray(of_rule), np.asarray(of_candidate)
+        decided = of_rule.copy()
+        accepted = self.departures[self.departures["accepted"]]
+        for a, b in zip(accepted["rule"], accepted["candidate"], strict=True):
+            decided[(of_rule == a) & (of_candidate == b)] = b
+        return decided
 
     @property
     def verdict(self) -> str:
@@ -75,9 +86,13 @@ class Trial:
             f"{self.candidate!r} departs from {self.rule!r} in {self.n_departures:.1f} rows, which changes "
             f"the accuracy by {self.test.difference:+.4f} ± {self.test.standard_error:.4f}"
         )
-        if self.accepted:
-            return f"{found}: the departures are accepted."
-        return f"{found}: that is not more than {self.n_errors:g} standard errors, so take {self.rule!r}."
+        accepted = self.departures[self.departures["accepted"]]
+        kinds = [f"{a} to {b}" for a, b in zip(accepted["rule"], accepted["candidate"], strict=True)]
+        if not kinds:
+            return (
+                f"{found}: none pays by more than {self.n_errors:g} standard errors, so take {self.rule!r}."
+            )
+        return f"{found}: accepted are those from {format_list(kinds, 10)}, in {self.n_accepted:.1f} rows."
 
     def summary(self) -> str:
         """Return verdict and tables as text."""
@@ -97,10 +112,11 @@ def on_trial(
 
     On few rows a flexible model differs from a simple rule in few decisions, and its gain is mostly chance,
     the more so when features were chosen by the same rows. So the rule is kept unless the departures pay by
-    more than `n_errors` standard errors in repeated cross-validation.
+    more than `n_errors` standard errors in repeated cross-validation. Each kind of departure, from one label
+    to another, is on trial by itself.
 
-    The score of the candidate *on trial* is that of the whole procedure: in each fold the candidate or the
-    rule predicts, chosen by the trial on the rows of the other folds.
+    The score of the candidate *on trial* is that of the whole procedure: in each fold the kinds of departure
+    are accepted that pay on the rows of the other folds.
 
     Parameters
     ----------
@@ -120,7 +136,7 @@ def on_trial(
     Returns
     -------
     Trial
-        With `accepted`, `chosen`, `n_departures`, `departures`, `table` and `verdict`.
+        With `departures`, `decide`, `n_departures`, `n_accepted`, `table` and `verdict`.
 
     Raises
     ------
@@ -144,24 +160,29 @@ def on_trial(
     >>> estimators = [("stump", DecisionTreeClassifier(max_depth=1)), ("bayes", GaussianNB())]
     >>> oof = out_of_fold(estimators, X, y, cv=folds, n_jobs=1)
     >>> trial = on_trial(compare(oof, [("stack", LogisticRegression())]), rule="stump")
-    >>> trial.chosen
-    'stack'
+    >>> trial.departures[["rule", "candidate", "accepted"]]
+       rule  candidate  accepted
+    0     0          1      True
+    1     1          0      True
     """
     judged = comparison.repeats[0].judged
     name = [*comparison.finals[0]][-1] if candidate is None else candidate
     _check(comparison, rule, name, n_errors)
-    sample = _Sample.of(judged, check_rows(groups, "groups", judged.folds.n_samples))
+    groups = check_rows(groups, "groups", judged.folds.n_samples)
+    groups = judged.folds.constraints.groups if groups is None else groups
+    sample = _Sample(groups, judged.sample_weight)
 
     decisions = {one: _decisions(comparison, one) for one in (rule, name)}
-    wrong = {one: _errors(codes, judged.target.codes) for one, codes in decisions.items()}
-    gains = wrong[rule] - wrong[name]
-    wrong[ON_TRIAL] = _errors_on_trial(comparison, wrong[rule], wrong[name], sample, n_errors)
+    truth = judged.target.codes
+    wrong = {one: np.where(codes < 0, np.nan, codes != truth) for one, codes in decisions.items()}
+    kinds = _gains_of_kinds(decisions[rule], decisions[name], wrong[rule] - wrong[name])
+    wrong[ON_TRIAL] = wrong[rule] - _gains_on_trial(comparison, kinds, sample, n_errors)
     return Trial(
         rule,
         name,
-        sample.test(gains),
+        sample.test(wrong[rule] - wrong[name]),
         n_errors,
-        _departures(decisions[rule], decisions[name], judged.target),
+        _departures(kinds, decisions, judged.target, sample, n_errors),
         pd.DataFrame.from_dict({one: sample.accuracy(errors) for one, errors in wrong.items()}, "index"),
     )
 
@@ -172,11 +193,6 @@ class _Sample:
 
     groups: Any
     weights: Any
-
-    @classmethod
-    def of(cls, judged: OutOfFold, groups: Any) -> _Sample:
-        """Return the groups that are given, or those of the folds, and the weights of a run."""
-        return cls(judged.folds.constraints.groups if groups is None else groups, judged.sample_weight)
 
     def test(self, values: Floats, rows: Any = slice(None)) -> PairedTest:
         """Test whether the (n_repeats, n) values, averaged over repeats, are 0 in some of the rows."""
@@ -225,10 +241,6 @@ def _decisions(comparison: Comparison, name: str) -> Codes:
     return codes
 
 
-def _errors(codes: Codes, truth: Codes) -> Floats:
-    return np.where(codes < 0, np.nan, codes != truth)
-
-
 def _average(values: Floats) -> Floats:
     """Return the mean over repeats of each row; NaN where no repeat has the row."""
     known = ~np.isnan(values)
@@ -236,34 +248,53 @@ def _average(values: Floats) -> Floats:
     return np.where(counts > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
-def _errors_on_trial(
-    comparison: Comparison, of_rule: Floats, of_candidate: Floats, sample: _Sample, n_errors: float
-) -> Floats:
-    """Return the errors of the one that the rows of the other folds choose."""
-    errors = of_rule.copy()
-    for at, repeat in enumerate(comparison.repeats):
-        for train, held_out in repeat.judged.folds.splits:
-            if _pays(sample.test(of_rule - of_candidate, train), n_errors):
-                errors[at, held_out] = of_candidate[at, held_out]
-    return errors
+def _gains_of_kinds(of_rule: Codes, of_candidate: Codes, gains: Floats) -> Kinds:
+    """Return the (n_repeats, n) gains of each kind of departure, which are 0 in all other rows."""
+    departs = (of_rule != of_candidate) & ~np.isnan(gains)
+    pairs = np.unique(np.column_stack([of_rule[departs], of_candidate[departs]]), axis=0)
+    nowhere = np.where(np.isnan(gains), np.nan, 0.0)
+    return {
+        (int(a), int(b)): np.where((of_rule == a) & (of_candidate == b), gains, nowhere) for a, b in pairs
+    }
+
+
+def _gains_on_trial(comparison: Comparison, kinds: Kinds, sample: _Sample, n_errors: float) -> Floats:
+    """Return the gains of the kinds that the rows of the other folds accept."""
+    repeats = comparison.repeats
+    total = np.zeros((len(repeats), repeats[0].judged.folds.n_samples))
+    for gains in kinds.values():
+        for at, repeat in enumerate(repeats):
+            for train, held_out in repeat.judged.folds.splits:
+                if _pays(sample.test(gains, train), n_errors):
+                    total[at, held_out] += gains[at, held_out]
+    return total
 
 
 def _pays(test: PairedTest, n_errors: float) -> bool:
     return bool(test.difference > n_errors * test.standard_error)
 
 
-def _departures(of_rule: Codes, of_candidate: Codes, target: Target) -> pd.DataFrame:
-    """Return one row per kind of departure, with the number of rows and the shares that are right."""
-    departs = of_rule != of_candidate
-    truth = np.broadcast_to(target.codes, of_rule.shape)
-    each = pd.DataFrame(
-        {
-            "rule": target.classes[of_rule[departs]],
-            "candidate": target.classes[of_candidate[departs]],
-            "rows": 1 / len(of_rule),
-            "candidate right": of_candidate[departs] == truth[departs],
-            "rule right": of_rule[departs] == truth[departs],
-        }
-    )
-    how = {"rows": "sum", "candidate right": "mean", "rule right": "mean"}
-    return each.groupby(["rule", "candidate"], as_index=False).agg(how)
+def _departures(
+    kinds: Kinds, decisions: dict[str, Codes], target: Target, sample: _Sample, n_errors: float
+) -> pd.DataFrame:
+    """Return one row per kind of departure: its rows, how often it is right, its gain and the outcome."""
+    of_rule, of_candidate = decisions.values()
+    rows = []
+    for (a, b), gains in kinds.items():
+        found = (of_rule == a) & (of_candidate == b)
+        truth = np.broadcast_to(target.codes, found.shape)[found]
+        test = sample.test(gains)
+        rows.append(
+            {
+                "rule": target.classes[a],
+                "candidate": target.classes[b],
+                "rows": found.sum() / len(found),
+                "candidate right": (truth == b).mean(),
+                "rule right": (truth == a).mean(),
+                "gain": test.difference,
+                "standard_error": test.standard_error,
+                "accepted": _pays(test, n_errors),
+            }
+        )
+    columns = ["rule", "candidate", "rows", "candidate right", "rule right", "gain", "standard_error"]
+    return pd.DataFrame(rows, columns=[*columns, "accepted"]).astype({"accepted": bool})

@@ -49,48 +49,54 @@ def table(truth, wrong_of_rule, wrong_of_model):
 
 def test_departures_that_pay_are_accepted(truth):
     words = np.array(["lost", "saved"])[truth]
-    trial = on_trial(comparison_of(table(truth, range(20), range(18, 22)), words), "rule", "model")
+    decisions = table(truth, range(20), range(18, 22))
+    trial = on_trial(comparison_of(decisions, words), "rule", "model")
     # 18 rows are gained and 2 are lost.
-    expected = paired_rows(np.r_[np.ones(18), -np.ones(2), np.zeros(N - 20)])
-    assert trial.test == expected
-    assert trial.accepted
-    assert trial.chosen == "model"
-    assert trial.n_departures == 20
-    assert_allclose(trial.table["accuracy"], [1 - 20 / N, 1 - 4 / N, 1 - 4 / N])
-    assert "departs from 'rule' in 20.0 rows" in trial.verdict
-    assert trial.verdict.endswith("the departures are accepted.")
+    assert trial.test == paired_rows(np.r_[np.ones(18), -np.ones(2), np.zeros(N - 20)])
+    assert trial.departures["accepted"].tolist() == [True, True]
+    assert trial.n_departures == trial.n_accepted == 20
+    assert_allclose(trial.table["accuracy"][:2], [1 - 20 / N, 1 - 4 / N])
+    assert "'model' departs from 'rule' in 20.0 rows" in trial.verdict
+    assert trial.verdict.endswith("accepted are those from lost to saved, saved to lost, in 20.0 rows.")
 
 
 def test_departures_that_do_not_pay_enough_are_not(truth):
-    decisions = table(truth, range(10), range(10, 17))
+    # In both directions three rows are gained and two lost: one, with a standard error of the root of five.
+    zeros, ones = np.flatnonzero(truth == 0), np.flatnonzero(truth == 1)
+    decisions = table(truth, [*zeros[:3], *ones[:3]], [*zeros[3:5], *ones[3:5]])
     trial = on_trial(comparison_of(decisions, truth), "rule", "model")
-    # 10 rows gained and 7 lost: 3, with a standard error of the root of 17.
-    assert not trial.accepted
-    assert trial.chosen == "rule"
-    assert trial.verdict.endswith("not more than 1 standard errors, so take 'rule'.")
-    assert on_trial(comparison_of(decisions, truth), "rule", "model", n_errors=0.5).accepted
+    assert not trial.departures["accepted"].any()
+    assert trial.n_accepted == 0
+    assert_allclose(trial.departures["gain"], 1 / N)
+    assert_allclose(trial.departures["standard_error"], np.sqrt(5) / N, rtol=0.01)
+    assert trial.verdict.endswith("none pays by more than 1 standard errors, so take 'rule'.")
+    assert on_trial(comparison_of(decisions, truth), "rule", "model", n_errors=0.4).n_accepted == 10
 
 
-def test_the_kinds_of_departures_are_counted(truth):
-    trial = on_trial(comparison_of(table(truth, range(10), range(10, 17)), truth), "rule", "model")
-    decisions = table(truth, range(10), range(10, 17))
-    for _, kind in trial.departures.iterrows():
-        rows = (decisions[:, 0] == kind["rule"]) & (decisions[:, 1] == kind["candidate"])
-        assert kind["rows"] == pytest.approx(rows.sum())
-        assert kind["candidate right"] == pytest.approx((truth[rows] == kind["candidate"]).mean())
-        assert kind["candidate right"] + kind["rule right"] == pytest.approx(1)
-    assert trial.n_departures == pytest.approx(17)
+def test_each_kind_of_departure_is_on_trial_by_itself(truth):
+    # The model finds 1 where the rule says 0 and is right; where it says 0 instead of 1 it is wrong.
+    ones = np.flatnonzero(truth == 1)
+    decisions = table(truth, ones[:12], ones[12:20])
+    trial = on_trial(comparison_of(decisions, truth), "rule", "model")
+    shown = trial.departures.set_index(["rule", "candidate"])
+    assert shown["accepted"].to_dict() == {(0, 1): True, (1, 0): False}
+    assert shown["rows"].to_dict() == {(0, 1): 12, (1, 0): 8}
+    assert shown["candidate right"].to_dict() == {(0, 1): 1, (1, 0): 0}
+    assert shown["rule right"].to_dict() == {(0, 1): 0, (1, 0): 1}
+    assert_allclose(trial.table["accuracy"], [1 - 12 / N, 1 - 8 / N, 1])
+    assert trial.decide([0, 0, 1, 1], [0, 1, 0, 1]).tolist() == [0, 1, 1, 1]
 
 
 def test_rows_of_a_group_are_one_piece_of_evidence(truth):
-    # 16 rows are gained in one group, and 6 lost in another.
-    comparison = comparison_of(table(truth, range(16), range(16, 22)), truth)
-    groups = np.r_[np.zeros(16), np.ones(6), 2 + np.arange(N - 22)]
-    alone = on_trial(comparison, "rule", "model")
+    # 16 rows are gained in one group, and 6 lost in another, all of them from 0 to 1.
+    ones, zeros = np.flatnonzero(truth == 1), np.flatnonzero(truth == 0)
+    comparison = comparison_of(table(truth, ones[:16], zeros[:6]), truth)
+    groups = np.arange(N) + 2
+    groups[ones[:16]], groups[zeros[:6]] = 0, 1
+    assert on_trial(comparison, "rule", "model").n_accepted == 22
     together = on_trial(comparison, "rule", "model", groups=groups)
-    assert together.test == paired_rows(np.r_[np.ones(16), -np.ones(6), np.zeros(N - 22)], groups=groups)
-    assert alone.accepted
-    assert not together.accepted
+    assert together.n_accepted == 0
+    assert together.test.standard_error == pytest.approx(np.sqrt(16**2 + 6**2) / N, rel=0.05)
 
 
 def test_weights_count(truth):
@@ -109,7 +115,7 @@ def test_the_score_on_trial_is_that_of_a_choice_by_other_rows(truth):
         [("rule", Decision(0)), ("model", Decision(1))], table(truth, inside, []), truth, cv=folds, n_jobs=1
     )
     trial = on_trial(compare(oof, []), "rule", "model")
-    assert trial.accepted
+    assert trial.n_accepted == len(inside)
     assert trial.table.loc["model", "accuracy"] == 1
     assert trial.table.loc["on trial", "accuracy"] == 1 - len(inside) / N
 

@@ -72,11 +72,10 @@ class Trial:
         of_rule, of_candidate : (m,) array-like
             The labels that the two predict for new rows.
         """
-        of_rule, of_candidate = np.asarray(of_rule), np.asarray(of_candidate)
-        decided = of_rule.copy()
+        decided, rule, candidate = np.array(of_rule), np.asarray(of_rule), np.asarray(of_candidate)
         accepted = self.departures[self.departures["accepted"]]
         for a, b in zip(accepted["rule"], accepted["candidate"], strict=True):
-            decided[(of_rule == a) & (of_candidate == b)] = b
+            decided[(rule == a) & (candidate == b)] = b
         return decided
 
     @property

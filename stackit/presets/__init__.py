@@ -4,7 +4,8 @@ from stackit.presets.blend import Blend, choose_blend
 from stackit.presets.member import Member, Rounds
 from stackit.presets.portfolio import portfolio
 from stackit.presets.shape import TableShape
-from stackit.presets.tabular_stack import TabularStackClassifier, TabularStackRegressor
+from stackit.presets.tabular_classifier import TabularStackClassifier
+from stackit.presets.tabular_regressor import TabularStackRegressor
 
 __all__ = [
     "Blend",

@@ -1,15 +1,13 @@
-"""The presets as scikit-learn estimators: raw tables in, a stack out, within the time that was given."""
+"""What the presets for classes and for numbers have in common: fit within a time limit, and its results."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.arrays import Floats
@@ -37,7 +35,7 @@ from stackit.store import Store
 from stackit.tables import TableReader, detect_scoring, detect_task
 from stackit.validation import invalid_value, is_number
 
-__all__ = ["TabularStack", "TabularStackClassifier", "TabularStackRegressor"]
+__all__ = ["TabularStack"]
 
 N_REPEATS = ((1_000, 3), (3_000, 2))  # below so many rows, "best" deals them into folds so often
 REPEATS_IN_TIME = 2  # where a time limit leaves time, and the rows are more
@@ -247,154 +245,3 @@ class TabularStack(SavingMixin):
     @property
     def _scoring_name(self) -> str:
         return self._scoring if isinstance(self._scoring, str) else "a scorer of yours"
-
-
-class TabularStackClassifier(TabularStack, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The strongest ensemble of classifiers for a raw table within the time that one has.
-
-    Raw columns go in: numbers, strings, categories, booleans, dates, text, with gaps. A portfolio of members
-    (linear models, boosted trees, forests, neighbors, nets) is trained out of fold on them, each with a
-    preparation of its own that is fitted inside the folds, and blended by what they predict out of fold.
-
-    First comes the first fold of each member, its *scout*: it gives the member's seconds, its score and, by
-    early stopping on a tenth of its training rows, its number of rounds. The other folds follow, of those
-    members first that improve the blend most per second, with these rounds on all their training rows. On
-    small tables the time that is left goes into repeats with other folds.
-
-    Parameters
-    ----------
-    preset : {"best", "good", "quick"}
-        How many members: all that are worth their time, the few most valuable, or three quick ones.
-    time_limit : float, optional
-        The seconds from the call of `fit` to its return. Without it all members of the preset are trained.
-    scoring : str or callable, optional
-        The scikit-learn scorer to be good at, or a usual name such as "auc" or "logloss". Default: the area
-        under the ROC curve for two classes, log loss for more.
-    cv : int, splitter, Folds or None
-        How rows are held out. None is 10 folds below 1 000 rows, 8 below 3 000, 5 below 30 000, else 4.
-    n_jobs : int or None
-        How many fits run at once, -1 for one per core.
-    random_state : int, RandomState or None
-        The seed of folds and members. With a time limit, how many members are finished depends on the
-        machine, too.
-    store : DiskStore, MemoryStore or None
-        Where finished fits are kept: `fit` on the same rows takes them from there and goes on. A `DiskStore`
-        also gets the file ``stack.stackit``, saved after each new blend: where a run was killed, load it by
-        `load`, or call `fit` again.
-    verbose : int
-        0 is silent; 1 shows a line at the start and at the end, and the progress, on standard error.
-
-    Attributes
-    ----------
-    classes_ : (n_classes,) array
-        The classes.
-    leaderboard_ : pandas.DataFrame
-        One row per member: its score and standard error out of fold, weight in the blend, seconds, rounds,
-        and why it was left out.
-    columns_ : pandas.DataFrame
-        One row per raw column: its kind, and why it is left out.
-    score_ : float
-        The score of the blend, cross-fitted; higher is better.
-    blend_ : Blend
-        The combiner, its weights, its score and standard error.
-    oof_ : OutOfFold
-        The out-of-fold predictions of the members, of the first repeat.
-    seconds_ : float
-        How long `fit` took.
-    n_features_in_, feature_names_in_
-        The raw columns.
-
-    References
-    ----------
-    Erickson, N. et al. (2020). AutoGluon-Tabular: robust and accurate AutoML for structured data.
-    arXiv:2003.06505.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from stackit import TabularStackClassifier
-    >>> random = np.random.default_rng(0)
-    >>> train = pd.DataFrame({"age": random.integers(1, 80, 150), "port": random.choice(["C", "S"], 150)})
-    >>> y = np.where(train["age"] + 20 * (train["port"] == "C") > 45, "yes", "no")
-    >>> stack = TabularStackClassifier("quick", cv=3, n_jobs=1, verbose=0).fit(train, y)
-    >>> stack.predict(pd.DataFrame({"age": [5, 70], "port": ["S", "C"]})).tolist()
-    ['no', 'yes']
-    """
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : data frame, array or list of m rows
-            Raw columns, as in `fit`.
-
-        Returns
-        -------
-        (m, n_classes) array
-            In the order of ``classes_``.
-        """
-        return self.predict_blend(X)
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the most probable class of each row.
-
-        Parameters
-        ----------
-        X : data frame, array or list of m rows
-            Raw columns, as in `fit`.
-
-        Returns
-        -------
-        (m,) array
-            Labels as in y.
-        """
-        places = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[places])
-
-
-class TabularStackRegressor(TabularStack, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The strongest ensemble of regressors for a raw table within the time that one has.
-
-    See `TabularStackClassifier` for how it works.
-
-    Parameters
-    ----------
-    preset, time_limit, cv, n_jobs, random_state, store, verbose
-        As in `TabularStackClassifier`.
-    scoring : str or callable, optional
-        The scikit-learn scorer to be good at, or a usual name such as "mae". Default: the root mean squared
-        error.
-
-    Attributes
-    ----------
-    leaderboard_, columns_, score_, blend_, oof_, seconds_, n_features_in_, feature_names_in_
-        As in `TabularStackClassifier`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from stackit import TabularStackRegressor
-    >>> random = np.random.default_rng(0)
-    >>> train = pd.DataFrame({"area": random.integers(1, 9, 150), "town": random.choice(["A", "B"], 150)})
-    >>> y = 50.0 * train["area"] + 100.0 * (train["town"] == "A")
-    >>> stack = TabularStackRegressor("quick", cv=3, n_jobs=1, verbose=0).fit(train, y)
-    >>> stack.predict(pd.DataFrame({"area": [2, 8], "town": ["A", "A"]})).round(-2).tolist()
-    [200.0, 500.0]
-    """
-
-    def predict(self, X: Any) -> Floats:
-        """Return the predicted number of each row.
-
-        Parameters
-        ----------
-        X : data frame, array or list of m rows
-            Raw columns, as in `fit`.
-
-        Returns
-        -------
-        (m,) array
-        """
-        return self.predict_blend(X)

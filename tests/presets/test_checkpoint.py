@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stackit import DiskStore
+from stackit import DiskStore, TabularStackClassifier
 from stackit.presets import checkpoint as checkpoint_module
 from stackit.presets import tabular_stack
-from stackit.presets.tabular_stack import TabularStackClassifier
 from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_table
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
-from stackit import DiskStore
+from stackit import DiskStore, TabularStackClassifier
 from tests.presets import test_checkpoint as here
 here.tabular_stack.portfolio = here.portfolio_with_a_slow_member(seconds=3.0)
 here.fit(DiskStore(sys.argv[1]))

@@ -6,8 +6,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
+from stackit import TabularStackClassifier, TabularStackRegressor
 from stackit.presets import tabular_stack
-from stackit.presets.tabular_stack import TabularStackClassifier, TabularStackRegressor
 from tests.presets.tiny_members import classifiers, raw_table, regressors
 
 TRUSTED = [

@@ -15,11 +15,12 @@ from typing import Any
 
 import cloudpickle
 
+from stackit.engine.memory import memory_limit
+
 try:
     import fcntl
-    import resource
 except ImportError:  # Windows, which has no fork either
-    fcntl = resource = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["SharedPickles", "pickled_anyhow"]
 
@@ -170,10 +171,4 @@ def _write_all(file: int, part: memoryview, at: int) -> None:
 
 def _most_bytes() -> int:
     """Return how many bytes are kept: at most an eighth of the memory that the process may use."""
-    limits = [MOST_BYTES]
-    if resource is not None:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
-        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if allowed != resource.RLIM_INFINITY:
-            limits.append(allowed // 8)
-    return min(limits)
+    return min(MOST_BYTES, (memory_limit() or 8 * MOST_BYTES) // 8)

@@ -86,8 +86,8 @@ class FoldRun:
         self.data, self.folds, self.config = data, folds, config
         self.like, self.warns, self.on_start = like or folds, warns, on_start
         self._tasks: dict[str, dict[int, Task]] = {}
-        refitter = _Refitter(self._tasks, folds, TrainingData(data.X, data.target), config.n_jobs)
-        self._collector = ResultCollector(folds, data, scoring=config.scoring, fit_again=refitter)
+        self._refitter = _Refitter(self._tasks, folds, TrainingData(data.X, data.target), config.n_jobs)
+        self._collector = ResultCollector(folds, data, scoring=config.scoring, fit_again=self._refitter)
         self._session = StoreSession(config.store, data, folds.labels)
         self._has_warned_of_classes = False
 
@@ -155,6 +155,10 @@ class FoldRun:
     def result(self) -> OutOfFold | None:
         """Return the result of the estimators of which all splits are done; None if there are none."""
         return self._collector.result()
+
+    def fit_again(self, name: str, splits: list[int]) -> list[TaskResult]:
+        """Repeat fits that are done, for their estimators: a store may have had the predictions alone."""
+        return self._refitter(name, splits)
 
     def drop_unfinished(self, time_limit: float) -> None:
         """Make a failure of each estimator that is not finished after so many seconds, and warn of them."""

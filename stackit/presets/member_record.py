@@ -44,8 +44,6 @@ class MemberRecord:
         rounds = self.member.rounds
         if rounds is not None:
             self.n_rounds = known if result.estimator is None else self._rounds_of(result.estimator, shape)
-            if self.n_rounds is None:
-                self.scout = None
 
     def expect_as_measured(self) -> None:
         """Expect fits to take as long as those so far."""

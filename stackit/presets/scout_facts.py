@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from stackit.engine.training_data import TrainingData
 from stackit.files import atomic_write
+from stackit.folds import Folds
 from stackit.presets.member_record import MemberRecord
 from stackit.store import DiskStore
+from stackit.store.fingerprint import Descriptions, IndescribableError
 
 __all__ = ["ScoutFacts"]
 
@@ -26,6 +30,18 @@ class ScoutFacts:
         self.path: Path | None = store.path / FILE if isinstance(store, DiskStore) else None
         self.key = key
         self._rounds: dict[str, int] = self._read().get(key, {})
+
+    @classmethod
+    def of_run(cls, store: Any, data: TrainingData, folds: Folds) -> ScoutFacts:
+        """Return the facts of a table, its target, its weights and its folds."""
+        if not isinstance(store, DiskStore):
+            return cls(store, "")
+        try:
+            content = Descriptions().of((data.X, data.target.y, data.sample_weight))
+        except IndescribableError:  # the store keeps no fits of such data either
+            content = ""
+        digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        return cls(store, f"{folds.digest} {digest[:16]}")
 
     def rounds_of(self, name: str) -> int | None:
         """Return the rounds that an earlier run found for a member, or None."""

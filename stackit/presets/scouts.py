@@ -108,7 +108,10 @@ class Scouts:
         if result.error is not None:
             record.fail(result.error)
             return
-        record.keep_scout(result, self.plan.shape, self.ratio, self.facts.rounds_of(result.name))
+        rounds = self.facts.rounds_of(result.name)
+        if record.member.rounds is not None and rounds is None and result.estimator is None:
+            (result,) = self.run.fit_again(result.name, [0])  # the store has lost what the scout found
+        record.keep_scout(result, self.plan.shape, self.ratio, rounds)
         self.facts.keep(record)
         self.after_each()
 

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.arrays import Floats
+from stackit.engine.memory import memory_limit
 from stackit.engine.run_config import RunConfig, seed_from
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.saving import SavingMixin
@@ -188,7 +189,8 @@ class TabularStack(SavingMixin):
             scoring=self._scoring,
             store=self.store,
         )
-        shape = TableShape.of(data.X, len(target.classes), int(effective_n_jobs(self.n_jobs)))
+        n_jobs = int(effective_n_jobs(self.n_jobs))
+        shape = TableShape.of(data.X, len(target.classes), n_jobs, memory_limit())
         return Plan(data, shape, self.cv, config, clock, self._n_repeats(shape.n_rows))
 
     def _n_repeats(self, n_rows: int) -> int:
@@ -204,7 +206,7 @@ class TabularStack(SavingMixin):
             f"{self._detected} {plan.shape.n_rows} rows; {self._kinds_of_columns()}; "
             f"{len(plan.folds.splits)} folds; {len(records)} members."
         )
-        facts = ScoutFacts(self.store, plan.folds.digest)
+        facts = ScoutFacts.of_run(self.store, plan.data, plan.folds)
         checkpoint = Checkpoint(
             self.store, plan.clock, lambda best, path: self._save_with(best, records, path)
         )

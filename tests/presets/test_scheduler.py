@@ -139,6 +139,16 @@ def test_a_second_run_takes_everything_from_the_store(tmp_path):
     assert second.blend.weights == first.blend.weights
 
 
+def test_a_scout_of_which_the_store_has_lost_the_rounds_is_fitted_again(tmp_path):
+    store = DiskStore(tmp_path)
+    first, _, _ = schedule([staged(), *classifiers()], store=store)
+    (tmp_path / "scouts.json").unlink()
+    second, records, _ = schedule([staged(), *classifiers()], store=store)
+    assert (records[0].left_out, records[0].n_rounds) == (None, 8)
+    assert second.blend.weights == first.blend.weights
+    assert (tmp_path / "scouts.json").exists()
+
+
 def test_random_labels_score_as_chance():
     random = np.random.default_rng(0)
     frame, _, _ = raw_table(300)

@@ -1,6 +1,9 @@
 """The rounds of scouts next to a store."""
 
+import numpy as np
+
 from stackit import DiskStore, MemoryStore
+from stackit.engine.training_data import TrainingData
 from stackit.presets.member_record import MemberRecord
 from stackit.presets.scout_facts import ScoutFacts
 from tests.presets.tiny_members import staged
@@ -36,3 +39,17 @@ def test_a_damaged_file_counts_as_none(tmp_path):
 def test_other_stores_have_no_file():
     kept(MemoryStore(), "these folds", 12)
     assert ScoutFacts(MemoryStore(), "these folds").rounds_of("staged") is None
+
+
+def test_other_tables_targets_and_weights_have_rounds_of_their_own(tmp_path):
+    store, X, y = DiskStore(tmp_path), np.arange(8.0)[:, np.newaxis], np.arange(8) % 2
+    runs = [
+        TrainingData.of(table, target, weights, classify=True)
+        for table, target, weights in ((X, y, None), (X + 1, y, None), (X, 1 - y, None), (X, y, 1.0 + y))
+    ]
+    folds = runs[0].resolve_folds(2)
+    for at, data in enumerate(runs):
+        ScoutFacts.of_run(store, data, folds).keep(MemberRecord(staged(), n_rounds=10 + at))
+    again = TrainingData.of(X.copy(), y.copy(), classify=True)
+    assert ScoutFacts.of_run(store, again, folds).rounds_of("staged") == 10
+    assert [ScoutFacts.of_run(store, data, folds).rounds_of("staged") for data in runs] == [10, 11, 12, 13]

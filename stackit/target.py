@@ -14,7 +14,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from stackit.arrays import Floats, Rows
 from stackit.arrays.frames import distinct
-from stackit.validation import invalid_value
+from stackit.validation import format_list, invalid_value
 
 __all__ = ["Target", "TargetType", "classification_target", "regression_target"]
 
@@ -88,7 +88,7 @@ def classification_target(y: Any) -> Target:
     >>> target.kind, target.classes.tolist(), target.codes.tolist()
     ('binary', ['no', 'yes'], [0, 1, 0])
     """
-    values = _as_array(y)
+    values = _of_one_type(_as_array(y))
     if _kind_of_labels(values) == "multilabel-indicator":
         dense = values.astype(np.intp)
         return Target("multilabel", np.array([0, 1]), _output_names(y, dense), dense, dense)
@@ -128,6 +128,23 @@ def _kind_of_labels(values: npt.NDArray[Any]) -> str:
             f"{type_of_target(values)} values ({error})",
             "For numbers use regressors, and folds of scheme='binned' or 'kfold'",
         ) from error
+
+
+def _of_one_type(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels as booleans or numbers where an array of objects holds only those; refuse mixed ones."""
+    if values.dtype != object:
+        return values
+    flat = pd.Series(values.ravel(), dtype=object)
+    inferred = flat.infer_objects().to_numpy()
+    if inferred.dtype.kind in "biuf":
+        return inferred.reshape(values.shape)
+    first_of_type = flat[~flat.map(type).duplicated()]
+    if len(first_of_type) > 1:
+        raise ValueError(
+            f"y must have labels of one type; it has {format_list(map(repr, first_of_type))}. Convert them "
+            "to strings."
+        )
+    return values
 
 
 def _as_array(y: Any) -> npt.NDArray[Any]:

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from stackit.estimators.early_stopping import EarlyStopping
 from stackit.estimators.scoring import Scoring
 from stackit.store import Store
+from stackit.validation import invalid_value, is_whole
 
 __all__ = ["OnError", "RunConfig", "seed_from"]
 
@@ -33,6 +34,10 @@ class RunConfig:
     early_stopping: EarlyStopping = "training"
 
     def __post_init__(self) -> None:
+        if self.n_jobs is not None and (not is_whole(self.n_jobs) or self.n_jobs == 0):
+            raise invalid_value(
+                "n_jobs", "an integer other than 0, or None", f"n_jobs={self.n_jobs!r}", "Pass n_jobs=-1"
+            )
         if self.on_error not in ("raise", "skip"):
             raise ValueError(
                 f"on_error must be 'raise' or 'skip'; got on_error={self.on_error!r}. Pass on_error='raise'."

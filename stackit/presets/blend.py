@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,11 +59,11 @@ class Blend:
     weights: dict[str, float]
     score: float
     sem: float
-    candidates: pd.DataFrame
-    oof: Floats
-    combiner: Any
+    candidates: pd.DataFrame = field(repr=False)
+    oof: Floats = field(repr=False)
+    combiner: Any = field(repr=False)
     members: tuple[str, ...]
-    target_type: TargetType
+    target_type: TargetType = field(repr=False)
 
     def predict(self, predictions: Mapping[str, Any]) -> Floats:
         """Return the blend of the predictions of new rows.

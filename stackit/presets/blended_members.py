@@ -54,6 +54,8 @@ class BlendedMembers:
 
     def predict(self, X: Any) -> Floats:
         """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
+        if not len(X):
+            raise ValueError("The table must have at least one row; it has none. Pass the rows to predict.")
         by_run = [run.predict(X, skip=set(run) - set(self.used)) for run in self.runs]
         predictions = {}
         for name in self.used:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from stackit.arrays import Rows
 from stackit.engine.training_data import TrainingData
 from stackit.folds import Folds, make_folds
 from stackit.target import Target
@@ -37,22 +36,32 @@ def choose_folds(data: TrainingData, cv: Any, random_state: int, repeat: int = 0
     seed = random_state + repeat
     if data.groups is not None:
         n_groups = len(np.unique(np.asarray(data.groups)))
+        if n_groups == 1:
+            raise ValueError(
+                "groups must have at least two distinct values; all rows have the same. Leave groups out."
+            )
         scheme = "stratified-group" if data.target.is_classification else "group"
         splits = make_folds(
             y, scheme=scheme, n_splits=min(wanted, n_groups), groups=data.groups, random_state=seed
         )
     elif data.target.is_classification:
-        splits = make_folds(_strata(data.target, wanted), n_splits=wanted, random_state=seed)
+        splits = _stratified(data.target, wanted, seed)
     else:
         splits = make_folds(y, scheme="binned", n_splits=wanted, random_state=seed)
     return data.resolve_folds(splits)
 
 
-def _strata(target: Target, n_splits: int) -> Rows:
-    """Return the classes, those with fewer rows than folds as one; joined with the largest if still few."""
+def _stratified(target: Target, wanted: int, random_state: int) -> Folds:
+    """Return folds that keep the shares of the classes, as few as the largest class has rows.
+
+    Classes with fewer rows than folds are one stratum; where it is still too small, rows in the order of
+    their classes are dealt in turn.
+    """
     codes = np.asarray(target.codes, dtype=np.intp)
     counts = np.bincount(codes)
-    rare = np.flatnonzero(counts < n_splits)
-    if 0 < counts[rare].sum() < n_splits:
-        return np.where(np.isin(codes, rare), counts.argmax(), codes)
-    return np.where(np.isin(codes, rare), len(counts), codes)
+    n_splits = min(wanted, max(2, int(counts.max())))
+    is_rare = (counts < n_splits)[codes]
+    if 0 < is_rare.sum() < n_splits:
+        return make_folds(codes, scheme="binned", n_splits=n_splits, random_state=random_state)
+    strata = np.where(is_rare, len(counts), codes)
+    return make_folds(strata, n_splits=n_splits, random_state=random_state)

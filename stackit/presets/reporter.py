@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from stackit.presets.clock import Clock
+from stackit.tables.column import Column
+from stackit.validation import format_list
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "columns_in_words"]
+
+
+def columns_in_words(records: Sequence[Column]) -> str:
+    """Return how many columns there are of each kind, and which are left out."""
+    counts = Counter(one.kind for one in records if not one.is_left_out)
+    text = "columns: " + ", ".join(f"{n} {kind}" for kind, n in counts.most_common())
+    gone = [f"{one.name} ({one.kind})" for one in records if one.is_left_out]
+    return f"{text}; left out: {format_list(gone)}" if gone else text
 
 
 class Reporter:

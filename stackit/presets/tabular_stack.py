@@ -26,11 +26,13 @@ from stackit.presets.leaderboard import leaderboard, leaderboard_rows, left_out_
 from stackit.presets.member_record import MemberRecord
 from stackit.presets.plan import Plan
 from stackit.presets.portfolio import PRESETS, left_out, portfolio
-from stackit.presets.reporter import Reporter
+from stackit.presets.reporter import Reporter, columns_in_words
 from stackit.presets.scheduler import Scheduler
+from stackit.presets.scoring_check import check_scoring
 from stackit.presets.scout_facts import ScoutFacts
 from stackit.presets.scouts import Scouts
 from stackit.presets.shape import TableShape
+from stackit.presets.suspicion import warn_of_suspects
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.tables import TableReader, detect_scoring, detect_task
@@ -179,6 +181,8 @@ class TabularStack(SavingMixin):
         validate_data(self, X=X, reset=True, skip_check_array=True)
         self._reader, self._target_type = reader, target.type
         self._scoring = detect_scoring(self.scoring, task.kind)
+        check_scoring(self._scoring, target, data.sample_weight)
+        warn_of_suspects(frame, target, reader.records_)
         self._detected = task.sentence.replace(f"scored by {task.scoring}", f"scored by {self._scoring_name}")
         if classify:
             self.classes_ = target.classes
@@ -203,7 +207,7 @@ class TabularStack(SavingMixin):
     def _train(self, plan: Plan, reporter: Reporter) -> None:
         records = [MemberRecord(member) for member in portfolio(self.preset, plan.shape)]
         reporter.say(
-            f"{self._detected} {plan.shape.n_rows} rows; {self._kinds_of_columns()}; "
+            f"{self._detected} {plan.shape.n_rows} rows; {columns_in_words(self._reader.records_)}; "
             f"{len(plan.folds.splits)} folds; {len(records)} members."
         )
         facts = ScoutFacts.of_run(self.store, plan.data, plan.folds)
@@ -238,11 +242,6 @@ class TabularStack(SavingMixin):
             raise invalid_value(
                 "time_limit", "a number of seconds above 0, or None", f"time_limit={limit!r}", "Pass 120"
             )
-
-    def _kinds_of_columns(self) -> str:
-        """Return how many columns there are of each kind."""
-        counts = self._reader.columns_["kind"].value_counts()
-        return "columns: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
 
     @property
     def _scoring_name(self) -> str:

@@ -55,7 +55,8 @@ def matched(X: Any, records: Sequence[Column]) -> pd.DataFrame:
 
 def has_names(X: Any) -> bool:
     """Whether a table has names of columns."""
-    return isinstance(X, pd.DataFrame | Mapping) or is_foreign_frame(X)
+    is_records = isinstance(X, list) and len(X) > 0 and isinstance(X[0], Mapping)
+    return is_records or isinstance(X, pd.DataFrame | Mapping) or is_foreign_frame(X)
 
 
 def _listed(names: Sequence[Any]) -> str:
@@ -75,12 +76,17 @@ def _check_names(names: Sequence[Any]) -> None:
 def _of_rows(X: Any) -> pd.DataFrame:
     if isinstance(X, Mapping):
         return pd.DataFrame(X)
+    if X is None or isinstance(X, str):
+        raise ValueError(f"The table must have rows and columns; got {X!r}. Pass a data frame.")
+    if isinstance(X, list) and X and isinstance(X[0], Mapping):
+        return pd.DataFrame(X)
     if isinstance(X, pd.Series) or np.ndim(X[0] if isinstance(X, list | tuple) and len(X) else X) == 0:
         raise ValueError("The table must have rows and columns; got one dimension. Pass a data frame.")
     if isinstance(X, np.ndarray) and X.ndim != 2:
-        raise ValueError(f"The table must have rows and columns; got an array of shape {X.shape}.")
-    frame = pd.DataFrame(X)
-    return frame
+        raise ValueError(
+            f"The table must have rows and columns; got an array of shape {X.shape}. Pass a data frame."
+        )
+    return pd.DataFrame(X)
 
 
 def _by_position(raw: pd.DataFrame, names: Sequence[Any], warns: bool) -> pd.DataFrame:

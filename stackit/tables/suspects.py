@@ -16,6 +16,7 @@ __all__ = ["suspect_columns"]
 
 MIN_SHARE = 0.99  # of the error of the prior that a column must remove
 MIN_ROWS, MOST_ROWS = 30, 3000
+FEW_ROWS, MIN_SHARE_OF_FEW = 300, 0.7  # what few rows rule out needs no more of them
 FOLDS = KFold(3, shuffle=True, random_state=0)
 
 
@@ -51,15 +52,17 @@ def suspect_columns(frame: pd.DataFrame, y: Any, is_classification: bool) -> dic
     target = np.unique(truth, return_inverse=True)[1] if is_classification else _ranks(truth)
     if len(rows) < MIN_ROWS or not _error_of_prior(target, is_classification):
         return {}
-    found = {
-        str(name): _share_removed(_numbers(frame[name].iloc[rows]), target, is_classification)
-        for name in frame
-    }
+    found = {}
+    for name in frame:
+        numbers = _numbers(frame[name].iloc[rows])
+        few = _share_removed(numbers[:FEW_ROWS], target[:FEW_ROWS], is_classification)
+        if few >= MIN_SHARE_OF_FEW:
+            found[str(name)] = _share_removed(numbers, target, is_classification)
     return {name: share for name, share in found.items() if share >= MIN_SHARE}
 
 
 def _sample(n: int) -> npt.NDArray[np.intp]:
-    return np.sort(np.random.default_rng(0).permutation(n)[:MOST_ROWS])
+    return np.random.default_rng(0).permutation(n)[:MOST_ROWS]
 
 
 def _ranks(numbers: npt.NDArray[Any]) -> Floats:
@@ -83,7 +86,8 @@ def _share_removed(numbers: Floats, target: Labels, is_classification: bool) -> 
     table, predicted = numbers[:, None].astype(np.float32), np.empty_like(target)
     for train, held_out in FOLDS.split(table):
         predicted[held_out] = tree.fit(table[train], target[train]).predict(table[held_out])
-    return 1 - _error(predicted, target, is_classification) / _error_of_prior(target, is_classification)
+    of_prior = _error_of_prior(target, is_classification)
+    return 1 - _error(predicted, target, is_classification) / of_prior if of_prior else 1.0
 
 
 def _error_of_prior(target: Labels, is_classification: bool) -> float:

@@ -119,6 +119,7 @@ def _values_of(y: Any, n_rows: int | None) -> _Values:
             "these rows out."
         )
     values = [*distinct]
+    _check_is_real(column)
     is_numeric = has_numbers(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
     words = np.array([word_of(value) or "" for value in values], dtype=object)
     numbers = as_floats(pd.Series(distinct)) if is_numeric else numbers_of_words(words, "")
@@ -145,6 +146,15 @@ def _as_series(y: Any) -> pd.Series[Any]:
     if values.ndim != 1:
         raise ValueError(f"y must be one column; got shape={values.shape}. Pass one target at a time.")
     return pd.Series(values)
+
+
+def _check_is_real(column: pd.Series[Any]) -> None:
+    for what, is_it, advice in (
+        ("complex numbers", pd.api.types.is_complex_dtype, "Pass their real part"),
+        ("durations", pd.api.types.is_timedelta64_dtype, "Pass y.dt.total_seconds()"),
+    ):
+        if is_it(column.dtype):
+            raise ValueError(f"y must be labels or real numbers; it has {what}. {advice}.")
 
 
 def _check_rows(column: pd.Series[Any], n_rows: int | None) -> None:
@@ -196,6 +206,8 @@ def _check_are_classes(values: _Values) -> None:
     """Refuse words that are nearly all different, and numbers that are no labels."""
     n, numbers = len(values.names), values.numbers
     repeat = n <= max(2, ALL_DIFFERENT * values.n_rows)
+    if n == 2:
+        _check_both_repeat(values)
     if n == 2 or (repeat and (numbers is None or _is_whole(numbers))):
         return
     what = "labels" if numbers is None else "numbers"
@@ -204,6 +216,15 @@ def _check_are_classes(values: _Values) -> None:
         f"y must be labels of classes that repeat; it has {n} distinct {what} in {values.n_rows} rows. "
         f"{advice}."
     )
+
+
+def _check_both_repeat(values: _Values) -> None:
+    """Refuse one class of two that has one row: held out, it leaves one class to learn."""
+    if values.counts.min() == 1:
+        raise ValueError(
+            "y must have at least two rows of each of its two classes; of "
+            f"{values.names[int(values.counts.argmin())]} it has one. Pass more rows of it."
+        )
 
 
 def _about_rare(kind: TaskKind, values: _Values) -> str:

@@ -14,6 +14,7 @@ from stackit.tables import NativePreparation
 __all__ = ["CATBOOST", "MEMBERS"]
 
 CAP = 600
+SMALL_CAP, SMALL_RATE = 1500, 0.05  # where a round is cheap: the library's defaults, which then are better
 ROUNDS = Rounds("iterations", "early_stopping_rounds", lambda model: int(model.n_iter_))
 SHARED: dict[str, Any] = {
     "boosting_type": "Plain",
@@ -28,15 +29,14 @@ OF_NUMBERS = SHARED | {"random_strength": 0.0}
 
 def make_catboost(shape: TableShape, random_state: Any = None) -> Pipeline:
     """Return CatBoost of one thread; where each round takes long, of fewer rounds that learn faster."""
-    pace = min(shape.pace, 2.0)
-    rounds = round(CAP / pace)
-    if shape.is_regression:
-        booster: Any = CatBoostFrameRegressor(
-            rounds, 0.09 * pace, depth=7, options=OF_NUMBERS, random_state=random_state
-        )
+    kind: Any = CatBoostFrameRegressor if shape.is_regression else CatBoostFrameClassifier
+    if shape.pace == 1:
+        booster = kind(SMALL_CAP, SMALL_RATE, depth=6, options={}, random_state=random_state)
     else:
-        booster = CatBoostFrameClassifier(
-            rounds, 0.08 * pace, depth=6, options=OF_CLASSES, random_state=random_state
+        pace = min(shape.pace, 2.0)
+        options, rate, depth = (OF_NUMBERS, 0.09, 7) if shape.is_regression else (OF_CLASSES, 0.08, 6)
+        booster = kind(
+            round(CAP / pace), rate * pace, depth=depth, options=options, random_state=random_state
         )
     return Pipeline([("prepare", NativePreparation()), ("model", booster)])
 
@@ -45,9 +45,10 @@ CATBOOST = Member(
     "catboost",
     "catboost",
     make_catboost,
-    "tuned defaults with depth=6 and 600 rounds at most (regression: 7): boosting_type='Plain', "
-    "bootstrap_type='Bernoulli', learning_rate=0.08, one_hot_max_size=15, leaf_estimation_iterations=1",
-    "CatBoost-TD of Holzmueller et al. (2024), arXiv 2407.04491, with smaller trees",
+    "small tables: defaults with learning_rate=0.05, 1500 rounds at most; larger ones: tuned defaults with "
+    "depth=6 and 600 rounds at most (regression: 7): boosting_type='Plain', bootstrap_type='Bernoulli', "
+    "learning_rate=0.08, one_hot_max_size=15, leaf_estimation_iterations=1",
+    "the library's defaults; CatBoost-TD of Holzmueller et al. (2024), arXiv 2407.04491, with smaller trees",
     requires="catboost",
     rounds=ROUNDS,
 )

@@ -16,7 +16,7 @@ __all__ = ["NativePreparation"]
 
 
 class NativePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Prepare typed frames for estimators that take categories and missing values: boosters and EBMs.
+    """Prepare typed frames for gradient boosting and others that take categories and missing values.
 
     The result is a pandas frame: numbers with NaN and categories as they are, dates as parts of the
     calendar, and text as a short vector. Its columns depend on the dtypes of the typed frame alone, so that

@@ -20,7 +20,7 @@ __all__ = ["OrdinalPreparation"]
 
 
 class OrdinalPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Prepare typed frames for forests and other trees that take numbers alone.
+    """Prepare typed frames for forests, EBMs and other trees that take numbers alone.
 
     The result is a float32 matrix. Missing numbers are medians, next to columns that say where; categories
     of few levels are codes, -1 where they are missing, those of more levels are cross-fitted means of the

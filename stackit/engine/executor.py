@@ -27,6 +27,7 @@ __all__ = ["run_all"]
 
 SHORT = 0.33  # seconds of work that are done sooner than workers are started
 PROBE = 0.05  # seconds after which the remaining work is estimated
+IMPORTS = 20.0  # seconds before a deadline in which new processes would do little else than import
 LARGE = 8 << 20  # bytes of X from which fits release the interpreter's lock most of the time
 
 
@@ -51,8 +52,9 @@ def run_all(
     another process runs in this one, last.
 
     With `limits`, tasks run in processes that can be killed; with one job they do so one at a time, in the
-    order of the list. At the deadline those that run are killed, and the generator ends. Tasks that cannot be
-    sent to another process, and those of backends that cannot kill theirs, go on until they return to Python.
+    order of the list. At the deadline those that run are killed, and the generator ends. Where forking is not
+    safe and the deadline is too near for imports, they run in this process. Tasks that do, or cannot be sent
+    to another one, and those of backends that cannot kill theirs, go on until they return to Python.
 
     `failures`, `seconds` and `on_start` are those of `TaskQueue`.
     """
@@ -84,6 +86,8 @@ def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
         return
     if may_fork():  # faster than threads by 8 % on large tables: no child waits for another's Python
         yield from run_in_children(queue, data, workers)
+        return
+    if queue.limits.seconds_left < IMPORTS:  # as in a notebook, which always has threads
         return
     if plain:
         yield from _run_short_work(queue, data, _is_unlikely_to_exit)

@@ -15,6 +15,7 @@ from stackit.folds.subset import reindex
 from stackit.presets.blend import Blend, choose_blend
 from stackit.presets.calibration import Calibrator, calibrate_member
 from stackit.presets.cross_fitting import held_out_rows, row_weights
+from stackit.presets.floor import Floor, floor_of
 from stackit.presets.judge import Judge
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import Placeholder, without_rows
@@ -22,7 +23,9 @@ from stackit.target import Target
 
 __all__ = ["BlendedMembers", "Calibrations", "blend_members"]
 
-Calibrations = dict[tuple[str, int], tuple[Floats, Calibrator | None]]  # by name and number of repeats
+Calibrations = dict[
+    tuple[str, int], tuple[Floats, Calibrator | Floor | None]
+]  # by name and number of repeats
 INNER_SPLITS = 5  # by which a blend is cross-fitted where only one fold was held out
 
 
@@ -34,7 +37,7 @@ class BlendedMembers:
     ----------
     runs : list of OutOfFold
         The members of each repeat; a member may be in the first ones only.
-    calibrators : dict of str to Calibrator
+    calibrators : dict of str to Calibrator or Floor
         Those of the members that are calibrated.
     blend : Blend
         The combiner with its weights, its score and the spread of the score.
@@ -43,7 +46,7 @@ class BlendedMembers:
     """
 
     runs: list[OutOfFold]
-    calibrators: dict[str, Calibrator]
+    calibrators: dict[str, Calibrator | Floor]
     blend: Blend
     scores: dict[str, tuple[float, float]]
 
@@ -94,16 +97,20 @@ def blend_members(
     target, folds = _target_of(first.target, rows), _folds_for_blending(first.folds, rows, seed)
     weights = None if first.sample_weight is None else np.asarray(first.sample_weight)[rows]
     predictions: dict[str, Floats] = {}
-    calibrators: dict[str, Calibrator] = {}
+    calibrators: dict[str, Calibrator | Floor] = {}
+    floor = floor_of(scoring, target)
     for name in first:
         repeats = [run.average(name)[rows] for run in runs if name in run]
         key = name, len(repeats)
         if key not in calibrations:
             average = np.mean(repeats, axis=0)
             wanted = name in calibrated and target.is_classification
-            calibrations[key] = (
-                calibrate_member(average, target, folds, weights) if wanted else (average, None)
-            )
+            if floor is not None:
+                calibrations[key] = floor.predict(average), floor
+            else:
+                calibrations[key] = (
+                    calibrate_member(average, target, folds, weights) if wanted else (average, None)
+                )
         predictions[name], calibrator = calibrations[key]
         if calibrator is not None:
             calibrators[name] = calibrator

@@ -34,13 +34,17 @@ def by_gain_per_second(
     spec = PredictionSpec.of("blend", target.type)
 
     def score(prediction: Floats) -> float:
-        return score_predictions(target, rows, prediction, spec, scoring)
+        try:
+            return score_predictions(target, rows, prediction, spec, scoring)
+        except ValueError:  # as of a negative number where the metric needs its logarithm
+            return -np.inf
 
     waiting, ordered, n = [*waiting], list[MemberRecord](), len(before)
     total = sum((_predictions(one) for one in before), start=np.zeros(()))
     current = score(total / n) if n else _score_of_nothing(target, rows, score)
     while waiting:
-        gains = [score((total + _predictions(one)) / (n + 1)) - current for one in waiting]
+        with np.errstate(invalid="ignore"):  # minus infinity less itself
+            gains = [score((total + _predictions(one)) / (n + 1)) - current for one in waiting]
         rates = [gain / _seconds(one, n_fits) for gain, one in zip(gains, waiting, strict=True)]
         best = int(np.nanargmax(rates)) if np.isfinite(rates).any() else 0
         if not gains[best] > 0:

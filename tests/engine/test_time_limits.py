@@ -128,6 +128,20 @@ def test_a_task_that_takes_too_long_is_killed_alone(n_jobs):
     assert run.result().meta_train.equals(unlimited.meta_train)
 
 
+def test_near_a_deadline_nothing_is_imported_by_new_processes_where_forks_are_unsafe():
+    """In a notebook there are always threads; new processes would import until the deadline."""
+    run, over = fold_run(n_jobs=2, on_error="skip"), threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    estimators = [("quick", Sleeper()), ("stuck", Sleeper(slow=(0,)))]
+    results, seconds = timed(lambda: [*run.fit(estimators, deadline=time.monotonic() + 1.0)])
+    over.set()
+    thread.join()
+    assert seconds < 1 + SLACK
+    assert {one.estimator.process_ for one in results if one.estimator} == {HOME}
+    assert list(run.result()) == ["quick"]
+
+
 def test_no_process_is_forked_while_the_caller_runs_a_thread():
     """A child would wait for ever for a lock that the thread holds, such as that of an import."""
     run, over = fold_run(n_jobs=2, on_error="skip"), threading.Event()
@@ -183,6 +197,7 @@ def test_a_time_limit_is_a_number_above_zero(time_limit):
 
 def test_where_no_process_can_be_forked_new_ones_are_stopped_or_killed(monkeypatch):
     monkeypatch.setattr(executor, "may_fork", lambda: False)
+    monkeypatch.setattr(executor, "IMPORTS", 0.0)
     run = fold_run(n_jobs=2, on_error="skip")
     _ = [*run.fit([("quick", Sleeper(0.01)), ("stuck", Sleeper(slow=(1,)))], task_seconds=0.5)]
     assert list(run.result()) == ["quick"]

@@ -255,3 +255,13 @@ def test_columns_that_are_left_out_are_named(capsys):
     fitted(X.assign(empty=None, key=[f"k{at}" for at in range(N)], copy=X["noise"]), verbose=1)
     said = capsys.readouterr().err
     assert "left out: empty (empty), key (id), copy (duplicate)" in said.replace("\n", " ")
+
+
+@pytest.mark.parametrize("scoring", ["rmsle", "neg_mean_poisson_deviance"])
+def test_predictions_that_the_metric_refuses_are_raised_to_a_floor(scoring, monkeypatch):
+    monkeypatch.setattr(tabular_stack, "portfolio", lambda preset, shape: regressors())
+    stack = fitted(y=np.exp(NUMBERS), make=TabularStackRegressor, scoring=scoring)
+    assert np.isfinite(stack.score_)
+    assert np.isfinite(stack.leaderboard_["score"]).all()
+    assert stack.predict(NEW).min() > 0
+    assert np.isfinite(stack.score(X, np.exp(NUMBERS)))

@@ -1,9 +1,9 @@
 """Presets for raw tables: members with their hyperparameters, the time-limited scheduler, and their blend."""
 
-from stackit.presets.blend import Blend, choose_blend
-from stackit.presets.member import Member, Rounds
+from stackit.presets.blend.blend import Blend, choose_blend
+from stackit.presets.members.member import Member, Rounds
+from stackit.presets.members.shape import TableShape
 from stackit.presets.portfolio import portfolio
-from stackit.presets.shape import TableShape
 from stackit.presets.tabular_classifier import TabularStackClassifier
 from stackit.presets.tabular_regressor import TabularStackRegressor
 

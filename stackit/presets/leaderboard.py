@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from stackit.presets.blended_members import BlendedMembers
-from stackit.presets.member_record import MemberRecord
+from stackit.presets.blend.blended_members import BlendedMembers
+from stackit.presets.scheduler.member_record import MemberRecord
 
 __all__ = ["leaderboard", "leaderboard_rows", "left_out_row"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stackit.presets.member import Member
 from stackit.presets.members import (
     catboost,
     explainable,
@@ -15,7 +14,8 @@ from stackit.presets.members import (
     nets,
     xgboost,
 )
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.validation import invalid_value
 
 __all__ = ["PRESETS", "left_out", "portfolio"]

@@ -17,21 +17,21 @@ from stackit.engine.training_data import TrainingData
 from stackit.ensemble.saving import SavingMixin
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.persistence.container import save_ensemble
-from stackit.presets.blend import Blend
-from stackit.presets.blended_members import BlendedMembers
-from stackit.presets.blends import Blends
-from stackit.presets.checkpoint import Checkpoint
-from stackit.presets.clock import Clock
+from stackit.presets.blend.blend import Blend
+from stackit.presets.blend.blended_members import BlendedMembers
 from stackit.presets.leaderboard import leaderboard, leaderboard_rows, left_out_row
-from stackit.presets.member_record import MemberRecord
-from stackit.presets.plan import Plan
+from stackit.presets.members.shape import TableShape
 from stackit.presets.portfolio import PRESETS, left_out, portfolio
-from stackit.presets.reporter import Reporter, columns_in_words
-from stackit.presets.scheduler import Scheduler
+from stackit.presets.scheduler.blends import Blends
+from stackit.presets.scheduler.checkpoint import Checkpoint
+from stackit.presets.scheduler.clock import Clock
+from stackit.presets.scheduler.member_record import MemberRecord
+from stackit.presets.scheduler.plan import Plan
+from stackit.presets.scheduler.reporter import Reporter, columns_in_words
+from stackit.presets.scheduler.scheduler import Scheduler
+from stackit.presets.scheduler.scout_facts import ScoutFacts
+from stackit.presets.scheduler.scouts import Scouts
 from stackit.presets.scoring_check import check_scoring
-from stackit.presets.scout_facts import ScoutFacts
-from stackit.presets.scouts import Scouts
-from stackit.presets.shape import TableShape
 from stackit.presets.suspicion import warn_of_suspects
 from stackit.results.oof import OutOfFold
 from stackit.store import Store

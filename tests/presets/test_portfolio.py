@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from stackit import make_folds, out_of_fold
 from stackit.presets import TableShape, portfolio
-from stackit.presets.member import model_of
+from stackit.presets.members.member import model_of
 from stackit.presets.portfolio import PRESETS, left_out
 
 
@@ -69,7 +69,7 @@ def test_each_member_is_in_a_portfolio_or_says_why_it_is_not(preset):
 
 
 def test_a_member_of_a_library_that_is_not_installed_is_left_out_with_the_command(monkeypatch):
-    monkeypatch.setattr("stackit.presets.member.find_spec", lambda name: None)
+    monkeypatch.setattr("stackit.presets.members.member.find_spec", lambda name: None)
     shape = TableShape(n_rows=100, n_numbers=3)
     assert "pip install" in MEMBERS["lgbm_td"].left_out(shape)
     assert MEMBERS["linear"].left_out(shape) is None

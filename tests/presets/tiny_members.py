@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member, Rounds
+from stackit.presets.members.member import Member, Rounds
 from stackit.tables import OrdinalPreparation, ScaledPreparation
 
 

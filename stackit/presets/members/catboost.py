@@ -6,9 +6,9 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.catboost_frames import CatBoostFrameClassifier, CatBoostFrameRegressor
-from stackit.presets.member import Member, Rounds
-from stackit.presets.shape import TableShape
+from stackit.presets.members.catboost_frames import CatBoostFrameClassifier, CatBoostFrameRegressor
+from stackit.presets.members.member import Member, Rounds
+from stackit.presets.members.shape import TableShape
 from stackit.tables import NativePreparation
 
 __all__ = ["CATBOOST", "MEMBERS"]

@@ -7,8 +7,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import OrdinalPreparation
 
 __all__ = ["EBM", "MEMBERS"]

@@ -13,8 +13,8 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import OrdinalPreparation
 
 __all__ = ["EXTRA_TREES", "EXTRA_TREES_FULL", "MEMBERS", "RANDOM_FOREST"]

@@ -7,9 +7,9 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member
 from stackit.presets.members.lightgbm import PORTFOLIO, ROUNDS, Parameters, make_booster, tuned
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import GeneratedFeatures, NativePreparation
 
 __all__ = ["MEMBERS", "PREP_LARGE", "PREP_SMALL", "PREP_XT"]

@@ -11,8 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from stackit.presets.member import Member
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import ScaledPreparation
 
 __all__ = ["KERNEL", "MEMBERS"]

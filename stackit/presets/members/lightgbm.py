@@ -7,8 +7,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member, Rounds
-from stackit.presets.shape import MANY_CLASSES, TableShape
+from stackit.presets.members.member import Member, Rounds
+from stackit.presets.members.shape import MANY_CLASSES, TableShape
 from stackit.tables import NativePreparation
 from stackit.validation import import_optional
 

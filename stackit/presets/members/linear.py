@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.member import Member
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import ScaledPreparation
 
 __all__ = ["LINEAR", "MEMBERS"]

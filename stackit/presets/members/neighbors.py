@@ -10,8 +10,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from stackit.arrays import Floats
-from stackit.presets.member import Member
-from stackit.presets.shape import TableShape
+from stackit.presets.members.member import Member
+from stackit.presets.members.shape import TableShape
 from stackit.tables import ScaledPreparation
 
 __all__ = ["MEMBERS", "NEIGHBORS", "NEIGHBORS_FAR", "far_votes", "near_votes"]

@@ -1,0 +1,3 @@
+"""The blend of members: calibrations, candidates, and the choice among them by cross-fitted scores."""
+
+__all__: list[str] = []

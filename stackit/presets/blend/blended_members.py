@@ -1,0 +1,150 @@
+"""The members of a blend with their fold estimators and calibrators: what predicts new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackit.arrays import Floats, Rows
+from stackit.estimators.scoring import Scoring
+from stackit.folds import Folds, make_folds
+from stackit.folds.subset import reindex
+from stackit.presets.blend.blend import Blend, choose_blend
+from stackit.presets.blend.calibration import Calibrator, calibrate_member
+from stackit.presets.blend.cross_fitting import held_out_rows, row_weights
+from stackit.presets.blend.floor import Floor, floor_of
+from stackit.presets.blend.judge import Judge
+from stackit.results.oof import OutOfFold
+from stackit.results.placeholders import Placeholder, without_rows
+from stackit.target import Target
+
+__all__ = ["BlendedMembers", "Calibrations", "blend_members"]
+
+Calibrations = dict[
+    tuple[str, int], tuple[Floats, Calibrator | Floor | None]
+]  # by name and number of repeats
+INNER_SPLITS = 5  # by which a blend is cross-fitted where only one fold was held out
+
+
+@dataclass(frozen=True, eq=False)
+class BlendedMembers:
+    """Fitted members and how they are blended.
+
+    Parameters
+    ----------
+    runs : list of OutOfFold
+        The members of each repeat; a member may be in the first ones only.
+    calibrators : dict of str to Calibrator or Floor
+        Those of the members that are calibrated.
+    blend : Blend
+        The combiner with its weights, its score and the spread of the score.
+    scores : dict of str to (float, float)
+        The score of each member, calibrated as it is blended, and its standard error.
+    """
+
+    runs: list[OutOfFold]
+    calibrators: dict[str, Calibrator | Floor]
+    blend: Blend
+    scores: dict[str, tuple[float, float]]
+
+    @property
+    def used(self) -> list[str]:
+        """The names of the members that the blend uses."""
+        return [name for name, weight in self.blend.weights.items() if weight]
+
+    def predict(self, X: Any) -> Floats:
+        """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
+        if not len(X):
+            raise ValueError("The table must have at least one row; it has none. Pass the rows to predict.")
+        by_run = [run.predict(X, skip=set(run) - set(self.used)) for run in self.runs]
+        predictions = {}
+        for name in self.used:
+            average = np.mean([found[name] for found in by_run if name in found], axis=0)
+            calibrator = self.calibrators.get(name)
+            predictions[name] = average if calibrator is None else calibrator.predict(average)
+        return np.asarray(self.blend.predict(predictions))
+
+    def for_prediction(self) -> BlendedMembers:
+        """Return the same without the members that are not used, and without tables of training rows."""
+        used = set(self.used)
+        runs = [without_rows(run.without(set(run) - used)) for run in self.runs if used & set(run)]
+        calibrators = {name: one for name, one in self.calibrators.items() if name in used}
+        missing: Any = Placeholder("out-of-fold predictions")
+        blend = replace(self.blend, oof=missing, candidates=missing)
+        return replace(self, runs=runs, calibrators=calibrators, blend=blend)
+
+
+def blend_members(
+    runs: Sequence[OutOfFold],
+    families: Mapping[str, str],
+    calibrated: Collection[str],
+    *,
+    scoring: Scoring,
+    seed: int = 0,
+    calibrations: Calibrations | None = None,
+    most: int | None = None,
+) -> BlendedMembers:
+    """Calibrate the members, and choose a blend of them by what they predict out of fold.
+
+    Rows that no fold holds out are left out. `calibrations` keeps what was calibrated for the next blend. Of
+    more members than `most`, those with the best scores are blended.
+    """
+    first, calibrations = runs[0], {} if calibrations is None else calibrations
+    rows = np.flatnonzero(first.coverage)
+    target, folds = _target_of(first.target, rows), _folds_for_blending(first.folds, rows, seed)
+    weights = None if first.sample_weight is None else np.asarray(first.sample_weight)[rows]
+    predictions: dict[str, Floats] = {}
+    calibrators: dict[str, Calibrator | Floor] = {}
+    floor = floor_of(scoring, target)
+    for name in first:
+        repeats = [run.average(name)[rows] for run in runs if name in run]
+        key = name, len(repeats)
+        if key not in calibrations:
+            average = np.mean(repeats, axis=0)
+            wanted = name in calibrated and target.is_classification
+            if floor is not None:
+                calibrations[key] = floor.predict(average), floor
+            else:
+                calibrations[key] = (
+                    calibrate_member(average, target, folds, weights) if wanted else (average, None)
+                )
+        predictions[name], calibrator = calibrations[key]
+        if calibrator is not None:
+            calibrators[name] = calibrator
+    covered, row_weight = np.arange(len(rows)), row_weights(weights, len(rows))
+    judge = Judge(target, held_out_rows(folds, covered), scoring, row_weight, folds.constraints.groups)
+    scores = {name: judge.estimate(judge.pieces(table)) for name, table in predictions.items()}
+    best = sorted(scores, key=lambda name: scores[name][0], reverse=True)[:most]
+    blend = choose_blend(
+        {name: table for name, table in predictions.items() if name in best},
+        target,
+        folds,
+        scoring=scoring,
+        families=families,
+        sample_weight=weights,
+    )
+    return BlendedMembers([*runs], calibrators, blend, scores)
+
+
+def _target_of(target: Target, rows: Rows) -> Target:
+    return replace(target, y=target.y[rows], codes=target.codes[rows])
+
+
+def _folds_for_blending(folds: Folds, rows: Rows, seed: int) -> Folds:
+    """Return the folds of the rows held out; new ones by groups and times where those were a single fold."""
+    own = reindex(folds, rows)  # without the first of folds in time, before which no row was held out
+    if own is not None:
+        return own
+    constraints, n_splits = folds.constraints.subset(rows), min(INNER_SPLITS, len(rows))
+    if constraints.groups is not None and (n_groups := len(np.unique(constraints.groups))) > 1:
+        n_splits = min(INNER_SPLITS, n_groups)
+        return make_folds(
+            rows, scheme="group", n_splits=n_splits, groups=constraints.groups, random_state=seed
+        )
+    if constraints.times is not None and (n_times := constraints.times.nunique()) > 2:
+        n_splits = min(INNER_SPLITS, n_times - 1)
+        return make_folds(rows, scheme="forward", n_splits=n_splits, time=constraints.times)
+    return make_folds(rows, scheme="kfold", n_splits=n_splits, random_state=seed)

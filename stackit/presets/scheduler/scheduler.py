@@ -1,0 +1,160 @@
+"""The scheduler: scouts, then waves of members on all folds, then repeats, until the time is up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from stackit.presets.blend.blended_members import BlendedMembers
+from stackit.presets.scheduler.blends import Blends
+from stackit.presets.scheduler.member_record import MemberRecord
+from stackit.presets.scheduler.plan import Plan
+from stackit.presets.scheduler.priority import by_gain_per_second
+from stackit.presets.scheduler.reporter import Reporter
+from stackit.presets.scheduler.scouts import Scouts
+from stackit.presets.scheduler.waves import makespan, next_wave
+
+__all__ = ["Scheduler"]
+
+N_WAVES = 8  # about how many waves there are time for
+UNLIMITED_WAVE = 30.0  # seconds of a wave where there is no limit
+MOST_PACE = 3.0
+
+
+class Scheduler:
+    """Trains the members of a portfolio as far as the time goes, and blends them.
+
+    Parameters
+    ----------
+    plan : Plan
+        The data, the folds and the clock.
+    records : list of MemberRecord
+        The members, the most valuable first.
+    scouts : Scouts
+        Fits the first fold of members.
+    blends : Blends
+        Blends what is finished.
+    reporter : Reporter
+        Shows the progress.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        records: Sequence[MemberRecord],
+        scouts: Scouts,
+        blends: Blends,
+        reporter: Reporter,
+    ) -> None:
+        self.plan, self.records = plan, [*records]
+        self.scouts, self.blends, self.reporter = scouts, blends, reporter
+        self._begun: set[str] = set()  # the members that were fitted in waves
+        self._pace = 1.0  # how many times longer fits take than their scouts promised
+
+    def run(self) -> BlendedMembers:
+        """Return the blend of all that was finished in time."""
+        self.scouts.send(self.records)
+        if not any(record.is_known for record in self.records):
+            raise self._nothing_finished()
+        self._fit_in_waves(self._ordered(), 0)
+        while self.scouts.send_more(self.records, self.blends.reserve(1)):
+            self._fit_in_waves(self._ordered(), 0)
+        while self.plan.can_repeat and self._repeat():
+            pass
+        self.blends.refresh()
+        self._explain_unfinished()
+        return self.blends.best or self.blends.of_scouts()
+
+    @property
+    def _n_fits(self) -> int:
+        return len(self.plan.folds.splits)
+
+    def _ordered(self) -> list[MemberRecord]:
+        """Return the members with scouts that wait for their other folds, in the order of their worth."""
+        run, _ = self.plan.scout_run()
+        known = [record for record in self.records if record.is_known]
+        return by_gain_per_second(
+            [record for record in known if record.name not in self._begun],
+            [record for record in known if record.name in self._begun],
+            self.plan.data.target,
+            run.folds.splits[0][1],
+            self.plan.config.scoring,
+            self._n_fits,
+        )
+
+    def _fit_in_waves(self, waiting: list[MemberRecord], repeat: int) -> None:
+        """Fit members on all folds of a repeat, as many as there is time for."""
+        plan, clock = self.plan, self.plan.clock
+        longest = clock.limit / N_WAVES if clock.is_limited else UNLIMITED_WAVE
+        while waiting:
+            target = longest if self.blends.best else 0.0  # the first wave is short: then there is a blend
+            wave = waiting[:1]
+            for _ in range(2):  # the blend at the end takes longer for more members
+                left = clock.left(self.blends.reserve(len(wave))) / self._pace
+                wave = next_wave(waiting, self._n_fits, plan.workers, left, target / self._pace)
+            if not wave:
+                return
+            self._fit(wave, repeat)
+            waiting = [record for record in waiting if record not in wave]
+            self.blends.refresh_if_cheap()
+            if self.blends.best is not None:
+                self.reporter.score = self.blends.best.blend.score
+
+    def _fit(self, wave: list[MemberRecord], repeat: int) -> None:
+        """Fit members on all folds of a repeat that their scouts have not done."""
+        plan, run = self.plan, self.plan.run(repeat)
+        by_name = {record.name: record for record in wave}
+        self._begun |= by_name.keys()
+        is_scouted = repeat == 0 and plan.scout_run()[0] is run
+        splits = range(1 if is_scouted else 0, self._n_fits)
+        estimators = [(record.name, record.final(plan.shape)) for record in wave]
+        self.reporter.phase(", ".join(by_name), len(wave) * len(splits))
+        expected = spent = 0.0
+        for result in plan.fit(run, estimators, splits, reserve=self.blends.reserve(len(wave))):
+            self.reporter.advance(result.name)
+            record = by_name[result.name]
+            if result.error is None:
+                record.seconds.append(result.seconds)
+                record.n_done += repeat == 0
+                expected, spent = expected + record.fit_seconds, spent + result.seconds
+            elif repeat == 0:
+                record.fail(result.error)
+        if expected:  # that they took less is no promise for other members
+            self._pace = min(MOST_PACE, max(1.0, spent / expected))
+
+    def _repeat(self) -> bool:
+        """Fit the members that the blend uses on other folds; return whether any were finished."""
+        self.blends.refresh()
+        if self.blends.best is None:
+            return False
+        weights = self.blends.best.blend.weights
+        used = [record for record in self.records if weights.get(record.name)]
+        for record in used:
+            record.expect_as_measured()
+        self._pace, repeat = 1.0, len(self.plan.runs)
+        self._fit_in_waves(sorted(used, key=lambda one: -weights[one.name]), repeat)
+        return len(self.plan.runs) > repeat and self.plan.run(repeat).result() is not None
+
+    def _explain_unfinished(self) -> None:
+        """Say why members are not in the blend."""
+        for record in self.records:
+            if record.left_out is not None or record.n_done >= self._n_fits - 1:
+                continue
+            if record.scout is None:
+                record.left_out = "there was no time for its first fold"
+            elif record.n_done == 0:
+                needed = makespan([record.fit_seconds] * self._n_fits, self.plan.workers)
+                record.left_out = f"all its folds take about {needed:.0f} s, and less was left"
+            else:
+                record.left_out = "not all of its folds were finished in time"
+
+    def _nothing_finished(self) -> Exception:
+        clock = self.plan.clock
+        if any(record.is_late for record in self.records):
+            return TimeoutError(
+                f"No member was fitted on the first fold within time_limit={clock.given:g} seconds. Pass a "
+                f"time_limit of {math.ceil(4 * clock.spent())} or more."
+            )
+        first = next(iter(self.records), None)
+        reason = f"; the first one, {first.name!r}: {first.left_out}" if first is not None else ""
+        return RuntimeError(f"No member could be fitted{reason}. Check the table.")

@@ -88,8 +88,8 @@ class MatrixScalingClassifier(CalibratedCombiner):
 
     def _logits(self, proba: Floats) -> Floats:
         """Return the centred logarithms of the probabilities after temperature and mixture."""
-        heated = softmax(np.log(mix_with_even(proba, self._share)) / self.temperature_, axis=1)
-        logs = np.log(mix_with_even(heated, self._share))
+        tempered = softmax(np.log(mix_with_even(proba, self._share)) / self.temperature_, axis=1)
+        logs = np.log(mix_with_even(tempered, self._share))
         return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from stackit.arrays import Rows
 from stackit.batched_fits.pipelines import is_separable
 from stackit.engine.preparation import FoldTables, Preparation, pipeline_in, set_first_steps
-from stackit.engine.shared_pickles import SharedPickles, pickled_anyhow
+from stackit.engine.shared_pickles import SharedPickles, pickle_or_cloudpickle
 from stackit.estimators.seeds import generator_states
 from stackit.results.repeated_warnings import RecordedWarning, record_again, record_warnings
 from stackit.store.fingerprint import Descriptions, IndescribableError
@@ -153,7 +153,7 @@ class _Packed:
         return pickle.loads(self._steps) if isinstance(self._steps, bytes) else self._steps
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_steps": pickled_anyhow(self._steps)}
+        return vars(self) | {"_steps": pickle_or_cloudpickle(self._steps)}
 
 
 class _RowDigests:

@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows, which has no fork either
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["SharedPickles", "pickled_anyhow"]
+__all__ = ["SharedPickles", "pickle_or_cloudpickle"]
 
 MOST_BYTES = 1 << 30
 MOST_OBJECTS = 4096
@@ -142,7 +142,7 @@ class SharedPickles:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, at)
 
 
-def pickled_anyhow(value: Any) -> bytes:
+def pickle_or_cloudpickle(value: Any) -> bytes:
     """Pickle a value by reference, else by value: a class of the main script is the same in all processes."""
     try:
         return pickle.dumps(value)

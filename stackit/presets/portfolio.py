@@ -6,12 +6,12 @@ from stackit.presets.members import (
     catboost,
     explainable,
     forests,
-    generated,
     kernel,
     lightgbm,
     linear,
     neighbors,
     nets,
+    prep_gbm,
     xgboost,
 )
 from stackit.presets.members.member import Member
@@ -28,7 +28,7 @@ GOOD = (
     kernel.KERNEL,
     lightgbm.LGBM_XT,
     forests.EXTRA_TREES,
-    generated.PREP_SMALL,
+    prep_gbm.PREP_SMALL,
     xgboost.XGB_TD,
 )
 BEST = (
@@ -37,9 +37,9 @@ BEST = (
     nets.NET,
     neighbors.NEIGHBORS,
     forests.EXTRA_TREES_FULL,
-    generated.PREP_LARGE,
+    prep_gbm.PREP_LARGE,
     lightgbm.LGBM_SMALL,
-    generated.PREP_XT,
+    prep_gbm.PREP_XT,
     lightgbm.LGBM_XT_LARGE,
     neighbors.NEIGHBORS_FAR,
     forests.RANDOM_FOREST,

@@ -1,7 +1,7 @@
 """Raw tables: the kind of each column, typed frames, and preparations for each kind of estimator."""
 
 from stackit.tables.column import Column
-from stackit.tables.generated import GeneratedFeatures
+from stackit.tables.feature_generation import GeneratedFeatures
 from stackit.tables.preparations import NativePreparation, OrdinalPreparation, ScaledPreparation
 from stackit.tables.reader import TableReader
 from stackit.tables.scoring import detect_scoring

@@ -66,8 +66,8 @@ def test_a_strong_penalty_leaves_what_the_rows_say_of_the_temperature_or_nothing
     if n_classes == 2:
         assert_allclose(found, mixed(sure, 400), atol=1e-6)
     else:
-        heated = TemperatureClassifier(clip=1e-12).fit(mixed(sure, 400), y).predict_proba(mixed(sure, 400))
-        assert_allclose(found, mixed(heated, 400), atol=1e-6)
+        tempered = TemperatureClassifier(clip=1e-12).fit(mixed(sure, 400), y).predict_proba(mixed(sure, 400))
+        assert_allclose(found, mixed(tempered, 400), atol=1e-6)
 
 
 @both
@@ -177,8 +177,8 @@ def test_of_more_classes_each_is_calibrated_against_the_others():
 def objective(fitted, proba, y, penalty):
     """Return the penalised loss as a function of the change of matrix and biases, as the paper has it."""
     n, k = proba.shape
-    heated = softmax(np.log(mixed(proba, n)) / fitted.temperature_, axis=1)
-    logits = np.log(mixed(heated, n))
+    tempered = softmax(np.log(mixed(proba, n)) / fitted.temperature_, axis=1)
+    logits = np.log(mixed(tempered, n))
     logits = logits - logits.mean(axis=1, keepdims=True)
     off = ~np.eye(k, dtype=bool)
 
@@ -210,8 +210,8 @@ def test_a_known_distortion_is_undone():
     bent = softmax(np.log(proba) @ mixing + [0.5, -0.5, 0, 0.3], axis=1)
     fitted = MatrixScalingClassifier().fit(bent, y)
     assert abs(fitted.predict_proba(bent) - proba).mean() < 0.01
-    heated = TemperatureClassifier().fit(bent, y).predict_proba(bent)
-    assert abs(heated - proba).mean() > 0.05
+    tempered = TemperatureClassifier().fit(bent, y).predict_proba(bent)
+    assert abs(tempered - proba).mean() > 0.05
 
 
 def test_classes_may_stand_in_any_order():

@@ -14,11 +14,11 @@ from stackit.assess.losses import metric_name
 from stackit.combine import TemperatureClassifier
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.folds import Folds
-from stackit.presets.blend.candidates import BEST, FEW, Candidate, Candidates
+from stackit.presets.blend.candidate_scores import CandidateScores
+from stackit.presets.blend.candidates import BEST_MEMBER, MEAN_OF_FAMILIES, Candidate, Candidates
 from stackit.presets.blend.cross_fitting import cross_fit, held_out_rows, row_weights
-from stackit.presets.blend.judge import Judge
+from stackit.presets.blend.held_out_metric import HeldOutMetric
 from stackit.presets.blend.meta_table import MetaTable, predict_with
-from stackit.presets.blend.trials import Trials
 from stackit.target import Target, TargetType
 from stackit.validation import format_list
 
@@ -149,61 +149,65 @@ def choose_blend(
         raise ValueError("y has several labels. Fit one preset per label.")
     table = MetaTable.of(predictions, target.type)
     weights = row_weights(sample_weight, len(target.y))
-    judge = Judge(target, held_out_rows(folds, table.covered), scoring, weights, folds.constraints.groups)
+    metric = HeldOutMetric(
+        target, held_out_rows(folds, table.covered), scoring, weights, folds.constraints.groups
+    )
     first = tuple(name for name in table.names if name not in second_level)
-    line_up = Candidates(table.choose(first), families, judge).line_up() if first else []
+    line_up = Candidates(table.choose(first), families, metric).line_up() if first else []
     if len(first) < len(table.names):
-        line_up += Candidates(table, families, judge, WITH_SECOND_LEVEL if first else "").line_up()
-    trials = Trials.of(line_up, folds, judge)
-    if not trials.is_scored:
-        return _without_cross_fit(line_up, table, trials)
-    chosen, oof = trials.choose(), trials.nested()
+        line_up += Candidates(table, families, metric, WITH_SECOND_LEVEL if first else "").line_up()
+    scored = CandidateScores.of(line_up, folds, metric)
+    if not scored.is_scored:
+        return _without_cross_fit(line_up, table, scored)
+    chosen, oof = scored.choose(), scored.nested()
     name, combiner = chosen.name, None
-    heated = _heated(chosen, oof, folds, judge)
-    if heated is not None:
-        name, (combiner, oof) = f"{name}, temperature", heated
+    tempered = _with_temperature(chosen, oof, folds, metric)
+    if tempered is not None:
+        name, (combiner, oof) = f"{name}, temperature", tempered
     combiner = chosen.fit(table.covered) if combiner is None else combiner
-    return _blend(name, combiner, oof, chosen, table, trials)
+    return _blend(name, combiner, oof, chosen, table, scored)
 
 
-def _without_cross_fit(line_up: list[Candidate], table: MetaTable, trials: Trials) -> Blend:
+def _without_cross_fit(line_up: list[Candidate], table: MetaTable, scored: CandidateScores) -> Blend:
     """Return the simplest blend where no fold can be predicted by others, as with a single split.
 
     Which members are in it is all that it learns.
     """
-    simple = next(each for each in line_up if each.name in (FEW, BEST))
+    simple = next(each for each in line_up if each.name in (MEAN_OF_FAMILIES, BEST_MEMBER))
     combiner, oof = simple.fit(table.covered), np.full(table.blocks[:, 0].shape, np.nan)
     oof[table.covered] = predict_with(combiner, simple.table, table.covered)
-    return _blend(simple.name, combiner, oof, simple, table, trials)
+    return _blend(simple.name, combiner, oof, simple, table, scored)
 
 
-def _heated(chosen: Candidate, oof: Floats, folds: Folds, judge: Judge) -> tuple[Any, Floats] | None:
+def _with_temperature(
+    chosen: Candidate, oof: Floats, folds: Folds, metric: HeldOutMetric
+) -> tuple[Any, Floats] | None:
     """Return the combiner with a temperature and its cross-fitted predictions, where that gains."""
-    kind, rows = judge.target.kind, chosen.table.covered
-    if metric_name(judge.scoring, judge.target) != "neg_log_loss":
+    kind, rows = metric.target.kind, chosen.table.covered
+    if metric_name(metric.scoring, metric.target) != "neg_log_loss":
         return None
     if len(rows) < MIN_ROWS_FOR_TEMPERATURE[kind]:
         return None
-    blend = MetaTable.of({chosen.name: oof}, judge.target.type)
-    single = Candidate(chosen.name, blend, judge, lambda _: TemperatureClassifier())
-    heated = cross_fit(single.fit, blend, folds)
-    gain, error = judge.compare(judge.pieces(heated), judge.pieces(oof))
+    blend = MetaTable.of({chosen.name: oof}, metric.target.type)
+    single = Candidate(chosen.name, blend, metric, lambda _: TemperatureClassifier())
+    tempered = cross_fit(single.fit, blend, folds)
+    gain, error = metric.compare(metric.contributions(tempered), metric.contributions(oof))
     if not gain > error:
         return None
     combiner = chosen.fit_combiner(TemperatureClassifier(chosen.make(rows)), rows)
     # The first of folds in time have no blend before them to learn from.
-    return combiner, np.where(np.isnan(heated), oof, heated)
+    return combiner, np.where(np.isnan(tempered), oof, tempered)
 
 
 def _blend(
-    name: str, combiner: Any, oof: Floats, chosen: Candidate, table: MetaTable, trials: Trials
+    name: str, combiner: Any, oof: Floats, chosen: Candidate, table: MetaTable, scored: CandidateScores
 ) -> Blend:
     """Return the blend, with a weight for each member of the whole table."""
     own = dict(zip(chosen.table.names, _weights_of(combiner).tolist(), strict=True))
     weights = {member: own.get(member, 0.0) for member in table.names}
-    score, sem = trials.judge.estimate(trials.judge.pieces(oof))
+    score, sem = scored.metric.estimate(scored.metric.contributions(oof))
     used = chosen.table.names
-    return Blend(name, weights, score, sem, trials.table(), oof, combiner, used, table.target_type)
+    return Blend(name, weights, score, sem, scored.table(), oof, combiner, used, table.target_type)
 
 
 def _weights_of(combiner: Any) -> Floats:

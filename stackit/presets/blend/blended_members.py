@@ -16,7 +16,7 @@ from stackit.presets.blend.blend import Blend, choose_blend
 from stackit.presets.blend.calibration import Calibrator, calibrate_member
 from stackit.presets.blend.cross_fitting import held_out_rows, row_weights
 from stackit.presets.blend.floor import Floor, floor_of
-from stackit.presets.blend.judge import Judge
+from stackit.presets.blend.held_out_metric import HeldOutMetric
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import Placeholder, without_rows
 from stackit.target import Target
@@ -115,8 +115,10 @@ def blend_members(
         if calibrator is not None:
             calibrators[name] = calibrator
     covered, row_weight = np.arange(len(rows)), row_weights(weights, len(rows))
-    judge = Judge(target, held_out_rows(folds, covered), scoring, row_weight, folds.constraints.groups)
-    scores = {name: judge.estimate(judge.pieces(table)) for name, table in predictions.items()}
+    metric = HeldOutMetric(
+        target, held_out_rows(folds, covered), scoring, row_weight, folds.constraints.groups
+    )
+    scores = {name: metric.estimate(metric.contributions(table)) for name, table in predictions.items()}
     best = sorted(scores, key=lambda name: scores[name][0], reverse=True)[:most]
     blend = choose_blend(
         {name: table for name, table in predictions.items() if name in best},

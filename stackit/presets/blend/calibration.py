@@ -12,7 +12,7 @@ from stackit.combine import MatrixScalingClassifier, QuadraticClassifier
 from stackit.combine.probabilities import mix_with_even
 from stackit.folds import Folds
 from stackit.presets.blend.cross_fitting import cross_fit, held_out_rows, row_weights
-from stackit.presets.blend.judge import Judge
+from stackit.presets.blend.held_out_metric import HeldOutMetric
 from stackit.presets.blend.meta_table import MetaTable, predict_with
 from stackit.target import Target, TargetType
 
@@ -82,8 +82,12 @@ def calibrate_member(
         return table.fit(combiner, target.codes, some, weights)
 
     calibrated = cross_fit(fit, table, folds)
-    judge = Judge(target, held_out_rows(folds, rows), "neg_log_loss", weights, folds.constraints.groups)
-    gain, error = judge.compare(judge.pieces(calibrated), judge.pieces(_bounded(plain, weights)))
+    metric = HeldOutMetric(
+        target, held_out_rows(folds, rows), "neg_log_loss", weights, folds.constraints.groups
+    )
+    gain, error = metric.compare(
+        metric.contributions(calibrated), metric.contributions(_bounded(plain, weights))
+    )
     if not gain > error:
         return plain, None
     # Rows that no other fold can calibrate, as the first of folds in time, stay as they are.

@@ -20,12 +20,12 @@ from stackit.combine import (
     MeanRegressor,
 )
 from stackit.combine.search.objective import SQUARED
-from stackit.presets.blend.judge import Judge
+from stackit.presets.blend.held_out_metric import HeldOutMetric
 from stackit.presets.blend.meta_table import MetaTable
 
-__all__ = ["BEST", "FEW", "Candidate", "Candidates"]
+__all__ = ["BEST_MEMBER", "MEAN_OF_FAMILIES", "Candidate", "Candidates"]
 
-BEST, FEW = "best member", "mean of families"
+BEST_MEMBER, MEAN_OF_FAMILIES = "best member", "mean of families"
 MOST_FAMILIES = 4
 MIN_ROWS_TO_WEIGH = 500  # below, the rows cannot tell weights from the plain mean
 GREEDY_STEPS = 25
@@ -39,7 +39,7 @@ class Candidate:
 
     name: str
     table: MetaTable
-    judge: Judge
+    metric: HeldOutMetric
     make: Callable[[Rows], Any]
 
     def fit(self, rows: Rows) -> Any:
@@ -48,7 +48,7 @@ class Candidate:
 
     def fit_combiner(self, combiner: Any, rows: Rows) -> Any:
         """Return a copy of another combiner, fitted on some rows."""
-        return self.table.fit(combiner, self.judge.target.codes, rows, self.judge.weights)
+        return self.table.fit(combiner, self.metric.target.codes, rows, self.metric.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Candidates:
 
     table: MetaTable
     families: Mapping[str, str]
-    judge: Judge
+    metric: HeldOutMetric
     suffix: str = ""
 
     def line_up(self) -> list[Candidate]:
@@ -66,23 +66,23 @@ class Candidates:
         if len(self.table.names) > 1:
             if len(self.table.covered) >= MIN_ROWS_TO_WEIGH:
                 makes |= self._weighing()
-            makes[FEW] = lambda rows: self._mean(rows, MOST_FAMILIES)
-        makes[BEST] = lambda rows: self._mean(rows, 1)
-        return [Candidate(name + self.suffix, self.table, self.judge, make) for name, make in makes.items()]
+            makes[MEAN_OF_FAMILIES] = lambda rows: self._mean(rows, MOST_FAMILIES)
+        makes[BEST_MEMBER] = lambda rows: self._mean(rows, 1)
+        return [Candidate(name + self.suffix, self.table, self.metric, make) for name, make in makes.items()]
 
     def _weighing(self) -> dict[str, Callable[[Rows], Any]]:
         """Return the combiners that weigh all members."""
         if self.table.target_type.is_classification:
             return {"logistic": self._logistic, "convex": lambda _: ConvexClassifier()}
-        scoring = self.judge.scoring
-        if (metric_name(scoring, self.judge.target) or scoring) in SQUARED:
+        scoring = self.metric.scoring
+        if (metric_name(scoring, self.metric.target) or scoring) in SQUARED:
             return {"convex": lambda _: ConvexRegressor()}
         greedy = GreedyRegressor(scoring, n_steps=GREEDY_STEPS)
         return {"greedy": lambda _: greedy, "convex": lambda _: ConvexRegressor()}
 
     def _logistic(self, rows: Rows) -> LogisticClassifier:
         # A forest's 0 is no more certain than its rows: unclipped, it would outweigh all other members.
-        n = max(2.0, float(self.judge.weights[rows].sum()))
+        n = max(2.0, float(self.metric.weights[rows].sum()))
         return LogisticClassifier(C=STRENGTH * n, clip=0.5 / n, nonnegative=True)
 
     def _mean(self, rows: Rows, most: int) -> Any:
@@ -94,12 +94,12 @@ class Candidates:
 
     def _best_places(self, rows: Rows, most: int) -> list[int]:
         best_of = dict[str, int]()
-        for place in np.argsort(-self.judge.over(self._pieces, rows), kind="stable"):
+        for place in np.argsort(-self.metric.over(self._contributions, rows), kind="stable"):
             name = self.table.names[place]
             best_of.setdefault(self.families.get(name, name), int(place))
         return [*best_of.values()][:most]
 
     @cached_property
-    def _pieces(self) -> Floats:
-        """The (n_members, n_pieces) pieces of the members' own scores."""
-        return np.stack([self.judge.pieces(block) for block in self.table.blocks.transpose(1, 0, 2)])
+    def _contributions(self) -> Floats:
+        """The (n_members, n_contributions) contributions of the members' own scores."""
+        return np.stack([self.metric.contributions(block) for block in self.table.blocks.transpose(1, 0, 2)])

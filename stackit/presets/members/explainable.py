@@ -36,7 +36,7 @@ def make_ebm(shape: TableShape, random_state: Any = None) -> Pipeline:
     return Pipeline([("prepare", OrdinalPreparation(shape.target)), ("model", ebm)])
 
 
-def unfit(shape: TableShape) -> str | None:
+def unsuitable(shape: TableShape) -> str | None:
     """Say why a table takes too long."""
     if shape.n_rows > MOST_ROWS:
         return f"the table has more than {MOST_ROWS} rows"
@@ -51,7 +51,7 @@ EBM = Member(
     make_ebm,
     "2 outer bags, learning_rate=0.06, 5 pairs of columns (none with three classes or more), else defaults",
     "Nori et al. (2019), arXiv 1909.09223; fewer bags, since the folds average already",
-    unfit=unfit,
+    unsuitable=unsuitable,
     requires="interpret",
 )
 MEMBERS = (EBM,)

@@ -83,7 +83,7 @@ EXTRA_TREES = Member(
     ),
     "200 trees (100 above 5000 rows), min_samples_split=4, max_features=0.5 (regression: 1.0)",
     SOURCE,
-    unfit=too_large,
+    unsuitable=too_large,
     calibrated=True,
 )
 EXTRA_TREES_FULL = Member(
@@ -92,7 +92,7 @@ EXTRA_TREES_FULL = Member(
     partial(make_forest, EXTREME, {"max_features": "sqrt"}, {"max_features": 0.5}),
     "200 trees (100 above 5000 rows), fully grown, max_features='sqrt' (regression: 0.5)",
     SOURCE,
-    unfit=for_smaller_tables,
+    unsuitable=for_smaller_tables,
     calibrated=True,
 )
 RANDOM_FOREST = Member(
@@ -106,7 +106,7 @@ RANDOM_FOREST = Member(
     ),
     "200 trees (100 above 5000 rows), max_features=0.6, max_samples=0.8",
     SOURCE,
-    unfit=for_smaller_tables,
+    unsuitable=for_smaller_tables,
     calibrated=True,
 )
 MEMBERS = (EXTRA_TREES, EXTRA_TREES_FULL, RANDOM_FOREST)

@@ -36,7 +36,7 @@ def make_kernel(shape: TableShape, random_state: Any = None) -> Pipeline:
     return Pipeline([scaled, ("kernel", kernel), ("model", logistic)])
 
 
-def unfit(shape: TableShape) -> str | None:
+def unsuitable(shape: TableShape) -> str | None:
     """Say why a table is too large for the kernel."""
     most = MOST_ROWS_OF_SVR if shape.is_regression else MOST_ROWS
     return f"the table has more than {most} rows" if shape.n_rows > most else None
@@ -48,7 +48,7 @@ KERNEL = Member(
     make_kernel,
     "RBF kernel: logistic regression with C=10 on a Nystroem map of 400 rows; SVR with C=10, epsilon=0.05",
     "Williams and Seeger (2001), NIPS 13; C measured on five tables",
-    unfit=unfit,
+    unsuitable=unsuitable,
     calibrated=True,
 )
 MEMBERS = (KERNEL,)

@@ -25,7 +25,7 @@ EXTRAS = {
 EXTRA_ROUNDS = 1.1  # the scout has stopped on nine tenths of the rows; all rows carry a tenth more rounds
 
 Make = Callable[[TableShape, Any], Pipeline]
-Unfit = Callable[[TableShape], str | None]
+Unsuitable = Callable[[TableShape], str | None]
 
 
 def suits_all(shape: TableShape) -> str | None:
@@ -58,7 +58,7 @@ class Member:
         Makes the whole pipeline for a typed frame. Its steps are "prepare", "model" and any between them.
     hyperparameters, source : str
         What is set, and where the values come from: one line each.
-    unfit : callable (shape) -> str or None
+    unsuitable : callable (shape) -> str or None
         A sentence that says why the member is left out for such a table, or None.
     calibrated : bool
         Whether its probabilities are calibrated before they are blended.
@@ -82,7 +82,7 @@ class Member:
     make: Make
     hyperparameters: str
     source: str
-    unfit: Unfit = suits_all
+    unsuitable: Unsuitable = suits_all
     calibrated: bool = False
     requires: str | None = None
     rounds: Rounds | None = None
@@ -114,7 +114,7 @@ class Member:
         """Return a sentence that says why the member is left out, or None where it can be fitted."""
         if self.requires is not None and find_spec(self.requires) is None:
             return f"not installed: pip install 'stackit[{EXTRAS[self.requires]}]'"
-        return self.unfit(shape)
+        return self.unsuitable(shape)
 
 
 def patience_of(shape: TableShape) -> int:

@@ -59,7 +59,7 @@ def make_neighbors(weights: Any, shape: TableShape, random_state: Any = None) ->
     return Pipeline([("prepare", ScaledPreparation(shape.target)), ("model", voter)])
 
 
-def unfit(shape: TableShape) -> str | None:
+def unsuitable(shape: TableShape) -> str | None:
     """Say why the neighbours of a table are not searched."""
     if shape.n_rows < 40:
         return "the table has fewer than 40 rows"
@@ -76,7 +76,7 @@ def neighbors(name: str, weights: Any, numbers: str) -> Member:
         partial(make_neighbors, weights),
         f"the mean over the nearest {numbers} and 100 rows (regression: up to 25), from one search",
         "measured on ten tables: 1 pays on tables with near twins, and costs on noisy ones",
-        unfit=unfit,
+        unsuitable=unsuitable,
         calibrated=True,
     )
 

@@ -31,7 +31,7 @@ def make_net(shape: TableShape, random_state: Any = None) -> Pipeline:
     return Pipeline([("prepare", ScaledPreparation(shape.target)), ("model", net)])
 
 
-def unfit(shape: TableShape) -> str | None:
+def unsuitable(shape: TableShape) -> str | None:
     """Say why a net takes too long: each number has sixteen periodic columns."""
     if shape.n_rows * shape.n_columns > MOST_CELLS:
         return f"training on {shape.n_rows} rows of {shape.n_columns} columns takes too long"
@@ -46,7 +46,7 @@ NET = Member(
     "(regression: 20)",
     "RealMLP-TD-S of Holzmueller et al. (2024), arXiv 2407.04491, with batch norm; rate and epochs measured "
     "on four tables",
-    unfit=unfit,
+    unsuitable=unsuitable,
     requires="torch",
 )
 MEMBERS = (NET,)

@@ -11,15 +11,15 @@ from stackit.arrays import Floats, Rows
 from stackit.folds import Folds
 from stackit.presets.blend.candidates import Candidate
 from stackit.presets.blend.cross_fitting import cross_fit
-from stackit.presets.blend.judge import Judge
+from stackit.presets.blend.held_out_metric import HeldOutMetric
 
-__all__ = ["Trials"]
+__all__ = ["CandidateScores"]
 
 FEW_ROWS = 500  # below, the best of a few scores is more often chance: it must be two errors ahead
 
 
 @dataclass(frozen=True, eq=False)
-class Trials:
+class CandidateScores:
     """Cross-fitted candidates, in the order of preference.
 
     Parameters
@@ -28,34 +28,34 @@ class Trials:
         The candidates.
     oofs : list of (n, width) arrays
         Their cross-fitted predictions.
-    pieces : list of (n_pieces,) arrays
+    contributions : list of (n_contributions,) arrays
         What their scores are means of.
     folds : Folds
         The folds.
-    judge : Judge
+    metric : HeldOutMetric
         The metric.
     """
 
     candidates: list[Candidate]
     oofs: list[Floats]
-    pieces: list[Floats]
+    contributions: list[Floats]
     folds: Folds
-    judge: Judge
+    metric: HeldOutMetric
 
     @classmethod
-    def of(cls, candidates: list[Candidate], folds: Folds, judge: Judge) -> Trials:
+    def of(cls, candidates: list[Candidate], folds: Folds, metric: HeldOutMetric) -> CandidateScores:
         """Cross-fit candidates."""
         oofs = [cross_fit(candidate.fit, candidate.table, folds) for candidate in candidates]
-        return cls(candidates, oofs, [judge.pieces(oof) for oof in oofs], folds, judge)
+        return cls(candidates, oofs, [metric.contributions(oof) for oof in oofs], folds, metric)
 
     @property
     def is_scored(self) -> bool:
         """Whether any fold could be predicted by what others say, and scored."""
-        return any(self.judge.estimate(pieces)[0] > -np.inf for pieces in self.pieces)
+        return any(self.metric.estimate(contributions)[0] > -np.inf for contributions in self.contributions)
 
     def choose(self) -> Candidate:
         """Return the first candidate within one standard error of the best, two where there are few rows."""
-        return self.candidates[self._first_of_the_good(self.pieces)]
+        return self.candidates[self._first_of_the_good(self.contributions)]
 
     def nested(self) -> Floats:
         """Return the (n, width) predictions of each fold by the candidate that its training rows choose.
@@ -71,25 +71,27 @@ class Trials:
 
     def table(self) -> pd.DataFrame:
         """Return the score of each candidate, how far it is behind the best, and the error of that."""
-        gaps = np.array(self._gaps(self.pieces))
-        scores = [self.judge.estimate(pieces)[0] for pieces in self.pieces]
+        gaps = np.array(self._gaps(self.contributions))
+        scores = [self.metric.estimate(contributions)[0] for contributions in self.contributions]
         return pd.DataFrame(
             {"score": scores, "gap": gaps[:, 0], "gap_sem": gaps[:, 1]},
             index=[candidate.name for candidate in self.candidates],
         )
 
     def _chosen_by(self, rows: Rows) -> int:
-        inside = self.judge.inside(rows)
-        return self._first_of_the_good([np.where(inside, pieces, np.nan) for pieces in self.pieces])
+        inside = self.metric.inside(rows)
+        return self._first_of_the_good(
+            [np.where(inside, contributions, np.nan) for contributions in self.contributions]
+        )
 
-    def _first_of_the_good(self, pieces: list[Floats]) -> int:
-        width = 2.0 if np.count_nonzero(self.judge.weights) < FEW_ROWS else 1.0
-        return next(at for at, (gap, error) in enumerate(self._gaps(pieces)) if gap <= width * error)
+    def _first_of_the_good(self, contributions: list[Floats]) -> int:
+        width = 2.0 if np.count_nonzero(self.metric.weights) < FEW_ROWS else 1.0
+        return next(at for at, (gap, error) in enumerate(self._gaps(contributions)) if gap <= width * error)
 
-    def _gaps(self, pieces: list[Floats]) -> list[tuple[float, float]]:
+    def _gaps(self, contributions: list[Floats]) -> list[tuple[float, float]]:
         """Return how far each candidate is behind the best, and the standard error of that."""
-        scores = [self.judge.estimate(each)[0] for each in pieces]
+        scores = [self.metric.estimate(each)[0] for each in contributions]
         best = int(np.argmax(scores))
-        gaps = [self.judge.compare(pieces[best], each) for each in pieces]
+        gaps = [self.metric.compare(contributions[best], each) for each in contributions]
         gaps[best] = (0.0, 0.0)
         return gaps

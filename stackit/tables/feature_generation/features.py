@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.multiclass import type_of_target
 
 from stackit.arrays import Floats
-from stackit.tables.generated.arithmetic import best_operations, computed
-from stackit.tables.generated.group_means import group_means, with_group_means
-from stackit.tables.generated.rank_correlation import rank_correlation, target_parts
+from stackit.tables.feature_generation.arithmetic import best_operations, computed
+from stackit.tables.feature_generation.group_means import group_means, with_group_means
+from stackit.tables.feature_generation.rank_correlation import rank_correlation, target_parts
 from stackit.tables.preparations.target_means import TargetKind, TargetMeans
 
 __all__ = ["GeneratedFeatures"]

@@ -11,9 +11,9 @@ from sklearn.preprocessing import FunctionTransformer, TargetEncoder
 
 from stackit import make_folds, out_of_fold
 from stackit.tables import GeneratedFeatures
-from stackit.tables.generated.arithmetic import best_operations, computed
-from stackit.tables.generated.group_means import group_means, with_group_means
-from stackit.tables.generated.rank_correlation import rank_correlation, target_parts
+from stackit.tables.feature_generation.arithmetic import best_operations, computed
+from stackit.tables.feature_generation.group_means import group_means, with_group_means
+from stackit.tables.feature_generation.rank_correlation import rank_correlation, target_parts
 
 
 def frame_of(n: int, seed: int = 0, n_levels: int = 40) -> pd.DataFrame:

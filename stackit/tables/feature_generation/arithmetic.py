@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackit.arrays import Floats
-from stackit.tables.generated.rank_correlation import rank_correlation
+from stackit.tables.feature_generation.rank_correlation import rank_correlation
 
 __all__ = ["Operation", "best_operations", "computed"]
 

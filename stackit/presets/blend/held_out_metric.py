@@ -17,19 +17,20 @@ from stackit.estimators.scoring import Scoring, score_predictions
 from stackit.presets.blend.area_under_curve import area_contributions
 from stackit.target import Target
 
-__all__ = ["Judge"]
+__all__ = ["HeldOutMetric"]
 
 ROOTS = ("neg_root_mean_squared_error", "neg_root_mean_squared_log_error")
 AREAS = ("roc_auc", "roc_auc_ovr")
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class HeldOutMetric:
     """Scores predictions of held-out rows by a metric.
 
-    A score is the weighted mean of *pieces*: of rows for metrics that are means of row losses, roots of such
-    means, or areas under the ROC curve (by their influence functions), and of folds for all other metrics.
-    The differences of the pieces of two predictions give the standard error of the difference of scores.
+    A score is the weighted mean of *contributions*: of rows for metrics that are means of row losses, roots
+    of such means, or areas under the ROC curve (by their influence functions), and of folds for all other
+    metrics. The differences of the contributions of two predictions give the standard error of the difference
+    of scores.
 
     Parameters
     ----------
@@ -53,11 +54,11 @@ class Judge:
 
     @property
     def by_rows(self) -> bool:
-        """Whether the pieces are rows."""
+        """Whether the contributions are rows."""
         return self._is_area or metric_name(self.scoring, self.target) is not None
 
-    def pieces(self, prediction: Floats) -> Floats:
-        """Return the (n,) pieces of rows or (n_folds,) of folds; NaN where the prediction is."""
+    def contributions(self, prediction: Floats) -> Floats:
+        """Return the (n,) contributions of rows or (n_folds,) of folds; NaN where the prediction is."""
         known = np.asarray(~np.isnan(prediction).any(axis=1))
         parts = [part[known[part]] for part in self.parts]
         if not self.by_rows:
@@ -72,13 +73,13 @@ class Judge:
             found[rows] = self._row_scores(rows, prediction[rows])
         return found
 
-    def estimate(self, pieces: Floats) -> tuple[float, float]:
+    def estimate(self, contributions: Floats) -> tuple[float, float]:
         """Return the score and its standard error; minus infinity where there is no score."""
-        return self.compare(pieces, np.zeros_like(pieces))
+        return self.compare(contributions, np.zeros_like(contributions))
 
     def compare(self, first: Floats, second: Floats) -> tuple[float, float]:
         """Return how much better the first is than the second, and the standard error."""
-        known = ~np.isnan(first) & ~np.isnan(second) & (self._piece_weights > 0)
+        known = ~np.isnan(first) & ~np.isnan(second) & (self._weights_of_contributions > 0)
         if not known.any():
             return -np.inf, np.inf
         with np.errstate(invalid="ignore"):
@@ -86,24 +87,24 @@ class Judge:
         if not np.isfinite(difference).all():
             return float(np.mean(first[known])) if np.isinf(first[known]).any() else np.inf, np.inf
         groups = self.groups[known] if self.by_rows and self.groups is not None else None
-        test = paired_rows(difference, self._piece_weights[known], groups)
+        test = paired_rows(difference, self._weights_of_contributions[known], groups)
         return test.difference, test.standard_error
 
     def inside(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return which pieces are these rows, or folds of these rows alone."""
+        """Return which contributions are these rows, or folds of these rows alone."""
         found = np.zeros(len(self.target.y), dtype=bool)
         found[rows] = True
         return found if self.by_rows else np.array([found[part].all() for part in self.parts])
 
-    def over(self, pieces: Floats, rows: Rows) -> Floats:
-        """Return the scores of (k, n_pieces) pieces over some rows, or over the folds inside them."""
-        weights = np.where(self.inside(rows) & ~np.isnan(pieces), self._piece_weights, 0.0)
+    def over(self, contributions: Floats, rows: Rows) -> Floats:
+        """Return the k scores of (k, n_contributions) over some rows, or over the folds inside them."""
+        weights = np.where(self.inside(rows) & ~np.isnan(contributions), self._weights_of_contributions, 0.0)
         total = weights.sum(axis=1)
-        sums = np.where(weights > 0, pieces * weights, 0.0).sum(axis=1)
-        return np.asarray(np.divide(sums, total, out=np.full(len(pieces), -np.inf), where=total > 0))
+        sums = np.where(weights > 0, contributions * weights, 0.0).sum(axis=1)
+        return np.asarray(np.divide(sums, total, out=np.full(len(contributions), -np.inf), where=total > 0))
 
     @property
-    def _piece_weights(self) -> Floats:
+    def _weights_of_contributions(self) -> Floats:
         if self.by_rows:
             return self.weights
         return np.array([self.weights[part].sum() for part in self.parts])
@@ -120,12 +121,12 @@ class Judge:
     def _row_scores(self, rows: Rows, prediction: Floats) -> Floats:
         losses = row_losses(self.target, rows, prediction, self._spec, self.scoring)
         assert losses is not None
-        metric = metric_name(self.scoring, self.target)
-        if metric == "r2":
+        name = metric_name(self.scoring, self.target)
+        if name == "r2":
             return 1 - losses
-        if metric == "accuracy":
+        if name == "accuracy":
             return 1 - losses
-        if metric not in ROOTS:
+        if name not in ROOTS:
             return -losses
         mean = float(self.weights[rows] @ losses / self.weights[rows].sum())
         root = np.sqrt(mean)

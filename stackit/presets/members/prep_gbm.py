@@ -31,7 +31,7 @@ def make_prepared(parameters: Parameters, cap: int, shape: TableShape, random_st
     return Pipeline(steps)
 
 
-def unfit(shape: TableShape) -> str | None:
+def unsuitable(shape: TableShape) -> str | None:
     """Say why no features are generated for a table."""
     if shape.n_numbers < 2 and shape.n_categories < 2:
         return "there are neither two numbers nor two categories to combine"
@@ -47,7 +47,7 @@ def prepared(name: str, parameters: Parameters, cap: int, source: str) -> Member
         partial(make_prepared, parameters, cap),
         f"generated features; {shown}",
         source,
-        unfit=unfit,
+        unsuitable=unsuitable,
         requires="lightgbm",
         rounds=ROUNDS,
     )

@@ -61,6 +61,7 @@ class Task:
                     result.estimator = fit_estimator(*self._inputs_of_fit(data, shared, copied=True))
                 result.seconds = time.perf_counter() - started
                 self._predict(result, data, shared)
+                result.predict_seconds = time.perf_counter() - started - result.seconds
             except BaseException as error:  # noqa: BLE001 - an estimator may raise anything; the engine decides
                 result.error = as_failure(error)
         result.warnings = tuple(warnings)
@@ -193,12 +194,13 @@ class TaskResult:
     estimator: Any = None
     held_out: Floats | None = None
     test: Floats | None = None
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the fit alone
     shared: bool = False  # fitted together with all other folds
     error: Exception | None = None
     stored: bool = False  # taken out of a store, in most cases without the estimator
     warnings: tuple[RecordedWarning, ...] = ()
     labels: bool = False  # predictions are labels, since the columns of probabilities are in unknown order
+    predict_seconds: float = 0.0  # 0 where it is unknown: folds fitted together, or results from a store
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the error in a form that can always be pickled, whatever its class."""

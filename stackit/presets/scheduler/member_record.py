@@ -9,7 +9,7 @@ from stackit.engine.task import TaskResult
 from stackit.presets.members.member import Member
 from stackit.presets.members.shape import TableShape
 
-__all__ = ["MemberRecord"]
+__all__ = ["MemberRecord", "seconds_of"]
 
 
 @dataclass(eq=False)
@@ -39,11 +39,16 @@ class MemberRecord:
     def keep_scout(self, result: TaskResult, shape: TableShape, rows_ratio: float, known: int | None) -> None:
         """Take the facts of a scout; `known` is the number of rounds where the scout came from a store."""
         self.scout = result
-        self.fit_seconds = result.seconds * rows_ratio
+        self.fit_seconds = seconds_of(result) * rows_ratio
         self.is_batched = hasattr(self.member.pipeline(shape).steps[-1][1], "fit_folds")
         rounds = self.member.rounds
         if rounds is not None:
             self.n_rounds = known if result.estimator is None else self._rounds_of(result.estimator, shape)
+
+    def keep_rounds(self, result: TaskResult, shape: TableShape) -> None:
+        """Take the rounds of a scout on all training rows, unless it came from a store."""
+        if result.estimator is not None:
+            self.n_rounds = self._rounds_of(result.estimator, shape)
 
     def expect_as_measured(self) -> None:
         """Expect fits to take as long as those so far."""
@@ -68,3 +73,8 @@ class MemberRecord:
         assert self.member.rounds is not None
         final = self.member.final(shape, fitted)
         return int(final.get_params()[f"model__{self.member.rounds.parameter}"])
+
+
+def seconds_of(result: TaskResult) -> float:
+    """Return how long a task took: a search of neighbors, for one, takes its time in predictions."""
+    return result.seconds + result.predict_seconds

@@ -25,11 +25,13 @@ def by_gain_per_second(
     rows: Rows,
     scoring: Scoring,
     n_fits: int,
+    first_seconds: float = 0.0,
 ) -> list[MemberRecord]:
     """Return the members that wait in the order in which they are worth their seconds.
 
-    Each next one adds most per second to the score of the plain mean of those `before` it, on the rows that
-    the scouts held out; those that add nothing follow, the quickest first.
+    Where there are none `before`, the first is the best of those that take at most `first_seconds`. Each next
+    one adds most per second to the score of the plain mean of those before it, on the rows that the scouts
+    held out; those that add nothing follow, the quickest first.
     """
     spec = PredictionSpec.of("blend", target.type)
 
@@ -45,7 +47,10 @@ def by_gain_per_second(
     while waiting:
         with np.errstate(invalid="ignore"):  # minus infinity less itself
             gains = [score((total + _predictions(one)) / (n + 1)) - current for one in waiting]
-        rates = [gain / _seconds(one, n_fits) for gain, one in zip(gains, waiting, strict=True)]
+        seconds = np.array([_seconds(one, n_fits) for one in waiting])
+        rates = np.divide(gains, seconds)
+        if not n and (seconds <= first_seconds).any():
+            rates = np.where(seconds <= first_seconds, gains, np.nan)
         best = int(np.nanargmax(rates)) if np.isfinite(rates).any() else 0
         if not gains[best] > 0:
             return [*ordered, *sorted(waiting, key=lambda one: _seconds(one, n_fits))]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from stackit.estimators.named_estimators import NamedEstimators
 from stackit.presets.blend.blended_members import BlendedMembers
 from stackit.presets.scheduler.blends import Blends
-from stackit.presets.scheduler.member_record import MemberRecord
+from stackit.presets.scheduler.member_record import MemberRecord, seconds_of
 from stackit.presets.scheduler.plan import Plan
 from stackit.presets.scheduler.priority import by_gain_per_second
 from stackit.presets.scheduler.reporter import Reporter
@@ -19,6 +20,7 @@ __all__ = ["Scheduler"]
 N_WAVES = 8  # about how many waves there are time for
 UNLIMITED_WAVE = 30.0  # seconds of a wave where there is no limit
 MOST_PACE = 3.0
+FIRST = 0.3  # of the time left: the best member that takes no more is the first, so that a blend has it
 
 
 class Scheduler:
@@ -80,6 +82,7 @@ class Scheduler:
             run.folds.splits[0][1],
             self.plan.config.scoring,
             self._n_fits,
+            FIRST * self.plan.clock.left() * self.plan.workers,
         )
 
     def _fit_in_waves(self, waiting: list[MemberRecord], repeat: int) -> None:
@@ -102,21 +105,48 @@ class Scheduler:
 
     def _fit(self, wave: list[MemberRecord], repeat: int) -> None:
         """Fit members on all folds of a repeat that their scouts have not done."""
-        plan, run = self.plan, self.plan.run(repeat)
-        by_name = {record.name: record for record in wave}
-        self._begun |= by_name.keys()
-        is_scouted = repeat == 0 and plan.scout_run()[0] is run
-        splits = range(1 if is_scouted else 0, self._n_fits)
-        estimators = [(record.name, record.final(plan.shape)) for record in wave]
-        self.reporter.phase(", ".join(by_name), len(wave) * len(splits))
+        plan = self.plan
+        self._begun |= {record.name for record in wave}
+        self.reporter.phase(", ".join(record.name for record in wave), len(wave) * self._n_fits)
+        if repeat == 0 and plan.scout_run()[0] is not plan.run(0):
+            self._fit_first_fold(wave)
+        known = [record for record in wave if record.left_out is None]
+        finals = [(record.name, record.final(plan.shape)) for record in known]
+        self._run(known, finals, range(1 if repeat == 0 else 0, self._n_fits), repeat)
+
+    def _fit_first_fold(self, wave: list[MemberRecord]) -> None:
+        """Fit the first fold of members with scouts on a sample: all rows need other rounds than it did."""
+        shape = self.plan.shape
+        in_rounds = [record for record in wave if record.member.rounds is not None]
+        others = [record for record in wave if record.member.rounds is None]
+        scouts = [(record.name, record.member.scout(shape)) for record in in_rounds]
+        self._run(others, [(record.name, record.final(shape)) for record in others], [0], 0)
+        self._run(in_rounds, scouts, [0], 0, is_scouting=True)
+
+    def _run(
+        self,
+        wave: list[MemberRecord],
+        estimators: NamedEstimators,
+        splits: Collection[int],
+        repeat: int,
+        is_scouting: bool = False,
+    ) -> None:
+        """Fit estimators on some splits; note how long each took, and the rounds of scouts."""
+        if not wave:
+            return
+        plan, by_name = self.plan, {record.name: record for record in wave}
         expected = spent = 0.0
-        for result in plan.fit(run, estimators, splits, reserve=self.blends.reserve(len(wave))):
+        reserve = self.blends.reserve(len(wave))
+        for result in plan.fit(plan.run(repeat), estimators, splits, reserve=reserve):
             self.reporter.advance(result.name)
             record = by_name[result.name]
             if result.error is None:
-                record.seconds.append(result.seconds)
-                record.n_done += repeat == 0
-                expected, spent = expected + record.fit_seconds, spent + result.seconds
+                record.seconds.append(seconds_of(result))
+                record.n_done += repeat == 0 and result.split > 0
+                expected, spent = expected + record.fit_seconds, spent + seconds_of(result)
+                if is_scouting:
+                    record.keep_rounds(result, plan.shape)
+                    self.scouts.facts.keep(record)
             elif repeat == 0:
                 record.fail(result.error)
         if expected:  # that they took less is no promise for other members

@@ -62,3 +62,10 @@ def test_log_loss_is_a_gain_over_the_shares_of_the_classes():
         record.scout, record.fit_seconds = TaskResult(record.name, 0, held_out=held_out), 1.0
     ordered = by_gain_per_second(records, [], target, np.arange(4), "neg_log_loss", 5)
     assert [record.name for record in ordered] == ["forest", "linear"]
+
+
+def test_the_first_is_the_best_that_leaves_time_for_others():
+    records = [record_of(0, Y / 2, 0.1), record_of(1, Y, 1.0), record_of(2, Y, 3.0)]
+    target, rows = regression_target(Y), np.arange(len(Y))
+    ordered = by_gain_per_second(records, (), target, rows, "neg_mean_squared_error", 10, first_seconds=20.0)
+    assert ordered[0].name == "forest"

@@ -62,12 +62,13 @@ def test_the_first_fold_is_that_of_the_scout_and_the_others_have_its_rounds():
     assert [model.early_stopping_rounds is None for model in models] == [False, True, True, True, True]
 
 
-def test_on_large_tables_scouts_see_a_sample_and_no_fold_is_theirs(monkeypatch):
+def test_on_large_tables_scouts_see_a_sample_and_the_first_fold_finds_the_rounds(monkeypatch):
     monkeypatch.setattr(plan_module, "MOST_SCOUT_ROWS", 100)
     monkeypatch.setattr(plan_module, "SAMPLE", 50)
     best, (record,), plan = schedule([staged()])
     models = [pipeline.steps[-1][1] for pipeline in best.runs[0]["staged"].fold_estimators]
-    assert [model.n_rounds for model in models] == [8] * 5
+    assert [model.n_rounds for model in models] == [100, 8, 8, 8, 8]
+    assert [model.early_stopping_rounds is None for model in models] == [False, True, True, True, True]
     run, ratio = plan.scout_run()
     assert ratio == 160 / 50
     assert record.scout.held_out.shape == (25, 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
-from sklearn.metrics import roc_auc_score, root_mean_squared_error
+from sklearn.metrics import accuracy_score, make_scorer, roc_auc_score, root_mean_squared_error
 
 from stackit.presets.blend.area_under_curve import area_contributions
 from stackit.presets.blend.held_out_metric import HeldOutMetric
@@ -72,9 +72,14 @@ def test_the_error_of_a_difference_is_smaller_than_that_of_a_score():
 
 
 def test_other_metrics_are_scored_by_folds_and_what_they_reject_is_left_out():
+    def needs_both_classes(truth, predicted):
+        if len(np.unique(truth)) < 2:
+            raise ValueError("one class")
+        return accuracy_score(truth, predicted)
+
     y = np.array([0, 0, 0, 0, 0, 1, 0, 1])
-    second = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
-    metric = HeldOutMetric(classification_target(y), halves(8), "average_precision", np.ones(8))
-    with np.errstate(all="ignore"):
-        contributions = metric.contributions(np.column_stack([1 - second, second]))
-    assert len(contributions) == 2
+    second = np.array([0.1, 0.2, 0.3, 0.4, 0.3, 0.6, 0.7, 0.8])
+    metric = HeldOutMetric(classification_target(y), halves(8), make_scorer(needs_both_classes), np.ones(8))
+    contributions = metric.contributions(np.column_stack([1 - second, second]))
+    assert contributions.tolist() == pytest.approx([np.nan, 0.75], nan_ok=True)
+    assert metric.estimate(contributions)[0] == 0.75

@@ -144,6 +144,11 @@ def _of_one_type(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
             f"y must have labels of one type; it has {format_list(map(repr, first_of_type))}. Convert them "
             "to strings."
         )
+    if not isinstance(flat.iloc[0], str):
+        raise ValueError(
+            f"y must have strings, numbers or booleans as labels; it has {flat.iloc[0]!r}. Convert them to "
+            "strings."
+        )
     return values
 
 

@@ -125,8 +125,10 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
         When the file was written with another version of scikit-learn.
     """
     skops = import_optional("skops.io", "secure")
-    if isinstance(trusted, str):
-        advice = f"Pass trusted=[{trusted!r}]"
+    if isinstance(trusted, str | bool):
+        advice = (
+            f"Pass trusted=[{trusted!r}]" if isinstance(trusted, str) else "Leave it out to see the names"
+        )
         raise invalid_value("trusted", "a list of names of types", f"{trusted=}", advice)
     with _explain_damage(path):
         content = _read(path)

@@ -20,6 +20,6 @@ def warn_of_suspects(frame: pd.DataFrame, target: Target, records: Iterable[Colu
     names = [repr(one.name) for one in records if one.typed_name in found and not one.is_left_out]
     if names:
         warn(
-            f"Alone, {format_list(names)} predicts y nearly perfectly: it may be y under another name, or "
-            "known only after y. Drop such columns unless they are known for new rows."
+            f"A single column predicts y nearly perfectly: {format_list(names)}. It may be y under another "
+            "name, or known only after y. Drop it unless it is known for new rows."
         )

@@ -233,7 +233,7 @@ class TabularStack(SavingMixin):
         save_ensemble(stack, path)
 
     def _check_parameters(self) -> None:
-        if self.preset not in PRESETS:
+        if not isinstance(self.preset, str) or self.preset not in PRESETS:
             raise invalid_value(
                 "preset", f"one of {', '.join(PRESETS)}", f"preset={self.preset!r}", "Pass 'best'"
             )

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -58,11 +59,26 @@ def with_value(values, value):
             with_value(LABELS == "yes", "no"),
             "y must have labels of one type; it has True, 'no'. Convert",
         ),
+        (
+            [date(2020, 1, 1 + (label == "yes")) for label in LABELS],
+            "it has datetime.date(2020, 1, 2). Convert",
+        ),
         (LABELS[:9], "y must have one value per row of X, 90; it has 9."),
         (None, "y must be a target; got None. Pass fit(X, y)."),
         (NUMBERS + 1j, "y must be labels or real numbers; it has complex numbers. Pass their real part."),
     ],
-    ids=["gap", "one-class", "all-different", "numbers", "one-row", "mixed", "short", "none", "complex"],
+    ids=[
+        "gap",
+        "one-class",
+        "all-different",
+        "numbers",
+        "one-row",
+        "mixed",
+        "dates",
+        "short",
+        "none",
+        "complex",
+    ],
 )
 def test_a_target_of_classes_that_cannot_be_used(y, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
@@ -136,7 +152,9 @@ def test_a_table_that_cannot_be_used(table, sentence):
 def test_the_target_under_another_name_is_said_as_a_suspicion(is_number):
     y = NUMBERS if is_number else LABELS
     copied = X.assign(**{"after[all]": np.exp(NUMBERS) if is_number else np.where(LABELS == "yes", 7, 3)})
-    with pytest.warns(UserWarning, match=re.escape("Alone, 'after[all]' predicts y nearly perfectly")):
+    with pytest.warns(
+        UserWarning, match=re.escape("A single column predicts y nearly perfectly: 'after[all]'.")
+    ):
         fitted(copied, y, TabularStackRegressor if is_number else TabularStackClassifier)
 
 

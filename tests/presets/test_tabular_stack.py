@@ -149,6 +149,8 @@ def test_a_loaded_stack_predicts_the_same(make, tmp_path):
     path = stack.save(tmp_path / "it.stackit")
     with pytest.raises(ValueError, match="types that are not trusted"):
         make.load(path)
+    with pytest.raises(ValueError, match="trusted must be a list of names of types; got trusted=True"):
+        make.load(path, trusted=True)
     loaded = make.load(path, trusted=TRUSTED)
     assert np.array_equal(loaded.predict_blend(frame), stack.predict_blend(frame))
     assert loaded.leaderboard_.equals(stack.leaderboard_)
@@ -173,8 +175,9 @@ def test_a_limit_is_a_number_of_seconds(limit):
 
 
 def test_an_unknown_preset_is_an_error():
-    with pytest.raises(ValueError, match="preset must be one of quick, good, best"):
-        fitted(preset="extreme")
+    for preset in ("extreme", ["quick"], None):
+        with pytest.raises(ValueError, match="preset must be one of quick, good, best"):
+            fitted(preset=preset)
 
 
 def test_it_predicts_only_when_fitted():

@@ -205,6 +205,7 @@ class TabularStack(SavingMixin):
         return few if self.time_limit is None else max(few, REPEATS_IN_TIME)
 
     def _train(self, plan: Plan, reporter: Reporter) -> None:
+        plan.on_start = reporter.begin
         records = [MemberRecord(member) for member in portfolio(self.preset, plan.shape)]
         reporter.say(
             f"{self._detected} {plan.shape.n_rows} rows; {columns_in_words(self._reader.records_)}; "

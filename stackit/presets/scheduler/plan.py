@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,8 @@ class Plan:
         When the fit was called, and how long it may take.
     n_repeats : int
         How often the rows are dealt into folds at most.
+    on_start : callable, optional
+        Called with the name and the splits of each fit that starts.
     """
 
     data: TrainingData
@@ -58,6 +60,7 @@ class Plan:
     config: RunConfig
     clock: Clock
     n_repeats: int = 1
+    on_start: Callable[[str, list[int]], None] | None = None
     runs: list[FoldRun] = field(default_factory=list)
 
     @property
@@ -86,7 +89,7 @@ class Plan:
             at, config = len(self.runs), self.config
             seed = config.seed if at == 0 or config.seed is None else seed_of(config.seed, "repeat", at, 0)
             folds = choose_folds(self.data, self.cv, config.seed or 0, at)
-            self.runs.append(FoldRun(self.data, folds, config=replace(config, seed=seed), warns=False))
+            self.runs.append(self._run(folds, replace(config, seed=seed)))
         return self.runs[repeat]
 
     def fit(
@@ -115,8 +118,10 @@ class Plan:
         seed = self.config.seed or 0
         sampled = _sample(train, SAMPLE, seed), _sample(held_out, SAMPLE // 2, seed)
         folds = replace(self.folds, splits=(sampled,))
-        run = FoldRun(self.data, folds, config=self.config, like=self.folds, warns=False)
-        return run, len(train) / len(sampled[0])
+        return self._run(folds, self.config, like=self.folds), len(train) / len(sampled[0])
+
+    def _run(self, folds: Folds, config: RunConfig, like: Folds | None = None) -> FoldRun:
+        return FoldRun(self.data, folds, config=config, like=like, warns=False, on_start=self.on_start)
 
 
 def _sample(rows: Rows, n: int, seed: int) -> Rows:

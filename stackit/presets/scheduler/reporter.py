@@ -31,6 +31,7 @@ class Reporter:
         self._progress: Any = None
         self._job: Any = None
         self._what = ""
+        self._running: Counter[str] = Counter()  # the folds of each member that are fitted now
         if verbose:
             self._open()
 
@@ -39,17 +40,31 @@ class Reporter:
         if self._console is not None:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
+    @property
+    def text(self) -> str:
+        """What is done, which members are fitted now, the score so far and the seconds left."""
+        running = [name for name, n_folds in self._running.items() if n_folds > 0]
+        now = f", fitting {format_list(running)}" if running else ""
+        score = "" if math.isnan(self.score) else f", score {self.score:.5g}"
+        left = f", {max(0.0, self.clock.left()):.0f} s left" if self.clock.is_limited else ""
+        return f"{self._what}{now}{score}{left}"
+
     def phase(self, what: str, total: int) -> None:
-        """Show that so many fits begin."""
+        """Show that so many fits are next."""
         self._what = what
+        self._running.clear()
         if self._progress is not None:
-            self._progress.reset(self._job, total=total, description=self._text(what))
+            self._progress.reset(self._job, total=total, description=self.text)
+
+    def begin(self, name: str, splits: Sequence[int]) -> None:
+        """Show that a member is fitted on some splits now."""
+        self._running[name] += len(splits)
+        self._show(0)
 
     def advance(self, name: str) -> None:
         """Show that a fit of a member is done."""
-        if self._progress is not None:
-            text = self._text(f"{self._what}: {name}")
-            self._progress.update(self._job, advance=1, description=text, refresh=True)
+        self._running[name] -= 1
+        self._show(1)
 
     def close(self) -> None:
         """Remove the live progress."""
@@ -63,12 +78,11 @@ class Reporter:
 
         self._console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        # Refreshed by `advance`, since no processes can be forked while a refreshing thread runs.
+        # Refreshed when fits begin and end, since no processes can be forked while a refreshing thread runs.
         self._progress = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         self._job = self._progress.add_task("", total=None)
         self._progress.start()
 
-    def _text(self, what: str) -> str:
-        score = "" if math.isnan(self.score) else f", score {self.score:.5g}"
-        left = f", {max(0.0, self.clock.left()):.0f} s left" if self.clock.is_limited else ""
-        return f"{what}{score}{left}"
+    def _show(self, n_done: int) -> None:
+        if self._progress is not None:
+            self._progress.update(self._job, advance=n_done, description=self.text, refresh=True)

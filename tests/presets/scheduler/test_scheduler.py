@@ -24,7 +24,9 @@ from stackit.tables import TableReader
 from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_table, regressors, staged
 
 
-def schedule(members, limit=None, n=200, classify=True, store=None, n_repeats=1, n_jobs=1, cv=5):
+def schedule(
+    members, limit=None, n=200, classify=True, store=None, n_repeats=1, n_jobs=1, cv=5, on_start=None
+):
     """Train members on a raw table; return the blend, the records and the plan."""
     frame, labels, numbers = raw_table(n)
     typed = TableReader().fit(frame).transform(frame)
@@ -32,7 +34,7 @@ def schedule(members, limit=None, n=200, classify=True, store=None, n_repeats=1,
     scoring = "neg_log_loss" if classify else "neg_root_mean_squared_error"
     config = RunConfig(n_jobs=n_jobs, on_error="skip", seed=0, scoring=scoring, store=store)
     clock = Clock(limit)
-    plan = Plan(data, TableShape.of(typed, 2 if classify else 0), cv, config, clock, n_repeats)
+    plan = Plan(data, TableShape.of(typed, 2 if classify else 0), cv, config, clock, n_repeats, on_start)
     records = [MemberRecord(each) for each in members]
     return train(plan, records), records, plan
 

@@ -103,8 +103,8 @@ class TabularStack(SavingMixin):
         self.seconds_ = clock.spent()
         used = f"{len(self._members.used)} of {len(self._rows)} members"
         reporter.say(
-            f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g}) by the "
-            f"{self.blend_.name} of {used}, in {self.seconds_:.1f} s."
+            f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g}) in "
+            f"{self.seconds_:.1f} s; {used}, blended by: {self.blend_.name}."
         )
         return self
 

@@ -58,6 +58,10 @@ class TimeLimits:
 NO_LIMITS = TimeLimits()
 
 
+class TimeIsUp(BaseException):
+    """Stops a fit. It is no `Exception`: searches, and fits that try again, catch those and go on."""
+
+
 def timed_out(task: AnyTask, seconds: float) -> list[TaskResult]:
     """Return the results of a task that was stopped after so many seconds."""
     folds = task.left if isinstance(task, BatchedTask) else (task,)
@@ -76,11 +80,11 @@ def run_within(task: AnyTask, data: TrainingData, limits: TimeLimits) -> list[Ta
     stopped at the deadline has no results.
     """
     seconds = min(limits.seconds_of(task), limits.seconds_left)
-    stopped, raised = timed_out(task, seconds), list[Exception]()
+    stopped, raised = timed_out(task, seconds), list[TimeIsUp]()
     try:
-        with _interrupted_after(seconds, stopped[0].error, raised):
+        with _interrupted_after(seconds, raised):
             outcome = task.run(data)
-    except (TimeoutError, KeyboardInterrupt):
+    except (TimeIsUp, KeyboardInterrupt):
         # It came while nothing of the estimator's ran, or catboost put an interrupt in its place.
         if not raised:
             raise
@@ -99,8 +103,8 @@ def _text(name: str, place: tuple[int, int], seconds: float) -> str:
 
 
 @contextmanager
-def _interrupted_after(seconds: float, error: Exception | None, raised: list[Exception]) -> Iterator[None]:
-    """Raise an error in a block that takes longer, and note it, if this process has a timer that is free."""
+def _interrupted_after(seconds: float, raised: list[TimeIsUp]) -> Iterator[None]:
+    """Stop a block that takes longer, and note it, if this process has a timer that is free."""
     is_possible = (
         seconds < math.inf
         and hasattr(signal, "setitimer")
@@ -112,9 +116,8 @@ def _interrupted_after(seconds: float, error: Exception | None, raised: list[Exc
         return
 
     def interrupt(*_: Any) -> None:
-        assert error is not None
-        raised.append(error)
-        raise error
+        raised.append(TimeIsUp())
+        raise raised[-1]
 
     previous = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))

@@ -10,6 +10,11 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
+def pytest_collection_modifyitems(items):
+    """Run the tests of polars last: the threads of its first query never end, and rule out forks."""
+    items.sort(key=lambda item: "polars" in item.nodeid)
+
+
 @pytest.fixture
 def without_torch(monkeypatch):
     """Let the engine fork, as in a program without nets: the suite's own tests of nets have loaded torch."""

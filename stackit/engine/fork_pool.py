@@ -127,7 +127,7 @@ def _assign_tasks(queue: TaskQueue, data: TrainingData, children: list[_Child], 
 
 def _may_add_to(children: list[_Child], workers: int) -> bool:
     """Whether one more child may be forked: not while the caller of this generator has started a thread."""
-    return len(children) < workers and (not children or threading.active_count() == 1)
+    return len(children) < workers and (not children or threading.active_count() <= children[0].n_threads)
 
 
 def _wait_for_some(busy: list[_Child]) -> list[_Child]:
@@ -151,6 +151,7 @@ class _Child:
         self.process = context.Process(target=_serve, args=(other_end, tasks, data, os.getpid(), inner))
         self.tasks = tasks
         self.at: int | None = None
+        self.n_threads = threading.active_count()  # of this process, at the fork
         self.until = math.inf  # the moment at which the task is out of time
         self._exit_code: int | None = None
         self.process.start()

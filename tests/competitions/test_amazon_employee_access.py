@@ -87,7 +87,7 @@ def test_random_ends_are_not_predicted(requests):
     shuffled = np.random.default_rng(0).permutation(np.arange(len(X)) % 4 > 0).astype(int)
     folds = make_folds(shuffled, scheme="stratified", n_splits=3, random_state=0)
     some = [("logistic", logistic()), ("forest", forest(20))]
-    oof = out_of_fold(some, X, shuffled, cv=folds, n_jobs=1)
+    oof = out_of_fold(some, X, shuffled, cv=folds, n_jobs=2)
     for name in oof.meta_train:
         # Three standard errors of an AUC of 225 against 675.
         assert abs(roc_auc_score(shuffled, oof.meta_train[name]) - 0.5) < 3 * 0.022
@@ -96,7 +96,7 @@ def test_random_ends_are_not_predicted(requests):
 def test_amazon_writes_what_it_claims(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)
-    arguments = ["--data", str(folder), "--out", str(tmp_path), "--quick", "--n-jobs", "1"]
+    arguments = ["--data", str(folder), "--out", str(tmp_path), "--quick", "--n-jobs", "2"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     scores = json.loads((tmp_path / "report.json").read_text())["scores"]

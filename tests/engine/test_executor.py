@@ -64,12 +64,6 @@ class Keeper(RegressorMixin, BaseEstimator):
         return X @ self.coef_ + self.mean_
 
 
-@pytest.fixture
-def forks(monkeypatch):
-    """Other tests may have left idle threads of worker pools behind."""
-    monkeypatch.setattr(executor, "may_fork", lambda: True)
-
-
 def places(oof):
     return {place for name in oof for place in [one.place_ for one in oof[name].fold_estimators]}
 

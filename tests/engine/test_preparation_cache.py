@@ -127,6 +127,7 @@ def boosting():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.usefixtures("forks")
 def test_all_kinds_of_members_get_the_results_of_their_own_preparation(n_jobs, monkeypatch):
     if n_jobs > 1:
         monkeypatch.setattr(executor, "PROBE", -1)
@@ -157,6 +158,7 @@ def test_all_kinds_of_members_get_the_results_of_their_own_preparation(n_jobs, m
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.usefixtures("forks")
 def test_a_preparation_is_fitted_once_per_fold(fits, n_jobs, monkeypatch):
     path, n_fits = fits
     monkeypatch.setattr(executor, "SHORT", -1)

@@ -83,6 +83,7 @@ def fold_run(**config):
     return FoldRun(data, FOLDS, config=RunConfig(seed=0, **config), warns=False)
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_run_returns_at_its_time_limit_with_what_is_finished(n_jobs):
     members = [("quick", Sleeper()), ("slow", Sleeper(slow=(1, 3)))]
@@ -96,6 +97,7 @@ def test_a_run_returns_at_its_time_limit_with_what_is_finished(n_jobs):
     assert oof.meta_train.equals(unlimited.meta_train)
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_run_that_ends_in_time_is_what_it_is_without_a_limit(n_jobs, tmp_path):
     members = [("first", Sleeper(log=tmp_path / "a")), ("second", Sleeper(log=tmp_path / "a"))]
@@ -109,6 +111,7 @@ def test_a_run_that_ends_in_time_is_what_it_is_without_a_limit(n_jobs, tmp_path)
         assert len({fitted.process_ for one in limited.values() for fitted in one.fold_estimators}) == 1
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_second_call_continues_from_the_store(tmp_path):
     log, store = tmp_path / "log", MemoryStore()
     members = [("slow", Sleeper(0.35, log=log))]
@@ -122,6 +125,7 @@ def test_a_second_call_continues_from_the_store(tmp_path):
     assert oof.meta_train.equals(out_of_fold(members, n_jobs=2).meta_train)
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_task_that_takes_too_long_is_killed_alone(n_jobs):
     run = fold_run(n_jobs=n_jobs, on_error="skip")
@@ -152,6 +156,7 @@ def test_near_a_deadline_nothing_is_imported_by_new_processes_where_forks_are_un
     assert list(run.result()) == ["quick"]
 
 
+@pytest.mark.usefixtures("forks")
 def test_no_process_is_forked_while_the_caller_runs_a_thread():
     """A child would wait for ever for a lock that the thread holds, such as that of an import."""
     run, over = fold_run(n_jobs=2, on_error="skip"), threading.Event()
@@ -167,6 +172,7 @@ def test_no_process_is_forked_while_the_caller_runs_a_thread():
     assert len(processes) == 1  # the other was killed, and none took its place
 
 
+@pytest.mark.usefixtures("forks")
 def test_results_that_came_before_the_deadline_are_read_after_it():
     run, splits = fold_run(n_jobs=2), []
     for result in run.fit([("quick", Sleeper(0.2))], deadline=time.monotonic() + 0.6):
@@ -190,6 +196,7 @@ def test_nothing_starts_after_the_deadline(tmp_path):
     assert not log.exists()
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("kind", [Unpicklable, Interrupted, Persistent])
 def test_what_cannot_be_sent_is_stopped_in_this_process(kind):
     members = [("quick", Sleeper()), ("local", kind(slow=(3,)))]

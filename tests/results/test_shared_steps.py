@@ -99,7 +99,7 @@ def test_an_estimator_that_writes_into_its_table_harms_no_other(output):
     assert found[0].tolist() == found[1].tolist() == found[2].tolist()
 
 
-def test_frames_that_reach_estimators_in_different_forms_are_not_shared():
+def test_frames_of_polars_that_reach_estimators_in_different_forms_are_not_shared():
     same = FunctionTransformer().fit(X)
     pair = [make_pipeline(same, LogisticRegression().fit(X, Y)) for _ in range(2)]
     frame = pl.DataFrame(NEW)

@@ -68,7 +68,7 @@ class Persistent(Unpicklable):
     def fit(self, X, y):
         try:
             return super().fit(X, y)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - a fit that tries again after any error
             return super().fit(X, y)
 
 

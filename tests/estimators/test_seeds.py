@@ -174,7 +174,7 @@ def test_a_seed_decides_all(what):
     other = [] if table is not X else [("z", Global())]
     np.random.seed(1)  # noqa: NPY002 - what must not count
     first = out_of_fold([("a", estimator), *other], table, Y, table[:9], cv=3)
-    np.random.seed(2)  # noqa: NPY002
+    np.random.seed(2)  # noqa: NPY002 - the global one
     again = out_of_fold([*other, ("a", estimator)], table, Y, table[:9], cv=3)
     assert bits(first) == bits(again)
 
@@ -188,27 +188,27 @@ def test_other_seeds_are_other_draws_and_none_is_chance(what):
 
 
 def test_shared_generators_go_on_as_if_nothing_had_been():
-    np.random.seed(3), random.seed(3)  # noqa: NPY002
+    np.random.seed(3), random.seed(3)  # noqa: NPY002 - the global one
     np.random.normal()  # noqa: NPY002 - of a pair, the other half waits
-    expected = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    expected = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002 - the global one
     out_of_fold([("a", Global())], X, Y, cv=2)
-    state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    state = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002 - the global one
     assert str(state) == str(expected)
     with pytest.raises(ZeroDivisionError), shared_draws(0):
         raise ZeroDivisionError
-    assert str((np.random.get_state(legacy=False), random.getstate())) == str(expected)  # noqa: NPY002
+    assert str((np.random.get_state(legacy=False), random.getstate())) == str(expected)  # noqa: NPY002 - the global one
 
 
 class Inside(Global):
     """Trains a stack with a final estimator that draws, and goes on drawing."""
 
     def fit(self, X, y):
-        np.random.seed(5)  # noqa: NPY002
-        expected = np.random.uniform(size=2)  # noqa: NPY002
-        np.random.seed(5)  # noqa: NPY002
-        first = np.random.uniform()  # noqa: NPY002
+        np.random.seed(5)  # noqa: NPY002 - the global one
+        expected = np.random.uniform(size=2)  # noqa: NPY002 - the global one
+        np.random.seed(5)  # noqa: NPY002 - the global one
+        first = np.random.uniform()  # noqa: NPY002 - the global one
         StackingClassifier([("a", Global())], Global(), cv=2, random_state=0).fit(X, y)
-        assert [first, np.random.uniform()] == expected.tolist()  # noqa: NPY002
+        assert [first, np.random.uniform()] == expected.tolist()  # noqa: NPY002 - the global one
         return super().fit(X, y)
 
 
@@ -228,7 +228,7 @@ def test_workers_draw_as_the_parent_does():
 def test_final_estimators_draw_by_the_seed():
     stacks = []
     for seed in (1, 2):
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002 - the global one
         final = make_pipeline(FunctionTransformer(noisy), LogisticRegression())
         stack = StackingClassifier([("a", LogisticRegression())], final, cv=3, n_jobs=1, random_state=0)
         stacks.append(stack.fit(X, Y))
@@ -324,7 +324,7 @@ def twice(estimator):
     """The bits of two runs from different states of the generators that all share; None where it fails."""
     found = []
     for seed in (1, 2):
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002 - the global one
         y = LABELS if is_classifier(estimator) else POSITIVE[:, 1] + POSITIVE[:, 2]
         try:
             oof = out_of_fold([("a", clone(estimator))], POSITIVE, y, POSITIVE[:9], cv=2)
@@ -357,11 +357,11 @@ def test_what_draws_from_shared_generators_is_known(members):
     drawing = set()
     for name, estimator in members.items():
         set_seeds(estimator := clone(estimator), 1)
-        before = str(np.random.get_state(legacy=False))  # noqa: NPY002
+        before = str(np.random.get_state(legacy=False))  # noqa: NPY002 - the global one
         with suppress(Exception):
             y = LABELS if is_classifier(estimator) else POSITIVE[:, 1]
             estimator.fit(POSITIVE, y).predict(POSITIVE)
-        if str(np.random.get_state(legacy=False)) != before:  # noqa: NPY002
+        if str(np.random.get_state(legacy=False)) != before:  # noqa: NPY002 - the global one
             drawing.add(name)
     assert drawing <= DRAWING | {"SVR", "NuSVR"}
 
@@ -406,5 +406,5 @@ def test_shared_generators_draw_the_same_from_the_same_seed():
     draws = []
     for _ in range(2):
         with shared_draws(0):
-            draws.append((np.random.uniform(), random.random()))  # noqa: NPY002
+            draws.append((np.random.uniform(), random.random()))  # noqa: NPY002 - the global one
     assert draws[0] == draws[1]

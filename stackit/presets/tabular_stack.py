@@ -138,6 +138,39 @@ class TabularStack(SavingMixin):
         check_is_fitted(self)
         return self._members.runs[0]
 
+    @property
+    def oof_members_(self) -> dict[str, Floats]:
+        """The out-of-fold predictions of the members as they are blended: calibrated, averaged over repeats.
+
+        They are (n, n_classes), or (n,) for regression; NaN in rows that no fold holds out.
+        """
+        check_is_fitted(self)
+        members = self._members
+        return {name: members.on_all_rows(oof) for name, oof in members.oof.items()}
+
+    @property
+    def oof_blend_(self) -> Floats:
+        """The out-of-fold predictions of the blend, which is cross-fitted, in the form of `oof_members_`."""
+        check_is_fitted(self)
+        return self._members.on_all_rows(self._members.blend.oof)
+
+    def predict_members(self, X: Any) -> dict[str, Floats]:
+        """Return the predictions of the members that the blend uses, as they are blended.
+
+        Parameters
+        ----------
+        X : data frame, array or list of m rows
+            Raw columns.
+
+        Returns
+        -------
+        dict of str to (m, n_classes) array, or (m,) for regression
+        """
+        check_is_fitted(self)
+        found = self._members.predict_members(self._reader.transform(X))
+        is_flat = self._target_type.kind == "regression"
+        return {name: table.reshape(len(table)) if is_flat else table for name, table in found.items()}
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score of predictions of new rows, by the metric that the stack was trained for.
 

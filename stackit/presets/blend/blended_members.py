@@ -43,12 +43,16 @@ class BlendedMembers:
         The combiner with its weights, its score and the spread of the score.
     scores : dict of str to (float, float)
         The score of each member, calibrated as it is blended, and its standard error.
+    oof : dict of str to array
+        The out-of-fold predictions of the members in the rows that were held out: (n_covered, n_classes), or
+        (n_covered, 1) for regression, calibrated as they are blended.
     """
 
     runs: list[OutOfFold]
     calibrators: dict[str, Calibrator | Floor]
     blend: Blend
     scores: dict[str, tuple[float, float]]
+    oof: dict[str, Floats]
 
     @property
     def used(self) -> list[str]:
@@ -57,6 +61,10 @@ class BlendedMembers:
 
     def predict(self, X: Any) -> Floats:
         """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
+        return np.asarray(self.blend.predict(self.predict_members(X)))
+
+    def predict_members(self, X: Any) -> dict[str, Floats]:
+        """Return the (m, width) predictions of a typed frame by the members that the blend uses."""
         if not len(X):
             raise ValueError("The table must have at least one row; it has none. Pass the rows to predict.")
         by_run = [run.predict(X, skip=set(run) - set(self.used)) for run in self.runs]
@@ -65,7 +73,14 @@ class BlendedMembers:
             average = np.mean([found[name] for found in by_run if name in found], axis=0)
             calibrator = self.calibrators.get(name)
             predictions[name] = average if calibrator is None else calibrator.predict(average)
-        return np.asarray(self.blend.predict(predictions))
+        return predictions
+
+    def on_all_rows(self, oof: Floats) -> Floats:
+        """Return out-of-fold predictions of the covered rows as those of all rows, NaN in the others."""
+        rows, width = np.flatnonzero(self.runs[0].coverage), oof.shape[1]
+        table = np.full((len(self.runs[0].coverage), width), np.nan)
+        table[rows] = oof
+        return table[:, 0] if self.blend.target_type.kind == "regression" else table
 
     def for_prediction(self) -> BlendedMembers:
         """Return the same without the members that are not used, and without tables of training rows."""
@@ -74,7 +89,7 @@ class BlendedMembers:
         calibrators = {name: one for name, one in self.calibrators.items() if name in used}
         missing: Any = Placeholder("out-of-fold predictions")
         blend = replace(self.blend, oof=missing, candidates=missing)
-        return replace(self, runs=runs, calibrators=calibrators, blend=blend)
+        return replace(self, runs=runs, calibrators=calibrators, blend=blend, oof=missing)
 
 
 def blend_members(
@@ -128,7 +143,7 @@ def blend_members(
         families=families,
         sample_weight=weights,
     )
-    return BlendedMembers([*runs], calibrators, blend, scores)
+    return BlendedMembers([*runs], calibrators, blend, scores, predictions)
 
 
 def _target_of(target: Target, rows: Rows) -> Target:

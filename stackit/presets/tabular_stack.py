@@ -33,6 +33,7 @@ from stackit.presets.scheduler.scout_facts import ScoutFacts
 from stackit.presets.scheduler.scouts import Scouts
 from stackit.presets.scoring_check import check_scoring
 from stackit.presets.suspicion import warn_of_suspects
+from stackit.progress import observer_for
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 from stackit.tables import TableReader, detect_scoring, detect_task
@@ -95,17 +96,10 @@ class TabularStack(SavingMixin):
         clock = Clock(self.time_limit)
         self._check_parameters()
         plan = self._plan(X, y, groups, sample_weight, clock)
-        reporter = Reporter(clock, self.verbose)
-        try:
+        with observer_for(self.verbose) as observer:
+            reporter = Reporter(clock, observer)
             self._train(plan, reporter)
-        finally:
-            reporter.close()
-        self.seconds_ = clock.spent()
-        used = f"{len(self._members.used)} of {len(self._rows)} members"
-        reporter.say(
-            f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g}) in "
-            f"{self.seconds_:.1f} s; {used}, blended by: {self.blend_.name}."
-        )
+            self._say_result(reporter)
         return self
 
     def predict_blend(self, X: Any) -> Floats:
@@ -244,11 +238,14 @@ class TabularStack(SavingMixin):
             f"{self._detected} {plan.shape.n_rows} rows; {columns_in_words(self._reader.records_)}; "
             f"{len(plan.folds.splits)} folds; {len(records)} members."
         )
+        reporter.members([record.name for record in records], len(plan.folds.splits))
+        for name, reason in left_out(self.preset, plan.shape).items():
+            reporter.leave_out(name, reason)
         facts = ScoutFacts.of_run(self.store, plan.data, plan.folds)
         checkpoint = Checkpoint(
             self.store, plan.clock, lambda best, path: self._save_with(best, records, path)
         )
-        blends = Blends(plan, records, checkpoint)
+        blends = Blends(plan, records, checkpoint, reporter)
         scouts = Scouts(plan, facts, reporter, blends.keep_scouts)
         try:
             self._members = Scheduler(plan, records, scouts, blends, reporter).run()
@@ -258,6 +255,14 @@ class TabularStack(SavingMixin):
             left_out_row(name, reason) for name, reason in left_out(self.preset, plan.shape).items()
         ]
         self.score_ = self._members.blend.score
+
+    def _say_result(self, reporter: Reporter) -> None:
+        self.seconds_ = reporter.clock.spent()
+        used = f"{len(self._members.used)} of {len(self._rows)} members"
+        reporter.say(
+            f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g}) in "
+            f"{self.seconds_:.1f} s; {used}, blended by: {self.blend_.name}."
+        )
 
     def _save_with(self, members: BlendedMembers, records: list[MemberRecord], path: Path) -> None:
         """Write a stack with these members to a file."""

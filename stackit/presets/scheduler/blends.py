@@ -10,6 +10,7 @@ from stackit.presets.blend.blended_members import BlendedMembers, Calibrations, 
 from stackit.presets.scheduler.checkpoint import Checkpoint
 from stackit.presets.scheduler.member_record import MemberRecord
 from stackit.presets.scheduler.plan import Plan
+from stackit.presets.scheduler.reporter import Reporter
 from stackit.results.estimator_result import EstimatorResult
 from stackit.results.oof import OutOfFold
 
@@ -30,8 +31,10 @@ EARLY_SECONDS = 10.0  # the same where there is no limit
 class Blends:
     """The last blend of a run in `best`, and what the next one will cost."""
 
-    def __init__(self, plan: Plan, records: Sequence[MemberRecord], checkpoint: Checkpoint) -> None:
-        self.plan, self.records, self.checkpoint = plan, records, checkpoint
+    def __init__(
+        self, plan: Plan, records: Sequence[MemberRecord], checkpoint: Checkpoint, reporter: Reporter
+    ) -> None:
+        self.plan, self.records, self.checkpoint, self.reporter = plan, records, checkpoint, reporter
         self.best: BlendedMembers | None = None
         self._members: tuple[tuple[str, ...], ...] = ()  # those of each repeat that are blended
         self._seconds = self._last = 0.0
@@ -74,6 +77,7 @@ class Blends:
         self.best = self._blend([self._in_order(oof) for oof in runs], self._calibrations, most)
         self._members, self._last = members, self.plan.clock.spent()
         self._seconds, self._n_timed = self._last - started, min(most, len(members[0]))
+        self.reporter.blended(self.best.blend.score)
         self.checkpoint.keep(self.best)
 
     def of_scouts(self) -> BlendedMembers:

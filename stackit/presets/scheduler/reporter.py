@@ -1,13 +1,21 @@
-"""What a fit says while it works: a line at the start and at the end, and live progress on standard error."""
+"""What a fit says while it works: events for an observer, such as a line on standard error."""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from stackit.engine.fold_run import FoldRun
+from stackit.engine.task import TaskResult
+from stackit.estimators.prediction import PredictionSpec
+from stackit.estimators.scoring import score_predictions
 from stackit.presets.scheduler.clock import Clock
+from stackit.progress import ProgressEvent
+from stackit.progress.events import Observer
+from stackit.results.repeated_warnings import record_warnings
 from stackit.tables.column import Column
 from stackit.validation import format_list
 
@@ -23,66 +31,84 @@ def columns_in_words(records: Sequence[Column]) -> str:
 
 
 class Reporter:
-    """Writes lines and one line of live progress to standard error; nothing with `verbose` 0."""
+    """Makes the events of a fit, with the seconds spent and left; without an observer it does nothing.
 
-    def __init__(self, clock: Clock, verbose: int) -> None:
-        self.clock, self.score = clock, math.nan
-        self._console: Any = None
-        self._progress: Any = None
-        self._job: Any = None
-        self._what = ""
-        self._running: Counter[str] = Counter()  # the folds of each member that are fitted now
-        if verbose:
-            self._open()
+    `expected_end` is when the fit is expected to end, in seconds since its start. `repeat` and `sampled` are
+    those of the fits that run now.
+    """
+
+    def __init__(self, clock: Clock, observer: Observer | None) -> None:
+        self.clock, self.observer = clock, observer
+        self.expected_end = math.inf
+        self._repeat, self._sampled = 0, False
+        self._lock = threading.Lock()  # fits may be started by another thread
 
     def say(self, line: str) -> None:
-        """Write a line."""
-        if self._console is not None:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        """Report a sentence."""
+        self._emit(kind="note", text=line)
 
-    @property
-    def text(self) -> str:
-        """What is done, which members are fitted now, the score so far and the seconds left."""
-        running = [name for name, n_folds in self._running.items() if n_folds > 0]
-        now = f", fitting {format_list(running)}" if running else ""
-        score = "" if math.isnan(self.score) else f", score {self.score:.5g}"
-        left = f", {max(0.0, self.clock.left()):.0f} s left" if self.clock.is_limited else ""
-        return f"{self._what}{now}{score}{left}"
+    def members(self, names: Sequence[str], n_splits: int) -> None:
+        """Report the members that are to be fitted, and the folds."""
+        self._emit(kind="members", members=tuple(names), n_splits=n_splits)
 
-    def phase(self, what: str, total: int) -> None:
-        """Show that so many fits are next."""
-        self._what = what
-        self._running.clear()
-        if self._progress is not None:
-            self._progress.reset(self._job, total=total, description=self.text)
+    def stage(
+        self, text: str, names: Sequence[str], n_splits: int = 0, repeat: int = 0, sampled: bool = False
+    ) -> None:
+        """Report what comes next: these members, on all folds of a repeat unless `n_splits` is 0."""
+        self._repeat, self._sampled = repeat, sampled
+        self._emit(kind="stage", text=text, members=tuple(names), n_splits=n_splits, repeat=repeat)
 
     def begin(self, name: str, splits: Sequence[int]) -> None:
-        """Show that a member is fitted on some splits now."""
-        self._running[name] += len(splits)
-        self._show(0)
+        """Report that a member is fitted on some splits now."""
+        self._emit(
+            kind="start", member=name, splits=tuple(splits), repeat=self._repeat, sampled=self._sampled
+        )
 
-    def advance(self, name: str) -> None:
-        """Show that a fit of a member is done."""
-        self._running[name] -= 1
-        self._show(1)
+    def finish(self, result: TaskResult, run: FoldRun) -> None:
+        """Report that a fit is done, with the score of the rows that it held out."""
+        if self.observer is None:
+            return
+        self._emit(
+            kind="finish",
+            member=result.name,
+            splits=(result.split,),
+            repeat=self._repeat,
+            sampled=self._sampled,
+            seconds=result.seconds + result.predict_seconds,
+            score=_score(result, run),
+            from_store=result.stored,
+            error="" if result.error is None else str(result.error) or type(result.error).__name__,
+        )
 
-    def close(self) -> None:
-        """Remove the live progress."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+    def leave_out(self, name: str, reason: str | None) -> None:
+        """Report why a member is left out; None reports nothing."""
+        if reason is not None:
+            self._emit(kind="leave out", member=name, text=reason)
 
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def blended(self, score: float) -> None:
+        """Report the score of a blend."""
+        self._emit(kind="blend", score=score)
 
-        self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        # Refreshed when fits begin and end, since no processes can be forked while a refreshing thread runs.
-        self._progress = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
-        self._job = self._progress.add_task("", total=None)
-        self._progress.start()
+    def _emit(self, **fields: Any) -> None:
+        if self.observer is None:
+            return
+        spent = self.clock.spent()
+        left = min(self.clock.left(), self.expected_end - spent)
+        remaining = max(0.0, left) if math.isfinite(left) else math.nan
+        with self._lock:
+            self.observer(ProgressEvent(elapsed=spent, remaining=remaining, **fields))
 
-    def _show(self, n_done: int) -> None:
-        if self._progress is not None:
-            self._progress.update(self._job, advance=n_done, description=self.text, refresh=True)
+
+def _score(result: TaskResult, run: FoldRun) -> float:
+    """Return the score of the rows that a fit held out; NaN where they cannot be scored."""
+    if result.error is not None or result.held_out is None or result.labels or result.split < 0:
+        return math.nan
+    target, (_, rows) = run.data.target, run.folds.splits[result.split]
+    spec = PredictionSpec.of(result.name, target.type)
+    try:
+        with record_warnings():
+            return score_predictions(
+                target, rows, result.held_out, spec, run.config.scoring, run.data.sample_weight
+            )
+    except (AttributeError, TypeError, ValueError):
+        return math.nan

@@ -100,14 +100,14 @@ class Scheduler:
             self._fit(wave, repeat)
             waiting = [record for record in waiting if record not in wave]
             self.blends.refresh_if_cheap()
-            if self.blends.best is not None:
-                self.reporter.score = self.blends.best.blend.score
 
     def _fit(self, wave: list[MemberRecord], repeat: int) -> None:
         """Fit members on all folds of a repeat that their scouts have not done."""
         plan = self.plan
-        self._begun |= {record.name for record in wave}
-        self.reporter.phase(", ".join(record.name for record in wave), len(wave) * self._n_fits)
+        names = [record.name for record in wave]
+        self._begun |= {*names}
+        self.reporter.expected_end = plan.clock.spent() + self._seconds_left(wave, repeat)
+        self.reporter.stage(f"repeat {repeat + 1}" if repeat else "folds", names, self._n_fits, repeat)
         if repeat == 0 and plan.scout_run()[0] is not plan.run(0):
             self._fit_first_fold(wave)
         known = [record for record in wave if record.left_out is None]
@@ -137,8 +137,9 @@ class Scheduler:
         plan, by_name = self.plan, {record.name: record for record in wave}
         expected = spent = 0.0
         reserve = self.blends.reserve(len(wave))
-        for result in plan.fit(plan.run(repeat), estimators, splits, reserve=reserve):
-            self.reporter.advance(result.name)
+        run = plan.run(repeat)
+        for result in plan.fit(run, estimators, splits, reserve=reserve):
+            self.reporter.finish(result, run)
             record = by_name[result.name]
             if result.error is None:
                 record.seconds.append(seconds_of(result))
@@ -149,6 +150,7 @@ class Scheduler:
                     self.scouts.facts.keep(record)
             elif repeat == 0:
                 record.fail(result.error)
+                self.reporter.leave_out(record.name, record.left_out)
         if expected:  # that they took less is no promise for other members
             self._pace = min(MOST_PACE, max(1.0, spent / expected))
 
@@ -165,6 +167,18 @@ class Scheduler:
         self._fit_in_waves(sorted(used, key=lambda one: -weights[one.name]), repeat)
         return len(self.plan.runs) > repeat and self.plan.run(repeat).result() is not None
 
+    def _seconds_left(self, wave: Sequence[MemberRecord], repeat: int) -> float:
+        """Return the seconds that the fits of a wave and all later ones are expected to take."""
+        known = [record for record in self.records if record.is_known]
+        of_all = self._n_fits * sum(record.fit_seconds for record in known)
+        if repeat:
+            to_do = (self.plan.n_repeats - repeat) * of_all
+        else:
+            waiting = [record for record in known if record in wave or record.name not in self._begun]
+            to_do = (self._n_fits - 1) * sum(record.fit_seconds for record in waiting)
+            to_do += (self.plan.n_repeats - 1) * of_all if self.plan.can_repeat else 0.0
+        return self._pace * to_do / self.plan.workers
+
     def _explain_unfinished(self) -> None:
         """Say why members are not in the blend."""
         for record in self.records:
@@ -177,6 +191,7 @@ class Scheduler:
                 record.left_out = f"all its folds take about {needed:.0f} s, and less was left"
             else:
                 record.left_out = "not all of its folds were finished in time"
+            self.reporter.leave_out(record.name, record.left_out)
 
     def _nothing_finished(self) -> Exception:
         clock = self.plan.clock

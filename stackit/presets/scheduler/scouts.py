@@ -67,6 +67,7 @@ class Scouts:
         if clock.limit < SHORT:
             for record in heavy:
                 record.left_out = f"importing {record.member.requires} takes too much of the time limit"
+                self.reporter.leave_out(record.name, record.left_out)
             heavy = []
         libraries = {record.member.requires for record in heavy if record.member.requires}
         if light:
@@ -88,7 +89,8 @@ class Scouts:
         """Fit the scouts of some members until some seconds are spent, and take their facts."""
         plan, waiting = self.plan, {record.name: record for record in records}
         estimators = [(record.name, record.member.scout(plan.shape)) for record in records]
-        self.reporter.phase("scouts", len(estimators))
+        names = [record.name for record in records]
+        self.reporter.stage("first folds", names, sampled=self.run is not plan.run(0))
         results = plan.fit(
             self.run,
             estimators,
@@ -104,9 +106,10 @@ class Scouts:
                 results.close()
 
     def _take(self, record: MemberRecord, result: TaskResult) -> None:
-        self.reporter.advance(result.name)
+        self.reporter.finish(result, self.run)
         if result.error is not None:
             record.fail(result.error)
+            self.reporter.leave_out(record.name, record.left_out)
             return
         rounds = self.facts.rounds_of(result.name)
         if record.member.rounds is not None and rounds is None and result.estimator is None:

@@ -12,6 +12,7 @@ from stackit.presets.scheduler.blends import Blends
 from stackit.presets.scheduler.checkpoint import Checkpoint
 from stackit.presets.scheduler.clock import Clock
 from stackit.presets.scheduler.plan import Plan
+from stackit.presets.scheduler.reporter import Reporter
 from tests.presets.tiny_members import classifiers, raw_table
 
 
@@ -19,7 +20,7 @@ def blends_of(limit, n=1000):
     X, y = np.zeros((n, 2)), np.arange(n) % 2
     data, clock = TrainingData.of(X, y, classify=True), Clock(limit)
     plan = Plan(data, TableShape(n, 2, n_classes=2), 5, RunConfig(seed=0), clock)
-    return Blends(plan, [], Checkpoint(None, clock, lambda best, path: None))
+    return Blends(plan, [], Checkpoint(None, clock, lambda best, path: None), Reporter(clock, None))
 
 
 def test_without_a_limit_nothing_is_reserved():

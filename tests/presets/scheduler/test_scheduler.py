@@ -25,7 +25,7 @@ from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_
 
 
 def schedule(
-    members, limit=None, n=200, classify=True, store=None, n_repeats=1, n_jobs=1, cv=5, on_start=None
+    members, limit=None, n=200, classify=True, store=None, n_repeats=1, n_jobs=1, cv=5, observer=None
 ):
     """Train members on a raw table; return the blend, the records and the plan."""
     frame, labels, numbers = raw_table(n)
@@ -34,14 +34,15 @@ def schedule(
     scoring = "neg_log_loss" if classify else "neg_root_mean_squared_error"
     config = RunConfig(n_jobs=n_jobs, on_error="skip", seed=0, scoring=scoring, store=store)
     clock = Clock(limit)
-    plan = Plan(data, TableShape.of(typed, 2 if classify else 0), cv, config, clock, n_repeats, on_start)
+    plan = Plan(data, TableShape.of(typed, 2 if classify else 0), cv, config, clock, n_repeats)
     records = [MemberRecord(each) for each in members]
-    return train(plan, records), records, plan
+    return train(plan, records, observer), records, plan
 
 
-def train(plan, records):
-    reporter = Reporter(plan.clock, 0)
-    blends = Blends(plan, records, Checkpoint(None, plan.clock, lambda best, path: None))
+def train(plan, records, observer=None):
+    reporter = Reporter(plan.clock, observer)
+    plan.on_start = reporter.begin
+    blends = Blends(plan, records, Checkpoint(None, plan.clock, lambda best, path: None), reporter)
     scouts = Scouts(plan, ScoutFacts(plan.config.store, "key"), reporter, blends.keep_scouts)
     return Scheduler(plan, records, scouts, blends, reporter).run()
 

@@ -1,6 +1,6 @@
 """The progress bar is shown on demand only."""
 
-from stackit.progress import progress_bar
+from stackit.progress.bar import progress_bar
 
 
 def test_without_verbose_nothing_is_shown(capfd):

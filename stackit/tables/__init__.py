@@ -6,6 +6,7 @@ from stackit.tables.preparations import NativePreparation, OrdinalPreparation, S
 from stackit.tables.reader import TableReader
 from stackit.tables.scoring import detect_scoring
 from stackit.tables.suspects import suspect_columns
+from stackit.tables.table_file import read_table
 from stackit.tables.task import Task, detect_task
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "Task",
     "detect_scoring",
     "detect_task",
+    "read_table",
     "suspect_columns",
 ]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -220,8 +219,7 @@ class TabularStack(SavingMixin):
             scoring=self._scoring,
             store=self.store,
         )
-        n_jobs = int(effective_n_jobs(self.n_jobs))
-        shape = TableShape.of(data.X, len(target.classes), n_jobs, memory_limit())
+        shape = TableShape.of(data.X, len(target.classes), memory_limit())
         return Plan(data, shape, self.cv, config, clock, self._n_repeats(shape.n_rows))
 
     def _n_repeats(self, n_rows: int) -> int:

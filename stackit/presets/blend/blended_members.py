@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stackit.arrays import Floats, Rows
+from stackit.engine.threads import single_threaded
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds, make_folds
 from stackit.folds.subset import reindex
@@ -92,6 +93,7 @@ class BlendedMembers:
         return replace(self, runs=runs, calibrators=calibrators, blend=blend, oof=missing)
 
 
+@single_threaded()  # with so few columns, threads of BLAS mostly wait for each other
 def blend_members(
     runs: Sequence[OutOfFold],
     families: Mapping[str, str],

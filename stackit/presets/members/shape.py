@@ -17,7 +17,7 @@ PACES = {5_000: 1.0, 20_000: 1.5, 100_000: 2.0}  # up to so many rows times clas
 
 @dataclass(frozen=True)
 class TableShape:
-    """The numbers of rows, columns of each kind and classes of a table, and what the machine has.
+    """The numbers of rows, columns of each kind and classes of a table, and the memory there is.
 
     Parameters
     ----------
@@ -27,8 +27,6 @@ class TableShape:
         The columns of each kind; dates count as numbers.
     n_classes : int
         0 for a regression.
-    n_jobs : int
-        How many fits run at once.
     memory : int, optional
         The bytes that all fitted members together may take; None where there is no limit.
 
@@ -49,7 +47,6 @@ class TableShape:
     n_categories: int = 0
     n_text: int = 0
     n_classes: int = 0
-    n_jobs: int = 1
     memory: int | None = None
 
     def __post_init__(self) -> None:
@@ -62,9 +59,7 @@ class TableShape:
             )
 
     @classmethod
-    def of(
-        cls, frame: pd.DataFrame, n_classes: int = 0, n_jobs: int = 1, memory: int | None = None
-    ) -> TableShape:
+    def of(cls, frame: pd.DataFrame, n_classes: int = 0, memory: int | None = None) -> TableShape:
         """Return the shape of a typed frame: numbers, dates, columns of the category dtype, text.
 
         Examples
@@ -76,7 +71,7 @@ class TableShape:
         categories = sum(isinstance(kind, pd.CategoricalDtype) for kind in frame.dtypes)
         numbers = frame.select_dtypes(include=["number", "bool", "datetime"]).shape[1]
         text = frame.shape[1] - categories - numbers
-        return cls(len(frame), numbers, categories, text, n_classes, n_jobs, memory)
+        return cls(len(frame), numbers, categories, text, n_classes, memory)
 
     @property
     def n_columns(self) -> int:

@@ -19,9 +19,7 @@ __all__ = ["Blends"]
 SPARE = 0.15  # seconds at the end, besides the blend
 CAUTION = 1.3
 FEWEST_TIMED = 3  # members of a blend from which its seconds say what more of them will take
-# Of a blend before one has been timed: in all, per cell and member, and per cell and n_members**GROWTH.
-FIXED, SECONDS_PER_CELL, SECONDS_OF_PAIRS = 0.2, 6e-6, 8e-7
-GROWTH = 1.8  # the power of the number of members by which a blend takes longer
+FIXED, SECONDS_PER_CELL = 0.3, 1.5e-6  # of a blend before one has been timed, per row, class and member
 MOST_AT_THE_END = 0.1  # of the time limit, for the last blend; more members than fit into it are left out
 MOST_FOR_BLENDS = 0.05  # of the time since the last blend: what refreshing it may cost
 EARLY = 0.05  # of the time limit: when scouts are saved, before any member is finished
@@ -52,10 +50,9 @@ class Blends:
     def _cost(self, n_members: int) -> float:
         """Return the seconds that a blend of so many members is expected to take."""
         if self._n_timed >= FEWEST_TIMED:
-            return float(self._seconds * (n_members / self._n_timed) ** GROWTH)
+            return self._seconds * n_members / self._n_timed
         target = self.plan.data.target
-        cells = len(target.codes) * max(0.2, len(target.classes))
-        return FIXED + float(cells * (SECONDS_PER_CELL * n_members + SECONDS_OF_PAIRS * n_members**GROWTH))
+        return FIXED + SECONDS_PER_CELL * len(target.codes) * max(1, len(target.classes)) * n_members
 
     def _most_members(self, n_members: int) -> int:
         """Return how many members can be blended in the seconds that are left."""
@@ -63,8 +60,10 @@ class Blends:
         return next((n for n in range(n_members, 1, -1) if self._cost(n) <= left), 1)
 
     def refresh_if_cheap(self) -> None:
-        """Blend again, unless that takes too much of the time since the last blend."""
-        if self._seconds <= MOST_FOR_BLENDS * (self.plan.clock.spent() - self._last):
+        """Blend again, unless that will take too much of the time since the last blend."""
+        finished = self.plan.run(0).result()
+        since = self.plan.clock.spent() - self._last
+        if self.best is None or (finished and self._cost(len(finished)) <= MOST_FOR_BLENDS * since):
             self.refresh()
 
     def refresh(self) -> None:
@@ -82,7 +81,7 @@ class Blends:
 
     def of_scouts(self) -> BlendedMembers:
         """Return the blend of the scouts, by the rows of the one fold that they held out."""
-        run, _ = self.plan.scout_run()
+        run, _ = self.plan.scout_run
         results = {
             record.name: EstimatorResult(
                 PredictionSpec.of(record.name, run.data.target.type),

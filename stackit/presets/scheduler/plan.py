@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -110,8 +111,9 @@ class Plan:
                 warnings.filterwarnings("once", text)
             yield from run.fit(estimators, splits, deadline=deadline, task_seconds=task_seconds)
 
+    @cached_property
     def scout_run(self) -> tuple[FoldRun, float]:
-        """Return the run that scouts are fitted in, and how many times more rows a fit in the end has."""
+        """The run that scouts are fitted in, and how many times more rows a fit in the end has."""
         train, held_out = self.folds.splits[0]
         if len(train) <= MOST_SCOUT_ROWS:
             return self.run(0), 1.0

@@ -73,7 +73,7 @@ class Scheduler:
 
     def _ordered(self) -> list[MemberRecord]:
         """Return the members with scouts that wait for their other folds, in the order of their worth."""
-        run, _ = self.plan.scout_run()
+        run, _ = self.plan.scout_run
         known = [record for record in self.records if record.is_known]
         return by_gain_per_second(
             [record for record in known if record.name not in self._begun],
@@ -108,7 +108,7 @@ class Scheduler:
         self._begun |= {*names}
         self.reporter.expected_end = plan.clock.spent() + self._seconds_left(wave, repeat)
         self.reporter.stage(f"repeat {repeat + 1}" if repeat else "folds", names, self._n_fits, repeat)
-        if repeat == 0 and plan.scout_run()[0] is not plan.run(0):
+        if repeat == 0 and plan.scout_run[0] is not plan.run(0):
             self._fit_first_fold(wave)
         known = [record for record in wave if record.left_out is None]
         finals = [(record.name, record.final(plan.shape)) for record in known]

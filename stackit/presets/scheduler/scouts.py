@@ -34,7 +34,7 @@ class Scouts:
         self, plan: Plan, facts: ScoutFacts, reporter: Reporter, after_each: Callable[[], None]
     ) -> None:
         self.plan, self.facts, self.reporter, self.after_each = plan, facts, reporter, after_each
-        self.run, self.ratio = plan.scout_run()
+        self.run, self.ratio = plan.scout_run
 
     def send(self, records: Sequence[MemberRecord]) -> None:
         """Send the scouts; where all of them are too slow, send them again with all of the time."""

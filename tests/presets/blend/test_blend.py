@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 from sklearn.metrics import log_loss, make_scorer, mean_pinball_loss, roc_auc_score
 
 from stackit import Folds, make_folds
 from stackit.combine import ConvexClassifier
 from stackit.presets import choose_blend
+from stackit.presets.blend import cross_fitting
 from stackit.target import classification_target, regression_target
 
 
@@ -240,6 +241,26 @@ def test_a_class_that_a_fold_lacks_keeps_its_columns():
     blend = chosen(y, members, folds=folds)
     assert np.isfinite(blend.oof).all()
     assert blend.predict(members).shape == (600, 3)
+
+
+# Many rows
+
+
+def test_many_rows_are_blended_by_a_sample_as_by_all(monkeypatch):
+    y, members = classes_and_members(6000, k=4)
+    _, useless = classes_and_members(6000, k=2, seed=1)
+    members |= {f"n{at}": each for at, each in enumerate(useless.values())}
+    whole = chosen(y, members, "roc_auc")
+    monkeypatch.setattr(cross_fitting, "MOST_ROWS", 4800)  # as many as the other folds have
+    same = chosen(y, members, "roc_auc")
+    assert_array_equal(same.oof, whole.oof)
+    monkeypatch.setattr(cross_fitting, "MOST_ROWS", 1500)
+    sampled = chosen(y, members, "roc_auc")
+    assert sampled.name == whole.name
+    assert sampled.weights == whole.weights  # in the end all rows are learned from
+    assert sampled.score == pytest.approx(whole.score, abs=whole.sem / 4)
+    assert abs(sampled.oof - whole.oof).max() > 1e-4
+    assert np.isfinite(sampled.oof).all()
 
 
 # Interface

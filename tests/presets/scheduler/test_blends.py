@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from stackit import make_folds, out_of_fold
 from stackit.engine.run_config import RunConfig
@@ -11,9 +12,10 @@ from stackit.presets.members.shape import TableShape
 from stackit.presets.scheduler.blends import Blends
 from stackit.presets.scheduler.checkpoint import Checkpoint
 from stackit.presets.scheduler.clock import Clock
+from stackit.presets.scheduler.member_record import MemberRecord
 from stackit.presets.scheduler.plan import Plan
 from stackit.presets.scheduler.reporter import Reporter
-from tests.presets.tiny_members import classifiers, raw_table
+from tests.presets.tiny_members import classifiers, member, raw_table
 
 
 def blends_of(limit, n=1000):
@@ -46,3 +48,19 @@ def test_of_more_members_than_there_is_time_for_the_best_are_blended(most, n_ble
     assert len(best.scores) == 3
     left_out = min(best.scores[name][0] for name in best.blend.weights)
     assert all(best.scores[name][0] <= left_out for name in oof if name not in best.blend.weights)
+
+
+@pytest.mark.parametrize(("seconds_since", "blended"), [(10.0, ["first"]), (1000.0, ["first", "second"])])
+def test_a_blend_is_refreshed_if_what_it_will_cost_is_a_small_part_of_the_time_since(
+    seconds_since, blended, monkeypatch
+):
+    blends, model = blends_of(None, n=200), LogisticRegression()
+    blends.records = [MemberRecord(member(name, model)) for name in ("first", "second")]
+    monkeypatch.setattr(blends, "_cost", lambda n_members: 2.0 * n_members)
+    for name in ("first", "second"):
+        assert [*blends.plan.run(0).fit([(name, model)])]
+        blends.refresh_if_cheap()
+        assert [*blends.best.scores] == ["first"]  # the first blend is made in any case
+    blends.plan.clock.started -= seconds_since
+    blends.refresh_if_cheap()
+    assert [*blends.best.scores] == blended

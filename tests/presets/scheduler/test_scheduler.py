@@ -72,7 +72,7 @@ def test_on_large_tables_scouts_see_a_sample_and_the_first_fold_finds_the_rounds
     models = [pipeline.steps[-1][1] for pipeline in best.runs[0]["staged"].fold_estimators]
     assert [model.n_rounds for model in models] == [100, 8, 8, 8, 8]
     assert [model.early_stopping_rounds is None for model in models] == [False, True, True, True, True]
-    run, ratio = plan.scout_run()
+    run, ratio = plan.scout_run
     assert ratio == 160 / 50
     assert record.scout.held_out.shape == (25, 2)
     assert set(run.folds.splits[0][0]) <= set(plan.folds.splits[0][0])

@@ -30,6 +30,7 @@ from stackit.ensemble.params import NestedParams
 from stackit.ensemble.passthrough import Passthrough, check_passthrough
 from stackit.ensemble.refit import refit_levels
 from stackit.ensemble.saving import SavingMixin
+from stackit.ensemble.sections import ensemble_sections
 from stackit.ensemble.validate_weights import validate_level_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
@@ -41,6 +42,7 @@ from stackit.estimators.sample_weight import warn_of_scale
 from stackit.estimators.seeds import seed_of
 from stackit.estimators.traits import set_seeds
 from stackit.folds import Folds
+from stackit.notebook import EstimatorDisplayMixin, Section
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
 
@@ -48,7 +50,13 @@ __all__ = ["StackedEnsemble"]
 
 
 @dataclass(eq=False, repr=False)
-class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, NestedParams):  # type: ignore[misc]
+class StackedEnsemble(
+    EstimatorDisplayMixin,
+    SavingMixin,
+    FinalEstimatorMixin,
+    TransformerMixin,  # type: ignore[misc]
+    NestedParams,
+):
     """Levels of estimators, each on the out-of-fold predictions of the one below, and a final estimator.
 
     Subclasses return the levels; stacking is the case of one level. Their parameters are dataclass fields,
@@ -210,6 +218,10 @@ class StackedEnsemble(SavingMixin, FinalEstimatorMixin, TransformerMixin, Nested
             "top_": for_prediction(self.top_, memo),
             "_oof_below": [for_prediction(oof, memo) for oof in self._oof_below],
         }
+
+    def display_sections(self) -> list[Section]:
+        """Return what notebooks show below the diagram: the levels, once they are fitted."""
+        return ensemble_sections(self.levels_, self.final_estimator_) if hasattr(self, "top_") else []
 
     @abstractmethod
     def resolve_levels(self) -> list[Level]:

@@ -10,13 +10,19 @@ import numpy.typing as npt
 from stackit.combine.weighted import Weighted
 from stackit.results.oof import OutOfFold
 
-__all__ = ["unused_columns", "unused_estimators"]
+__all__ = ["uncalibrated", "unused_columns", "unused_estimators"]
+
+
+def uncalibrated(fitted: Any) -> Any:
+    """Return the combiner inside calibrations; other estimators are returned as they are."""
+    while hasattr(fitted, "combiner_"):
+        fitted = fitted.combiner_
+    return fitted
 
 
 def unused_columns(fitted: Any) -> npt.NDArray[np.bool_] | None:
     """Return which columns have zero weight; None for estimators other than combiners and linear models."""
-    while hasattr(fitted, "combiner_"):  # a calibration uses what its combiner uses
-        fitted = fitted.combiner_
+    fitted = uncalibrated(fitted)  # a calibration uses what its combiner uses
     if isinstance(fitted, Weighted):
         return fitted.unused_columns
     if type(fitted).__module__.startswith("sklearn.linear_model.") and hasattr(fitted, "coef_"):

@@ -16,13 +16,15 @@ import numpy.typing as npt
 from stackit.arrays import Rows, num_samples
 from stackit.folds.constraints import SplitConstraints
 from stackit.folds.folds_file import read_folds_file, write_folds_file
+from stackit.folds.sections import fold_sections
+from stackit.notebook import HtmlDisplayMixin, Section
 from stackit.validation import format_list, invalid_value
 
 __all__ = ["Folds"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Folds:
+class Folds(HtmlDisplayMixin):
     """A fixed list of splits of n rows, which works as a scikit-learn ``cv``.
 
     Parameters
@@ -203,6 +205,10 @@ class Folds:
             When there is no such file.
         """
         return cls(*read_folds_file(Path(path), ids))
+
+    def display_sections(self) -> list[Section]:
+        """Return what notebooks show: a row per split."""
+        return fold_sections(self)
 
     def _count(self) -> str:
         """Return the number of folds as text, per repeat where all repeats have the same number."""

@@ -15,6 +15,7 @@ from stackit.engine.run_config import RunConfig, seed_from
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.saving import SavingMixin
 from stackit.estimators.scoring import Scoring, scorer_of
+from stackit.notebook import EstimatorDisplayMixin, Section
 from stackit.persistence.container import save_ensemble
 from stackit.presets.blend.blend import Blend
 from stackit.presets.blend.blended_members import BlendedMembers
@@ -31,6 +32,7 @@ from stackit.presets.scheduler.scheduler import Scheduler
 from stackit.presets.scheduler.scout_facts import ScoutFacts
 from stackit.presets.scheduler.scouts import Scouts
 from stackit.presets.scoring_check import check_scoring
+from stackit.presets.sections import tabular_sections
 from stackit.presets.suspicion import warn_of_suspects
 from stackit.progress import observer_for
 from stackit.results.oof import OutOfFold
@@ -44,7 +46,7 @@ N_REPEATS = ((1_000, 3), (3_000, 2))  # below so many rows, "best" deals them in
 REPEATS_IN_TIME = 2  # where a time limit leaves time, and the rows are more
 
 
-class TabularStack(SavingMixin):
+class TabularStack(EstimatorDisplayMixin, SavingMixin):
     """What the presets for classes and for numbers have in common."""
 
     def __init__(
@@ -192,6 +194,13 @@ class TabularStack(SavingMixin):
         if "_members" in state:
             state["_members"] = self._members.for_prediction()
         return state
+
+    def display_sections(self) -> list[Section]:
+        """Return what notebooks show below the diagram: leaderboard, folds, columns; nothing before fit."""
+        if not self.__sklearn_is_fitted__():
+            return []
+        title = f"{self._scoring_name} {self.score_:.5g} (standard error {self.blend_.sem:.2g})"
+        return tabular_sections(title, self.leaderboard_, self.blend_, self.oof_, self.columns_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_members")

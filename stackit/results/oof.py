@@ -16,10 +16,12 @@ from stackit.arrays.frames import index_of
 from stackit.arrays.schema import TableSchema
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
+from stackit.notebook import HtmlDisplayMixin, Section
 from stackit.results.estimator_result import EstimatorResult
 from stackit.results.placeholders import Placeholder
 from stackit.results.repeated_warnings import RepeatedWarnings
 from stackit.results.scores import ScoresMixin
+from stackit.results.sections import oof_sections
 from stackit.results.shared_steps import SharedSteps
 from stackit.target import Target
 from stackit.validation import format_list
@@ -28,7 +30,7 @@ __all__ = ["OutOfFold"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OutOfFold(ScoresMixin):
+class OutOfFold(HtmlDisplayMixin, ScoresMixin):
     """The out-of-fold predictions of a run, a mapping of names to the result of each estimator.
 
     Attributes
@@ -106,6 +108,10 @@ class OutOfFold(ScoresMixin):
         stored = f", {self.n_stored} fits from the store" if self.n_stored else ""
         hopeful = f", optimistic scores: {', '.join(sorted(self.optimistic))}" if self.optimistic else ""
         return f"OutOfFold({len(self)} estimators, {k} columns, {self.folds}{failed}{stored}{hopeful})"
+
+    def display_sections(self) -> list[Section]:
+        """Return what notebooks show: a row per estimator."""
+        return oof_sections(self)
 
     def remember(self, X: Any) -> OutOfFold:
         """Keep the training table for `known_X`, without copying, pickling or saving it; return self."""

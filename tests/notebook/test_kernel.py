@@ -1,0 +1,45 @@
+"""In a real kernel, tables and progress come out as a notebook shows them."""
+
+import pytest
+
+from tests.notebook.kernel import running_kernel
+
+FIT = """
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.tree import DecisionTreeRegressor
+from stackit import StackingRegressor
+X = np.random.default_rng(0).normal(size=(40, 2))
+stack = StackingRegressor(
+    [("<ridge>", Ridge()), ("tree", DecisionTreeRegressor(max_depth=2))], verbose={verbose}
+).fit(X, X[:, 0])
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with running_kernel() as kernel:
+        yield kernel
+
+
+def html_of(messages):
+    return [one["data"]["text/html"] for one in messages if "text/html" in one.get("data", {})]
+
+
+def test_a_fitted_stack_is_a_diagram_with_tables_and_text(kernel):
+    assert kernel.run(FIT.format(verbose=0)) == []
+    (result,) = kernel.run("stack")
+    assert result["type"] == "execute_result"
+    assert result["data"]["text/plain"].startswith("StackingRegressor(")
+    page = result["data"]["text/html"]
+    assert "sk-top-container" in page
+    assert "&lt;ridge&gt;" in page
+    assert "<ridge>" not in page
+
+
+def test_out_of_fold_predictions_and_folds_are_tables(kernel):
+    kernel.run(FIT.format(verbose=0))
+    for code, row in (("stack.oof_", "&lt;ridge&gt;"), ("stack.oof_.folds", "held-out rows")):
+        (result,) = kernel.run(code)
+        assert row in result["data"]["text/html"]
+        assert result["data"]["text/plain"].startswith(("OutOfFold(", "Folds("))

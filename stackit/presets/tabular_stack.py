@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -149,20 +150,23 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
         check_is_fitted(self)
         return self._members.on_all_rows(self._members.blend.oof)
 
-    def predict_members(self, X: Any) -> dict[str, Floats]:
-        """Return the predictions of the members that the blend uses, as they are blended.
+    def predict_members(self, X: Any, names: Collection[str] | None = None) -> dict[str, Floats]:
+        """Return the predictions of members, as they are blended.
 
         Parameters
         ----------
         X : data frame, array or list of m rows
             Raw columns.
+        names : collection of str, optional
+            The members, of those in `oof_members_`. Default: those that the blend uses; a stack that was
+            loaded has no others.
 
         Returns
         -------
         dict of str to (m, n_classes) array, or (m,) for regression
         """
         check_is_fitted(self)
-        found = self._members.predict_members(self._reader.transform(X))
+        found = self._members.predict_members(self._reader.transform(X), names)
         is_flat = self._target_type.kind == "regression"
         return {name: table.reshape(len(table)) if is_flat else table for name, table in found.items()}
 

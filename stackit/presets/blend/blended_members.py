@@ -64,13 +64,14 @@ class BlendedMembers:
         """Return the (m, n_classes) probabilities or the (m,) numbers of a typed frame."""
         return np.asarray(self.blend.predict(self.predict_members(X)))
 
-    def predict_members(self, X: Any) -> dict[str, Floats]:
-        """Return the (m, width) predictions of a typed frame by the members that the blend uses."""
+    def predict_members(self, X: Any, names: Collection[str] | None = None) -> dict[str, Floats]:
+        """Return the (m, width) predictions of a typed frame by members, or by those that the blend uses."""
         if not len(X):
             raise ValueError("The table must have at least one row; it has none. Pass the rows to predict.")
-        by_run = [run.predict(X, skip=set(run) - set(self.used)) for run in self.runs]
+        wanted = [name for name in self.runs[0] if name in (self.used if names is None else names)]
+        by_run = [run.predict(X, skip=set(run) - set(wanted)) for run in self.runs]
         predictions = {}
-        for name in self.used:
+        for name in wanted:
             average = np.mean([found[name] for found in by_run if name in found], axis=0)
             calibrator = self.calibrators.get(name)
             predictions[name] = average if calibrator is None else calibrator.predict(average)

@@ -1,0 +1,85 @@
+"""The files of a fitted stack in the folder of its run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from stackit.arrays import Floats
+from stackit.files import Names, atomic_write
+from stackit.runs.config import RunConfig
+from stackit.runs.folder import FOLDS, MODEL, SCORES, RunFolder
+from stackit.runs.member_files import file_names, write_predictions
+from stackit.runs.model_card import model_card
+from stackit.runs.run_tables import RunTables
+from stackit.runs.submission_file import write_run_submission
+from stackit.validation import warn
+
+__all__ = ["STACK", "write_results"]
+
+STACK = "stack"  # the name of the blend among the members
+
+
+def write_results(config: RunConfig, tables: RunTables, stack: Any, folder: RunFolder) -> None:
+    """Write all files of a run but the manifest, which gets the facts."""
+    path, members = folder.path, stack.oof_members_
+    files = file_names([*members, STACK])
+    folder.manifest.update(_facts(tables, stack, files))
+    stack.oof_.folds.save(path / FOLDS, tables.ids)
+    index = _index(tables, tables.ids)
+    write_predictions(path / "oof", _frames(stack, {**members, STACK: stack.oof_blend_}, index), files)
+    if tables.X_test is not None and tables.test_ids is not None:
+        predictions = stack.predict_members(tables.X_test, members)
+        blended = stack.blend_.predict(predictions)
+        index = _index(tables, tables.test_ids)
+        write_predictions(path / "test", _frames(stack, {**predictions, STACK: blended}, index), files)
+        classes = getattr(stack, "classes_", None)
+        write_run_submission(path / "submission.csv", config, tables, blended, classes)
+    scores = _scores(stack)
+    atomic_write(path / SCORES, scores.to_csv(lineterminator="\n"))
+    try:
+        stack.save(path / MODEL)
+    except ImportError as error:
+        warn(f"{MODEL} is not written: {error}")
+    atomic_write(path / "README.md", model_card(config, folder.manifest, scores))
+
+
+def _facts(tables: RunTables, stack: Any, files: dict[str, str]) -> dict[str, Any]:
+    """Return what the manifest says of a fitted stack, without times."""
+    return {
+        "task": tables.task.kind,
+        "scoring": stack.oof_.scoring,
+        "score": stack.score_,
+        "sem": stack.blend_.sem,
+        "blend": stack.blend_.name,
+        "rows": len(tables.X),
+        "columns": tables.X.shape[1],
+        "files": files,
+        "notes": [*tables.notes],
+    }
+
+
+def _index(tables: RunTables, ids: Names) -> pd.Index[Any]:
+    index: pd.Index[Any] = pd.Index(ids.tolist(), name=tables.id_name)
+    return index
+
+
+def _frames(stack: Any, predictions: dict[str, Floats], index: pd.Index[Any]) -> dict[str, pd.DataFrame]:
+    """Return predictions as tables: one column of numbers or of the second class, or one column per class."""
+    labels, found = stack.oof_.target.labels, {}
+    for name, values in predictions.items():
+        table = values.reshape(len(index), -1)
+        few = len(labels) < 3
+        columns = [name] if few else [f"{name}__{label}" for label in labels]
+        found[name] = pd.DataFrame(table[:, -1:] if few else table, index=index, columns=columns)
+    return found
+
+
+def _scores(stack: Any) -> pd.DataFrame:
+    """Return the leaderboard without times, which are in the manifest, and the stack as its first row."""
+    board = stack.leaderboard_.drop(columns="seconds").astype(object)
+    first = {"family": "blend", "score": stack.score_, "sem": stack.blend_.sem, "status": stack.blend_.name}
+    stack_row = pd.DataFrame([first], index=[STACK], columns=board.columns, dtype=object)
+    table: pd.DataFrame = pd.concat([stack_row, board]).rename_axis("member")
+    return table

@@ -1,0 +1,94 @@
+"""A run: from the tables that the settings name to a folder with all results."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stackit.presets import TabularStackClassifier, TabularStackRegressor
+from stackit.progress.events import Observer, current_observer, observe
+from stackit.runs.config import RunConfig
+from stackit.runs.folder import RunFolder
+from stackit.runs.manifest import now
+from stackit.runs.results import write_results
+from stackit.runs.run_tables import RunTables, read_tables
+from stackit.store import DiskStore
+from stackit.validation import warn
+
+__all__ = ["run"]
+
+
+def run(
+    config: RunConfig, *, overwrite: bool = False, progress: Observer | None = None, verbose: int = 0
+) -> RunFolder:
+    """Fit a preset on the tables that the settings name, and write everything into the folder of the run.
+
+    A run that was stopped goes on where it was when it is started again with the same settings, and one that
+    is finished is not repeated.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The settings.
+    overwrite : bool
+        Whether a run with other settings or data in the same folder is deleted first.
+    progress : callable, optional
+        Called with each `ProgressEvent` of the fit, such as the `update` of a `ProgressBoard`.
+    verbose : int
+        0 is silent; 1 shows the progress on standard error, unless `progress` is passed.
+
+    Returns
+    -------
+    RunFolder
+
+    Raises
+    ------
+    ValueError
+        When a table or a setting cannot be used, or the folder has a run with other settings or data.
+    OSError
+        When a file cannot be read or written.
+    TimeoutError
+        When nothing can be fitted within the time limit.
+    KeyboardInterrupt
+        When the user stops it; what is finished is kept for the next call.
+    """
+    started = time.monotonic()
+    tables = read_tables(config)
+    folder = RunFolder.start(config, overwrite)
+    if folder.is_finished:
+        return folder
+    for note in tables.notes:
+        warn(note)
+    try:
+        with observe(progress or current_observer()):
+            stack = _fit(config, tables, folder, verbose)
+        fitted = time.monotonic()
+        write_results(config, tables, stack, folder)
+    except KeyboardInterrupt:
+        folder.note(status="interrupted")
+        raise
+    except Exception as error:
+        folder.note(status="failed", error=str(error))
+        raise
+    ended = time.monotonic()
+    parts = {"total": ended - started, "fit": fitted - started, "write": ended - fitted}
+    seconds: dict[str, Any] = {name: round(value, 3) for name, value in parts.items()}
+    seconds["members"] = stack.leaderboard_["seconds"].dropna().to_dict()
+    folder.note(status="finished", seconds=seconds, finished=now())
+    return folder
+
+
+def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, verbose: int) -> Any:
+    """Return the fitted stack."""
+    kind = TabularStackClassifier if tables.task.is_classification else TabularStackRegressor
+    stack = kind(
+        config.preset,
+        time_limit=config.time_limit,
+        scoring=config.metric,
+        cv=tables.cv,
+        n_jobs=config.n_jobs,
+        random_state=config.random_state,
+        store=DiskStore(folder.path / "store"),
+        verbose=verbose,
+    )
+    return stack.fit(tables.X, tables.y, groups=tables.groups)

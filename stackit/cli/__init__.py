@@ -13,7 +13,12 @@ from stackit.cli.folds import folds_command
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(name="stackit", cls=Commands, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="stackit",
+    cls=Commands,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.command("folds")(folds_command)
 app.command("demo")(demo_command)
 

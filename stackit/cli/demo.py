@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stackit.cli.errors import ExitCode, exit_on_error, usage_error
+from stackit.cli.options import AsJson
+from stackit.cli.output import print_json, print_message, print_shown, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,35 +33,37 @@ class Problem:
 
 
 def demo_command(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 42,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("demo"),
+    random_state: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 42,
     n_jobs: Annotated[int, typer.Option(help="The number of fits at a time; -1: one per core.")] = -1,
+    as_json: AsJson = False,
 ) -> None:
     """Run a two-level stack on a table that comes with scikit-learn.
 
-    $ stackit demo --out demo
+    $ stackit demo -o demo
 
     Writes folds.csv, oof.csv, sample_submission.csv and submission.csv, and shows the table of scores.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         expected = "a folder that can be written to"
-        raise usage_error("--out", expected, f"--out={out}", str(error.strerror)) from error
-    from stackit.files import atomic_write
-
-    problem = _problem(seed)
-    base, final = _fit_levels(problem, seed, n_jobs)
-    _print_scores(problem, base, final)
-    problem.folds.save(out / "folds.csv", problem.train.index)
-    oof = base.meta_train.join(final.meta_train)
-    atomic_write(out / "oof.csv", oof.to_csv(index_label="id", lineterminator="\n"))
+        raise usage_error("--output", expected, f"--output={output}", str(error.strerror)) from error
+    problem = _problem(random_state)
+    base, final = _fit_levels(problem, random_state, n_jobs)
+    scores = _scores(base, final)
+    if not as_json:
+        _print_scores(problem, scores)
+    _write_predictions(output, problem, base, final)
     with exit_on_error(ExitCode.SUBMISSION):
-        right = _submit(out, problem, final)
-    typer.echo(
-        f"The submission is valid; it names the right digit in {right:.1%} of {len(problem.test)} rows."
-    )
-    typer.echo(f"Wrote folds.csv, oof.csv, sample_submission.csv, submission.csv to {out}.", err=True)
+        right = _submit(output, problem, final)
+    if as_json:
+        print_json("demo", {"output": output, "scores": scores, "accuracy_of_submission": right})
+    else:
+        typer.echo(
+            f"The submission is valid; it names the right digit in {right:.1%} of {len(problem.test)} rows."
+        )
+    print_message(f"Wrote folds.csv, oof.csv, sample_submission.csv, submission.csv to {output}.")
 
 
 def _problem(seed: int) -> Problem:
@@ -113,25 +117,32 @@ def _fit_levels(problem: Problem, seed: int, n_jobs: int) -> tuple[OutOfFold, Ou
     return base, final
 
 
-def _print_scores(problem: Problem, base: OutOfFold, final: OutOfFold) -> None:
-    """Print the table of scores: base estimators, then final estimators."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("estimator")
-    for name in ("log loss, mean", "std. error", "all rows", "accuracy"):
-        table.add_column(name, justify="right")
-    for level in (base, final):
+def _scores(base: OutOfFold, final: OutOfFold) -> list[dict[str, Any]]:
+    """Return the scores of the rows held out: base estimators, then final estimators."""
+    rows = []
+    for number, level in enumerate((base, final), start=1):
         accuracy = replace(level, scoring="accuracy").summary["whole"]
         for name, mean, error, whole in level.summary[["mean", "sem", "whole"]].itertuples():
-            cells = (-mean, error, -whole, accuracy[name])
-            table.add_row(name, *(f"{cell:.4f}" for cell in cells))
-        table.add_section()
-    console = Console(highlight=False)
+            losses = {"log_loss": -mean, "sem": error, "log_loss_of_all_rows": -whole}
+            rows.append({"level": number, "estimator": name, **losses, "accuracy": accuracy[name]})
+    return rows
+
+
+def _print_scores(problem: Problem, scores: list[dict[str, Any]]) -> None:
+    """Print the table of scores."""
     size = f"{len(problem.y)} rows in {len(problem.folds.splits)} folds"
-    console.print(f"Handwritten digits, {size}: scores for the rows held out")
-    console.print(table)
+    typer.echo(f"Handwritten digits, {size}: scores for the rows held out")
+    names = ("estimator", "log loss, mean", "std. error", "all rows", "accuracy")
+    rows = ([name, *(f"{cell:.4f}" for cell in cells)] for _, name, *cells in map(dict.values, scores))
+    print_shown(table_of(names, rows))
+
+
+def _write_predictions(output: Path, problem: Problem, base: OutOfFold, final: OutOfFold) -> None:
+    from stackit.files import atomic_write
+
+    problem.folds.save(output / "folds.csv", problem.train.index)
+    oof = base.meta_train.join(final.meta_train)
+    atomic_write(output / "oof.csv", oof.to_csv(index_label="id", lineterminator="\n"))
 
 
 def _submit(out: Path, problem: Problem, final: OutOfFold) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stackit.cli.errors import ExitCode, exit_on_error, print_warnings, usage_error
+from stackit.cli.options import AsJson
+from stackit.cli.output import print_json
+from stackit.cli.paths import check_file
 from stackit.cli.summary import print_folds, summarize_rows
 from stackit.cli.table import ColumnOptions, TableColumns, read_columns
 
@@ -42,15 +44,15 @@ class FoldsOptions:
     columns: ColumnOptions
     scheme: SchemeName | None
     n_splits: int
-    repeats: int
-    seed: int
+    n_repeats: int
+    random_state: int
     gap: str | None
     output: Path
 
 
 def folds_command(  # noqa: PLR0913 - the options of a command
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="The training table: .csv (.gz, .zip) or .parquet.")
+        Path, typer.Argument(metavar="TABLE", help="The training table: .csv, .zip, .parquet ...")
     ],
     target: Annotated[str, typer.Option(help="The column to predict.", show_default=False)],
     id: Annotated[
@@ -59,14 +61,14 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     scheme: Annotated[
         SchemeName | None,
         typer.Option(
-            help="How rows are assigned to folds. Default: chosen by the target, --group and --time.",
+            help="How rows are assigned to folds. Default: chosen by the target, --groups and --time.",
             show_default=False,
         ),
     ] = None,
     n_splits: Annotated[int, typer.Option(min=2, help="The number of folds.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="The number of repeats, each with new folds.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same folds.")] = 42,
-    group: Annotated[
+    n_repeats: Annotated[int, typer.Option(min=1, help="The number of repeats, each with new folds.")] = 1,
+    random_state: Annotated[int, typer.Option(min=0, help="The same seed gives the same folds.")] = 42,
+    groups: Annotated[
         str | None,
         typer.Option(help="Rows with the same value in this column stay in one fold.", show_default=False),
     ] = None,
@@ -80,9 +82,7 @@ def folds_command(  # noqa: PLR0913 - the options of a command
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folds file.")] = Path("folds.csv"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Assign the rows of a table to folds, and show how even they are.
 
@@ -90,8 +90,8 @@ def folds_command(  # noqa: PLR0913 - the options of a command
 
     Writes the columns id and kfold, and a .json file with the scheme and seed next to it.
     """
-    columns = ColumnOptions(target, id, group, time)
-    options = FoldsOptions(table, columns, scheme, n_splits, repeats, seed, gap, output)
+    columns = ColumnOptions(target, id, groups, time)
+    options = FoldsOptions(table, columns, scheme, n_splits, n_repeats, random_state, gap, output)
     _check_files(table, output)
     _check_options(options)
     rows = read_columns(table, columns)
@@ -101,7 +101,7 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     with exit_on_error(ExitCode.DATA):
         folds.save(output, rows.ids)
     if as_json:
-        typer.echo(json.dumps(summary, indent=2))
+        print_json("folds", summary)
     else:
         print_folds(summary)
     ids = "range(n)" if id is None else f"train[{id!r}]"
@@ -109,8 +109,7 @@ def folds_command(  # noqa: PLR0913 - the options of a command
 
 
 def _check_files(table: Path, output: Path) -> None:
-    if not table.is_file():
-        raise usage_error("TABLE", "a file that exists", f"TABLE={table}", "Check the path")
+    check_file("TABLE", table)
     if output.suffix != ".csv" or output.is_dir():
         raise usage_error("--output", "a .csv file", f"--output={output}", "Pass for example -o folds.csv")
     if not output.parent.is_dir():
@@ -133,18 +132,18 @@ def _check_options(options: FoldsOptions) -> None:
     if options.gap is not None and not is_forward:
         advice = "Only forward folds have a gap"
         raise usage_error("--gap", "left out without --time", f"--gap={options.gap}", advice)
-    if options.repeats > 1 and is_forward:
+    if options.n_repeats > 1 and is_forward:
         advice = "There is only one order of time"
-        raise usage_error("--repeats", "1 for forward folds", f"--repeats={options.repeats}", advice)
+        raise usage_error("--n-repeats", "1 for forward folds", f"--n-repeats={options.n_repeats}", advice)
 
 
 def _check_scheme(scheme: SchemeName | None, columns: dict[str, str]) -> None:
     """Raise if a scheme lacks the column that it needs, or would ignore one that is passed."""
     if scheme is None:
-        if "--group" in columns and "--time" in columns:
-            raise usage_error("--group and --time", "given one at a time", "both", "Leave out one of them")
+        if "--groups" in columns and "--time" in columns:
+            raise usage_error("--groups and --time", "given one at a time", "both", "Leave out one of them")
         return
-    for option, schemes in {"--group": GROUPED, "--time": (SchemeName.FORWARD,)}.items():
+    for option, schemes in {"--groups": GROUPED, "--time": (SchemeName.FORWARD,)}.items():
         if scheme in schemes and option not in columns:
             advice = f"Name the column, as {option} NAME"
             raise usage_error(option, f"given for --scheme {scheme}", "none", advice)
@@ -167,7 +166,7 @@ def _choose_scheme(options: FoldsOptions, rows: TableColumns) -> tuple[SchemeNam
     else:
         plain, grouped = SchemeName.BINNED, SchemeName.GROUP
         found = f"{target} is a number of {n_values} values"
-    return (grouped, f"--group is given, {found}") if options.columns.group else (plain, found)
+    return (grouped, f"--groups is given, {found}") if options.columns.groups else (plain, found)
 
 
 def _make(options: FoldsOptions, rows: TableColumns, scheme: SchemeName) -> Folds:
@@ -179,11 +178,11 @@ def _make(options: FoldsOptions, rows: TableColumns, scheme: SchemeName) -> Fold
             rows.target,
             scheme=str(scheme),
             n_splits=options.n_splits,
-            n_repeats=options.repeats,
-            groups=rows.group,
+            n_repeats=options.n_repeats,
+            groups=rows.groups,
             time=rows.time,
             gap=int(gap) if gap.removeprefix("-").isdigit() else gap,
-            random_state=options.seed,
+            random_state=options.random_state,
         )
 
 
@@ -202,8 +201,8 @@ def _summary(
         "reason": reason,
         "n_samples": folds.n_samples,
         "n_splits": options.n_splits,
-        "n_repeats": options.repeats,
-        "seed": options.seed,
+        "n_repeats": options.n_repeats,
+        "random_state": options.random_state,
         "gap": options.gap,
         "never_held_out": int((folds.coverage == 0).sum()),
         "folds_digest": folds.digest,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
+import typer
+
+from stackit.cli.output import plain_text, print_shown
 from stackit.cli.table import TableColumns
 
 __all__ = ["print_folds", "summarize_rows"]
@@ -24,8 +26,8 @@ def summarize_rows(columns: TableColumns, rows: Any) -> dict[str, Any]:
         summary["classes"] = {str(label): int(counts.get(label, 0)) for label in classes}
     else:
         summary |= {"mean": float(values.mean()), "std": float(values.std(ddof=0))}
-    if columns.group is not None:
-        summary["n_groups"] = int(columns.group.iloc[rows].nunique())
+    if columns.groups is not None:
+        summary["n_groups"] = int(columns.groups.iloc[rows].nunique())
     if columns.time is not None:
         times = columns.time.iloc[rows]
         summary |= {"from": str(times.min()), "to": str(times.max())}
@@ -34,7 +36,6 @@ def summarize_rows(columns: TableColumns, rows: Any) -> dict[str, Any]:
 
 def print_folds(summary: dict[str, Any]) -> None:
     """Print the folds as a table."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_footer=True)
@@ -43,17 +44,12 @@ def print_folds(summary: dict[str, Any]) -> None:
         table.add_column(name, justify="right", footer=lines[-1].get(name, ""))
     for line in lines[:-1]:
         table.add_row(*line.values())
-    # Output to a file is not cut to the width of a terminal.
-    width = None if sys.stdout.isatty() else 200
-    console = Console(markup=False, emoji=False, highlight=False, width=width)
     rows = f"{summary['n_samples']} rows of {summary['table']}"
-    how = f"{summary['scheme']} folds ({summary['reason']}), seed {summary['seed']}"
-    console.print(f"{rows}: {how}", soft_wrap=True)
-    console.print(table)
+    how = f"{summary['scheme']} folds ({summary['reason']}), seed {summary['random_state']}"
+    typer.echo(plain_text(f"{rows}: {how}"))
+    print_shown(table)
     if summary["never_held_out"]:
-        console.print(
-            f"{summary['never_held_out']} rows are never held out: they come before the first fold."
-        )
+        typer.echo(f"{summary['never_held_out']} rows are never held out: they come before the first fold.")
 
 
 def _cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackit.cli.errors import CommandError, ExitCode, exit_on_error
+from stackit.cli.errors import CommandError, ExitCode, exit_on_error, print_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,6 @@ __all__ = ["ColumnOptions", "TableColumns", "read_columns"]
 
 # A column of whole numbers with more distinct values than this is a quantity, not classes.
 MAX_CLASSES = 20
-OTHER_SEPARATORS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,13 @@ class ColumnOptions:
 
     target: str
     id: str | None = None
-    group: str | None = None
+    groups: str | None = None
     time: str | None = None
 
     @property
     def by_option(self) -> dict[str, str]:
         """The options that were passed, and the columns that they name."""
-        named = {"--target": self.target, "--id": self.id, "--group": self.group, "--time": self.time}
+        named = {"--target": self.target, "--id": self.id, "--groups": self.groups, "--time": self.time}
         return {option: column for option, column in named.items() if column is not None}
 
 
@@ -41,7 +40,7 @@ class TableColumns:
 
     ids: Any
     target: pd.Series[Any]
-    group: pd.Series[Any] | None
+    groups: pd.Series[Any] | None
     time: pd.Series[Any] | None
 
     @property
@@ -60,51 +59,19 @@ def read_columns(path: Path, options: ColumnOptions) -> TableColumns:
     """Read the columns that the options name, and check them."""
     from stackit.files import check_ids
     from stackit.folds.constraints import times_of
+    from stackit.tables import read_table
 
+    with exit_on_error(ExitCode.DATA), print_warnings():
+        table = read_table(path, id=options.id)
+    _check_names(path, options, [str(name) for name in table])
     with exit_on_error(ExitCode.DATA):
-        header = [str(name) for name in _read(path, None)]
-        if not set(options.by_option.values()) <= set(header):
-            _check_separator(path, header)
-    _check_names(path, options, header)
-    with exit_on_error(ExitCode.DATA):
-        table = _read(path, options)
-        ids = table.index if options.id is None else table[options.id]
-        ids = check_ids(ids, None, f"Ids in {options.id}")
-        _check_filled(path, options, table, ids)
+        ids = check_ids(
+            table.index if options.id is None else table[options.id], None, f"Ids in {options.id}"
+        )
+        _check_filled(options, table, ids)
         time = None if options.time is None else times_of(table[options.time], f"{options.time}, the time,")
-    group = None if options.group is None else table[options.group]
-    return TableColumns(ids, table[options.target], group, time)
-
-
-def _read(path: Path, options: ColumnOptions | None) -> Any:
-    """Return the table's columns that the options name; without options, the names of all."""
-    from stackit.files import explain_read_errors, read_csv
-    from stackit.validation import import_optional
-
-    columns = [] if options is None else list(dict.fromkeys(options.by_option.values()))
-    if path.suffix in (".parquet", ".pq"):
-        with explain_read_errors(str(path)):
-            parquet = import_optional("pyarrow.parquet", "parquet")
-            if options is None:
-                return parquet.read_schema(path).names
-            return parquet.read_table(path, columns=columns).to_pandas()
-    if options is None:
-        return read_csv(path, str(path), dtype={}, nrows=0).columns
-    # As text, an id keeps its leading zeros, and a large one all of its digits.
-    types = {} if options.id is None else {options.id: str}
-    return read_csv(path, str(path), dtype=types)[columns]
-
-
-def _check_separator(path: Path, header: list[str]) -> None:
-    """Raise if a header has more of another separator than of commas."""
-    text = ",".join(header)
-    for separator in OTHER_SEPARATORS:
-        if text.count(separator) > text.count(","):
-            raise ValueError(
-                f"The cells of {path} seem to be separated by {separator!r} instead of ','. Convert it in "
-                f"Python: pandas.read_csv({str(path)!r}, sep={separator!r}, dtype=str).to_csv('NEW.csv', "
-                "index=False)."
-            )
+    groups = None if options.groups is None else table[options.groups]
+    return TableColumns(ids, table[options.target], groups, time)
 
 
 def _check_names(path: Path, options: ColumnOptions, header: list[str]) -> None:
@@ -121,19 +88,17 @@ def _check_names(path: Path, options: ColumnOptions, header: list[str]) -> None:
     raise CommandError(ExitCode.USAGE, text)
 
 
-def _check_filled(path: Path, options: ColumnOptions, table: pd.DataFrame, ids: Any) -> None:
-    """Raise if the table has no rows, or a target, group or time is missing."""
+def _check_filled(options: ColumnOptions, table: pd.DataFrame, ids: Any) -> None:
+    """Raise if a target, group or time is missing."""
     import numpy as np
 
     from stackit.validation import format_list, invalid_value
 
-    if len(table) == 0:
-        raise ValueError(f"{path} has no rows. Pass the training table.")
     for option, column in options.by_option.items():
         missing = np.flatnonzero(table[column].replace([np.inf, -np.inf], np.nan).isna())
         if option != "--id" and len(missing):
             raise invalid_value(
-                f"{column}, the {option[2:]},",
+                f"{column}, the {option[2:].removesuffix('s')},",
                 "without missing or infinite values",
                 f"{len(missing)} of them (ids {format_list(ids[missing])})",
                 "Drop or fill these rows; empty cells, NA, None and null are read as missing",

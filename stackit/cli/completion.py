@@ -1,0 +1,44 @@
+"""What a shell completes after Tab: presets, metrics, folders of runs, columns of the table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["complete_columns", "complete_metrics", "complete_run_folders"]
+
+RUNS = Path("runs")
+MANIFEST = "manifest.json"
+
+
+def complete_metrics(incomplete: str) -> list[str]:
+    """Return the names of metrics that begin so."""
+    from sklearn.metrics import get_scorer_names
+
+    return [name for name in get_scorer_names() if name.startswith(incomplete)]
+
+
+def complete_run_folders(incomplete: str) -> list[str]:
+    """Return the folders of runs with a path that begins so."""
+    typed = Path(incomplete)
+    above = typed if incomplete.endswith("/") else typed.parent
+    folders = {path.parent for top in (RUNS, above) for path in _manifests(top)}
+    return sorted(str(path) for path in folders if str(path).startswith(incomplete))
+
+
+def complete_columns(ctx: Any, incomplete: str) -> list[str]:
+    """Return the columns of the training table that begin so."""
+    train = ctx.params.get("train") or ctx.params.get("table")
+    if train is None or not Path(train).is_file() or Path(train).suffix != ".csv":
+        return []
+    with open(train, encoding="utf-8-sig", errors="replace", newline="") as file:
+        header = next(csv.reader(file), [])
+    return [name for name in header if name.startswith(incomplete)]
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    """Yield the manifests of the folders in a folder."""
+    if folder.is_dir():
+        yield from folder.glob(f"*/{MANIFEST}")

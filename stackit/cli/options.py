@@ -1,0 +1,67 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stackit.cli.completion import complete_columns, complete_metrics, complete_run_folders
+
+__all__ = [
+    "AsJson",
+    "GroupsOption",
+    "IdOption",
+    "MetricOption",
+    "OptionalTarget",
+    "PresetName",
+    "Quiet",
+    "RunFolderArgument",
+    "given",
+]
+
+
+class PresetName(StrEnum):
+    """The presets, as in `stackit.presets.portfolio.PRESETS`."""
+
+    QUICK = "quick"
+    GOOD = "good"
+    BEST = "best"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+RunFolderArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder of a run.", autocompletion=complete_run_folders)
+]
+OptionalTarget = Annotated[
+    str | None,
+    typer.Option(help="The column to predict.", show_default=False, autocompletion=complete_columns),
+]
+IdOption = Annotated[
+    str | None,
+    typer.Option(help="The column of ids.", show_default=False, autocompletion=complete_columns),
+]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Rows with the same value in this column stay in one fold.",
+        show_default=False,
+        autocompletion=complete_columns,
+    ),
+]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What to be good at: accuracy, auc, logloss, rmse, ... or a scorer of scikit-learn.",
+        show_default=False,
+        autocompletion=complete_metrics,
+    ),
+]
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the options that were passed: those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}

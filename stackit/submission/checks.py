@@ -6,32 +6,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from stackit.arrays import FilePath, Mask
-from stackit.submission.sample import (
-    INTEGER,
-    Sample,
-    SampleColumn,
-    SubmissionKind,
-    Texts,
-    numbers_of,
-    read_sample,
-    read_table,
-)
+from stackit.arrays import FilePath
+from stackit.submission.id_checks import id_problems
+from stackit.submission.kaggle_words import required_column, row_count, unexpected_column
+from stackit.submission.problem import SubmissionProblem, counted
+from stackit.submission.sample import Sample, SubmissionKind, read_sample
+from stackit.submission.value_checks import sum_problems, value_problems
+from stackit.submission.written_table import WrittenTable, read_written
 from stackit.validation import format_list, invalid_value
 
-__all__ = ["check_submission", "check_table"]
+__all__ = ["check_submission", "check_written", "submission_problems"]
 
-MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>", "nat"}
-# Averages of probabilities leave [0, 1] by rounding, also in float32.
-ROUNDING = 1e-6
+MOST_WORDS = 4  # of Kaggle's server in one error
+INDEX_NAMES = ("", "Unnamed: 0")
 
 
 def check_submission(
     submission: FilePath | pd.DataFrame,
-    sample: FilePath | pd.DataFrame,
+    sample: FilePath | pd.DataFrame | Sample,
     *,
     kind: SubmissionKind | None = None,
     labels: Iterable[Any] | None = None,
@@ -40,13 +34,18 @@ def check_submission(
     """Raise unless a submission is valid according to the sample submission.
 
     It must have the sample's columns in their order, and its ids in their order, each once; no value may
-    be missing or infinite, and each must be of the kind that its column holds in the sample.
+    be missing or infinite, and each must be of the kind that its column holds in the sample. The file must be
+    text in UTF-8 without a byte-order mark, an index, blank lines or commas between thousands.
+
+    Where it is known, the error also says what Kaggle's server says of such a file.
 
     Parameters
     ----------
-    submission, sample : path or data frame
-        The file to check and the sample submission (.csv, .csv.gz, .zip): ids in the first column. A data
-        frame is checked as the CSV file that it would become.
+    submission : path or data frame
+        The file to check (.csv, .csv.gz, .zip). A data frame is checked as the CSV file that it would become.
+    sample : path, data frame or Sample
+        The sample submission: ids in the first column. Without one, pass what `sample_of_test` makes of the
+        test ids and the target.
     kind : {"labels", "integers", "probabilities", "numbers", "text"}, optional
         What the columns of values hold. Default: what each looks like in the sample: labels if few values
         recur, integers if none has a decimal point, probabilities if all are in [0, 1] and some between,
@@ -74,89 +73,116 @@ def check_submission(
     Traceback (most recent call last):
         ...
     ValueError: The submission must be valid like the sample submission; got ids in another order from row 0
-    on (b, the sample has a); cat missing in 1 row (id a: ''); the sum of cat, dog not 1 in 1 row (id b: 1.2).
-    Correct the submission.
+    on (b, the sample submission has a); cat missing in 1 row (id a: ''); the sum of cat, dog not 1 in 1 row
+    (id b: 1.2). Kaggle refuses it with: ERROR: Could not parse '' into expected type of Double (Line 3,
+    Column 3). Correct the submission.
     """
     name = "The submission" if isinstance(submission, pd.DataFrame) else Path(submission).name
     known = read_sample(sample, kind, labels, tolerance)
-    check_table(known, read_table(submission), name, "Correct the submission")
+    problems = list(_problems(known, read_written(submission)))
+    if problems:
+        words = [word for problem in problems for word in problem.kaggle]
+        more = f"; and {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else ""
+        kaggle = f". Kaggle refuses it with: {'; '.join(words[:MOST_WORDS])}{more}" if words else ""
+        raise _refused(known, problems, name, kaggle, "Correct the submission")
 
 
-def check_table(sample: Sample, table: pd.DataFrame, name: str, advice: str) -> None:
+def submission_problems(
+    submission: FilePath | pd.DataFrame,
+    sample: FilePath | pd.DataFrame | Sample,
+    *,
+    kind: SubmissionKind | None = None,
+    labels: Iterable[Any] | None = None,
+    tolerance: float = 1e-3,
+) -> list[SubmissionProblem]:
+    """Return all that is wrong with a submission; an empty list if it is valid.
+
+    Parameters
+    ----------
+    submission, sample, kind, labels, tolerance
+        As in `check_submission`.
+
+    Returns
+    -------
+    list of SubmissionProblem
+        What is wrong, in our words and, where they are known, in those of Kaggle's server.
+
+    Raises
+    ------
+    ValueError
+        If the sample is unusable, or the submission is not a table.
+    OSError
+        If a file does not exist, or is no file.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"id": [1, 2], "price": [1.5, 2.5]})
+    >>> for problem in submission_problems(pd.DataFrame({"id": [1, 2], "cost": [1.5, None]}), sample):
+    ...     print(problem.text)
+    ...     print(*problem.kaggle, sep=chr(10))
+    columns ['id', 'cost'] instead of ['id', 'price']
+    ERROR: Unexpected Column:  'cost' (Line 1, Column 4)
+    ERROR: Required column 'price' could not be found
+    """
+    return list(_problems(read_sample(sample, kind, labels, tolerance), read_written(submission)))
+
+
+def check_written(sample: Sample, written: WrittenTable, name: str, advice: str) -> None:
     """Raise one error with everything that is wrong with a submission."""
-    if problems := list(_problems(sample, table)):
-        raise invalid_value(name, f"valid like {sample.name}", "; ".join(problems), advice)
+    if problems := list(_problems(sample, written)):
+        raise _refused(sample, problems, name, "", advice)
 
 
-def _problems(sample: Sample, table: pd.DataFrame) -> Iterator[str]:
+def _refused(
+    sample: Sample, problems: list[SubmissionProblem], name: str, kaggle: str, advice: str
+) -> ValueError:
+    got = "; ".join(problem.text for problem in problems)
+    return invalid_value(name, f"valid like {sample.name}", got + kaggle, advice)
+
+
+def _problems(sample: Sample, written: WrittenTable) -> Iterator[SubmissionProblem]:
     """Yield what is wrong with a submission, one problem at a time."""
-    wanted = [sample.id_name, *sample.columns]
-    found = list(table.columns)
-    if found != wanted:
-        yield f"columns {found} instead of {wanted}"
+    table, found = written.table, list(written.table.columns)
+    yield from _encoding_problems(written)
+    yield from _column_problems(sample, written)
     if found.count(sample.id_name) != 1:
+        if len(table) != len(sample.ids):
+            text = f"{counted(len(table), 'row')} instead of {len(sample.ids)}"
+            yield SubmissionProblem(text, (row_count(len(sample.ids)),))
         return
     ids = table.iloc[:, found.index(sample.id_name)]
-    yield from _id_problems(sample, ids)
+    yield from id_problems(sample, ids)
     for name, column in sample.columns.items():
         if found.count(name) == 1:
-            texts = table.iloc[:, found.index(name)]
-            for rule, wrong in _broken_rules(column, texts):
-                yield from _describe_rows(f"{name} {rule}", ids, texts, wrong)
+            yield from value_problems(written, ids, found.index(name), column)
     if sample.sums_to_one and set(sample.columns) <= set(found):
-        yield from _sum_problems(sample, ids, table)
+        yield from sum_problems(sample, ids, table)
 
 
-def _id_problems(sample: Sample, ids: Texts) -> Iterator[str]:
-    problems = {
-        "missing": sample.ids[~sample.ids.isin(ids)].unique(),
-        "unknown": ids[~ids.isin(sample.ids)].unique(),
-        "repeated": ids[ids.duplicated()].unique(),
-    }
-    for problem, some in problems.items():
-        if len(some):
-            noun = "id" if len(some) == 1 else "ids"
-            yield f"{len(some)} {problem} {noun} ({format_list(name or repr('') for name in some)})"
-    if not any(map(len, problems.values())):
-        for row in np.flatnonzero(ids.to_numpy() != sample.ids.to_numpy())[:1]:
-            wanted = sample.ids.iloc[row]
-            yield f"ids in another order from row {row} on ({ids.iloc[row]}, the sample has {wanted})"
+def _encoding_problems(written: WrittenTable) -> Iterator[SubmissionProblem]:
+    """Yield what is wrong with a file before its cells are looked at."""
+    if written.encoding != "UTF-8":
+        yield SubmissionProblem(f"text in {written.encoding} instead of UTF-8")
+    if written.has_mark:
+        yield SubmissionProblem("a byte-order mark before the first name")
+    if written.blank_lines:
+        lines = format_list(written.blank_lines)
+        yield SubmissionProblem(f"{counted(len(written.blank_lines), 'blank line')} ({lines})")
 
 
-def _sum_problems(sample: Sample, ids: Texts, table: pd.DataFrame) -> Iterator[str]:
-    probabilities = table.loc[:, ~table.columns.duplicated()][list(sample.columns)]
-    sums = np.column_stack([numbers_of(texts) for _, texts in probabilities.items()]).sum(axis=1)
-    wrong = np.isfinite(sums) & (abs(sums - 1) > sample.tolerance)
-    shown = pd.Series(sums).map("{:.6g}".format)
-    yield from _describe_rows(f"the sum of {format_list(sample.columns)} not 1", ids, shown, wrong)
-
-
-def _broken_rules(column: SampleColumn, texts: Texts) -> Iterator[tuple[str, Mask]]:
-    """Yield each rule, and which values break it."""
-    is_label = texts.isin(column.labels).to_numpy(dtype=bool)
-    missing = texts.str.strip().str.lower().isin(MISSING).to_numpy(dtype=bool) & ~is_label
-    yield "missing", missing
-    if column.kind == "labels":
-        yield f"not one of {format_list(column.labels)}", ~is_label & ~missing
+def _column_problems(sample: Sample, written: WrittenTable) -> Iterator[SubmissionProblem]:
+    """Yield the columns, where they are not those of the sample, and why this may be."""
+    wanted, found = [sample.id_name, *sample.columns], list(written.table.columns)
+    if found == wanted:
         return
-    numbers = numbers_of(texts)
-    if column.kind == "text":
-        yield "a number where the sample has text", ~np.isnan(numbers)
-    if column.kind in (None, "text"):
-        return
-    yield "not a number", np.isnan(numbers) & ~missing
-    yield "infinite", np.isinf(numbers)
-    finite = np.isfinite(numbers)
-    if column.kind == "integers":
-        yield "not a whole number", finite & ~texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
-    if column.kind == "probabilities":
-        yield "outside [0, 1]", finite & ((numbers < -ROUNDING) | (numbers > 1 + ROUNDING))
-
-
-def _describe_rows(problem: str, ids: Texts, texts: Texts, wrong: Mask) -> Iterator[str]:
-    """Yield a problem with the number of its rows, and the ids and values of the first ones, if any."""
-    rows = np.flatnonzero(wrong)
-    if len(rows):
-        shown = (f"id {ids.iloc[row]}: {texts.iloc[row] or repr('')}" for row in rows)
-        count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-        yield f"{problem} in {count} ({format_list(shown, most=3)})"
+    why = ""
+    if found[0] in INDEX_NAMES and found[1:] == wanted:
+        why = ", the first of which is an index: write it with index=False"
+    for separator in (";", "\t", "|"):
+        if len(found) == 1 < len(wanted) and found[0].split(separator) == wanted:
+            why = f", since its cells are separated by {separator!r} instead of a comma"
+    unexpected = (
+        unexpected_column(name, written.place(-1, at)) for at, name in enumerate(found) if name not in wanted
+    )
+    required = (required_column(name) for name in wanted if name not in found)
+    yield SubmissionProblem(f"columns {found} instead of {wanted}{why}", (*unexpected, *required))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays import FilePath, Floats
-from stackit.files import read_csv
+from stackit.submission.written_table import read_written
 from stackit.validation import format_list, invalid_value
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Texts",
     "numbers_of",
     "read_sample",
-    "read_table",
 ]
 
 SubmissionKind = Literal["labels", "integers", "probabilities", "numbers", "text"]
@@ -54,7 +52,23 @@ class SampleColumn:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample submission: its name in errors, its ids, and what each column of values holds."""
+    """What a valid submission has: its ids, and what each column of values holds.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    id_name : str
+        The name of the column of ids.
+    ids : (m,) series of str
+        The ids, in their order.
+    columns : dict
+        The columns of values in their order, and what each holds.
+    sums_to_one : bool
+        Whether the values of a row are probabilities that sum to one.
+    tolerance : float
+        By how much their sum may differ from one.
+    """
 
     name: str
     id_name: str
@@ -65,12 +79,14 @@ class Sample:
 
 
 def read_sample(
-    sample: FilePath | pd.DataFrame,
+    sample: FilePath | pd.DataFrame | Sample,
     kind: SubmissionKind | None,
     labels: Iterable[Any] | None,
     tolerance: float,
 ) -> Sample:
     """Read a sample submission; `kind` and `labels` override what its values look like."""
+    if isinstance(sample, Sample):
+        return sample
     if kind is not None and kind not in get_args(SubmissionKind):
         raise invalid_value(
             "kind", f"one of {', '.join(get_args(SubmissionKind))}", f"{kind=}", "Choose one of these"
@@ -78,7 +94,7 @@ def read_sample(
     if labels is not None and kind not in (None, "labels"):
         raise invalid_value("kind", "'labels' if labels are passed", f"{kind=}", "Leave out one of the two")
     name = "the sample submission" if isinstance(sample, pd.DataFrame) else Path(sample).name
-    table = read_table(sample)
+    table = read_written(sample).table
     _check_sample(name, table)
     values = table.iloc[:, 1:]
     sums_to_one = _sums_to_one(values)
@@ -86,13 +102,6 @@ def read_sample(
     columns = {str(column): _column_of(texts, sums_to_one, kind, known) for column, texts in values.items()}
     sums_to_one = sums_to_one and all(column.kind == "probabilities" for column in columns.values())
     return Sample(name, table.columns[0], table.iloc[:, 0], columns, sums_to_one, tolerance)
-
-
-def read_table(source: FilePath | pd.DataFrame) -> pd.DataFrame:
-    """Read a table with all cells as text; a data frame is read as the CSV file that it would become."""
-    if isinstance(source, pd.DataFrame):
-        return read_csv(io.StringIO(source.to_csv(index=False)), "the data frame")
-    return read_csv(Path(source), Path(source).name)
 
 
 def numbers_of(texts: Texts) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from stackit.arrays import FilePath
-from stackit.files import atomic_write, read_csv
+from stackit.files import atomic_write
 from stackit.submission.alignment import align_predictions
-from stackit.submission.checks import check_table
+from stackit.submission.checks import check_written
 from stackit.submission.sample import Sample, SubmissionKind, read_sample
+from stackit.submission.written_table import written_as
 from stackit.validation import invalid_value
 
 __all__ = ["write_submission"]
@@ -27,7 +27,7 @@ def write_submission(
     ids: Any,
     predictions: Any,
     *,
-    sample: FilePath | pd.DataFrame,
+    sample: FilePath | pd.DataFrame | Sample,
     kind: SubmissionKind | None = None,
     labels: Iterable[Any] | None = None,
     tolerance: float = 1e-3,
@@ -53,8 +53,9 @@ def write_submission(
         series, if it holds the ids, or the labels of the index of `ids`; or else by their order. An array
         has no names: it needs `classes` if the sample has several columns. Of the two columns of classes 0
         and 1 (or False and True), a sample with one column gets the second.
-    sample : path or data frame
-        The sample submission (.csv, .csv.gz, .zip): ids in the first column, values in the others.
+    sample : path, data frame or Sample
+        The sample submission (.csv, .csv.gz, .zip): ids in the first column, values in the others. Without
+        one, pass what `sample_of_test` makes of the test ids and the target.
     kind, labels, tolerance
         As in `check_submission`.
     classes : (n_columns,) array-like, optional
@@ -95,8 +96,9 @@ def write_submission(
         raise invalid_value("path", "an uncompressed .csv file", f"path={path}", advice)
     known = read_sample(sample, kind, labels, tolerance)
     text = _text_of(known, ids, predictions, classes)
-    table = read_csv(io.StringIO(text), path.name)
-    check_table(known, table, path.name, "Correct the predictions: nothing was written")
+    check_written(
+        known, written_as(text, path.name), path.name, "Correct the predictions: nothing was written"
+    )
     atomic_write(path, text)
     return path
 

@@ -8,7 +8,7 @@ import gzip
 import io
 import lzma
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackit.files import explain_read_errors
@@ -40,11 +40,15 @@ IN_ARCHIVES = {"[Content_Types].xml": "an Excel file", "mimetype": "an OpenDocum
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of a table file without compression: text in UTF-8, or a columnar format."""
+    """The bytes of a table file without compression: text in UTF-8, or a columnar format.
+
+    `encoding` is that of the file; `has_mark` says whether it began with the byte-order mark of UTF-8.
+    """
 
     data: bytes
     kind: str = "text"
     encoding: str = "UTF-8"
+    has_mark: bool = False
 
 
 def read_content(path: Path) -> Content:
@@ -55,13 +59,14 @@ def read_content(path: Path) -> Content:
         data = _only_member(path, data)
     with explain_read_errors(str(path)):
         data = _decompress(data)
+    has_mark = data.startswith(codecs.BOM_UTF8)
     data = data.removeprefix(codecs.BOM_UTF8)
     if not data.strip():
         raise ValueError(f"{path} is empty. Pass a table with a line of column names.")
     for start, kind in COLUMNAR.items():
         if data.startswith(start):
             return Content(data, kind)
-    return _decode(path, data)
+    return replace(_decode(path, data), has_mark=has_mark)
 
 
 def _check_is_file(path: Path) -> None:

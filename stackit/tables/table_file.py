@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ __all__ = ["read_table"]
 
 # Not "None": it may be a level. Among numbers, it is read as a gap.
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "NaT")
-INDEX_NAMES = ("Unnamed: 0", "__index_level_0__")
+INDEX_NAME = re.compile(r"Unnamed: 0(?:\.\d+)?|__index_level_0__")
+STYLES = {"0,1": "decimal commas", "1,000": "commas between thousands", "1.000": "dots between thousands"}
 MOST_EXACT = 2.0**53  # up to which a float keeps whole numbers
 
 
@@ -105,23 +108,24 @@ def _of_text(path: Path, content: Content, id: str | None) -> tuple[pd.DataFrame
     columns, styles = numbers_of_texts(frame, layout.separator == ";", id)
     has_decimal_commas = "0,1" in styles.values()
     suspects = _suspects(frame, bool(CODE_IN_TEXT.search(content.data)), has_decimal_commas, id)
-    if suspects:
-        texts = _parse(path, content.data, layout, id, usecols=suspects, dtype=str)
-        columns |= {
-            str(name): values
-            for name, column in texts.items()
-            if (values := numbers_of_digits(column, has_decimal_commas)) is not None
-        }
-    for style, words in {"0,1": "decimal commas", "1,000": "commas between thousands"}.items():
+    texts = _parse(path, content.data, layout, id, usecols=suspects, dtype=str) if suspects else frame[[]]
+    for name, column in texts.items():
+        as_written = numbers_of_digits(column, has_decimal_commas)
+        if as_written is not None:
+            columns[str(name)] = as_written
+            styles |= {} if as_written.dtype.kind != "f" else {str(name): "1.000"}
+    for style, words in STYLES.items():
         if named := [name for name, one in styles.items() if one == style]:
             notes.append(f"with {words} in {format_list(named)}")
-    frame, left_out = _without_blanks(frame.assign(**columns) if columns else frame, layout)
+    for name, values in columns.items():
+        frame[name] = values
+    frame, left_out = _without_blanks(frame, layout)
     return frame, notes + left_out
 
 
 def _parse(path: Path, data: bytes, layout: Layout, id: str | None, **options: Any) -> pd.DataFrame:
     """Return the rows of a text under distinct names."""
-    names = [name or f"Unnamed: {at}" for at, name in enumerate(layout.names)]
+    names = _distinct_names(layout.names)
     options = {"dtype": {id: str} if id in names else None, **options}
     try:
         with warnings.catch_warnings():
@@ -202,15 +206,28 @@ def _of_columns(path: Path, content: Content, id: str | None) -> tuple[pd.DataFr
     return frame, []
 
 
+def _distinct_names(names: Sequence[str]) -> list[str]:
+    """Return the names of columns, and for those without one the name that pandas gives them."""
+    found = []
+    for at, name in enumerate(names):
+        own = name or f"Unnamed: {at}"
+        while not name and (own in names or own in found):
+            own += ".1"
+        found.append(own)
+    return found
+
+
 def _without_index(frame: pd.DataFrame, id: str | None) -> tuple[pd.DataFrame, list[str]]:
-    """Return a table without the index that pandas wrote as its first column."""
-    first = frame.columns[0] if frame.shape[1] else id
-    if first == id or first not in INDEX_NAMES:
-        return frame, []
-    values = frame[first]
-    if values.dtype.kind != "i" or not values.is_unique:
-        return frame, []
-    return frame.drop(columns=first), ["without its first column, an index"]
+    """Return a table without the index that pandas wrote as its first column, once or several times."""
+    n = 0
+    for name, values in frame.items():
+        if name == id or not INDEX_NAME.fullmatch(str(name)):
+            break
+        if values.dtype.kind != "i" or not values.is_unique:
+            break
+        n += 1
+    columns = "first column, an index" if n == 1 else f"first {n} columns, indices"
+    return frame.iloc[:, n:], [f"without its {columns}"] if n else []
 
 
 def _count(n: int, noun: str) -> str:

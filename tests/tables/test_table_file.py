@@ -101,6 +101,13 @@ REPORTED = {
         ),
         "without its first column, an index.",
     ),
+    "an index written twice": (
+        "\n".join(
+            f"{first},{line}"
+            for first, line in zip([",Unnamed: 0", "0,5", "1,3", "2,4"], PLAIN.splitlines(), strict=True)
+        ),
+        "without its first 2 columns, indices.",
+    ),
     "blank columns and rows": (
         "\n".join(f"{line},," for line in [*PLAIN.splitlines(), ",,,", ",,,"]),
         "without 2 blank columns and without 2 blank rows at its end.",
@@ -155,7 +162,7 @@ def test_cells_are_numbers_only_where_all_of_a_column_are_and_none_is_a_code(tmp
 def test_one_column_with_decimal_commas_decides_for_the_others(tmp_path):
     table, notes = read(tmp_path, 'a,b,c\n"1,5","1,500",1.234\n"2,5","2,250",12\n')
     assert table.to_dict("list") == {"a": [1.5, 2.5], "b": [1.5, 2.25], "c": [1234, 12]}
-    assert notes == ["with decimal commas in a, b."]
+    assert notes == ["with decimal commas in a, b and with dots between thousands in c."]
 
 
 def test_ids_are_text_as_they_are_written(tmp_path):
@@ -164,6 +171,17 @@ def test_ids_are_text_as_they_are_written(tmp_path):
     table, notes = read(tmp_path, ",y\n1,1\n2,2\n", id="Unnamed: 0")
     assert table["Unnamed: 0"].tolist() == ["1", "2"]
     assert notes == []
+
+
+def test_any_name_may_be_that_of_a_column(tmp_path):
+    table, _ = read(tmp_path, 'self,func,"a\nb",Unnamed: 3,\n"1,5",2,3,4,x\n')
+    assert table.to_dict("list") == {
+        "self": [1.5],
+        "func": [2],
+        "a\nb": [3],
+        "Unnamed: 3": [4],
+        "Unnamed: 4": ["x"],
+    }
 
 
 def test_a_nameless_column_that_is_no_index_stays(tmp_path):

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import rankdata
+
+from stackit.assess import area_contributions
 
 __all__ = ["Scores", "area", "chance_scores", "show_chances"]
 
@@ -53,24 +54,13 @@ def _mean(values: NDArray[Any]) -> dict[str, float]:
 def area(positive: NDArray[np.bool_], chances: NDArray[np.float64]) -> dict[str, float]:
     """Return the area under the ROC curve and its standard error by DeLong's method.
 
-    A row's placement is the share of the other class that it is on the right side of; the mean placement is
-    the area.
-
-    References
-    ----------
-    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Comparing the areas under two or more
-    correlated receiver operating characteristic curves. Biometrics 44, 837-845.
-
     Examples
     --------
     >>> area(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))["mean"]
     0.75
     """
-    ranks, (n_positive, n_negative) = rankdata(chances), (positive.sum(), (~positive).sum())
-    above = (ranks[positive] - rankdata(chances[positive])) / n_negative
-    below = 1 - (ranks[~positive] - rankdata(chances[~positive])) / n_positive
-    error = np.sqrt(above.var(ddof=1) / n_positive + below.var(ddof=1) / n_negative)
-    return {"mean": round(float(above.mean()), 5), "standard_error": round(float(error), 5)}
+    proba = np.column_stack([1 - chances, chances])
+    return _mean(area_contributions(proba, positive.astype(int), np.ones(len(positive))))
 
 
 def show_chances(console: Console, title: str, scores: dict[str, Scores]) -> None:

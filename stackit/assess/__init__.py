@@ -1,6 +1,7 @@
 """Scores of stacks that can be trusted, tests of their gain, leakage, and the value of each member."""
 
 from stackit.assess.alarm import OverfittingAlarm
+from stackit.assess.area_under_curve import area_contributions
 from stackit.assess.compare_candidates import compare
 from stackit.assess.comparison import Comparison
 from stackit.assess.member_diversity import Diversity, diversity
@@ -23,6 +24,7 @@ __all__ = [
     "Repeat",
     "Shapley",
     "Trial",
+    "area_contributions",
     "average_or_refit",
     "compare",
     "cross_fit_finals",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
-from stackit.tables import TableReader, suspect_columns
-from stackit.target import Target
+import pandas as pd
 
-__all__ = ["suspected_columns"]
+from stackit.tables import TableReader, suspect_columns
+from stackit.tables.column import Column
+from stackit.target import Target
+from stackit.validation import format_list, warn
+
+__all__ = ["suspected_columns", "warn_of_suspects"]
 
 
 def suspected_columns(X: Any, target: Target, known: Container[str] = ()) -> tuple[str, ...]:
@@ -20,7 +24,20 @@ def suspected_columns(X: Any, target: Target, known: Container[str] = ()) -> tup
         typed = reader.fit_transform(X)
     except ValueError:  # no table of columns that vary
         return ()
-    raw_names = {record.typed_name: str(record.name) for record in reader.records_}
-    found = suspect_columns(typed, target.y, target.is_classification)
-    names = [raw_names.get(name, name) for name in found]
-    return tuple(name for name in names if name not in known)
+    return tuple(name for name in _raw_names(typed, target, reader.records_) if name not in known)
+
+
+def warn_of_suspects(frame: pd.DataFrame, target: Target, records: Iterable[Column]) -> None:
+    """Name the raw columns of a typed frame that alone predict the target nearly perfectly."""
+    names = _raw_names(frame, target, records)
+    if names:
+        warn(
+            f"A single column predicts y nearly perfectly: {format_list(map(repr, names))}. It may be y "
+            "under another name, or known only after y. Drop it unless it is known for new rows."
+        )
+
+
+def _raw_names(frame: pd.DataFrame, target: Target, records: Iterable[Column]) -> list[str]:
+    """Return the raw names of the columns of a typed frame that are suspected."""
+    names = {one.typed_name: str(one.name) for one in records if not one.is_left_out}
+    return [names.get(name, name) for name in suspect_columns(frame, target.y, target.is_classification)]

@@ -37,6 +37,9 @@ class TabularStackClassifier(TabularStack, ClassifierMixin, BaseEstimator):  # t
         under the ROC curve for two classes, log loss for more.
     cv : int, splitter, Folds or None
         How rows are held out. None is 10 folds below 1 000 rows, 8 below 3 000, 5 below 30 000, else 4.
+    categories : collection, optional
+        The names of columns that are categories whatever their values are, such as numbers that are ids of
+        departments. Numbers are taken for numbers otherwise.
     n_jobs : int or None
         How many fits run at once, -1 for one per core.
     random_state : int, RandomState or None

@@ -19,7 +19,7 @@ class TabularStackRegressor(TabularStack, RegressorMixin, BaseEstimator):  # typ
 
     Parameters
     ----------
-    preset, time_limit, cv, n_jobs, random_state, store, verbose
+    preset, time_limit, cv, categories, n_jobs, random_state, store, verbose
         As in `TabularStackClassifier`.
     scoring : str or callable, optional
         The scikit-learn scorer to be good at, or a usual name such as "mae". Default: the root mean squared

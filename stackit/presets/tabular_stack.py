@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackit.arrays import Floats
+from stackit.assess.suspicion import warn_of_suspects
 from stackit.engine.memory import memory_limit
 from stackit.engine.run_config import RunConfig, seed_from
 from stackit.engine.training_data import TrainingData
@@ -34,7 +35,6 @@ from stackit.presets.scheduler.scout_facts import ScoutFacts
 from stackit.presets.scheduler.scouts import Scouts
 from stackit.presets.scoring_check import check_scoring
 from stackit.presets.sections import tabular_sections
-from stackit.presets.suspicion import warn_of_suspects
 from stackit.progress import observer_for
 from stackit.results.oof import OutOfFold
 from stackit.store import Store
@@ -50,12 +50,13 @@ REPEATS_IN_TIME = 2  # where a time limit leaves time, and the rows are more
 class TabularStack(EstimatorDisplayMixin, SavingMixin):
     """What the presets for classes and for numbers have in common."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of a preset, all but two by keyword
         self,
         preset: str = "best",
         time_limit: float | None = None,
         scoring: Scoring = None,
         cv: Any = None,
+        categories: Any = None,
         n_jobs: int | None = -1,
         random_state: Any = 0,
         store: Store | None = None,
@@ -65,6 +66,7 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
         self.time_limit = time_limit
         self.scoring = scoring
         self.cv = cv
+        self.categories = categories
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.store = store
@@ -211,7 +213,7 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
 
     def _plan(self, X: Any, y: Any, groups: Any, sample_weight: Any, clock: Clock) -> Plan:
         """Read the table and the target, and set the fitted attributes that they alone decide."""
-        reader = TableReader()
+        reader = TableReader(self.categories)
         frame = reader.fit_transform(X)
         classify = isinstance(self, ClassifierMixin)
         task = detect_task(y, len(frame), "classification" if classify else "regression")

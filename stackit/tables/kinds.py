@@ -33,11 +33,11 @@ FEWEST_COUNTED = 100  # rows from which distinct numbers without the name of an 
 ID_NAME = re.compile(r"(?:^|[\s_.-])(?i:id|index|key|row)$|[a-z]I[Dd]$|^Unnamed: 0$")
 
 
-def column_of(name: Any, values: pd.Series[Any]) -> Column:
-    """Return what a raw column is, by its values in the training rows."""
-    if has_numbers(values.dtype):
+def column_of(name: Any, values: pd.Series[Any], is_category: bool = False) -> Column:
+    """Return what a raw column is, by its values in the training rows, or a category whatever they are."""
+    if has_numbers(values.dtype) and not is_category:
         return _numeric(name, as_floats(values), values.dtype)
-    if has_dates(values.dtype):
+    if has_dates(values.dtype) and not is_category:
         zone = zone_of(values)
         return _dates(name, without_zone(values, zone), zone=zone)
     labels = labels_of(values)
@@ -48,7 +48,7 @@ def column_of(name: Any, values: pd.Series[Any]) -> Column:
         return Column(name, "constant", 0.0, 1, f"left out: always {labels.words[0]!r}")
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _category(name, labels, ordered=bool(values.cat.ordered))
-    return _strings(name, labels)
+    return _category(name, labels) if is_category else _strings(name, labels)
 
 
 def _numeric(name: Any, numbers: npt.NDArray[Any], dtype: Any, pattern: str = "", note: str = "") -> Column:

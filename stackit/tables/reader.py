@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from stackit.tables.kinds import column_of
 from stackit.tables.raw_frame import matched, raw_frame
 from stackit.tables.reading import read
 from stackit.tables.typed_names import GAP_SUFFIX
+from stackit.validation import format_list
 
 __all__ = ["TableReader"]
 
@@ -36,6 +38,12 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Ids, columns that are constant, empty or a duplicate of another are left out; `columns_` says why. A row
     is read by itself, whatever the other rows of its table are, and the target is not used: reading a whole
     table before the folds leaks nothing.
+
+    Parameters
+    ----------
+    categories : collection, optional
+        The names of columns that are categories whatever their values are, such as numbers that are ids of
+        departments; positions for arrays.
 
     Attributes
     ----------
@@ -60,6 +68,9 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     0  30.0        False  NaN
     """
 
+    def __init__(self, categories: Collection[Any] | None = None) -> None:
+        self.categories = categories
+
     def fit(self, X: Any, y: Any = None) -> TableReader:
         """Decide the kind of each column.
 
@@ -77,8 +88,8 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            When the table has no rows or columns, two columns of one name, or a column of lists or infinite
-            values; the error names the column.
+            When the table has no rows or columns, two columns of one name, a column of lists or infinite
+            values, or lacks one of `categories`; the error names the column.
         """
         self.fit_transform(X)
         return self
@@ -88,7 +99,8 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         raw = raw_frame(X)
         if not len(raw):
             raise ValueError("The table must have at least one row; it has none. Pass the training rows.")
-        records = [_decided(name, raw[name]) for name in raw.columns]
+        wanted = self._wanted_categories(raw)
+        records = [_decided(name, raw[name], name in wanted) for name in raw.columns]
         safe = safe_names([str(record.name) for record in records])
         records = [replace(record, typed_name=name) for record, name in zip(records, safe, strict=True)]
         values = {one.typed_name: read(raw[one.name], one) for one in records if not one.is_left_out}
@@ -136,6 +148,20 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         table = pd.DataFrame(shown, columns=["column", "kind", "missing", "distinct", "note"])
         return table.set_index("column")
 
+    def _wanted_categories(self, raw: pd.DataFrame) -> Collection[Any]:
+        if isinstance(self.categories, str):
+            raise ValueError(
+                f"categories must be a list of columns; got {self.categories!r}. Pass [{self.categories!r}]."
+            )
+        wanted = [*(self.categories or ())]
+        missing = [name for name in wanted if name not in raw.columns]
+        if missing:
+            raise ValueError(
+                f"categories has {format_list(map(repr, missing))}, but the table has no such column. Its "
+                f"columns are {format_list(map(repr, raw.columns))}."
+            )
+        return wanted
+
     def _typed(self, values: dict[str, Any], index: pd.Index[Any]) -> pd.DataFrame:
         typed = {}
         for one in self.records_:
@@ -149,9 +175,9 @@ class TableReader(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return "; ".join(f"{one.name} is {one.note}" for one in self.records_[:5])
 
 
-def _decided(name: Any, values: pd.Series[Any]) -> Column:
+def _decided(name: Any, values: pd.Series[Any], is_category: bool) -> Column:
     try:
-        return column_of(name, values)
+        return column_of(name, values, is_category)
     except (TypeError, ValueError) as error:
         raise _column_error(name, error) from error
 

@@ -12,7 +12,7 @@ import pandas as pd
 from stackit.tables.column import Column
 from stackit.tables.dates import dates_of_words, has_dates, without_zone
 from stackit.tables.kinds import TRUE_WORDS
-from stackit.tables.labels import labels_of
+from stackit.tables.labels import labels_of, word_of
 from stackit.tables.numbers import as_floats, check_finite, has_numbers, numbers_of_words
 
 __all__ = ["read"]
@@ -63,10 +63,18 @@ def _dates(values: pd.Series[Any], column: Column) -> npt.NDArray[Any]:
 def _categories(values: pd.Series[Any], column: Column) -> pd.Categorical:
     labels = labels_of(values)
     codes = pd.Index(column.levels, dtype=object).get_indexer(pd.Index(labels.words, dtype=object))
-    if has_numbers(values.dtype) or has_dates(values.dtype):
+    if (has_numbers(values.dtype) and not any(map(_is_number, column.levels))) or has_dates(values.dtype):
         _check_some_are_read(labels.words, codes >= 0, f"levels such as {column.levels[0]!r}")
     dtype = pd.CategoricalDtype([*column.levels], ordered=column.ordered)
     return pd.Categorical.from_codes(labels.spread(codes, -1), dtype=dtype)
+
+
+def _is_number(level: str) -> bool:
+    """Return whether a level is a number as `word_of` writes it: "7", not "007"."""
+    try:
+        return word_of(float(level)) == level
+    except ValueError:
+        return False
 
 
 def _texts(values: pd.Series[Any], column: Column) -> pd.Series[Any]:

@@ -334,3 +334,53 @@ class TestBadInput:
         reader = TableReader().fit(pd.DataFrame({"a": [1, 2], "b": [3, 1]}))
         with pytest.warns(UserWarning, match="no names of columns: they are taken in the order"):
             assert reader.transform(np.array([[5, 6]]))["b"].tolist() == [6]
+
+
+# Columns that are categories by order of the user
+
+
+def departments(dtype=np.int64):
+    return pd.DataFrame(
+        {"dept": np.array([117, 25, 117, 4051, 25] * 8, dtype=dtype), "age": np.arange(40) % 9 + 20.5}
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64, object])
+def test_numbers_are_categories_where_that_is_said(dtype):
+    reader = TableReader(categories=["dept"])
+    typed = reader.fit_transform(departments(dtype))
+    assert [*typed["dept"].cat.categories] == ["117", "25", "4051"]
+    assert [*reader.columns_["kind"]] == ["category", "number"]
+    new = reader.transform(pd.DataFrame({"dept": [25.0, 9.0, np.nan], "age": [1.0, 2.0, 3.0]}))
+    assert [*new["dept"].cat.codes] == [1, -1, -1]
+
+
+def test_a_new_row_with_an_unseen_number_is_read():
+    reader = TableReader(categories=["dept"]).fit(departments())
+    assert reader.transform(pd.DataFrame({"dept": [9], "age": [30.0]}))["dept"].isna().all()
+
+
+def test_codes_that_were_strings_and_are_numbers_now_are_an_error():
+    reader = TableReader().fit(pd.DataFrame({"code": ["007", "012", "007"] * 9, "age": np.arange(27) % 7}))
+    with pytest.raises(ValueError, match="held levels such as '007' in the training rows"):
+        reader.transform(pd.DataFrame({"code": [7, 12], "age": [1, 2]}))
+
+
+def test_columns_of_arrays_are_named_by_position():
+    kinds = TableReader(categories=[0]).fit(departments().to_numpy()).columns_["kind"]
+    assert [*kinds] == ["category", "number"]
+
+
+@pytest.mark.parametrize(
+    ("categories", "text"),
+    [
+        (
+            ["team"],
+            r"categories has 'team', but the table has no such column. Its columns are 'dept', 'age'.",
+        ),
+        ("dept", r"categories must be a list of columns; got 'dept'. Pass \['dept'\]."),
+    ],
+)
+def test_categories_that_are_no_columns_are_refused(categories, text):
+    with pytest.raises(ValueError, match=text):
+        TableReader(categories=categories).fit(departments())

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stackit.arrays import Floats, Rows
+from stackit.assess.area_under_curve import area_contributions
 from stackit.assess.losses import metric_name, row_losses
 from stackit.assess.significance import paired_rows
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import Scoring, score_predictions
-from stackit.presets.blend.area_under_curve import area_contributions
 from stackit.target import Target
 
 __all__ = ["HeldOutMetric"]

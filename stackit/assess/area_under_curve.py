@@ -17,12 +17,34 @@ def area_contributions(proba: Floats, codes: npt.NDArray[Any], weights: Floats) 
 
     They are the area plus the influence of the row: its placement among the rows of the other class, less the
     area, over the share of its class. The variance of their mean is that of DeLong. With several classes the
-    areas of each class against the others are averaged. NaN where all rows are of one class.
+    areas of each class against the others are averaged.
+
+    Parameters
+    ----------
+    proba : (n, n_classes) array
+        Probabilities, or other scores that rise with them.
+    codes : (n,) array
+        The class of each row, as its column.
+    weights : (n,) array
+        The weights of the rows.
+
+    Returns
+    -------
+    (n,) array
+        NaN where all rows are of one class.
 
     References
     ----------
     DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Comparing the areas under two or more
     correlated receiver operating characteristic curves. Biometrics 44, 837-845.
+
+    Examples
+    --------
+    >>> from stackit.assess import paired_rows
+    >>> second = np.array([0.1, 0.4, 0.35, 0.8])
+    >>> rows = area_contributions(np.column_stack([1 - second, second]), np.array([0, 0, 1, 1]), np.ones(4))
+    >>> float(rows.mean()), round(float(paired_rows(rows).standard_error), 4)
+    (0.75, 0.2887)
     """
     if proba.shape[1] == 2:
         return _contributions(proba[:, 1], codes == 1, weights)

@@ -48,11 +48,6 @@ class LiveCell:
         html, text = draw()
         self._send({"text/html": html, "text/plain": text})
 
-    def clear(self) -> None:
-        """Leave nothing of the output."""
-        if self._handle is not None:
-            self._send({"text/html": "", "text/plain": ""})
-
     def _send(self, bundle: dict[str, str]) -> None:
         if self._handle is not None:
             self._handle.update(bundle, raw=True)

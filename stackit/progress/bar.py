@@ -1,9 +1,12 @@
-"""A progress bar over tasks, on standard error."""
+"""A progress bar over tasks, on standard error or below a notebook's cell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from stackit.notebook import in_notebook
+from stackit.progress.cell import bar_in_cell
 
 __all__ = ["progress_bar"]
 
@@ -16,6 +19,10 @@ def progress_bar(total: int, verbose: int, what: str = "fits") -> Iterator[Calla
     """
     if not verbose:
         yield lambda name: None
+        return
+    if in_notebook():
+        with bar_in_cell(total, what) as advance:
+            yield advance
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

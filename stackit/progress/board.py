@@ -120,6 +120,16 @@ class ProgressBoard:
         """The repeats so far."""
         return 1 + max((repeat for row in self.members.values() for repeat, _ in row.cells), default=0)
 
+    @property
+    def text(self) -> str:
+        """What is done now, the members that are fitted, the score so far and the seconds left."""
+        running = self.running
+        more = f", and {len(running) - 5} more" if len(running) > 5 else ""
+        now = f", fitting {', '.join(running[:5])}{more}" if running else ""
+        score = "" if math.isnan(self.score) else f", score {self.score:.5g}"
+        left = "" if math.isnan(self.remaining) else f", {self.remaining:.0f} s left"
+        return f"{self.stage}{now}{score}{left}"
+
     def update(self, event: ProgressEvent) -> None:
         """Take in an event."""
         self.elapsed, self.remaining = event.elapsed, event.remaining

@@ -1,40 +1,34 @@
-"""One line of live progress on standard error, for runs in scripts and terminals."""
+"""One line of live progress on standard error, for runs in scripts and terminals; notebooks have a bar."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from stackit.notebook import in_notebook
 from stackit.progress.board import ProgressBoard
+from stackit.progress.cell import CellStatus
 from stackit.progress.events import Observer, ProgressEvent, current_observer
 
-__all__ = ["StatusLine", "observer_for", "status_text"]
+__all__ = ["StatusLine", "observer_for"]
 
 
 @contextmanager
 def observer_for(verbose: int) -> Iterator[Observer | None]:
-    """Yield the observer of a run: that of the context, else a `StatusLine`; None with `verbose` 0."""
+    """Yield the observer of a run: that of the context, else a `StatusLine`; None with `verbose` 0.
+
+    A notebook has a `CellStatus` instead of the line.
+    """
     observer = current_observer()
     if observer is not None or not verbose:
         yield observer
         return
-    line = StatusLine()
+    line = CellStatus() if in_notebook() else StatusLine()
     try:
         yield line
     finally:
         line.close()
-
-
-def status_text(board: ProgressBoard) -> str:
-    """Return what is done now, the members that are fitted, the score so far and the seconds left."""
-    running = board.running
-    more = f", and {len(running) - 5} more" if len(running) > 5 else ""
-    now = f", fitting {', '.join(running[:5])}{more}" if running else ""
-    score = "" if math.isnan(board.score) else f", score {board.score:.5g}"
-    left = "" if math.isnan(board.remaining) else f", {board.remaining:.0f} s left"
-    return f"{board.stage}{now}{score}{left}"
 
 
 class StatusLine:
@@ -67,7 +61,7 @@ class StatusLine:
             self._job,
             completed=board.n_done,
             total=board.n_fits,
-            description=_without_markup(status_text(board)),
+            description=_without_markup(board.text),
             refresh=True,
         )
 

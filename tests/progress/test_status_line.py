@@ -1,7 +1,7 @@
 """The line of progress: what it says, and that it is shown where no one else observes."""
 
 from stackit.progress import ProgressBoard, ProgressEvent, observe, observer_for
-from stackit.progress.status_line import StatusLine, status_text
+from stackit.progress.status_line import StatusLine
 
 
 def test_the_line_says_what_is_done_and_what_is_left():
@@ -9,10 +9,10 @@ def test_the_line_says_what_is_done_and_what_is_left():
     board.update(ProgressEvent(kind="stage", text="folds", members=("linear", "net")))
     for name in ("linear", "net"):
         board.update(ProgressEvent(kind="start", member=name, splits=(0,)))
-    assert status_text(board) == "folds, fitting linear, net"
+    assert board.text == "folds, fitting linear, net"
     board.update(ProgressEvent(kind="finish", member="linear", splits=(0,)))
     board.update(ProgressEvent(kind="blend", score=0.123456, remaining=98.2))
-    assert status_text(board) == "folds, fitting net, score 0.12346, 98 s left"
+    assert board.text == "folds, fitting net, score 0.12346, 98 s left"
 
 
 def test_notes_are_lines_as_they_are(capsys):

@@ -18,6 +18,7 @@ from stackit.engine.store_session import StoreSession
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.time_limits import TimeLimits
 from stackit.engine.training_data import TrainingData
+from stackit.estimators.callbacks import FitTasks
 from stackit.estimators.early_stopping import EarlyStoppingPlan
 from stackit.estimators.metadata_routing import FitParams, fit_params_of
 from stackit.estimators.named_estimators import NamedEstimators
@@ -90,6 +91,7 @@ class FoldRun:
         self._collector = ResultCollector(folds, data, scoring=config.scoring, fit_again=self._refitter)
         self._session = StoreSession(config.store, data, folds.labels)
         self._has_warned_of_classes = False
+        self._calls = FitTasks()
 
     @property
     def failures(self) -> dict[str, Exception]:
@@ -126,7 +128,10 @@ class FoldRun:
             range(len(self.folds.splits)) if splits is None else sorted(splits),
             fit_params,
         )
-        with progress_bar(len(tasks), self.config.verbose) as advance:
+        with (
+            progress_bar(len(tasks), self.config.verbose) as advance,
+            self.config.callbacks.step("fit-level", len(tasks)) as self._calls,
+        ):
             left = []
             for task in tasks:
                 stored = session.find(task)
@@ -135,6 +140,7 @@ class FoldRun:
                 else:
                     collector.add(stored)
                     advance(task.name)
+                    self._calls.end(task.name, task.split)
                     yield stored
             grouped = group_by_estimator(left, tasks, _subset(self.folds, splits), self.data)
             if deadline is not None:
@@ -147,6 +153,7 @@ class FoldRun:
             ) as results:
                 for result in results:
                     advance(result.name)
+                    self._calls.end(result.name, result.split)
                     self.data.preparations.share_steps(result)
                     session.keep(result)
                     self._collect(result)
@@ -216,9 +223,11 @@ class FoldRun:
 
     def _note_start(self, task: AnyTask) -> None:
         """Report a task that starts; a batched one has several splits."""
+        splits = [one.split for one in (task.left if isinstance(task, BatchedTask) else (task,))]
+        for split in splits:
+            self._calls.begin(task.name, split)
         if self.on_start is not None:
-            folds = task.left if isinstance(task, BatchedTask) else (task,)
-            self.on_start(task.name, [one.split for one in folds])
+            self.on_start(task.name, splits)
 
     def _collect(self, result: TaskResult) -> None:
         """Keep a result; a failure is an error, or costs the estimator its other results too."""

@@ -45,10 +45,12 @@ def refit(
     records, failures = dict(oof.results), dict(oof.failures)
     with (
         progress_bar(len(tasks), config.verbose) as advance,
+        config.callbacks.step("refit-level", len(tasks)) as calls,
         closing(run_all([*tasks], data, config.n_jobs, failures)) as results,
     ):
         for result in results:
             advance(result.name)
+            calls.end(result.name, result.split)
             data.preparations.share_steps(result)
             if result.error is None:
                 records[result.name] = replace(records[result.name], refitted=result.estimator)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import check_random_state
 
+from stackit.estimators.callbacks import NO_CALLBACKS, FitCallbacks
 from stackit.estimators.early_stopping import EarlyStopping
 from stackit.estimators.scoring import Scoring
 from stackit.store import Store
@@ -32,6 +33,7 @@ class RunConfig:
     scoring: Scoring = None
     store: Store | None = None
     early_stopping: EarlyStopping = "training"
+    callbacks: FitCallbacks = NO_CALLBACKS  # of the ensemble that is fitted
 
     def __post_init__(self) -> None:
         if self.n_jobs is not None and (not is_whole(self.n_jobs) or self.n_jobs == 0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +33,7 @@ from stackit.ensemble.saving import SavingMixin
 from stackit.ensemble.sections import ensemble_sections
 from stackit.ensemble.validate_weights import validate_level_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
+from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.estimator_type import is_classifier, tags_of
@@ -54,6 +55,7 @@ class StackedEnsemble(
     EstimatorDisplayMixin,
     SavingMixin,
     FinalEstimatorMixin,
+    CallbackSupportMixin,  # type: ignore[misc]
     TransformerMixin,  # type: ignore[misc]
     NestedParams,
 ):
@@ -251,6 +253,7 @@ class StackedEnsemble(
         """The estimators of the last level that need no refit."""
         return self._zero_weight()
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,
@@ -260,9 +263,21 @@ class StackedEnsemble(
         fit_params: dict[str, Any] | None = None,
         X_test: Any = None,
     ) -> None:
-        """Fit the levels, then the final estimator, and last the refits of estimators that it uses."""
+        """Fit on a table that is checked here, and call the callbacks of the ensemble."""
         levels = self._levels_to_fit()
         data = TrainingData.of(X, y, sample_weight, groups, classify=is_classifier(self))
+        with FitCallbacks.of(self, X, y, data.sample_weight, self._n_steps(levels)) as callbacks:
+            self._fit_levels(levels, data, fit_params or {}, X_test, callbacks)
+
+    def _fit_levels(
+        self,
+        levels: list[Level],
+        data: TrainingData,
+        fit_params: dict[str, Any],
+        X_test: Any,
+        callbacks: FitCallbacks,
+    ) -> None:
+        """Fit the levels, then the final estimator, and last the refits of estimators that it uses."""
         self._record_columns(data)
         check_passthrough(levels, self._passed_columns, self.stack_method, data.target, data.X)
         final = self.new_final_estimator()
@@ -271,8 +286,8 @@ class StackedEnsemble(
         known_groups = shared.constraints.groups
         folds = [shared if one.cv is None else data.resolve_folds(one.cv, known_groups) for one in levels]
         check_cover(levels, folds)
-        params, of_final = self._route(levels, final, data, fit_params or {}, known_groups)
-        config = self._config()
+        params, of_final = self._route(levels, final, data, fit_params, known_groups)
+        config = replace(self._config(), callbacks=callbacks)
         set_seeds(final, seed_of(config.seed, FINAL, 0, 0))
         warn_of_lost_parameters([*self.routed_members(levels), (FINAL, self.final_estimator)])
         rows = np.arange(len(data.target.y))
@@ -282,13 +297,22 @@ class StackedEnsemble(
         while True:
             own = without_failed(unfitted_copy(final), names, self.oof_)
             table = self.final_features(self.oof_.meta_train, data.X, own)
-            self._fit_final(own, table, data.target, of_final, config.seed)
+            with callbacks.final(own, table, data.target.y):
+                self._fit_final(own, table, data.target, of_final, config.seed)
             n_left, unused = len(self.oof_), self._not_refitted()
             fitted = self._publish(
                 refit_levels(levels, fitted, inputs, config, unused, self._fallback_to_folds)
             )
             if len(self.oof_) == n_left:  # else some could not be refitted: learn from the others
                 return
+
+    def _n_steps(self, levels: Sequence[Level]) -> int | None:
+        """Return how many steps a fit has for its callbacks; None where some may be repeated."""
+        n_refitted = sum(level.is_refitted(self._config()) for level in levels)
+        is_known = not any(level.nested for level in levels[1:]) and not (
+            n_refitted and self.on_error == "skip"
+        )
+        return len(levels) + 1 + n_refitted if is_known else None
 
     def _publish(self, fitted: list[AnyFitted]) -> list[AnyFitted]:
         """Set the fitted attributes that depend on the levels."""

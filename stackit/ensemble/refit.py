@@ -23,7 +23,7 @@ __all__ = ["config_of", "members_of", "refit_levels"]
 def config_of(at: int, config: RunConfig) -> RunConfig:
     """Return the run configuration of the level at a position: above the first it has its own seed."""
     seed = seed_of(config.seed, f"level {at + 1}", 0, 0) if at else config.seed
-    return replace(config, seed=seed, refit=False)
+    return replace(config, seed=seed, refit=False, callbacks=config.callbacks.of_level(at + 1))
 
 
 def members_of(levels: Sequence[Level], below: AnyFitted | None) -> list[tuple[str, Any]]:

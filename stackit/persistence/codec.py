@@ -13,6 +13,7 @@ import pandas as pd
 from joblib import Memory
 from sklearn.utils import Bunch
 
+from stackit.estimators.callbacks import CALLBACK_ATTRIBUTES
 from stackit.folds.constraints import SplitConstraints
 from stackit.persistence.allowlist import class_named, is_allowed, is_net, name_of
 from stackit.results.lazy_estimators import LazyFoldEstimators
@@ -68,7 +69,13 @@ class Encoder:
         # Folds that were passed as cv serve only the next fit, as splitters do.
         keeps_cv = self.with_rows or isinstance(state.get("cv"), int | str)
         left_out = NEVER_SAVED if keeps_cv else NEVER_SAVED | {"cv"}
-        return self.encode({name: None if name in left_out else part for name, part in state.items()})
+        return self.encode(
+            {
+                name: None if name in left_out else part
+                for name, part in state.items()
+                if name not in CALLBACK_ATTRIBUTES
+            }
+        )
 
     def _encode(self, value: Any) -> Any:
         if is_net(value):

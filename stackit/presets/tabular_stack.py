@@ -16,6 +16,7 @@ from stackit.engine.memory import memory_limit
 from stackit.engine.run_config import RunConfig, seed_from
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.saving import SavingMixin
+from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.notebook import EstimatorDisplayMixin, Section
 from stackit.persistence.container import save_ensemble
@@ -47,7 +48,7 @@ N_REPEATS = ((1_000, 3), (3_000, 2))  # below so many rows, "best" deals them in
 REPEATS_IN_TIME = 2  # where a time limit leaves time, and the rows are more
 
 
-class TabularStack(EstimatorDisplayMixin, SavingMixin):
+class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  # type: ignore[misc]
     """What the presets for classes and for numbers have in common."""
 
     def __init__(  # noqa: PLR0913 - the options of a preset, all but two by keyword
@@ -72,6 +73,7 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
         self.store = store
         self.verbose = verbose
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None) -> Self:
         """Train the members of the preset and their blend within the time limit.
 
@@ -99,8 +101,8 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
         """
         clock = Clock(self.time_limit)
         self._check_parameters()
-        plan = self._plan(X, y, groups, sample_weight, clock)
-        with observer_for(self.verbose) as observer:
+        with FitCallbacks.of(self, X, y, sample_weight) as callbacks, observer_for(self.verbose) as observer:
+            plan = self._plan(X, y, groups, sample_weight, clock, callbacks)
             reporter = Reporter(clock, observer)
             self._train(plan, reporter)
             self._say_result(reporter)
@@ -211,7 +213,9 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_members")
 
-    def _plan(self, X: Any, y: Any, groups: Any, sample_weight: Any, clock: Clock) -> Plan:
+    def _plan(
+        self, X: Any, y: Any, groups: Any, sample_weight: Any, clock: Clock, callbacks: FitCallbacks
+    ) -> Plan:
         """Read the table and the target, and set the fitted attributes that they alone decide."""
         reader = TableReader(self.categories)
         frame = reader.fit_transform(X)
@@ -233,6 +237,7 @@ class TabularStack(EstimatorDisplayMixin, SavingMixin):
             seed=seed_from(self.random_state),
             scoring=self._scoring,
             store=self.store,
+            callbacks=callbacks,
         )
         shape = TableShape.of(data.X, len(target.classes), memory_limit())
         return Plan(data, shape, self.cv, config, clock, self._n_repeats(shape.n_rows))

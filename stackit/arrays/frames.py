@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import re
 from collections import Counter
@@ -14,8 +15,10 @@ import pandas as pd
 __all__ = [
     "as_pandas",
     "distinct",
+    "in_library",
     "index_of",
     "is_foreign_frame",
+    "library_of",
     "names_of",
     "safe_names",
     "with_safe_names",
@@ -37,6 +40,19 @@ def index_of(table: Any) -> Any:
     """Return the index of a data frame or series; None for other tables."""
     index = getattr(table, "index", None)
     return index if isinstance(index, pd.Index) else None
+
+
+def library_of(table: Any) -> str:
+    """Return the library of frames that are made from a table: polars for those of polars, else pandas."""
+    return "polars" if type(table).__module__.split(".")[0] == "polars" else "pandas"
+
+
+def in_library(frame: pd.DataFrame, library: str) -> Any:
+    """Return a pandas frame as a frame of a library, where it has no index."""
+    if library != "polars":
+        return frame
+    polars = importlib.import_module("polars")
+    return polars.DataFrame({str(name): column.to_numpy() for name, column in frame.items()})
 
 
 def names_of(frame: Any) -> list[Any]:

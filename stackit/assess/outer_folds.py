@@ -118,7 +118,7 @@ class OuterFolds:
     ) -> Predictions:
         """Fit final estimators on the inner out-of-fold predictions; return their predictions of the fold."""
         train, held_out = split
-        inner = oof.meta_train
+        inner = oof.meta_features
         values = np.full((len(self.target.y), inner.shape[1]), np.nan)
         values[train], values[held_out] = inner.to_numpy(), oof.to_frame(by_members).to_numpy()
         outer = replace(self.folds, splits=((train[oof.coverage > 0], held_out),))

@@ -94,7 +94,7 @@ def repeats_of(run: Any, scoring: Scoring = None, cv: Any = None, groups: Any = 
     wanted = oof.scoring if scoring is None else scoring
     if cv is not None:
         groups = oof.folds.constraints.groups if groups is None else groups
-        own = as_folds(cv, oof.meta_train, oof.target, groups)
+        own = as_folds(cv, oof.meta_features, oof.target, groups)
         labelled = list(zip(own.labels, own.splits, strict=True))
         return [
             _repeat(oof, replace(own, splits=tuple(split for (of, _), split in labelled if of == at)), wanted)
@@ -145,7 +145,7 @@ def cross_fit_finals(
     >>> scored.meta_train.shape
     (12, 1)
     """
-    meta, judged = repeat.known.meta_train, repeat.judged
+    meta, judged = repeat.known.meta_features, repeat.judged
     if X is not None:
         _check_kinds(finals, judged.target)
         return _cross_fitted(finals, side_by_side(meta, X), judged, n_jobs)

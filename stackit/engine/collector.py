@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackit.arrays import Floats
-from stackit.arrays.frames import index_of
+from stackit.arrays.frames import index_of, library_of
 from stackit.engine.task import TaskResult
 from stackit.engine.training_data import TrainingData
 from stackit.estimators.estimator_type import is_classifier
@@ -111,6 +111,7 @@ class ResultCollector:
             index=index_of(self.data.X),
             test_index=index_of(self.data.X_test),
             schema=self.data.schema,
+            library=library_of(self.data.X),
             optimistic={name for name in complete if name in self.optimistic},
             n_stored=sum(one.stored for results in complete.values() for one in results),
         ).remember(self.data.X)

@@ -170,7 +170,7 @@ class StackedEnsemble(
         (n, k) array; a stack with `passthrough` appends the columns of X
         """
         self.fit(X, y, **fit_params)
-        return self._as_output(self.oof_.meta_train, X)
+        return self._as_output(self.oof_.meta_features, X)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: ``<estimator>`` or ``<estimator>__<class>``.
@@ -296,7 +296,7 @@ class StackedEnsemble(
         names = [name for name, _ in levels[-1].members]
         while True:
             own = without_failed(unfitted_copy(final), names, self.oof_)
-            table = self.final_features(self.oof_.meta_train, data.X, own)
+            table = self.final_features(self.oof_.meta_features, data.X, own)
             with callbacks.final(own, table, data.target.y):
                 self._fit_final(own, table, data.target, of_final, config.seed)
             n_left, unused = len(self.oof_), self._not_refitted()

@@ -82,7 +82,7 @@ def _plain(
     if below is None:
         data = data_of(level, None, None, inputs)
     else:
-        data = data_of(level, below.oof.meta_train, below.oof.meta_test, inputs)
+        data = data_of(level, below.oof.meta_features, below.oof.test_meta_features, inputs)
         folds = restrict(inputs.folds[at], np.flatnonzero(below.oof.coverage))
     assert folds is not None  # as check_cover ensures
     members = members_of(levels, below)
@@ -119,7 +119,7 @@ def _part(
     train, held_out = split
     rows, folds = np.unique(train), inputs.folds[len(lower)]
     below, predicted = _fit_inside(lower, inputs.inside(rows, held_out, len(lower)), config)
-    meta, meta_test = _meta_features(below.oof.meta_train, predicted, (rows, held_out), inputs)
+    meta, meta_test = _meta_features(below.oof.meta_features, predicted, (rows, held_out), inputs)
     covered = np.isin(train, rows[below.oof.coverage > 0])
     oof = cross_fit(
         members_of([*lower, level], below),
@@ -138,8 +138,8 @@ def _fit_inside(
     """Fit levels inside a training part; return the last, and its predictions of the rows outside."""
     if not any(level.is_refitted(config) for level in lower):
         below = fit_levels(lower, inside, config)[-1]
-        assert below.oof.meta_test is not None  # the held-out rows are among the test rows
-        return below, below.oof.meta_test
+        assert below.oof.test_meta_features is not None  # the held-out rows are among the test rows
+        return below, below.oof.test_meta_features
     # Refitted estimators predict the rows outside; predictions by their folds are not needed.
     alone = replace(inside, test_rows=NO_ROWS)
     below = refit_levels(lower, fit_levels(lower, alone, config), alone, config)[-1]

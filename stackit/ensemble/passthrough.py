@@ -71,7 +71,8 @@ def check_columns(passthrough: Any, X: Any) -> None:
     """Raise unless `passthrough` is True, False, or a list of columns of X, each once."""
     if isinstance(passthrough, bool):
         return
-    names = [str(name) for name in X.columns] if isinstance(X, pd.DataFrame) else []
+    has_names = isinstance(X, pd.DataFrame) or is_foreign_frame(X)
+    names = [str(name) for name in names_of(X)] if has_names else []
     n_columns = int(np.shape(X)[1]) if len(np.shape(X)) == 2 else 0
     places = {at: at for at in range(n_columns)} | {name: at for at, name in enumerate(names)}
     wrong = _what_is_wrong(passthrough, places)

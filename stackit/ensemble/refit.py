@@ -85,7 +85,7 @@ def _refitted(
     return refit(
         oof,
         members,
-        data_of(level, None if below is None else below.oof.meta_train, None, inputs),
+        data_of(level, None if below is None else below.oof.meta_features, None, inputs),
         fit_params=inputs.fit_params[at],
         config=config_of(at, config),
         rows=None if below is None else np.flatnonzero(below.oof.coverage),

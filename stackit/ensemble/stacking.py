@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn import get_config
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from stackit.arrays.frames import in_library, library_of
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.ensemble import StackedEnsemble
 from stackit.ensemble.final import FINAL, FinalClassifierMixin, FinalRegressorMixin, is_combiner
@@ -97,7 +99,11 @@ class Stacking(StackedEnsemble, NamedMembers):
     def _as_output(self, meta: pd.DataFrame, X: Any) -> Any:
         if self._passed_columns is False:
             return meta.to_numpy(copy=True)
-        return side_by_side(meta, select_columns(self._passed_columns, X))
+        table = side_by_side(meta, select_columns(self._passed_columns, X))
+        wanted = getattr(self, "_sklearn_output_config", {}).get(
+            "transform", get_config()["transform_output"]
+        )
+        return in_library(table, library_of(X)) if wanted == "default" else table  # scikit-learn converts it
 
     def _publish(self, fitted: list[AnyFitted]) -> list[AnyFitted]:
         """Set the fitted attributes, also those of scikit-learn's stacks."""

@@ -66,13 +66,13 @@ def save_predictions(
     >>> again.meta_train.equals(oof.meta_train)
     True
     """
-    table = _with_ids(oof.meta_train, ids, "ids")
+    table = _with_ids(oof.meta_features, ids, "ids")
     if test_path is not None:
-        if oof.meta_test is None:
+        if oof.test_meta_features is None:
             raise invalid_value(
                 "test_path", "None if no test rows were predicted", f"{test_path=}", "Pass X_test to the run"
             )
-        _write(_with_ids(oof.meta_test, test_ids, "test_ids"), Path(test_path))
+        _write(_with_ids(oof.test_meta_features, test_ids, "test_ids"), Path(test_path))
     kinds = {name: result.spec.kind for name, result in oof.items()}
     digest = folds_digest(oof.folds, table.index.to_numpy(dtype=str))
     write_metadata(Path(path), {"folds": f"ids {digest}", "kinds": kinds})

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stackit.arrays import Floats, num_samples
-from stackit.arrays.frames import index_of
+from stackit.arrays.frames import in_library, index_of, library_of
 from stackit.arrays.schema import TableSchema
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
@@ -65,6 +65,8 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
         then, and reading them warns once.
     schema : TableSchema or None
         The columns of the table that the estimators were fitted on, which tables of new rows must have.
+    library : {"pandas", "polars"}
+        The library of `meta_train` and `meta_test`: polars where X was a frame of polars.
     """
 
     folds: Folds
@@ -81,6 +83,7 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
     derived_features: bool = False
     passthrough: bool = False
     schema: TableSchema | None = None
+    library: str = "pandas"
 
     __eq__ = object.__eq__  # two runs are not compared result by result, as other mappings are
     __hash__ = object.__hash__
@@ -129,14 +132,28 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
         """The (n,) number of times each row was held out; 0 for rows that no fold predicts."""
         return self.folds.coverage
 
+    @property
+    def meta_train(self) -> Any:
+        """The (n, k) out-of-fold predictions, averaged over repeats; NaN in rows never held out.
+
+        A frame of polars where X was one, else of pandas with the index of X.
+        """
+        return in_library(self.meta_features, self.library)
+
+    @property
+    def meta_test(self) -> Any:
+        """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
+        test = self.test_meta_features
+        return None if test is None else in_library(test, self.library)
+
     @cached_property
-    def meta_train(self) -> pd.DataFrame:
-        """The (n, k) out-of-fold predictions, averaged over repeats; NaN in rows never held out."""
+    def meta_features(self) -> pd.DataFrame:
+        """The same as `meta_train`, always of pandas; its ``attrs`` tell combiners what is a probability."""
         return self.to_frame({name: self.average(name) for name in self}, self.index)
 
     @cached_property
-    def meta_test(self) -> pd.DataFrame | None:
-        """The (m, k) predictions of the test rows, averaged over folds and repeats; None without them."""
+    def test_meta_features(self) -> pd.DataFrame | None:
+        """The same as `meta_test`, always of pandas."""
         test = {name: result.test for name, result in self.items() if result.test is not None}
         return self.to_frame(test, self.test_index) if test else None
 
@@ -251,7 +268,7 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
         """
         return replace(self, results={name: result for name, result in self.items() if name not in names})
 
-    def transform(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
+    def transform(self, X: Any, skip: Collection[str] = ()) -> Any:
         """Predict new rows: the average over the fold estimators, as in `meta_test`.
 
         Parameters
@@ -264,6 +281,7 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
         Returns
         -------
         (m, k) data frame
+            Of polars where X is one, else of pandas.
 
         Raises
         ------
@@ -280,9 +298,9 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
         [2.5, 2.5]
         """
         self.check_accepts_X()
-        return self.to_frame(self.predict(X, skip), index_of(X))
+        return in_library(self.to_frame(self.predict(X, skip), index_of(X)), library_of(X))
 
-    def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> pd.DataFrame:
+    def transform_refitted(self, X: Any, skip: Collection[str] = ()) -> Any:
         """Predict new rows by the estimators refitted on all rows; those that were not, as in `transform`.
 
         Parameters
@@ -303,7 +321,8 @@ class OutOfFold(HtmlDisplayMixin, ScoresMixin):
             As in `transform`.
         """
         self.check_accepts_X()
-        return self.to_frame(self.predict(X, skip, refitted=True), index_of(X))
+        frame = self.to_frame(self.predict(X, skip, refitted=True), index_of(X))
+        return in_library(frame, library_of(X))
 
     def predict(self, X: Any, skip: Collection[str] = (), *, refitted: bool = False) -> dict[str, Floats]:
         """Return each estimator's (m, width) predictions of new rows; see `transform`."""

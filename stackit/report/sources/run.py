@@ -49,7 +49,7 @@ def fields_of_run(
     final = _final_of(run, final_estimator, target.is_classification)
     fitted = getattr(run, "final_estimator_", None)
     if fitted is None:
-        fitted = final.fit(oof.meta_train[oof.coverage > 0], target.y[oof.coverage > 0])
+        fitted = final.fit(oof.meta_features[oof.coverage > 0], target.y[oof.coverage > 0])
     weights = _weights_of(fitted, oof)
     tests = {} if X_test is None and not isinstance(run, OutOfFold) else _test_predictions(run, oof, X_test)
     known_groups = oof.folds.constraints.groups if groups is None else np.asarray(groups)
@@ -180,7 +180,7 @@ def _test_stack(
             return None
         method = "predict_proba" if oof.target.is_classification else "predict"
         return np.asarray(getattr(run, method)(X_test)) if hasattr(run, method) else None
-    if oof.meta_test is None or len(tests) < len(oof):
+    if oof.test_meta_features is None or len(tests) < len(oof):
         return None
     method = "predict_proba" if oof.target.is_classification else "predict"
-    return np.asarray(getattr(fitted, method)(oof.meta_test)) if hasattr(fitted, method) else None
+    return np.asarray(getattr(fitted, method)(oof.test_meta_features)) if hasattr(fitted, method) else None

@@ -12,8 +12,10 @@ __all__ = ["KaggleCommand", "UploadError"]
 
 LIMIT_REACHED = re.compile(r"Remaining today: 0\b")
 ERROR_OF_SUBMISSION = re.compile(r"^Error: *(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-# What is said where the output of a call shows one of these, in this order; {name} is the competition.
+# What is said where the output of a call shows one of these, in this order; {name} is the competition, and
+# {0} what the first group of the pattern holds.
 FAILURES = {
+    r"No module named '(\w+)'": "kaggle does not start without {0}. Install it with: pip install {0}",
     r"\b401\b|Unauthorized|Authentication required|kaggle\.json|kaggle auth login": (
         "kaggle has no valid credentials. Log in with: kaggle auth login"
     ),
@@ -113,8 +115,9 @@ class KaggleCommand:
 
     def _failure(self, action: str, printed: str) -> UploadError:
         for pattern, sentence in FAILURES.items():
-            if re.search(pattern, printed):
-                return UploadError(sentence.format(name=self.competition) + ".")
+            found = re.search(pattern, printed)
+            if found:
+                return UploadError(sentence.format(*found.groups(), name=self.competition) + ".")
         lines = [line for line in printed.splitlines() if line.strip()]
         last = _one_line(lines[-1]) if lines else "it printed nothing"
         return UploadError(f"kaggle competitions {action} failed ({last}). Run it yourself to see more.")

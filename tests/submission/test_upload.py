@@ -193,14 +193,17 @@ FAILURES = {
         },
         "Kaggle cannot be reached. Check the network, and submit again.",
     ),
-    "a command that does not start": (
+    "an installation that lacks a module": (
         {
             "submissions.0.out": "",
-            "submissions.0.err": "  File x\nModuleNotFoundError: No module named 'six'\x1b[31m\n",
+            "submissions.0.err": "  File x\nModuleNotFoundError: No module named 'six'\n",
             "submissions.0.rc": "1",
         },
-        "kaggle competitions submissions failed (ModuleNotFoundError: No module named 'six'[31m). Run it "
-        "yourself to see more.",
+        "kaggle does not start without six. Install it with: pip install six.",
+    ),
+    "anything else": (
+        {"submissions.0.out": "", "submissions.0.err": "x\n\x1b[31mOops\n", "submissions.0.rc": "1"},
+        "kaggle competitions submissions failed ([31mOops). Run it yourself to see more.",
     ),
 }
 

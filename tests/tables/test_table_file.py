@@ -13,6 +13,8 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stackit.tables import read_table
 
@@ -279,3 +281,21 @@ def test_a_large_file_is_read_quickly(tmp_path):
         found = read_table(path, id="id")
     assert time.process_time() - start < 5
     np.testing.assert_array_equal(found.drop(columns="id").to_numpy(), table.drop(columns="id").to_numpy())
+
+
+words = st.text(st.sampled_from(list("x ,;\t|\"'\né東1")), max_size=6).map("x{}x".format)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    rows=st.lists(st.tuples(words, words, words), min_size=1, max_size=5),
+    separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    lineterminator=st.sampled_from(["\n", "\r\n"]),
+)
+def test_words_of_any_kind_are_read_as_they_are(tmp_path, rows, separator, encoding, lineterminator):
+    table = pd.DataFrame(rows, columns=["a", "bé", "c c"])
+    text = table.to_csv(index=False, sep=separator, lineterminator=lineterminator)
+    found, _ = read(tmp_path, text.encode(encoding))
+    assert found.to_numpy().tolist() == table.to_numpy().tolist()
+    assert list(found.columns) == list(table.columns)

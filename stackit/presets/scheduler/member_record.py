@@ -9,7 +9,9 @@ from stackit.engine.task import TaskResult
 from stackit.presets.members.member import Member
 from stackit.presets.members.shape import TableShape
 
-__all__ = ["MemberRecord", "seconds_of"]
+__all__ = ["SAMPLED", "MemberRecord", "seconds_of"]
+
+SAMPLED = -1  # in place of the split of a scout on a sample
 
 
 @dataclass(eq=False)
@@ -20,7 +22,7 @@ class MemberRecord:
     left_out: str | None = None
     is_late: bool = False  # whether it was left out for want of time
     scout: TaskResult | None = None
-    n_rounds: int | None = None
+    rounds: dict[int, int] = field(default_factory=dict)  # that scouts found, by split
     fit_seconds: float = 0.0  # what one fit on all training rows of a fold is expected to take
     seconds: list[float] = field(default_factory=list)
     n_done: int = 0  # folds of the first repeat, without the scout
@@ -36,19 +38,18 @@ class MemberRecord:
         """Whether its scout is back."""
         return self.scout is not None and self.left_out is None
 
-    def keep_scout(self, result: TaskResult, shape: TableShape, rows_ratio: float, known: int | None) -> None:
-        """Take the facts of a scout; `known` is the number of rounds where the scout came from a store."""
+    @property
+    def n_rounds(self) -> int | None:
+        """The mean of what its scouts found: those on whole training parts, where there are any."""
+        whole = [rounds for split, rounds in self.rounds.items() if split != SAMPLED]
+        found = whole or [*self.rounds.values()]
+        return round(sum(found) / len(found)) if found else None
+
+    def keep_scout(self, result: TaskResult, shape: TableShape, rows_ratio: float) -> None:
+        """Take the seconds and the predictions of a scout."""
         self.scout = result
         self.fit_seconds = seconds_of(result) * rows_ratio
         self.is_batched = hasattr(self.member.pipeline(shape).steps[-1][1], "fit_folds")
-        rounds = self.member.rounds
-        if rounds is not None:
-            self.n_rounds = known if result.estimator is None else self._rounds_of(result.estimator, shape)
-
-    def keep_rounds(self, result: TaskResult, shape: TableShape) -> None:
-        """Take the rounds of a scout on all training rows, unless it came from a store."""
-        if result.estimator is not None:
-            self.n_rounds = self._rounds_of(result.estimator, shape)
 
     def expect_as_measured(self) -> None:
         """Expect fits to take as long as those so far."""
@@ -69,7 +70,8 @@ class MemberRecord:
             made.set_params(**{f"model__{self.member.rounds.parameter}": self.n_rounds})
         return made
 
-    def _rounds_of(self, fitted: Any, shape: TableShape) -> int:
+    def rounds_of(self, fitted: Any, shape: TableShape) -> int:
+        """Return the rounds that a fitted scout calls for on all training rows."""
         assert self.member.rounds is not None
         final = self.member.final(shape, fitted)
         return int(final.get_params()[f"model__{self.member.rounds.parameter}"])

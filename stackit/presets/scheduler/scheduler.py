@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from stackit.estimators.named_estimators import NamedEstimators
 from stackit.presets.blend.blended_members import BlendedMembers
 from stackit.presets.scheduler.blends import Blends
 from stackit.presets.scheduler.member_record import MemberRecord, seconds_of
@@ -20,6 +19,8 @@ __all__ = ["Scheduler"]
 N_WAVES = 8  # about how many waves there are time for
 UNLIMITED_WAVE = 30.0  # seconds of a wave where there is no limit
 MOST_PACE = 3.0
+# Below so many rows, on how many folds the members find their rounds: a tenth of few rows is a poor judge.
+FEW_ROWS, N_SCOUTED = 5_000, 3
 FIRST = 0.3  # of the time left: the best member that takes no more is the first, so that a blend has it
 
 
@@ -108,33 +109,35 @@ class Scheduler:
         self._begun |= {*names}
         self.reporter.expected_end = plan.clock.spent() + self._seconds_left(wave, repeat)
         self.reporter.stage(f"repeat {repeat + 1}" if repeat else "folds", names, self._n_fits, repeat)
-        if repeat == 0 and plan.scout_run[0] is not plan.run(0):
-            self._fit_first_fold(wave)
-        known = [record for record in wave if record.left_out is None]
-        finals = [(record.name, record.final(plan.shape)) for record in known]
-        self._run(known, finals, range(1 if repeat == 0 else 0, self._n_fits), repeat)
-
-    def _fit_first_fold(self, wave: list[MemberRecord]) -> None:
-        """Fit the first fold of members with scouts on a sample: all rows need other rounds than it did."""
-        shape = self.plan.shape
+        if repeat:
+            self._run(wave, range(self._n_fits), repeat)
+            return
+        first = 0 if plan.scout_run[0] is not plan.run(0) else 1  # the fold of which nothing is done yet
+        n_scouted = min(self._n_scouted, self._n_fits)
+        if first == n_scouted:
+            self._run(wave, range(first, self._n_fits))
+            return
         in_rounds = [record for record in wave if record.member.rounds is not None]
-        others = [record for record in wave if record.member.rounds is None]
-        scouts = [(record.name, record.member.scout(shape)) for record in in_rounds]
-        self._run(others, [(record.name, record.final(shape)) for record in others], [0], 0)
-        self._run(in_rounds, scouts, [0], 0, is_scouting=True)
+        self._run(in_rounds, range(first, n_scouted), is_scouting=True)
+        self._run(in_rounds, range(n_scouted, self._n_fits))
+        self._run([record for record in wave if record not in in_rounds], range(first, self._n_fits))
+
+    @property
+    def _n_scouted(self) -> int:
+        """The number of folds on which a member stops early: the rounds of one differ where rows are few."""
+        return N_SCOUTED if self.plan.shape.n_rows < FEW_ROWS else 1
 
     def _run(
-        self,
-        wave: list[MemberRecord],
-        estimators: NamedEstimators,
-        splits: Collection[int],
-        repeat: int,
-        is_scouting: bool = False,
+        self, wave: list[MemberRecord], splits: Collection[int], repeat: int = 0, is_scouting: bool = False
     ) -> None:
-        """Fit estimators on some splits; note how long each took, and the rounds of scouts."""
-        if not wave:
+        """Fit members on some splits; note how long each took, and the rounds of scouts."""
+        plan, by_name = self.plan, {record.name: record for record in wave if record.left_out is None}
+        if not by_name or not splits:
             return
-        plan, by_name = self.plan, {record.name: record for record in wave}
+        estimators = [
+            (name, record.member.scout(plan.shape) if is_scouting else record.final(plan.shape))
+            for name, record in by_name.items()
+        ]
         expected = spent = 0.0
         reserve = self.blends.reserve(len(wave))
         run = plan.run(repeat)
@@ -146,8 +149,7 @@ class Scheduler:
                 record.n_done += repeat == 0 and result.split > 0
                 expected, spent = expected + record.fit_seconds, spent + seconds_of(result)
                 if is_scouting:
-                    record.keep_rounds(result, plan.shape)
-                    self.scouts.facts.keep(record)
+                    self.scouts.keep_rounds(record, result, run)
             elif repeat == 0:
                 record.fail(result.error)
                 self.reporter.leave_out(record.name, record.left_out)

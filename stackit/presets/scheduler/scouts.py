@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 
+from stackit.engine.fold_run import FoldRun
 from stackit.engine.task import TaskResult
-from stackit.presets.scheduler.member_record import MemberRecord
+from stackit.presets.scheduler.member_record import SAMPLED, MemberRecord
 from stackit.presets.scheduler.plan import Plan
 from stackit.presets.scheduler.reporter import Reporter
 from stackit.presets.scheduler.scout_facts import ScoutFacts
@@ -111,12 +112,23 @@ class Scouts:
             record.fail(result.error)
             self.reporter.leave_out(record.name, record.left_out)
             return
-        rounds = self.facts.rounds_of(result.name)
-        if record.member.rounds is not None and rounds is None and result.estimator is None:
-            (result,) = self.run.fit_again(result.name, [0])  # the store has lost what the scout found
-        record.keep_scout(result, self.plan.shape, self.ratio, rounds)
-        self.facts.keep(record)
+        record.keep_scout(result, self.plan.shape, self.ratio)
+        self.keep_rounds(record, result, self.run)
         self.after_each()
+
+    def keep_rounds(self, record: MemberRecord, result: TaskResult, run: FoldRun) -> None:
+        """Take the rounds that a scout found, from its estimator or as an earlier run kept them."""
+        if record.member.rounds is None:
+            return
+        split = result.split if run in self.plan.runs else SAMPLED
+        rounds = self.facts.rounds_of(result.name, split)
+        if rounds is None and result.estimator is None:
+            (result,) = run.fit_again(result.name, [result.split])  # the store has lost what it found
+        if result.estimator is not None:
+            rounds = record.rounds_of(result.estimator, self.plan.shape)
+        assert rounds is not None
+        record.rounds[split] = rounds
+        self.facts.keep(result.name, split, rounds)
 
     def _most_seconds(self) -> float | None:
         """Return the seconds of a scout beyond which all folds of a member take too much of the time."""

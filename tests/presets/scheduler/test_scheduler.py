@@ -1,5 +1,6 @@
 """The scheduler: all members without a limit, what fits into one, and something usable in any case."""
 
+import json
 import re
 import time
 
@@ -11,6 +12,7 @@ from stackit.engine.run_config import RunConfig
 from stackit.engine.training_data import TrainingData
 from stackit.presets.members.shape import TableShape
 from stackit.presets.scheduler import plan as plan_module
+from stackit.presets.scheduler import scheduler as scheduler_module
 from stackit.presets.scheduler.blends import Blends
 from stackit.presets.scheduler.checkpoint import Checkpoint
 from stackit.presets.scheduler.clock import Clock
@@ -21,7 +23,15 @@ from stackit.presets.scheduler.scheduler import Scheduler
 from stackit.presets.scheduler.scout_facts import ScoutFacts
 from stackit.presets.scheduler.scouts import Scouts
 from stackit.tables import TableReader
-from tests.presets.tiny_members import SlowClassifier, classifiers, member, raw_table, regressors, staged
+from tests.presets.tiny_members import (
+    SlowClassifier,
+    StagedClassifier,
+    classifiers,
+    member,
+    raw_table,
+    regressors,
+    staged,
+)
 
 
 def schedule(
@@ -57,7 +67,8 @@ def test_without_a_limit_all_members_are_fitted_on_all_folds(classify):
     assert best.used
 
 
-def test_the_first_fold_is_that_of_the_scout_and_the_others_have_its_rounds():
+def test_the_first_fold_is_that_of_the_scout_and_the_others_have_its_rounds(monkeypatch):
+    monkeypatch.setattr(scheduler_module, "FEW_ROWS", 200)
     best, (record,), _ = schedule([staged()])
     models = [pipeline.steps[-1][1] for pipeline in best.runs[0]["staged"].fold_estimators]
     assert record.n_rounds == 8  # a tenth more than the scout's 7
@@ -65,9 +76,49 @@ def test_the_first_fold_is_that_of_the_scout_and_the_others_have_its_rounds():
     assert [model.early_stopping_rounds is None for model in models] == [False, True, True, True, True]
 
 
+class UnevenClassifier(StagedClassifier):
+    """Finds other rounds in other rows."""
+
+    def fit(self, X, y, eval_set=None, verbose=True):
+        super().fit(X, y, eval_set)
+        self.best_round_ = 5 + int(1e6 * abs(float(np.mean(X)))) % 20
+        return self
+
+
+def uneven():
+    return member("staged", UnevenClassifier(), rounds=staged().rounds)
+
+
+def test_where_rows_are_few_three_folds_stop_early_and_the_others_have_the_mean_of_their_rounds():
+    best, (record,), _ = schedule([uneven()], n_repeats=2)
+    models = [pipeline.steps[-1][1] for pipeline in best.runs[0]["staged"].fold_estimators]
+    found = [round(1.1 * model.best_round_) for model in models[:3]]
+    assert record.rounds == dict(enumerate(found))
+    assert len({*found}) > 1
+    assert record.n_rounds == round(sum(found) / 3)
+    again = [pipeline.steps[-1][1] for pipeline in best.runs[1]["staged"].fold_estimators]
+    assert [model.n_rounds for model in models] == [100, 100, 100, *[record.n_rounds] * 2]
+    assert [model.n_rounds for model in again] == [record.n_rounds] * 5
+
+
+@pytest.mark.parametrize("lost", [["0"], ["1", "2"], ["0", "1", "2"]])
+def test_the_rounds_of_some_folds_are_found_again_after_a_run_was_killed(tmp_path, lost):
+    store = DiskStore(tmp_path)
+    first, (record,), _ = schedule([uneven()], store=store)
+    facts = json.loads((tmp_path / "scouts.json").read_text())
+    for split in lost:
+        del facts["key"]["staged"][split]
+    (tmp_path / "scouts.json").write_text(json.dumps(facts))
+    second, (resumed,), _ = schedule([uneven()], store=store)
+    assert resumed.rounds == record.rounds
+    assert second.runs[0].n_stored == 5
+    assert second.blend.score == first.blend.score
+
+
 def test_on_large_tables_scouts_see_a_sample_and_the_first_fold_finds_the_rounds(monkeypatch):
     monkeypatch.setattr(plan_module, "MOST_SCOUT_ROWS", 100)
     monkeypatch.setattr(plan_module, "SAMPLE", 50)
+    monkeypatch.setattr(scheduler_module, "FEW_ROWS", 200)
     best, (record,), plan = schedule([staged()])
     models = [pipeline.steps[-1][1] for pipeline in best.runs[0]["staged"].fold_estimators]
     assert [model.n_rounds for model in models] == [100, 8, 8, 8, 8]

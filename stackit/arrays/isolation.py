@@ -26,6 +26,7 @@ from stackit.arrays.rows import num_samples, safe_index
 from stackit.arrays.types import Rows
 
 __all__ = [
+    "INSTALLED",
     "WELL_KNOWN",
     "Reader",
     "call_isolated",

@@ -87,10 +87,10 @@ def out_of_fold(  # noqa: PLR0913 - the engine's one front door, all but three b
     n_jobs : int or None
         How many fits run at once, -1 for one per core. A joblib backend chosen outside is used. With 1 all
         fits run in this process, and one that ends its process (a crash in compiled code) ends the program.
-        With more that cannot happen, except for estimators that cannot be pickled, and, where the program
-        cannot be forked (it has threads, as in a notebook), for short work of pipelines with functions or
-        transformers of your own: new processes take seconds to start. joblib's multiprocessing backend waits
-        for ever when a worker dies; loky, its default, does not.
+        With more that cannot happen, except for estimators that cannot be pickled, and, in the first call of
+        a program with threads, such as a notebook, for pipelines with functions or transformers of your own:
+        they run in the program while the process starts from which workers are forked. joblib's
+        multiprocessing backend waits for ever when a worker dies; loky, its default, does not.
     store : DiskStore, MemoryStore or None
         Where the predictions of each fit are kept as soon as it is finished. A fit that is in the store is
         not repeated: start an interrupted run again, and it continues. The key of a fit is a digest of the

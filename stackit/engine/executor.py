@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ from joblib import effective_n_jobs
 from scipy.sparse import issparse
 
 from stackit.engine.fold_batching import AnyTask, prepared_fits
-from stackit.engine.fork_pool import run_in_children
+from stackit.engine.fork_pool import run_in_workers
 from stackit.engine.fork_safety import may_fork
+from stackit.engine.fork_server import ForkServer, fork_server
+from stackit.engine.forks import LocalForks, ServerForks, UnsendableError
 from stackit.engine.joblib_pool import is_backend_chosen, run_by_joblib
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.task_queue import TaskQueue
@@ -27,7 +29,8 @@ __all__ = ["run_all"]
 
 SHORT = 0.33  # seconds of work that are done sooner than workers are started
 PROBE = 0.05  # seconds after which the remaining work is estimated
-IMPORTS = 20.0  # seconds before a deadline in which new processes would do little else than import
+START = 5.0  # seconds before a deadline in which a fork server would do little else than start
+IMPORTS = 20.0  # the same for new processes, which import much more
 LARGE = 8 << 20  # bytes of X from which fits release the interpreter's lock most of the time
 
 
@@ -44,17 +47,16 @@ def run_all(
 
     With one job all tasks run in this process, and a joblib backend that was chosen outside is used as it is.
     Otherwise short work of trusted libraries runs in this process, and the rest in forked processes, which
-    start in milliseconds. Where forking is not safe, trusted estimators work on large tables in threads, and
-    all others in new processes: these import all libraries first, which takes seconds once (2 to 9 were
-    measured), and are reused by later runs. To avoid that, short work of pipelines with functions or
-    transformers of the user's runs in this process as well. So an estimator that ends its process never ends
-    the program, unless it is such a function or transformer and forking is not safe. What cannot be sent to
-    another process runs in this one, last.
+    start in milliseconds. Where it is not safe to fork this process, a server is forked, which takes seconds
+    to start, once; meanwhile pipelines with functions or transformers of the user's run in this process as
+    well. So an estimator that ends its process never ends the program, unless it is such a function or
+    transformer. What cannot be sent to another process runs in this one, last. On systems without forks
+    trusted estimators work on large tables in threads, and all others in new processes.
 
     With `limits`, tasks run in processes that can be killed; with one job they do so one at a time, in the
-    order of the list. At the deadline those that run are killed, and the generator ends. Where forking is not
-    safe and the deadline is too near for imports, they run in this process. Tasks that do, or cannot be sent
-    to another one, and those of backends that cannot kill theirs, go on until they return to Python.
+    order of the list. At the deadline those that run are killed, and the generator ends. Where a server has
+    not started and the deadline is too near for that, they run in this process. Tasks that do, or cannot be
+    sent to another one, and those of backends that cannot kill theirs, go on until they return to Python.
 
     `failures`, `seconds` and `on_start` are those of `TaskQueue`.
     """
@@ -84,14 +86,45 @@ def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
         yield from _run_short_work(queue, data, _is_trusted)
     if not queue.waiting:
         return
-    if may_fork():  # faster than threads by 8 % on large tables: no child waits for another's Python
-        yield from run_in_children(queue, data, workers)
+    if may_fork():  # faster than threads by 8 % on large tables: no worker waits for another's Python
+        yield from run_in_workers(queue, LocalForks(queue.tasks, data), workers)
+    elif (server := fork_server()) is not None:
+        yield from _run_by_server(server, queue, data, workers, plain)
+    elif queue.limits.seconds_left >= IMPORTS:
+        yield from _run_by_new_processes(queue, data, workers, plain)
+
+
+def _run_by_server(
+    server: ForkServer, queue: TaskQueue, data: TrainingData, workers: int, plain: bool
+) -> Generator[TaskResult, None, None]:
+    """Run tasks in forks of a server, and in this process while it starts."""
+    if not server.is_ready:
+        if queue.limits.seconds_left < START:
+            return
+        if plain:
+            yield from _run_short_work(queue, data, _is_unlikely_to_exit, lambda: not server.is_ready)
+    if not queue.waiting:
         return
-    if queue.limits.seconds_left < IMPORTS:  # as in a notebook, which always has threads
+    try:
+        forks = ServerForks(queue.tasks, data)
+    except UnsendableError:
+        queue.keep_all_local()
         return
+    except (EOFError, OSError):  # the server cannot start here
+        yield from _run_by_new_processes(queue, data, workers, plain)
+        return
+    with closing(forks):
+        yield from run_in_workers(queue, forks, workers)
+
+
+def _run_by_new_processes(
+    queue: TaskQueue, data: TrainingData, workers: int, plain: bool
+) -> Generator[TaskResult, None, None]:
+    """Run tasks where nothing can be forked: in new processes, or in threads where tables are large."""
     if plain:
         yield from _run_short_work(queue, data, _is_unlikely_to_exit)
-    if large and not queue.limits and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
+    is_large = _n_bytes(data.X) >= LARGE
+    if is_large and not queue.limits and all(_is_trusted(queue.tasks[at]) for at in queue.waiting):
         yield from run_by_joblib(queue, data, n_jobs=workers, backend="threading")
     else:
         one_at_a_time = {"pre_dispatch": 1} if workers == 1 else {}
@@ -99,12 +132,15 @@ def _run_by_workers(queue: TaskQueue, data: TrainingData, workers: int) -> Gener
 
 
 def _run_short_work(
-    queue: TaskQueue, data: TrainingData, only: Callable[[AnyTask], bool]
+    queue: TaskQueue,
+    data: TrainingData,
+    only: Callable[[AnyTask], bool],
+    has_time: Callable[[], bool] = lambda: False,
 ) -> Generator[TaskResult, None, None]:
-    """Run tasks in this process, fold by fold, until more than a little work remains."""
+    """Run tasks in this process, fold by fold, while it has time or until more than a little work remains."""
     started = time.perf_counter()
     with _restored_draws(queue):
-        while time.perf_counter() - started <= PROBE or queue.remaining_seconds(only) <= SHORT:
+        while time.perf_counter() - started <= PROBE or has_time() or queue.remaining_seconds(only) <= SHORT:
             at = queue.take(longest_first=False, only=only)
             if at is None:
                 return

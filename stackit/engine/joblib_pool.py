@@ -34,6 +34,7 @@ __all__ = ["is_backend_chosen", "run_by_joblib"]
 CALLS_PER_WORKER = 8  # that are handed out together, where results do not come one by one
 # Backends of which the workers are processes of this one, and do not end with it by themselves.
 OWN_PROCESSES = {"LokyBackend", "MultiprocessingBackend"}
+GROWN = "A worker stopped while some jobs were given to the executor"
 
 Reply = tuple[int, Outcome | bytes | None]  # a task's number and outcome, pickled or not; None cannot be sent
 MakeCall = Callable[[int], Any]
@@ -53,7 +54,7 @@ def run_by_joblib(queue: TaskQueue, data: TrainingData, **options: Any) -> Gener
     if options.get("backend") == "threading" or getattr(backend, "supports_sharedmem", False):
         make_call = _local_calls(queue.tasks, data)
     else:
-        context = SharedContext(queue.tasks, data)
+        context = SharedContext.of(queue.tasks, data)
         if not context.can_be_pickled():
             queue.keep_all_local()
             return
@@ -132,8 +133,13 @@ def _local_calls(tasks: list[AnyTask], data: TrainingData) -> MakeCall:
 
 
 def _remote_calls(queue: TaskQueue, context: SharedContext, backend: Any) -> MakeCall:
-    sent = broadcast(context, backend)
-    parent = lifeline() if type(backend).__name__ in OWN_PROCESSES else None
+    sent, parent = broadcast(context, backend), None
+    if type(backend).__name__ in OWN_PROCESSES:
+        parent = lifeline()
+        # loky replaces workers that grow by 300 MB, as those of earlier calls do when they import libraries,
+        # and warns of it. Where warnings are errors, that ends the thread that hands out the work: no call
+        # would ever return.
+        warnings.filterwarnings("ignore", GROWN, UserWarning)
     limits = TimeLimits(task_seconds=queue.limits.task_seconds)  # clocks differ between machines
     return lambda at: delayed(_run_remote)(at, dumps(queue.tasks[at], context), sent, parent, limits)
 

@@ -14,7 +14,7 @@ from functools import cache
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Lifeline", "end_with_parent", "lifeline", "watch_parent"]
+__all__ = ["Lifeline", "end_with_parent", "end_with_program", "lifeline", "watch_parent"]
 
 PR_SET_PDEATHSIG = 1
 F_SETSIG = 10  # as in Linux's fcntl.h
@@ -35,6 +35,17 @@ def end_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end_with_program(line: Lifeline) -> bool:
+    """Have the system kill this process when the program that started it ends, and say whether it runs yet.
+
+    On Linux it is killed when the program's pipe closes. Another process may have inherited the pipe and keep
+    it open: call this again from time to time, and end when the result is False.
+    """
+    parent, pipe = line
+    _kill_when_closed(parent, pipe)
+    return os.getppid() == parent
 
 
 def lifeline() -> Lifeline:
@@ -60,9 +71,7 @@ def watch_parent(line: Lifeline) -> None:
     parent, pipe = line
     if os.getppid() != parent and _is_alive(parent):
         return
-    if sys.platform == "linux":
-        with suppress(OSError):
-            _be_killed_on_closing(f"/proc/{parent}/fd/{pipe}")
+    _kill_when_closed(parent, pipe)
     threading.Thread(target=_wait_for, args=(parent,), daemon=True, name="stackit-parent-watch").start()
 
 
@@ -71,11 +80,16 @@ def _lifeline_of(process: int) -> Lifeline:
     return process, os.pipe()[0]
 
 
-def _be_killed_on_closing(path: str) -> None:
-    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+@cache
+def _kill_when_closed(parent: int, pipe: int) -> None:
+    """Have the system kill this process when a pipe of its parent closes."""
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        own = os.open(f"/proc/{parent}/fd/{pipe}", os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(own, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _wait_for(parent: int) -> None:

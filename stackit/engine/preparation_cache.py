@@ -102,6 +102,13 @@ class PreparationCache:
         steps = packed.steps() if None in known else known
         return Preparation(self._unified(key, steps), packed.tables)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Be pickled for processes that are not forked from this one: they plan nothing."""
+        return vars(self) | {"_kinds": Counter(), "_steps": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _steps=WeakValueDictionary())
+
     def share_steps(self, result: TaskResult) -> None:
         """Replace the fitted steps in a result from another process by equal ones that are here already."""
         key, pipeline = self._keys.get((result.name, result.split)), pipeline_in(result.estimator)

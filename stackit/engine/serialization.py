@@ -32,11 +32,17 @@ TaskBytes = bytes
 class SharedContext:
     """What the tasks of a run share: the tables, the rows of the folds, and the weights."""
 
-    def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
-        parts = [data, data.target, data.target.type]
-        parts += [part for task in tasks for part in task.shared_parts()]
-        self.data = data
-        self.parts: list[Any] = list({id(part): part for part in parts}.values())
+    def __init__(self, data: TrainingData, parts: list[Any]) -> None:
+        self.data, self.own_parts = data, parts  # in which nothing of the data is
+        self.parts: list[Any] = [data, data.target, data.target.type, *parts]
+
+    @classmethod
+    def of(cls, tasks: list[AnyTask], data: TrainingData) -> SharedContext:
+        """Return what these tasks share."""
+        parts = {id(part): part for task in tasks for part in task.shared_parts()}
+        for part in (data, data.target, data.target.type):
+            parts.pop(id(part), None)
+        return cls(data, [*parts.values()])
 
     def can_be_pickled(self) -> bool:
         """Whether it can be pickled: all is tried but the numbers in arrays, which always can."""

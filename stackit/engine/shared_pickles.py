@@ -16,6 +16,7 @@ from typing import Any
 import cloudpickle
 
 from stackit.engine.memory import memory_limit
+from stackit.engine.pickle_file import file_path, length_of, pickled_parts, read_parts, write_parts
 
 try:
     import fcntl
@@ -29,11 +30,12 @@ MOST_OBJECTS = 4096
 ENTRY = struct.Struct("<QQ")  # where an object begins in the file, and its length
 DATA = MOST_OBJECTS * ENTRY.size  # the entries come first
 REFUSED = (1, 0)
-ALIGNMENT = 64  # bytes, of the arrays in an object
 
 
 class SharedPickles:
-    """Objects in a file without a name, which the processes forked from this one have open as well.
+    """Objects in a file without a name, which other processes have open as well.
+
+    Those are the processes forked from this one, and those that have loaded a pickle of this object.
 
     The first process that gets an object makes it; those that want it meanwhile wait. Arrays are read where
     they lie in the file; what is written into one is seen by nothing else. The system deletes the file with
@@ -69,8 +71,7 @@ class SharedPickles:
         try:
             if self._file < 0:
                 with tempfile.TemporaryFile() as file:
-                    self._file = os.dup(file.fileno())
-                weakref.finalize(self, os.close, self._file)
+                    self._keep_open(os.dup(file.fileno()))
                 os.ftruncate(self._file, DATA)
         except OSError:
             return None
@@ -85,11 +86,26 @@ class SharedPickles:
                 made, is_for_all = make()
                 self._enter(number, self._written(made) if is_for_all else REFUSED)
                 return made
-        return make()[0] if (start, length) == REFUSED else self._read(start, length)
+        return make()[0] if (start, length) == REFUSED else read_parts(self._file, start, length)
 
     def is_refused(self, number: int) -> bool:
         """Whether each process has to make an object for itself."""
         return self._entry(number) == REFUSED
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Be pickled for processes that are not forked from this one, while this one keeps the file."""
+        path = file_path(self._file) if self._file >= 0 else None
+        return {"most_bytes": self.most_bytes, "path": path, "n_objects": len(self._locks)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["most_bytes"])  # type: ignore[misc]
+        if state["path"] is not None:
+            self._keep_open(os.open(state["path"], os.O_RDWR))
+        self._locks = [threading.Lock() for _ in range(state["n_objects"])]
+
+    def _keep_open(self, file: int) -> None:
+        self._file = file
+        weakref.finalize(self, os.close, file)
 
     def _entry(self, number: int) -> tuple[int, ...]:
         return ENTRY.unpack(os.pread(self._file, ENTRY.size, number * ENTRY.size))
@@ -100,15 +116,12 @@ class SharedPickles:
     def _written(self, made: Any) -> tuple[int, int]:
         """Write an object behind the others, and return its entry."""
         try:
-            parts = _parts_of(made)
-            length = sum(_padded(len(part)) for part in parts)
+            parts = pickled_parts(made)
+            length = length_of(parts)
             start = self._allocate(length)
             if start is None:
                 return REFUSED
-            at = start
-            for part in parts:
-                _write_all(self._file, part, at)
-                at += _padded(len(part))
+            write_parts(self._file, start, parts)
         except Exception:  # noqa: BLE001 - pickling runs code of the object; a disk may be full
             return REFUSED
         return start, length
@@ -121,16 +134,6 @@ class SharedPickles:
                 return None
             os.ftruncate(self._file, start + length)
         return start
-
-    def _read(self, start: int, length: int) -> Any:
-        mapped = memoryview(mmap.mmap(self._file, length, access=mmap.ACCESS_COPY, offset=start))
-        (n_parts,) = struct.unpack_from("<Q", mapped)
-        sizes = struct.unpack_from(f"<{n_parts}Q", mapped, 8)
-        parts, at = [], _padded(8 + 8 * n_parts)
-        for size in sizes:
-            parts.append(mapped[at : at + size])
-            at += _padded(size)
-        return pickle.loads(parts[0], buffers=parts[1:])
 
     @contextmanager
     def _locked(self, at: int) -> Generator[None, None, None]:
@@ -148,25 +151,6 @@ def pickle_or_cloudpickle(value: Any) -> bytes:
         return pickle.dumps(value)
     except Exception:  # noqa: BLE001 - pickling runs code of the value
         return bytes(cloudpickle.dumps(value))
-
-
-def _parts_of(made: Any) -> list[memoryview]:
-    """Return the sizes of the parts of a pickle, the pickle without its arrays, and the arrays."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(made, protocol=5, buffer_callback=buffers.append)
-    parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
-    sizes = struct.pack(f"<{len(parts) + 1}Q", len(parts), *map(len, parts))
-    return [memoryview(sizes), *parts]
-
-
-def _padded(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def _write_all(file: int, part: memoryview, at: int) -> None:
-    while len(part):
-        written = os.pwrite(file, part, at)
-        part, at = part[written:], at + written
 
 
 def _most_bytes() -> int:

@@ -142,9 +142,16 @@ def forked():
     run(n_jobs=2)
 
 
-def loky():
+def served():
+    """Have a server fork the workers."""
     executor.may_fork = lambda: False
     forked()
+
+
+def loky():
+    """Have joblib start new processes."""
+    executor.fork_server = lambda: None
+    served()
 
 
 def resumed():

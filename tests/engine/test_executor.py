@@ -104,8 +104,9 @@ def test_large_tables_go_to_children_at_once(forks, monkeypatch):
     assert os.getpid() not in {pid for pid, _ in places(oof)}
 
 
-def test_large_tables_are_worked_on_in_threads_where_no_fork_is_safe(monkeypatch):
+def test_large_tables_are_worked_on_in_threads_where_there_are_no_forks(monkeypatch):
     monkeypatch.setattr(executor, "may_fork", lambda: False)
+    monkeypatch.setattr(executor, "fork_server", lambda: None)
     monkeypatch.setattr(executor, "LARGE", 1)
     seen = set()
 
@@ -163,6 +164,7 @@ class OwnTransformer(TransformerMixin, BaseEstimator):
 @pytest.mark.parametrize("step", [FunctionTransformer(lambda X: X), OwnTransformer()])
 def test_short_work_with_steps_of_the_users_starts_no_new_processes(step, monkeypatch):
     monkeypatch.setattr(executor, "may_fork", lambda: False)
+    monkeypatch.setattr(executor, "fork_server", lambda: None)
     monkeypatch.setattr(executor, "PROBE", 60)
     handed_on = []
     monkeypatch.setattr(

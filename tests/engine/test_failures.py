@@ -110,12 +110,14 @@ class RaisesOnFit(ConstantMean):
 
 
 def elsewhere(place, monkeypatch):
-    """Have fits done in this process, in forked ones or in loky's."""
+    """Have fits done in this process, in forks of it, in forks of a server or in processes of loky."""
     monkeypatch.setattr(executor, "may_fork", lambda: place == "forked")
+    if place == "loky":
+        monkeypatch.setattr(executor, "fork_server", lambda: None)
     return {"n_jobs": 1 if place == "here" else 2}
 
 
-@pytest.mark.parametrize("place", ["here", "forked"])
+@pytest.mark.parametrize("place", ["here", "forked", "served"])
 @pytest.mark.parametrize("how", RAISED)
 def test_whatever_is_raised_is_the_failure_of_its_estimator(how, place, monkeypatch):
     options = elsewhere(place, monkeypatch)
@@ -178,7 +180,7 @@ class InterruptedInAGroup(Interrupted):
     error = BaseExceptionGroup("both", [ValueError("a"), KeyboardInterrupt()])
 
 
-@pytest.mark.parametrize("place", ["here", "forked", "loky"])
+@pytest.mark.parametrize("place", ["here", "forked", "served", "loky"])
 def test_an_interrupt_is_no_failure(place, monkeypatch):
     options = elsewhere(place, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
@@ -211,10 +213,11 @@ class Dies(ConstantMean):
 DEATHS = [("exit", "exit code 3"), (signal.SIGSEGV, "SIGSEGV"), (signal.SIGKILL, "SIGKILL")]
 
 
+@pytest.mark.parametrize("place", ["forked", "served"])
 @pytest.mark.parametrize("row", [None, 8.0])
 @pytest.mark.parametrize(("how", "cause"), DEATHS)
-def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, monkeypatch):
-    options = elsewhere("forked", monkeypatch)
+def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, place, monkeypatch):
+    options = elsewhere(place, monkeypatch)
     members = [("dies", Dies(how, row)), ("good", ConstantMean())]
     with pytest.warns(
         UserWarning,
@@ -258,8 +261,9 @@ class OnceKilled(ConstantMean):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_what_the_system_killed_is_tried_once_more_alone(tmp_path, monkeypatch):
-    options = elsewhere("forked", monkeypatch)
+@pytest.mark.parametrize("place", ["forked", "served"])
+def test_what_the_system_killed_is_tried_once_more_alone(place, tmp_path, monkeypatch):
+    options = elsewhere(place, monkeypatch)
     members = [("killed", OnceKilled(str(tmp_path / "log"))), ("good", ConstantMean())]
     oof = out_of_fold(members, X, Y, cv=3, **options)
     assert oof.meta_train["killed"].equals(oof.meta_train["good"].rename("killed"))
@@ -303,7 +307,7 @@ class FrameWithALock(np.ndarray):
 UNSENDABLE = {"fitted": HoldsALock, "before": lambda: HoldsALockBefore(threading.Lock()), "bad": OpensBadly}
 
 
-@pytest.mark.parametrize("place", ["forked", "loky"])
+@pytest.mark.parametrize("place", ["forked", "served", "loky"])
 @pytest.mark.parametrize("kind", UNSENDABLE)
 def test_what_cannot_be_sent_is_done_here(kind, place, monkeypatch):
     options = elsewhere(place, monkeypatch)
@@ -313,7 +317,7 @@ def test_what_cannot_be_sent_is_done_here(kind, place, monkeypatch):
     assert all(type(one) is type(members[0][1]) for one in oof["odd"].fold_estimators)
 
 
-@pytest.mark.parametrize("place", ["forked", "loky"])
+@pytest.mark.parametrize("place", ["forked", "served", "loky"])
 def test_tables_that_cannot_be_sent_are_worked_on_here(place, monkeypatch):
     options = elsewhere(place, monkeypatch)
     table = X.view(FrameWithALock)
@@ -323,7 +327,7 @@ def test_tables_that_cannot_be_sent_are_worked_on_here(place, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("place", ["forked", "loky"])
+@pytest.mark.parametrize("place", ["forked", "served", "loky"])
 def test_one_that_fails_after_all_is_skipped_wherever_it_is_done(place, monkeypatch):
     options = elsewhere(place, monkeypatch)
 

@@ -41,7 +41,7 @@ def test_a_task_weighs_the_same_however_many_rows_there_are():
     sizes = []
     for n in (100, 10_000):
         tasks, data = work(n)
-        common = SharedContext(tasks, data)
+        common = SharedContext.of(tasks, data)
         sizes.append(max(len(dumps(task, common)) for task in tasks))
     assert sizes[1] == pytest.approx(sizes[0], abs=100)
     assert sizes[1] < 5000
@@ -49,12 +49,12 @@ def test_a_task_weighs_the_same_however_many_rows_there_are():
 
 def test_what_is_common_tells_its_size():
     tasks, data = work(1000)
-    assert SharedContext(tasks, data).__sizeof__() >= data.X.nbytes + data.target.y.nbytes
+    assert SharedContext.of(tasks, data).__sizeof__() >= data.X.nbytes + data.target.y.nbytes
 
 
 def test_a_task_does_elsewhere_what_it_does_here():
     tasks, data = work(200)
-    common = SharedContext(tasks, data)
+    common = SharedContext.of(tasks, data)
     elsewhere = pickle.loads(pickle.dumps(common))
     assert any(isinstance(task, BatchedTask) for task in tasks)
     for task in tasks:
@@ -67,7 +67,7 @@ def test_a_task_does_elsewhere_what_it_does_here():
 
 def test_parts_that_tasks_share_are_one_thing_where_they_arrive():
     tasks, data = work(200)
-    common = SharedContext(tasks, data)
+    common = SharedContext.of(tasks, data)
     shared = next(task for task in tasks if isinstance(task, BatchedTask))
     arrived = loads(dumps(shared, common), common)
     assert all(one.train is train for one, (train, _) in zip(arrived.tasks, shared.folds.splits, strict=True))

@@ -13,6 +13,7 @@ import stackit
 from stackit import MemoryStore, make_folds
 from stackit.engine import executor
 from stackit.engine.fold_run import FoldRun
+from stackit.engine.fork_server import ForkServer
 from stackit.engine.run_config import RunConfig
 from stackit.engine.training_data import TrainingData
 
@@ -142,8 +143,9 @@ def test_a_task_that_takes_too_long_is_killed_alone(n_jobs):
     assert run.result().meta_train.equals(unlimited.meta_train)
 
 
-def test_near_a_deadline_nothing_is_imported_by_new_processes_where_forks_are_unsafe():
-    """In a notebook there are always threads; new processes would import until the deadline."""
+def test_near_a_deadline_no_server_starts_where_this_process_cannot_be_forked(monkeypatch):
+    """In a notebook there are always threads; a server would import until the deadline."""
+    monkeypatch.setattr(ForkServer, "is_ready", False)
     run, over = fold_run(n_jobs=2, on_error="skip"), threading.Event()
     thread = threading.Thread(target=over.wait)
     thread.start()
@@ -212,9 +214,13 @@ def test_a_time_limit_is_a_number_above_zero(time_limit):
         out_of_fold([("quick", Sleeper())], time_limit=time_limit)
 
 
-def test_where_no_process_can_be_forked_new_ones_are_stopped_or_killed(monkeypatch):
+@pytest.mark.parametrize("place", ["served", "loky"])
+def test_where_this_process_cannot_be_forked_others_are_stopped_or_killed(place, monkeypatch):
     monkeypatch.setattr(executor, "may_fork", lambda: False)
     monkeypatch.setattr(executor, "IMPORTS", 0.0)
+    monkeypatch.setattr(executor, "START", 0.0)
+    if place == "loky":
+        monkeypatch.setattr(executor, "fork_server", lambda: None)
     run = fold_run(n_jobs=2, on_error="skip")
     _ = [*run.fit([("quick", Sleeper(0.01)), ("stuck", Sleeper(slow=(1,)))], task_seconds=0.5)]
     assert list(run.result()) == ["quick"]

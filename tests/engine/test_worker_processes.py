@@ -53,9 +53,9 @@ def started(scenario, folder):
 
 
 def workers_of(process):
-    """The processes that do fits; joblib has others that clean up after it."""
+    """The processes that do fits, and servers that fork them; joblib has others that clean up after it."""
     children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+    return [child for child in children if is_alive(child) and "resource_tracker" not in str(child.cmdline())]
 
 
 def is_alive(process):
@@ -70,9 +70,20 @@ def is_alive(process):
 
 
 @pytest.mark.parametrize(
-    ("scenario", "how"), [("forked", signal.SIGKILL), ("loky", signal.SIGKILL), ("forked", signal.SIGTERM)]
+    ("scenario", "how", "n_processes"),
+    [
+        ("forked", signal.SIGKILL, 2),
+        ("forked", signal.SIGTERM, 2),
+        (
+            "served",
+            signal.SIGKILL,
+            5,
+        ),  # three servers and two workers
+        ("served", signal.SIGTERM, 5),
+        ("loky", signal.SIGKILL, 2),
+    ],
 )
-def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, tmp_path):
+def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, n_processes, tmp_path):
     process = started(scenario, tmp_path)
     log, patience = tmp_path / "fits.log", time.monotonic() + 100
     # Until both workers are at work: one that is still starting looks at its parent when it has started.
@@ -81,7 +92,7 @@ def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario
         assert time.monotonic() < patience
         time.sleep(0.01)
     workers = workers_of(process)
-    assert len(workers) == 2
+    assert len(workers) == n_processes
     process.send_signal(how)
     process.wait()
     process.stderr.close()
@@ -301,6 +312,44 @@ print("done")
 def test_polars_forbids_forking_once_it_has_worked():
     pytest.importorskip("polars")
     command = [sys.executable, "-c", WITH_POLARS]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+WITH_GROWN_WORKERS = """
+import builtins, time, warnings
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import BaseEstimator, RegressorMixin
+from stackit import out_of_fold
+
+class Grows(RegressorMixin, BaseEstimator):
+    def __init__(self, first):
+        self.first = first
+
+    def fit(self, X, y):
+        if X[0, 0] != self.first:
+            builtins.kept = bytearray(b"x") * 310_000_000  # as a worker grows that imports libraries
+        time.sleep(1.1)  # it is measured once per second
+        return self
+
+    def predict(self, X):
+        return X[:, 0]
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+warnings.simplefilter("error")
+with parallel_config("loky", n_jobs=2):
+    Parallel()(delayed(abs)(number) for number in range(4))
+    oof = out_of_fold([("a", Grows(X[0, 0]))], X, X[:, 0], cv=5, n_jobs=None)
+assert oof.meta_train["a"].tolist() == X[:, 0].tolist()
+print("done")
+"""
+
+
+def test_workers_of_loky_that_have_grown_are_replaced_where_warnings_are_errors():
+    command = [sys.executable, "-c", WITH_GROWN_WORKERS]
     done = subprocess.run(
         command, env=environment(), capture_output=True, text=True, timeout=100, check=False
     )

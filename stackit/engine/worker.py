@@ -1,0 +1,113 @@
+"""What a worker process does: run the tasks that it is sent, and send back what comes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from multiprocessing.connection import Connection
+from typing import Any
+
+import sklearn
+from joblib import parallel_config
+
+from stackit.engine.fold_batching import AnyTask
+from stackit.engine.pickle_file import PickleFile
+from stackit.engine.serialization import SharedContext, dump_outcome, loads
+from stackit.engine.training_data import TrainingData
+
+__all__ = ["Reply", "load_context", "load_data", "surroundings", "work", "work_on_loaded"]
+
+
+class Reply(Enum):
+    """What became of a task in a worker."""
+
+    DONE = "done, and the outcome follows"
+    STUCK = "the task or its outcome cannot be sent"
+    INTERRUPTED = "interrupted as by the user"
+    DIED = "the worker is dead"
+
+
+class _Loaded:
+    """What a process has loaded for its copies."""
+
+    data: TrainingData
+    context: SharedContext
+
+
+def work(connection: Connection, task_of: Callable[[Any], AnyTask], data: TrainingData, inner: str) -> None:
+    """Run the tasks that messages stand for, until None arrives; an estimator's own jobs run in `inner`."""
+    # An interrupt by the keyboard reaches the program too, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with parallel_config(inner):
+        while (message := connection.recv()) is not None:
+            reply, payload = _reply_to(message, task_of, data)
+            _flush_output()
+            connection.send(reply)
+            if reply is Reply.DONE:
+                connection.send_bytes(payload)
+
+
+def work_on_loaded(connection: Connection, inner: str) -> None:
+    """Run pickled tasks, with what this process or its original has loaded, and end."""
+    work(connection, lambda packed: loads(packed, _Loaded.context), _Loaded.data, inner)
+    sys.exit()
+
+
+def load_data(path: str) -> bool:
+    """Load the tables of a run, and return whether that can be done."""
+    try:
+        _Loaded.data = PickleFile.read(path)
+    except Exception:  # noqa: BLE001 - unpickling runs code of the caller's tables
+        return False
+    return True
+
+
+def load_context(path: str) -> bool:
+    """Load what the tasks of a run share, and the surroundings in which they run."""
+    try:
+        (folder, modules_path, environment, filters, config), parts, preparations = PickleFile.read(path)
+    except Exception:  # noqa: BLE001 - unpickling runs code of the caller's
+        return False
+    with suppress(OSError):  # the folder has been deleted
+        os.chdir(folder)
+    sys.path[:] = modules_path
+    warnings.filters[:] = filters  # type: ignore[index]
+    os.environ.clear()
+    os.environ.update(environment)
+    sklearn.set_config(**config)
+    _Loaded.data.preparations = preparations
+    _Loaded.context = SharedContext(_Loaded.data, parts)
+    return True
+
+
+def surroundings() -> tuple[Any, ...]:
+    """Return what fits may depend on in this process; a process that is forked from it has it anyway."""
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:  # it has been deleted
+        folder = ""
+    return folder, sys.path, dict(os.environ), list(warnings.filters), sklearn.get_config()
+
+
+def _reply_to(message: Any, task_of: Callable[[Any], AnyTask], data: TrainingData) -> tuple[Reply, bytes]:
+    try:
+        task = task_of(message)
+    except Exception:  # noqa: BLE001 - unpickling runs code of the estimator
+        return Reply.STUCK, b""
+    try:
+        payload = dump_outcome(task.run(data))
+    except KeyboardInterrupt:
+        return Reply.INTERRUPTED, b""
+    return (Reply.DONE, payload) if payload else (Reply.STUCK, b"")
+
+
+def _flush_output() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # None, or closed
+            stream.flush()

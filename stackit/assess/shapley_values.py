@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,16 @@ from stackit.assess.repeats import oof_of
 from stackit.assess.subsets import SubsetScores
 from stackit.estimators.scoring import Scoring
 
-__all__ = ["Shapley", "shapley"]
+__all__ = ["EXACT", "Shapley", "SubsetValues", "exact_values", "sampled_values", "shapley"]
 
 EXACT = 10
+
+
+class SubsetValues(Protocol):
+    """Scores subsets of members, given as sets of their positions."""
+
+    def of(self, subsets: Iterable[frozenset[int]]) -> dict[frozenset[int], float]:
+        """Return the score of each subset; higher is better."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,13 +128,14 @@ def shapley(
         raise ValueError(f"{n_permutations=} must be None or a positive even number. Pass n_permutations=64.")
     scores = SubsetScores(run, combiner, scoring, n_jobs)
     n = 0 if n_permutations is None and k <= EXACT else n_permutations or 64
-    phi, errors = _sampled(scores, k, n, random_state) if n else (_exact(scores, k), np.zeros(k))
+    phi, errors = sampled_values(scores, k, n, random_state) if n else (exact_values(scores, k), np.zeros(k))
     ends = scores.of([frozenset(), frozenset(range(k))])
     table = pd.DataFrame({"value": phi, "standard_error": errors}, index=pd.Index(names, name="estimator"))
     return Shapley(table, ends[frozenset()], ends[frozenset(range(k))], n)
 
 
-def _exact(scores: SubsetScores, k: int) -> npt.NDArray[np.float64]:
+def exact_values(scores: SubsetValues, k: int) -> npt.NDArray[np.float64]:
+    """Return the Shapley values of k members from the scores of all 2^k subsets."""
     subsets = [frozenset(some) for size in range(k + 1) for some in combinations(range(k), size)]
     known = scores.of(subsets)
     phi = np.zeros(k)
@@ -139,10 +148,10 @@ def _exact(scores: SubsetScores, k: int) -> npt.NDArray[np.float64]:
     return phi
 
 
-def _sampled(
-    scores: SubsetScores, k: int, n: int, random_state: Any
+def sampled_values(
+    scores: SubsetValues, k: int, n: int, random_state: Any
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return mean and standard error over pairs of an order and its reverse; their errors partly cancel."""
+    """Return Shapley values and errors, of orders and their reverses: the errors of the two partly cancel."""
     random = check_random_state(random_state)
     orders = [random.permutation(k) for _ in range(n // 2)]
     both = [order for one in orders for order in (one, one[::-1])]
@@ -152,7 +161,7 @@ def _sampled(
     return added.mean(axis=0), spread / np.sqrt(len(added))
 
 
-def _added(scores: SubsetScores, order: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+def _added(scores: SubsetValues, order: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Return what each member adds to those before it in one order."""
     subsets = [frozenset(order[:size].tolist()) for size in range(len(order) + 1)]
     known = scores.of(subsets)

@@ -1,5 +1,7 @@
 """Reports of a stack: evidence, a summary as a plain dict, and one page as HTML, Markdown or JSON."""
 
 from stackit.report.evidence import Evidence
+from stackit.report.report import Report, make_report
+from stackit.report.summary import summarize
 
-__all__ = ["Evidence"]
+__all__ = ["Evidence", "Report", "make_report", "summarize"]

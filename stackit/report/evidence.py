@@ -14,6 +14,7 @@ import pandas as pd
 from stackit.arrays import Floats, Rows
 from stackit.estimators.scoring import Scoring
 from stackit.folds import Folds
+from stackit.report.binned_columns import BinnedColumns
 from stackit.report.sources.run import fields_of_run
 from stackit.report.sources.tabular_stack import fields_of_tabular_stack
 from stackit.target import Target, classification_target, regression_target
@@ -292,6 +293,11 @@ class Evidence:
         for prediction in [*self.members.values(), self.stack]:
             known &= ~np.isnan(prediction.reshape(len(self.y), -1)).any(axis=1)
         return np.flatnonzero(known)
+
+    @cached_property
+    def binned_columns(self) -> BinnedColumns | None:
+        """The raw columns in bins, on a sample of the rows that all predict; None without a table."""
+        return None if self.X is None else BinnedColumns.of(self.X, self.rows, self.columns)
 
     @property
     def predictions(self) -> Mapping[str, Floats]:

@@ -30,7 +30,7 @@ def draw_curves(histories: Mapping[str, History], path: Path) -> None:
     path : path
         The file, such as ``curves.png``.
     """
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=(11, 4.2), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     for at, (name, history) in enumerate(histories.items()):
         epochs = [record["epoch"] for record in history]
@@ -83,7 +83,7 @@ def draw_activations(by_net: Mapping[str, Sequence[Floats]], path: Path) -> None
     """
     n_layers = max(map(len, by_net.values()))
     size = 2.4 * n_layers, 2.1 * len(by_net)
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(by_net), n_layers, squeeze=False)
     for row, (name, entered) in zip(panels, by_net.items(), strict=True):
         for at, (axes, values) in enumerate(zip(row, entered, strict=False)):

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {
+    "axe-playwright-python": "axe_playwright_python",
     "dask": "distributed",
     "interpret-core": "interpret",
     "mkdocs-material": "material",

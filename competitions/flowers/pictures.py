@@ -85,7 +85,7 @@ def draw_worst(archive: Path, table: pd.DataFrame, path: Path) -> None:
     """
     n_rows = -(-len(table) // COLUMNS)
     size = 2.1 * COLUMNS, 2.4 * n_rows
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
     panels = figure.subplots(n_rows, COLUMNS, squeeze=False).flat
     with zipfile.ZipFile(archive) as photographs:
         for axes, (_, one) in zip(panels, table.iterrows(), strict=False):
@@ -141,5 +141,5 @@ def draw_map(points: Points, y: Any, wrong: Any, path: Path) -> None:
 
 
 def _axes(size: tuple[float, float]) -> tuple[Any, Any]:
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
     return figure.subplots(), figure

@@ -17,7 +17,7 @@ COLORS = ["tab:blue", "tab:orange", "tab:red"]
 
 def draw_regions(estimators: dict[str, Any], X: Any, y: Any, names: list[str], path: Path) -> None:
     """Draw what each of the four predicts all over the plane."""
-    figure_of = import_optional("matplotlib.figure", "report").Figure
+    figure_of = import_optional("matplotlib.figure", "plots").Figure
     from sklearn.inspection import DecisionBoundaryDisplay
 
     figure = figure_of(figsize=(10, 8), layout="constrained")
@@ -37,7 +37,7 @@ def draw_learning_curves(
     estimators: dict[str, Any], X: Any, y: Any, folds: Folds, n_sizes: int, path: Path
 ) -> None:
     """Draw accuracy on training and held-out rows against `n_sizes` numbers of training rows."""
-    figure_of = import_optional("matplotlib.figure", "report").Figure
+    figure_of = import_optional("matplotlib.figure", "plots").Figure
     from sklearn.model_selection import LearningCurveDisplay
 
     figure = figure_of(figsize=(10, 8), layout="constrained")

@@ -40,7 +40,7 @@ def digits() -> list[Any]:
 
 def draw(tracks: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
     """Draw how running statistics come near the population's, and how accurate the network is meanwhile."""
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=(11, 4.2), layout="constrained")
     means, scores = figure.subplots(1, 2)
     for name, track in tracks.items():
         steps, distances, accuracies = zip(*track, strict=True)

@@ -28,7 +28,7 @@ def draw_gaps(table: pd.DataFrame, path: Path) -> None:
     targets = table["target"].unique()
     kinds = [(way, rate) for way in WAYS for rate in table["rate"].unique()]
     size = 4.4 * len(kinds), 4.2 * len(targets)
-    figure = import_optional("matplotlib.figure", "report").Figure(figsize=size, layout="constrained")
+    figure = import_optional("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(targets), len(kinds), squeeze=False, sharey="row")
     for row, target in zip(panels, targets, strict=True):
         of_target = table[table["target"] == target]

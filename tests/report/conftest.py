@@ -1,5 +1,7 @@
 """Evidence of small runs, made once for all tests of reports."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,10 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from stackit import StackingClassifier, StackingRegressor
-from stackit.report import Evidence
+from stackit.report import Evidence, Report
 
 N = 240
+HOSTILE = "<img src=x onerror=alert(1)>|`*_[a](javascript:alert(1))\x1b[31m\u202e&amp;"
 
 
 def table(seed=0, n=N):
@@ -58,3 +61,27 @@ def regression():
     members = [("line", LinearRegression()), ("near", KNeighborsRegressor(15))]
     stack = StackingRegressor(members, cv=5).fit(numbers(X), signal)
     return Evidence.from_stack(stack, numbers(X), signal, numbers(table(1, 60)[0]), name="numbers")
+
+
+@pytest.fixture(scope="session")
+def reports(binary, multiclass, regression):
+    return {one.task: Report(one) for one in (binary, multiclass, regression)}
+
+
+@pytest.fixture(scope="session")
+def hostile(binary):
+    names = {"bayes": HOSTILE, "near": "near", "line": "</script><script>alert(1)</script>"}
+    return Report(
+        replace(
+            binary,
+            members={names[name]: table for name, table in binary.members.items()},
+            test_members={},
+            weights={names[name]: weight for name, weight in binary.weights.items()},
+            seconds={names[name]: 1.0 for name in names},
+            kinds={},
+            failures={HOSTILE + "!": HOSTILE},
+            X=binary.X.set_axis([HOSTILE, "<script>alert(1)</script>"], axis=1),
+            X_test=binary.X_test.set_axis([HOSTILE, "<script>alert(1)</script>"], axis=1),
+            name=HOSTILE,
+        )
+    )

@@ -31,9 +31,8 @@ def leaderboard(scores: Scores) -> list[dict[str, Any]]:
     names = [scores.stack, *([scores.average] if scores.average in scores.predictions else []), *scores.names]
     rows = [_row(scores, name) for name in names]
     rows.sort(key=lambda row: -row["score"] if np.isfinite(row["score"]) else np.inf)
-    out = [_left_out(name, reason) for name, reason in scores.evidence.failures.items()]
-    known = {row["name"] for row in rows}
-    return [*rows, *(row for row in out if row["name"] not in known)]
+    members, failures = scores.evidence.members, scores.evidence.failures
+    return [*rows, *(_left_out(name, why) for name, why in failures.items() if name not in members)]
 
 
 def _row(scores: Scores, name: str) -> dict[str, Any]:

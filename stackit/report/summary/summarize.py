@@ -78,9 +78,9 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
     >>> evidence = Evidence.from_out_of_fold(out_of_fold(members, X, y, cv=5, n_jobs=1), X)
     >>> summary = summarize(evidence)
     >>> [row["name"] for row in summary["leaderboard"]]
-    ['stack', 'logistic', 'plain average', 'bayes']
+    ['logistic', 'stack', 'plain average', 'bayes']
     >>> summary["verdict"]["comparisons"]["best_member"]["outcome"]
-    'equal'
+    'no difference'
     """
     scores = Scores(evidence)
     found: dict[str, Any] = plain(

@@ -21,6 +21,7 @@ from stackit.engine.prepared_folds import fit_prepared_folds
 from stackit.engine.task import Task, TaskResult
 from stackit.engine.threads import single_threaded
 from stackit.engine.training_data import TrainingData
+from stackit.estimators.callbacks import has_callbacks
 from stackit.estimators.early_stopping.fitting import last_step
 from stackit.estimators.metadata_routing import weights_parameter
 from stackit.estimators.traits import EstimatorTraits
@@ -133,9 +134,7 @@ def group_by_estimator(
     a plain one may differ in the last digit, and an interrupted run must give what it would have given.
     """
     names = {
-        task.name
-        for task in left
-        if task.split >= 0 and _gets_only_weights(task) and can_batch(task.estimator)
+        task.name for task in left if task.split >= 0 and _is_plain_fit(task) and can_batch(task.estimator)
     }
     if names and data.matrix is None:
         names &= {task.name for task in left if _takes_any_table(task.estimator)}
@@ -163,8 +162,10 @@ def prepared_fits(tasks: Iterable[AnyTask]) -> Iterator[Task]:
             yield from task.tasks
 
 
-def _gets_only_weights(task: Task) -> bool:
-    """Whether fit gets nothing but weights; that of a pipeline, those of its last step."""
+def _is_plain_fit(task: Task) -> bool:
+    """Whether fit gets weights at most (a pipeline, those of its last step), and calls no callbacks."""
+    if has_callbacks(task.estimator):
+        return False
     return not task.fit_params or [*task.fit_params] == [weights_parameter(task.estimator)]
 
 

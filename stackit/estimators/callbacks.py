@@ -25,6 +25,7 @@ __all__ = [
     "CallbackSupportMixin",
     "FitCallbacks",
     "FitTasks",
+    "has_callbacks",
     "with_callbacks",
 ]
 
@@ -32,6 +33,12 @@ __all__ = [
 CALLBACK_ATTRIBUTES = frozenset(
     {"_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown"}
 )
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Whether callbacks are registered on an estimator, or on one inside it."""
+    parts = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
+    return any(hasattr(one, "_skl_callbacks") for one in (estimator, *parts))
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,10 @@ class CopiedEnsemble(BaseEstimator):  # type: ignore[misc]
             fresh = type(self)(**self.get_params(deep=False))
             if hasattr(self, "_metadata_request"):  # requests set for metadata routing
                 fresh._metadata_request = self._metadata_request
-            return copy.deepcopy(fresh)
+            own = copy.deepcopy(fresh)
+            if hasattr(self, "_skl_callbacks"):  # clones share them
+                own._skl_callbacks = self._skl_callbacks
+            return own
 
 
 def warn_of_lost_parameters(estimators: NamedEstimators) -> None:

@@ -1,13 +1,19 @@
 """scikit-learn's callbacks are called for levels, fits and the final estimator, as in its own pipelines."""
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackit import Level, LevelsRegressor, MemoryStore, StackingClassifier, StackingRegressor
 from stackit.combine import MeanRegressor
+from stackit.estimators import callbacks
 from stackit.estimators.callbacks import FitCallbacks
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
@@ -117,6 +123,13 @@ def test_a_fit_that_fails_tears_callbacks_down():
     assert recorder.calls in ([], ["setup", ("begin", "fit", 30), "teardown"])
 
 
+def test_callbacks_of_a_base_estimator_are_called_for_each_of_its_folds():
+    recorder = Recorder()
+    pipeline = make_pipeline(StandardScaler(), LinearRegression()).set_callbacks(recorder)
+    StackingRegressor([("scaled", pipeline)], cv=3).fit(X, Y)
+    assert recorder.names("end").count("fit") == 3
+
+
 def test_files_have_no_callbacks(tmp_path):
     stack = StackingRegressor(MEMBERS[1:], cv=3).set_callbacks(Recorder()).fit(X, Y)
     loaded = StackingRegressor.load(stack.save(tmp_path / "it.stackit"))
@@ -130,3 +143,15 @@ def test_without_callbacks_nothing_is_called():
     with calls.final(LinearRegression(), X, Y):
         pass
     assert calls.context is None
+
+
+def test_before_scikit_learn_1_9_there_are_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.callback", None)
+    spec = importlib.util.spec_from_file_location("callbacks_of_old", callbacks.__file__)
+    old = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "callbacks_of_old", old)
+    spec.loader.exec_module(old)
+    assert not hasattr(old.CallbackSupportMixin, "set_callbacks")
+    assert old.with_callbacks(len) is len
+    with old.FitCallbacks.of(LinearRegression(), X, Y) as calls:
+        assert calls.context is None

@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 from stackit.estimators.callbacks import CALLBACK_ATTRIBUTES
 from stackit.folds.constraints import SplitConstraints
 from stackit.persistence.allowlist import class_named, is_allowed, is_net, name_of
+from stackit.persistence.forests import is_forest, pack_forest, unpack_forest
 from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.store import Store
 
@@ -103,6 +104,8 @@ class Encoder:
         is_splitter = hasattr(value, "split") and hasattr(value, "get_n_splits")
         if is_splitter or isinstance(value, SplitConstraints | Memory | Store):
             return None
+        if is_forest(value):
+            return _tagged("forest", self.encode(pack_forest(value)))
         if not self._holds_own(value):
             return value
         if isinstance(value, np.ndarray):
@@ -216,6 +219,7 @@ BUILDERS: dict[str, Callable[[Any], Any]] = {
     "Bunch": lambda parts: Bunch(**dict(parts)),
     **COLLECTIONS,
     "array": lambda parts: _array(*parts),
+    "forest": lambda parts: unpack_forest({**parts, "forest": _check_empty(parts["forest"])}),
     "filled": lambda parts: _fill(_check_empty(parts[0]), parts[1]),
     "Index": lambda parts: pd.Index(parts[0], name=parts[1]),
     "times": lambda parts: _times(*parts),

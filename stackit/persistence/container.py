@@ -21,7 +21,8 @@ from stackit.validation import format_list, import_optional, invalid_value, warn
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
-FORMAT = 4
+FORMAT = 5
+FAST = 1  # the level of compression: others take several times as long for files hardly smaller
 METADATA, STATE = "stackit.json", "state.skops"
 PACKAGES = ("stackit", "sklearn", "numpy", "skops")
 # The dtype of an array does nothing by itself; each SimpleImputer keeps one.
@@ -85,7 +86,7 @@ def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Pat
     content = {METADATA: json.dumps(metadata).encode(), STATE: _dump(state)}
     content |= {name: data for data, name in nets.items()}
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
         for name, data in content.items():
             file.writestr(name, data)
     atomic_write(Path(path), buffer.getvalue())

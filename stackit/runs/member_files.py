@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from stackit.arrays import Floats
 from stackit.files import atomic_write, digest, read_csv
 
-__all__ = ["file_names", "read_predictions_of", "write_predictions"]
+__all__ = ["STACK", "file_names", "predictions_of", "read_predictions_of", "write_predictions"]
+
+STACK = "stack"  # the name of the blend among the members
 
 UNSAFE = re.compile(r"[^\w.-]+")
 MOST = 100  # characters of a file name
@@ -55,3 +59,14 @@ def read_predictions_of(folder: Path, files: Mapping[str, str]) -> pd.DataFrame:
             table = table.set_index(table.columns[0])
             tables.append(table.replace("", "nan").astype(float))
     return pd.concat(tables, axis=1) if tables else pd.DataFrame()
+
+
+def predictions_of(table: pd.DataFrame, names: Iterable[str], is_classification: bool) -> dict[str, Floats]:
+    """Return the (n, width) predictions of each member in a table as `read_predictions_of` returns it."""
+    found = {}
+    for name in names:
+        columns = [each for each in map(str, table) if each == name or each.startswith(f"{name}__")]
+        values = table[columns].to_numpy(dtype=np.float64)
+        is_pair = is_classification and len(columns) == 1
+        found[name] = np.hstack([1 - values, values]) if is_pair else values
+    return found

@@ -10,15 +10,13 @@ from stackit.arrays import Floats
 from stackit.files import Names, atomic_write
 from stackit.runs.config import RunConfig
 from stackit.runs.folder import FOLDS, MODEL, SCORES, RunFolder
-from stackit.runs.member_files import file_names, write_predictions
+from stackit.runs.member_files import STACK, file_names, write_predictions
 from stackit.runs.model_card import model_card
 from stackit.runs.run_tables import RunTables
 from stackit.runs.submission_file import write_run_submission
 from stackit.validation import warn
 
-__all__ = ["STACK", "write_results"]
-
-STACK = "stack"  # the name of the blend among the members
+__all__ = ["write_results"]
 
 
 def write_results(config: RunConfig, tables: RunTables, stack: Any, folder: RunFolder) -> None:
@@ -26,8 +24,8 @@ def write_results(config: RunConfig, tables: RunTables, stack: Any, folder: RunF
     path, members = folder.path, stack.oof_members_
     files = file_names([*members, STACK])
     folder.manifest.update(_facts(tables, stack, files))
-    stack.oof_.folds.save(path / FOLDS, tables.ids)
-    index = _index(tables, tables.ids)
+    stack.oof_.folds.save(path / FOLDS, tables.training.ids)
+    index = _index(tables, tables.training.ids)
     write_predictions(path / "oof", _frames(stack, {**members, STACK: stack.oof_blend_}, index), files)
     if tables.X_test is not None and tables.test_ids is not None:
         predictions = stack.predict_members(tables.X_test, members)
@@ -48,6 +46,7 @@ def write_results(config: RunConfig, tables: RunTables, stack: Any, folder: RunF
 def _facts(tables: RunTables, stack: Any, files: dict[str, str]) -> dict[str, Any]:
     """Return what the manifest says of a fitted stack, without times."""
     return {
+        "id": tables.id_column,
         "task": tables.task.kind,
         "scoring": stack.oof_.scoring,
         "score": stack.score_,

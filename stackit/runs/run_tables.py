@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stackit.files import Names, check_ids
+from stackit.arrays import Rows
+from stackit.files import Names, check_ids, read_csv
 from stackit.folds import Folds
 from stackit.folds.subset import reindex
 from stackit.runs.config import RunConfig
 from stackit.tables import Task, detect_task, read_table
 from stackit.validation import format_list
 
-__all__ = ["RunTables", "read_tables"]
+__all__ = ["RunTables", "TrainingTable", "folds_of", "read_tables", "read_training"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTable:
+    """The rows that a run learns from.
+
+    Parameters
+    ----------
+    table : (n, n_columns) data frame
+        All columns.
+    y : (n,) series
+        The target.
+    ids : (n,) array of str
+        The ids, or the numbers of the rows.
+    groups : (n,) array or None
+        Which rows are held out together.
+    ids_of_file : array of str
+        The ids of all rows of the file.
+    kept : (n,) array of int
+        Which of them have a target.
+    """
+
+    table: pd.DataFrame
+    y: pd.Series[Any]
+    ids: Names
+    groups: Any
+    ids_of_file: Names
+    kept: Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,39 +57,35 @@ class RunTables:
     ----------
     X : (n, n_columns) data frame
         The features of the training rows.
-    y : (n,) series
-        The target.
-    ids : (n,) array of str
-        The ids of the training rows, or their numbers.
-    id_name : str
-        The name of the column of ids; "row" where they are numbers.
+    training : TrainingTable
+        Their target, ids and groups.
+    id_column : str or None
+        The column of ids; None where they are numbers.
     task : Task
         What is predicted.
     cv : int, Folds or None
         The folds.
-    groups : (n,) array or None
-        Which rows are held out together.
     X_test : (m, n_columns) data frame or None
         The features of the rows to predict.
     test_ids : (m,) array of str or None
         Their ids.
-    sample : path or None
-        The sample submission.
     notes : tuple of str
         A sentence on each thing that was left out.
     """
 
     X: pd.DataFrame
-    y: pd.Series[Any]
-    ids: Names
-    id_name: str
+    training: TrainingTable
+    id_column: str | None
     task: Task
     cv: Any = None
-    groups: Any = None
     X_test: pd.DataFrame | None = None
     test_ids: Names | None = None
-    sample: Path | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id_name(self) -> str:
+        """The name of the ids in files."""
+        return self.id_column or "row"
 
 
 def read_tables(config: RunConfig) -> RunTables:
@@ -76,19 +101,10 @@ def read_tables(config: RunConfig) -> RunTables:
     """
     notes: list[str] = []
     id_column = config.id or _id_of_sample(config)
-    train = read_table(config.train, id=id_column)
-    _check_has(config, train, id_column)
-    ids = _ids_of(train, id_column, config.train)
-    cv = Folds.load(config.folds, ids) if isinstance(config.folds, Path) else config.folds
-    known = _rows_with_target(train[config.target], config, notes)
-    if len(known) < len(train):
-        train, ids = train.iloc[known].reset_index(drop=True), ids[known]
-        cv = reindex(cv, known) if isinstance(cv, Folds) else cv
-    y = train[config.target]
-    expected = config.task
-    task = detect_task(y, len(train), expected)
+    training = read_training(config, id_column, notes)
+    task = detect_task(training.y, len(training.y), config.task)
     apart = {config.target, id_column, config.groups, *config.drop}
-    features = [name for name in train.columns if name not in apart]
+    features = [name for name in training.table.columns if name not in apart]
     X_test = test_ids = None
     if config.test is not None:
         test = read_table(config.test, id=id_column)
@@ -99,11 +115,31 @@ def read_tables(config: RunConfig) -> RunTables:
         X_test = test[features]
     if not features:
         raise ValueError(f"{config.train} has no columns to learn from: only the target, ids and groups.")
-    groups = None if config.groups is None else train[config.groups].to_numpy()
-    name = id_column or "row"
-    return RunTables(
-        train[features], y, ids, name, task, cv, groups, X_test, test_ids, config.sample, tuple(notes)
-    )
+    X = training.table[features]
+    cv = folds_of(config, training)
+    return RunTables(X, training, id_column, task, cv, X_test, test_ids, tuple(notes))
+
+
+def read_training(config: RunConfig, id_column: str | None, notes: list[str] | None = None) -> TrainingTable:
+    """Read the training table without the rows that have no target; `notes` gets a sentence on these."""
+    table = read_table(config.train, id=id_column)
+    _check_has(config, table, id_column)
+    ids = _ids_of(table, id_column, config.train)
+    kept = _rows_with_target(table[config.target], config, [] if notes is None else notes)
+    if len(kept) < len(table):
+        table = table.iloc[kept].reset_index(drop=True)
+    groups = None if config.groups is None else table[config.groups].to_numpy()
+    return TrainingTable(table, table[config.target], ids[kept], groups, ids, kept)
+
+
+def folds_of(config: RunConfig, training: TrainingTable) -> Any:
+    """Return the folds that the settings name, of the rows with a target."""
+    path = config.folds
+    if not isinstance(path, Path):
+        return path
+    if len(read_csv(path, str(path))) == len(training.ids):
+        return Folds.load(path, training.ids)
+    return reindex(Folds.load(path, training.ids_of_file), training.kept)
 
 
 def _id_of_sample(config: RunConfig) -> str | None:

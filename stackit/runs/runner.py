@@ -91,4 +91,4 @@ def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, verbose: int) 
         store=DiskStore(folder.path / "store"),
         verbose=verbose,
     )
-    return stack.fit(tables.X, tables.y, groups=tables.groups)
+    return stack.fit(tables.X, tables.training.y, groups=tables.training.groups)

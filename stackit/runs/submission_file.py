@@ -28,7 +28,7 @@ def write_run_submission(
 
     `predictions` are (m, n_classes) probabilities in the order of `classes`, or (m,) numbers.
     """
-    sample = None if tables.sample is None else read_sample(tables.sample, None, None, 1e-3)
+    sample = None if config.sample is None else read_sample(config.sample, None, None, 1e-3)
     form = _form_of(config, sample, classes)
     values: Any = predictions
     names = classes
@@ -38,7 +38,7 @@ def write_run_submission(
         values, names = predictions[:, 1], None
     kind: SubmissionKind = "numbers" if classes is None else form
     labels = classes.tolist() if classes is not None and form == "labels" else None
-    like = tables.sample or _sample_like(config, tables, values, names)
+    like = config.sample or _sample_like(config, tables, values, names)
     write_submission(path, tables.test_ids, values, sample=like, kind=kind, labels=labels, classes=names)
 
 

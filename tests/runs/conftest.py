@@ -1,12 +1,29 @@
 """Tiny tables in files, and one run of the preset "quick" that most tests of runs look at."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from stackit.presets import tabular_stack
 from stackit.runs import RunConfig, run
+from tests.presets.tiny_members import classifiers, regressors
 
 N_TRAIN, N_TEST = 120, 30
+
+
+@contextmanager
+def tiny_members():
+    """Let the presets have three members of a few milliseconds."""
+
+    def portfolio(preset, shape):
+        return regressors() if shape.is_regression else classifiers()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tabular_stack, "portfolio", portfolio)
+        patch.setattr(tabular_stack, "left_out", lambda preset, shape: {})
+        yield
 
 
 def titanic_like(n, seed, first_id):
@@ -57,4 +74,5 @@ def settings(tables):
 @pytest.fixture(scope="session")
 def finished(settings, tmp_path_factory):
     """The folder of a finished run."""
-    return run(RunConfig(**settings, output=tmp_path_factory.mktemp("runs") / "titanic"))
+    with tiny_members():
+        return run(RunConfig(**settings, output=tmp_path_factory.mktemp("runs") / "titanic"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ from stackit.files import atomic_write
 from stackit.persistence.codec import Decoder, Encoder
 from stackit.persistence.nets import net_from_bytes, net_to_bytes
 from stackit.persistence.object_path import path_to_failure
+from stackit.persistence.skops_bytes import dump_reproducibly, zip_reproducibly
 from stackit.store.versions import version_of
 from stackit.validation import format_list, import_optional, invalid_value, warn
 
@@ -85,11 +85,7 @@ def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Pat
     metadata["versions"] = {package: version_of(package) for package in PACKAGES}
     content = {METADATA: json.dumps(metadata).encode(), STATE: _dump(state)}
     content |= {name: data for data, name in nets.items()}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
-        for name, data in content.items():
-            file.writestr(name, data)
-    atomic_write(Path(path), buffer.getvalue())
+    atomic_write(Path(path), zip_reproducibly(content, FAST))
     return Path(path)
 
 
@@ -168,7 +164,7 @@ def _dump(state: Any) -> bytes:
 
 def _dump_by_name(state: Any) -> bytes:
     skops = import_optional("skops.io", "secure")
-    data: bytes = skops.dumps(state)
+    data = dump_reproducibly(state)
     nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
     if nameless:
         raise TypeError(f"{format_list(nameless)} cannot be found by name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
@@ -74,7 +75,7 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         self.verbose = verbose
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None, X_test: Any = None) -> Self:
         """Train the members of the preset and their blend within the time limit.
 
         Parameters
@@ -87,6 +88,9 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
             Rows of a group are held out together.
         sample_weight : (n,) array-like, optional
             The weights of the rows, in fits and in scores.
+        X_test : like X, with m rows, optional
+            New rows: each fit predicts them as soon as it is done, for ``test_members_``. A store keeps these
+            predictions too.
 
         Returns
         -------
@@ -102,7 +106,7 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         clock = Clock(self.time_limit)
         self._check_parameters()
         with FitCallbacks.of(self, X, y, sample_weight) as callbacks, observer_for(self.verbose) as observer:
-            plan = self._plan(X, y, groups, sample_weight, clock, callbacks)
+            plan = self._plan(X, y, groups, sample_weight, X_test, clock, callbacks)
             reporter = Reporter(clock, observer)
             self._train(plan, reporter)
             self._say_result(reporter)
@@ -154,6 +158,13 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         check_is_fitted(self)
         return self._members.on_all_rows(self._members.blend.oof)
 
+    @property
+    def test_members_(self) -> dict[str, Floats] | None:
+        """The predictions of `X_test` by the members, like `oof_members_`; None without `X_test`."""
+        check_is_fitted(self)
+        found = self._members.test()
+        return None if found is None else self._flat(found)
+
     def predict_members(self, X: Any, names: Collection[str] | None = None) -> dict[str, Floats]:
         """Return the predictions of members, as they are blended.
 
@@ -170,9 +181,12 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         dict of str to (m, n_classes) array, or (m,) for regression
         """
         check_is_fitted(self)
-        found = self._members.predict_members(self._reader.transform(X), names)
+        return self._flat(self._members.predict_members(self._reader.transform(X), names))
+
+    def _flat(self, predictions: dict[str, Floats]) -> dict[str, Floats]:
+        """Return predictions of numbers as (n,) arrays, and those of classes as they are."""
         is_flat = self._target_type.kind == "regression"
-        return {name: table.reshape(len(table)) if is_flat else table for name, table in found.items()}
+        return {name: table.reshape(len(table)) if is_flat else table for name, table in predictions.items()}
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score of predictions of new rows, by the metric that the stack was trained for.
@@ -196,6 +210,14 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         return float(scorer(self, X, y, **weights))
 
+    def without_times(self) -> Self:
+        """Return a copy that does not say how long its fits took: those of equal runs are equal."""
+        check_is_fitted(self)
+        copy = self.__copy__()
+        copy.seconds_, copy._members = math.nan, self._members.without_times()
+        copy._rows = [{**row, "seconds": None} for row in self._rows]
+        return copy
+
     def state_for_prediction(self) -> dict[str, Any]:
         """Return the attributes that predict new rows, without tables of the training rows."""
         state = dict(vars(self))
@@ -214,14 +236,22 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         return hasattr(self, "_members")
 
     def _plan(
-        self, X: Any, y: Any, groups: Any, sample_weight: Any, clock: Clock, callbacks: FitCallbacks
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        sample_weight: Any,
+        X_test: Any,
+        clock: Clock,
+        callbacks: FitCallbacks,
     ) -> Plan:
         """Read the table and the target, and set the fitted attributes that they alone decide."""
         reader = TableReader(self.categories)
         frame = reader.fit_transform(X)
         classify = isinstance(self, ClassifierMixin)
         task = detect_task(y, len(frame), "classification" if classify else "regression")
-        data = TrainingData.of(frame, y, sample_weight, groups, classify=classify)
+        tested = None if X_test is None else reader.transform(X_test)
+        data = TrainingData.of(frame, y, sample_weight, groups, tested, classify=classify)
         target = data.target
         validate_data(self, X=X, reset=True, skip_check_array=True)
         self._reader, self._target_type = reader, target.type

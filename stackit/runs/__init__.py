@@ -2,6 +2,7 @@
 
 from stackit.runs.comparison import RunComparison, compare_runs
 from stackit.runs.config import RunConfig
+from stackit.runs.dry import DryRun, dry_run
 from stackit.runs.durations import format_duration, parse_duration
 from stackit.runs.file_blend import FileBlend, blend_files
 from stackit.runs.folder import RunFolder
@@ -10,12 +11,14 @@ from stackit.runs.prediction import predict_table
 from stackit.runs.runner import run
 
 __all__ = [
+    "DryRun",
     "FileBlend",
     "RunComparison",
     "RunConfig",
     "RunFolder",
     "blend_files",
     "compare_runs",
+    "dry_run",
     "format_duration",
     "list_runs",
     "parse_duration",

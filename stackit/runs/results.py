@@ -12,6 +12,7 @@ from stackit.runs.config import RunConfig
 from stackit.runs.folder import FOLDS, MODEL, SCORES, RunFolder
 from stackit.runs.member_files import STACK, file_names, write_predictions
 from stackit.runs.model_card import model_card
+from stackit.runs.report_files import write_report
 from stackit.runs.run_tables import RunTables
 from stackit.runs.submission_file import write_run_submission
 from stackit.validation import warn
@@ -27,20 +28,30 @@ def write_results(config: RunConfig, tables: RunTables, stack: Any, folder: RunF
     stack.oof_.folds.save(path / FOLDS, tables.training.ids)
     index = _index(tables, tables.training.ids)
     write_predictions(path / "oof", _frames(stack, {**members, STACK: stack.oof_blend_}, index), files)
-    if tables.X_test is not None and tables.test_ids is not None:
-        predictions = stack.predict_members(tables.X_test, members)
-        blended = stack.blend_.predict(predictions)
+    tested = _predict_test(tables, stack)
+    if tested:
         index = _index(tables, tables.test_ids)
-        write_predictions(path / "test", _frames(stack, {**predictions, STACK: blended}, index), files)
+        write_predictions(path / "test", _frames(stack, tested, index), files)
         classes = getattr(stack, "classes_", None)
-        write_run_submission(path / "submission.csv", config, tables, blended, classes)
+        write_run_submission(path / "submission.csv", config, tables, tested[STACK], classes)
     scores = _scores(stack)
     atomic_write(path / SCORES, scores.to_csv(lineterminator="\n"))
     try:
-        stack.save(path / MODEL)
+        stack.without_times().save(path / MODEL)
     except ImportError as error:
         warn(f"{MODEL} is not written: {error}")
+    write_report(tables, stack, tested, path)
     atomic_write(path / "README.md", model_card(config, folder.manifest, scores))
+
+
+def _predict_test(tables: RunTables, stack: Any) -> dict[str, Floats]:
+    """Return the predictions of the test rows by all members and by the stack; none without test rows."""
+    if tables.X_test is None:
+        return {}
+    found = stack.test_members_
+    if found is None:  # only the first fold of the members was finished
+        found = stack.predict_members(tables.X_test, stack.oof_members_)
+    return {**found, STACK: stack.blend_.predict(found)}
 
 
 def _facts(tables: RunTables, stack: Any, files: dict[str, str]) -> dict[str, Any]:
@@ -59,8 +70,8 @@ def _facts(tables: RunTables, stack: Any, files: dict[str, str]) -> dict[str, An
     }
 
 
-def _index(tables: RunTables, ids: Names) -> pd.Index[Any]:
-    index: pd.Index[Any] = pd.Index(ids.tolist(), name=tables.id_name)
+def _index(tables: RunTables, ids: Names | None) -> pd.Index[Any]:
+    index: pd.Index[Any] = pd.Index([] if ids is None else ids.tolist(), name=tables.id_name)
     return index
 
 

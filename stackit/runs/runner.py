@@ -17,6 +17,9 @@ from stackit.validation import warn
 
 __all__ = ["run"]
 
+# Of a time limit, what is kept for the files: so many seconds and such a share, and no more than this share.
+TO_WRITE, SHARE_TO_WRITE, MOST_TO_WRITE = 4.0, 0.03, 0.25
+
 
 def run(
     config: RunConfig, *, overwrite: bool = False, progress: Observer | None = None, verbose: int = 0
@@ -61,7 +64,7 @@ def run(
         warn(note)
     try:
         with observe(progress or current_observer()):
-            stack = _fit(config, tables, folder, verbose)
+            stack = _fit(config, tables, folder, started, verbose)
         fitted = time.monotonic()
         write_results(config, tables, stack, folder)
     except KeyboardInterrupt:
@@ -78,12 +81,14 @@ def run(
     return folder
 
 
-def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, verbose: int) -> Any:
-    """Return the fitted stack."""
+def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, started: float, verbose: int) -> Any:
+    """Return the fitted stack, in time to write everything down."""
+    limit = config.time_limit
+    left = None if limit is None else max(0.1, limit - _reserve(limit) - (time.monotonic() - started))
     kind = TabularStackClassifier if tables.task.is_classification else TabularStackRegressor
     stack = kind(
         config.preset,
-        time_limit=config.time_limit,
+        time_limit=left,
         scoring=config.metric,
         cv=tables.cv,
         n_jobs=config.n_jobs,
@@ -91,4 +96,10 @@ def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, verbose: int) 
         store=DiskStore(folder.path / "store"),
         verbose=verbose,
     )
-    return stack.fit(tables.X, tables.training.y, groups=tables.training.groups)
+    training = tables.training
+    return stack.fit(tables.X, training.y, groups=training.groups, X_test=tables.X_test)
+
+
+def _reserve(limit: float) -> float:
+    """Return the seconds that are kept for writing files."""
+    return min(TO_WRITE + SHARE_TO_WRITE * limit, MOST_TO_WRITE * limit)

@@ -18,6 +18,7 @@ from stackit.presets.blend.calibration import Calibrator, calibrate_member
 from stackit.presets.blend.cross_fitting import held_out_rows, row_weights
 from stackit.presets.blend.floor import Floor, floor_of
 from stackit.presets.blend.held_out_metric import HeldOutMetric
+from stackit.results.estimator_result import EstimatorResult
 from stackit.results.oof import OutOfFold
 from stackit.results.placeholders import Placeholder, without_rows
 from stackit.target import Target
@@ -70,12 +71,23 @@ class BlendedMembers:
             raise ValueError("The table must have at least one row; it has none. Pass the rows to predict.")
         wanted = [name for name in self.runs[0] if name in (self.used if names is None else names)]
         by_run = [run.predict(X, skip=set(run) - set(wanted)) for run in self.runs]
-        predictions = {}
-        for name in wanted:
-            average = np.mean([found[name] for found in by_run if name in found], axis=0)
-            calibrator = self.calibrators.get(name)
-            predictions[name] = average if calibrator is None else calibrator.predict(average)
-        return predictions
+        return {
+            name: self._average(name, [found[name] for found in by_run if name in found]) for name in wanted
+        }
+
+    def test(self) -> dict[str, Floats] | None:
+        """Return the (m, width) predictions of the test rows; None where some member has none."""
+        by_name = {name: [run[name].test for run in self.runs if name in run] for name in self.runs[0]}
+        found = {name: [table for table in tables if table is not None] for name, tables in by_name.items()}
+        if any(len(found[name]) < len(by_name[name]) for name in by_name):
+            return None
+        return {name: self._average(name, tables) for name, tables in found.items()}
+
+    def _average(self, name: str, predictions: Sequence[Floats]) -> Floats:
+        """Return the average of a member's predictions over repeats, calibrated as it is blended."""
+        average = np.mean(predictions, axis=0)
+        calibrator = self.calibrators.get(name)
+        return average if calibrator is None else calibrator.predict(average)
 
     def on_all_rows(self, oof: Floats) -> Floats:
         """Return out-of-fold predictions of the covered rows as those of all rows, NaN in the others."""
@@ -83,6 +95,14 @@ class BlendedMembers:
         table = np.full((len(self.runs[0].coverage), width), np.nan)
         table[rows] = oof
         return table[:, 0] if self.blend.target_type.kind == "regression" else table
+
+    def without_times(self) -> BlendedMembers:
+        """Return the same without what differs between equal runs: seconds, and fits out of a store."""
+
+        def change(result: EstimatorResult) -> EstimatorResult:
+            return replace(result, seconds=[0.0] * len(result.seconds))
+
+        return replace(self, runs=[run.with_results(change, n_stored=0) for run in self.runs])
 
     def for_prediction(self) -> BlendedMembers:
         """Return the same without the members that are not used, and without tables of training rows."""

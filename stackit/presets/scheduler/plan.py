@@ -120,10 +120,26 @@ class Plan:
         seed = self.config.seed or 0
         sampled = _sample(train, SAMPLE, seed), _sample(held_out, SAMPLE // 2, seed)
         folds = replace(self.folds, splits=(sampled,))
-        return self._run(folds, self.config, like=self.folds), len(train) / len(sampled[0])
+        run = FoldRun(
+            self._data_of_trials,
+            folds,
+            config=self.config,
+            like=self.folds,
+            warns=False,
+            on_start=self.on_start,
+        )
+        return run, len(train) / len(sampled[0])
 
-    def _run(self, folds: Folds, config: RunConfig, like: Folds | None = None) -> FoldRun:
-        return FoldRun(self.data, folds, config=config, like=like, warns=False, on_start=self.on_start)
+    @property
+    def _data_of_trials(self) -> TrainingData:
+        """The data without test rows: trials on a sample would predict as many as other fits."""
+        data = self.data
+        if data.X_test is None:
+            return data
+        return TrainingData(data.X, data.target, None, data.sample_weight, data.schema, data.groups)
+
+    def _run(self, folds: Folds, config: RunConfig) -> FoldRun:
+        return FoldRun(self.data, folds, config=config, warns=False, on_start=self.on_start)
 
 
 def _sample(rows: Rows, n: int, seed: int) -> Rows:

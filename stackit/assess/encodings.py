@@ -58,7 +58,7 @@ def encoded_columns(X: Any, target: Target) -> dict[str, float]:
     return found
 
 
-def left_out_columns(X: Any, target: Target) -> dict[str, float]:
+def left_out_columns(X: Any, target: Target, max_rows: int = MAX_ROWS) -> dict[str, float]:
     """Return for each column of numbers the share of rows with a value that is a mean of other rows' y.
 
     Where a level has N rows and y adds up to S, an encoding that leaves the row itself out is
@@ -72,15 +72,15 @@ def left_out_columns(X: Any, target: Target) -> dict[str, float]:
 
     Without smoothing, the mean of the whole column is exactly that of y, with levels of any size. Encodings
     with noise, or with an `a` that is not an integer, are not found, nor smoothed levels of about 5 rows. The
-    10,000 rows with the lowest values are tested, and levels of up to 1,000 rows.
+    `max_rows` rows with the lowest values are tested, and levels of up to 1,000 rows.
     """
     return {
-        name: max(_share_left_out(values, y) for y in _truths(target, both=True))
+        name: max(_share_left_out(values, y, max_rows) for y in _truths(target, both=True))
         for name, values in _numbers(X).items()
     }
 
 
-def _share_left_out(values: Floats, y: Floats) -> float:
+def _share_left_out(values: Floats, y: Floats, max_rows: int) -> float:
     """Return the share of rows with a value that is the mean of y over the other rows of their level."""
     known = np.isfinite(values)
     v, y = values[known], y[known]
@@ -88,7 +88,7 @@ def _share_left_out(values: Floats, y: Floats) -> float:
         return 0.0
     if _has_the_mean(v, y):
         return 1.0
-    mean, order = y.mean(), np.argsort(v, kind="stable")[:MAX_ROWS]
+    mean, order = y.mean(), np.argsort(v, kind="stable")[:max_rows]
     v, y = v[order], y[order]
     found: dict[int, npt.NDArray[np.bool_]] = {}
     for slope in range(1, min(MAX_SLOPE, len(v))):

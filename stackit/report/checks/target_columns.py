@@ -26,7 +26,7 @@ MOST_CHANGES = 0.5
 # An encoding is among the columns that are most correlated with the target; so many are looked at.
 MOST_ENCODED, MOST_LEFT_OUT = 20, 3
 # Rows of an encoding that are looked at: whole levels of these, since sums over levels give it away.
-ENCODED_ROWS, LEFT_OUT_ROWS = 10_000, 1_000
+ENCODED_ROWS, LEFT_OUT_ROWS = 10_000, 500
 # The mean of an encoding that leaves rows out is near that of the target, in standard deviations.
 MARGIN = 0.05
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from stackit.arrays import Floats, Rows
+from stackit.assess.area_under_curve import area_contributions
 from stackit.assess.losses import LOSSES, loss_name, metric_name, row_losses
 from stackit.assess.significance import PairedTest, paired_folds, paired_rows
 from stackit.estimators.prediction import PredictionSpec
 from stackit.estimators.scoring import Scoring, score_predictions
-from stackit.presets.blend.area_under_curve import area_contributions
 from stackit.report.checks.table_facts import TableFacts
 from stackit.report.evidence import Evidence
 from stackit.target import Target

@@ -86,7 +86,8 @@ class UnseenCategories(Check):
 
 
 def _has_words(table: TableFacts, one: ColumnFacts) -> bool:
-    return not one.is_number and table.is_comparable(one.at)
+    """Whether the levels of a column are compared: words, or numbers that are a category."""
+    return (one.kind == "category" or not one.is_number) and table.is_comparable(one.at)
 
 
 def _n_outside(table: TableFacts, at: int) -> int:

@@ -68,7 +68,7 @@ def kaggle(tmp_path, monkeypatch):
         for name, text in files.items():
             (folder / name).write_text(text)
         upload.calls = folder / "calls"
-        return upload_submission(file, competition, **{"poll_interval": 0.01, **options})
+        return upload_submission(file, competition, **{"poll_interval": 0.01, "timeout": 60, **options})
 
     return upload
 

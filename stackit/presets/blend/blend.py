@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ from stackit.validation import format_list
 
 __all__ = ["Blend", "choose_blend"]
 
-WITH_SECOND_LEVEL = " with second level"
 MIN_ROWS_FOR_TEMPERATURE = {"binary": 1000, "multiclass": 200}
 
 
@@ -99,7 +98,6 @@ def choose_blend(
     scoring: Scoring,
     families: Mapping[str, str],
     sample_weight: Any = None,
-    second_level: Collection[str] = (),
 ) -> Blend:
     """Choose a combiner by cross-fitted scores, and fit it on all rows.
 
@@ -131,9 +129,6 @@ def choose_blend(
         The family of each member.
     sample_weight : (n,) array-like, optional
         Weights of the rows.
-    second_level : collection of str
-        The members of a second level. The same candidates with them come last in the order, so that they are
-        used only if that gains more than one standard error.
 
     Returns
     -------
@@ -152,10 +147,7 @@ def choose_blend(
     metric = HeldOutMetric(
         target, held_out_rows(folds, table.covered), scoring, weights, folds.constraints.groups
     )
-    first = tuple(name for name in table.names if name not in second_level)
-    line_up = Candidates(table.choose(first), families, metric).line_up() if first else []
-    if len(first) < len(table.names):
-        line_up += Candidates(table, families, metric, WITH_SECOND_LEVEL if first else "").line_up()
+    line_up = Candidates(table, families, metric).line_up()
     scored = CandidateScores.of(line_up, folds, metric)
     if not scored.is_scored:
         return _without_cross_fit(line_up, table, scored)

@@ -53,12 +53,11 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The candidates for a table of members; the suffix tells their names from those of another table."""
+    """The candidates for a table of members."""
 
     table: MetaTable
     families: Mapping[str, str]
     metric: HeldOutMetric
-    suffix: str = ""
 
     def line_up(self) -> list[Candidate]:
         """Return the candidates, in the order in which they are preferred."""
@@ -68,7 +67,7 @@ class Candidates:
                 makes |= self._weighing()
             makes[MEAN_OF_FAMILIES] = lambda rows: self._mean(rows, MOST_FAMILIES)
         makes[BEST_MEMBER] = lambda rows: self._mean(rows, 1)
-        return [Candidate(name + self.suffix, self.table, self.metric, make) for name, make in makes.items()]
+        return [Candidate(name, self.table, self.metric, make) for name, make in makes.items()]
 
     def _weighing(self) -> dict[str, Callable[[Rows], Any]]:
         """Return the combiners that weigh all members."""

@@ -47,11 +47,6 @@ class MetaTable:
         """The rows that all members predict."""
         return np.flatnonzero(~np.isnan(self.blocks).any(axis=(1, 2)))
 
-    def choose(self, names: tuple[str, ...]) -> MetaTable:
-        """Return the table of some of the members."""
-        places = [self.names.index(name) for name in names]
-        return MetaTable(names, self.blocks[:, places], self.target_type)
-
     def fit(self, combiner: Any, codes: Any, rows: Rows, weights: Floats) -> Any:
         """Return a copy of a combiner, fitted on some rows.
 

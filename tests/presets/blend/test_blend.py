@@ -132,16 +132,6 @@ def test_a_scorer_of_the_user_chooses_too():
     assert blend.score == pytest.approx(blend.candidates["score"][blend.name])
 
 
-def test_a_second_level_is_used_only_if_it_gains_more_than_its_error():
-    y, members = classes_and_members(800, k=4)
-    _, no_better = classes_and_members(800, k=5, seed=0)
-    blend = chosen(y, members | {"second": no_better["m0"]}, second_level=["second"])
-    assert blend.weights["second"] == 0
-    _, better = classes_and_members(800, k=1, knows=4.0)
-    blend = chosen(y, members | {"second": better["m0"]}, second_level=["second"])
-    assert blend.weights["second"] > 0
-
-
 # Scores
 
 

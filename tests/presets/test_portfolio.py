@@ -81,6 +81,13 @@ def test_forests_are_left_out_where_their_trees_do_not_fit_into_memory():
     assert MEMBERS["extra_trees"].left_out(replace(shape, memory=None)) is None
 
 
+@pytest.mark.parametrize(("n_rows", "n_fifths"), [(20_000, 3), (20_001, 1)])
+def test_many_rows_have_no_neighbors_and_one_fifth_for_the_linear_penalty(n_rows, n_fifths):
+    shape = TableShape(n_rows=n_rows, n_numbers=3, n_classes=2)
+    assert MEMBERS["linear"].pipeline(shape)["model"].cv.get_n_splits() == n_fifths
+    assert (MEMBERS["neighbors"].left_out(shape) is None) == (n_fifths == 3)
+
+
 @pytest.mark.parametrize(("n_rows", "n_classes", "pace"), [(1_000, 2, 1), (1_000, 8, 1.5), (300_000, 0, 3)])
 def test_boosters_learn_faster_the_more_rows_times_classes_there_are(n_rows, n_classes, pace):
     small = MEMBERS["lgbm_td"].pipeline(TableShape(n_rows=100, n_numbers=3, n_classes=min(n_classes, 2)))

@@ -17,6 +17,7 @@ from stackit.tables import ScaledPreparation
 __all__ = ["LINEAR", "MEMBERS"]
 
 PENALTIES = (0.03, 0.3, 3.0)
+MANY_ROWS = 20_000  # of which one random fifth is enough to choose a penalty
 # Of scikit-learn 1.8 and later, where their defaults warn.
 MODERN = {"use_legacy_attributes": False, "l1_ratios": (0.0,)}
 
@@ -26,18 +27,18 @@ def make_linear(shape: TableShape, random_state: Any = None) -> Pipeline:
     if shape.is_regression:
         model: Any = RidgeCV(alphas=np.logspace(-1, 4, 11))
     else:
-        model = logistic_regression()
+        model = logistic_regression(1 if shape.n_rows > MANY_ROWS else 3)
     return Pipeline([("prepare", ScaledPreparation(shape.target)), ("model", model)])
 
 
-def logistic_regression() -> LogisticRegressionCV:
-    """Return logistic regression with the penalty of the least log loss on three random fifths of the rows.
+def logistic_regression(n_fifths: int) -> LogisticRegressionCV:
+    """Return logistic regression with the penalty of the least log loss on random fifths of the rows.
 
     Unlike stratified folds, random fifths also work where a class has one row.
     """
     known = signature(LogisticRegressionCV).parameters
     modern = MODERN if "use_legacy_attributes" in known else {}
-    fifths = ShuffleSplit(3, test_size=0.2, random_state=0)
+    fifths = ShuffleSplit(n_fifths, test_size=0.2, random_state=0)
     return LogisticRegressionCV(
         Cs=PENALTIES, cv=fifths, scoring="neg_log_loss", tol=1e-3, max_iter=1000, **modern
     )

@@ -18,7 +18,7 @@ __all__ = ["MEMBERS", "NEIGHBORS", "NEIGHBORS_FAR", "far_votes", "near_votes"]
 
 FAR = (5, 25, 100)
 NEAR = (1, *FAR)
-MOST_ROWS, MOST_CELLS = 50_000, 2_000_000  # a search takes time quadratic in the rows
+MOST_ROWS, MOST_CELLS = 20_000, 2_000_000  # a search takes time quadratic in the rows
 
 
 def near_votes(distances: Any) -> Floats:

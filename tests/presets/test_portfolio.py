@@ -97,6 +97,14 @@ def test_boosters_learn_faster_the_more_rows_times_classes_there_are(n_rows, n_c
     assert model.n_estimators == round(small["model"].n_estimators / pace)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_classes", "rate"), [(1_000, 2, 0.08), (50_000, 2, 0.1), (1_000, 20, 0.24)]
+)
+def test_xgboost_learns_no_faster_than_a_tenth_where_classes_are_few(n_rows, n_classes, rate):
+    shape = TableShape(n_rows=n_rows, n_numbers=3, n_classes=n_classes)
+    assert MEMBERS["xgb_td"].pipeline(shape)["model"].learning_rate == pytest.approx(rate)
+
+
 def test_an_unknown_preset_is_an_error_that_names_those_there_are():
     with pytest.raises(ValueError, match=r"preset must be 'quick' or 'good' or 'best'; got 'extreme'"):
         portfolio("extreme", TableShape(n_rows=100, n_numbers=1))

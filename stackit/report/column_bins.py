@@ -45,15 +45,12 @@ class ColumnBins:
         """
         numbers = _as_numbers(values, kind)
         if numbers is not None:
-            known = numbers[np.isfinite(numbers)]
-            if not len(known):
+            order = np.sort(numbers[np.isfinite(numbers)])
+            if not len(order) or (order[0] == order[-1] and len(order) == len(numbers)):
                 return None
-            distinct = np.unique(known[:2000])
-            if len(distinct) == 1 and (known == distinct[0]).all() and len(known) == len(numbers):
-                return None
-            edges = _edges(known, distinct)
+            edges = _edges(order)
             is_date = pd.api.types.is_datetime64_any_dtype(values.dtype)
-            return cls(edges, None, [*_range_labels(edges, known, is_date), MISSING, OTHER])
+            return cls(edges, None, [*_range_labels(edges, order, is_date), MISSING, OTHER])
         codes, levels = _levels_of(values)
         counts = pd.Series(np.bincount(codes[codes >= 0], minlength=len(levels)), levels)
         counts = counts.groupby(level=0, sort=False).sum().sort_values(ascending=False, kind="stable")
@@ -104,24 +101,22 @@ def _levels_of(values: pd.Series[Any]) -> tuple[Rows, pd.Index[Any]]:
     )
 
 
-def _edges(known: Floats, distinct: Floats) -> Floats:
-    """Return the edges between ranges of about as many rows each, or between few distinct values."""
-    if len(distinct) <= N_RANGES and len(np.unique(known)) == len(distinct):
-        return distinct[1:]
-    cuts = np.unique(np.quantile(known, np.arange(1, N_RANGES) / N_RANGES, method="higher"))
-    return np.asarray(cuts[cuts > known.min()], dtype=np.float64)
+def _edges(order: Floats) -> Floats:
+    """Return the edges between ranges of about as many sorted numbers each, or between few distinct ones."""
+    distinct = order[np.append(True, order[1:] != order[:-1])]
+    if len(distinct) <= N_RANGES:
+        return np.asarray(distinct[1:])
+    cuts = np.unique(order[len(order) * np.arange(1, N_RANGES) // N_RANGES])
+    return np.asarray(cuts[cuts > order[0]])
 
 
-def _range_labels(edges: Floats, known: Floats, is_date: bool) -> list[str]:
-    """Return the text of each range, from the smallest to the largest number in it."""
-    inside = np.searchsorted(edges, known, side="right")
-    order = np.sort(known)
-    ends = np.cumsum(np.bincount(inside, minlength=len(edges) + 1))
+def _range_labels(edges: Floats, order: Floats, is_date: bool) -> list[str]:
+    """Return the text of each range, from the smallest to the largest of the sorted numbers in it."""
+    starts = [0, *np.searchsorted(order, edges)]
     labels = []
-    for low, high in zip([0, *ends[:-1]], ends, strict=True):
-        first, last = order[min(low, len(order) - 1)], order[max(high - 1, 0)]
-        first_text, last_text = _value(first, is_date), _value(last, is_date)
-        labels.append(first_text if first_text == last_text else f"{first_text} to {last_text}")
+    for low, high in zip(starts, [*starts[1:], len(order)], strict=True):
+        first, last = (_value(float(each), is_date) for each in (order[low], order[high - 1]))
+        labels.append(first if first == last else f"{first} to {last}")
     return labels
 
 

@@ -169,8 +169,8 @@ class RunFolder:
         path = self.path / "report.md"
         if not path.is_file():
             raise FileNotFoundError(
-                f"{self.path} has no report.md. Install matplotlib with: pip install "
-                "'stackit[report]', and run again with overwrite."
+                f"{self.path} has no report.md: a warning of the run said why it was not written. Run it "
+                "again with overwrite."
             )
         return path.read_text(encoding="utf-8")
 

@@ -7,10 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    get_scorer,
+    log_loss,
+    roc_auc_score,
+)
 
 from stackit import make_folds
 from stackit.report import Evidence, summarize
+from stackit.report.column_bins import ColumnBins
 from stackit.report.scores import Scores
 
 
@@ -106,8 +114,6 @@ def test_scores_of_areas_are_means_over_folds(evidence):
 
 @pytest.mark.parametrize("scoring", ["neg_root_mean_squared_error", "r2", "neg_mean_absolute_error"])
 def test_scores_of_numbers_by_folds_are_those_of_scikit_learn(regression, scoring):
-    from sklearn.metrics import get_scorer
-
     found = Scores(replace(regression, scoring=scoring, scorer=None)).by_fold("line")
     function, sign = get_scorer(scoring)._score_func, get_scorer(scoring)._sign
     expected = [
@@ -185,6 +191,17 @@ def test_residuals_and_their_quantiles_are_those_of_the_stack(regression):
     assert sum(found["histogram"]["rows"]) == len(residuals)
 
 
+def test_checks_are_in_the_summary_and_can_be_ignored(evidence, summary):
+    found = {one["code"]: one for one in summary["checks"]}
+    shifted = next(one for one in found.values() if one["title"] == "Shift between train and test")
+    assert shifted["status"] == "issue"
+    assert "shifted" in shifted["sentence"]
+    ignored = summarize(evidence, ignore=[shifted["code"]])["checks"]
+    assert [one["code"] for one in ignored if one["status"] == "ignored"] == [shifted["code"]]
+    with pytest.raises(ValueError, match="STK"):
+        summarize(evidence, ignore=["STK999"])
+
+
 def test_sections_that_do_not_apply_are_none_and_few_rows_are_no_error():
     y = np.array([0, 1, 1, 0])
     table = probabilities(np.array([0.2, 0.7, 0.4, 0.4]))
@@ -203,3 +220,29 @@ def test_sections_that_do_not_apply_are_none_and_few_rows_are_no_error():
 def test_members_of_decision_values_have_no_log_loss(evidence):
     summary = summarize(replace(evidence, kinds={"a": "decision"}))
     assert next(row for row in summary["leaderboard"] if row["name"] == "a")["score"] is None
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_the_usual_metrics_are_those_of_scikit_learn(kind, request):
+    evidence = request.getfixturevalue(kind)
+    found = {one["name"]: one["scores"][0] for one in summarize(evidence)["metrics"]["metrics"]}
+    labels = evidence.classes[evidence.stack.argmax(axis=1)]
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(evidence.y, labels), rel=1e-5)
+    assert found["f1_macro"] == pytest.approx(f1_score(evidence.y, labels, average="macro"), rel=1e-5)
+    assert found["neg_log_loss"] == pytest.approx(-log_loss(evidence.y, evidence.stack), rel=1e-5)
+
+
+def test_columns_are_cut_into_ranges_levels_and_gaps():
+    numbers = pd.Series([*range(80), np.nan], dtype=float)
+    bins = ColumnBins.of(numbers)
+    assert bins.labels[:2] == ["0 to 9", "10 to 19"]
+    assert bins.labels[-2:] == ["missing", "another value"]
+    assert bins.codes(pd.Series([0.0, 10.0, 79.0, 500.0, np.nan])).tolist() == [0, 1, 7, 7, 8]
+    few = ColumnBins.of(pd.Series([1, 2, 2, 3] * 5))
+    assert few.labels[:3] == ["1", "2", "3"]
+    levels = ColumnBins.of(pd.Series(["b", "a", "a", None, {"x": 1}, {"x": 1}] * 5, dtype=object))
+    assert levels.codes(pd.Series(["a", "new", None], dtype=object)).tolist() == [0, 4, 3]
+    dates = ColumnBins.of(pd.Series(pd.date_range("2020-01-01", periods=80)))
+    assert dates.labels[0] == "2020-01-01 to 2020-01-10"
+    for constant in ([5, 5, 5], ["x", "x"], [None, None], [f"id {at}" for at in range(50)]):
+        assert ColumnBins.of(pd.Series(constant)) is None

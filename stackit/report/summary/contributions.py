@@ -18,7 +18,7 @@ from stackit.report.text import clean
 
 __all__ = ["contributions"]
 
-MOST_CELLS = 6_000
+MOST_CELLS = 4_000
 MOST_MEMBERS = 40
 N_ORDERS = 32
 FEW_ORDERS = 8  # where the metric is no mean over rows, and slower

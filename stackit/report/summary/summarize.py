@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from stackit.engine.threads import single_threaded
 from stackit.report.evidence import Evidence
 from stackit.report.scores import Scores
 from stackit.report.summary.calibration import calibration
+from stackit.report.summary.checks import checks
 from stackit.report.summary.contributions import contributions
 from stackit.report.summary.data import data
 from stackit.report.summary.diversity import diversity
@@ -26,6 +28,7 @@ __all__ = ["summarize"]
 FORMAT = 1
 
 
+@single_threaded()  # many small steps, which are slower on several threads
 def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any]:
     """Return all that a report shows as a plain dict that JSON can hold.
 
@@ -53,7 +56,8 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
           with ``best_member`` and ``plain_average``: ``name``, ``score``, ``difference`` (positive where the
           stack is better), ``standard_error``, ``low``, ``high``, ``p_value``, ``method``, ``n``, ``outcome``
           ("better", "worse", "no difference", "equal", "unknown") and ``sentence``.
-        * ``checks``: one dict per numbered check.
+        * ``checks``: one dict per numbered check: ``code``, ``title``, ``severity``, ``status`` ("issue",
+          "tip", "passed", "not applicable" or "ignored"), ``sentence``, ``remedy``, ``docs_url``.
         * ``leaderboard``: one dict per member, for the stack and the plain average: ``name``, ``role``,
           ``family``, ``score``, ``sem``, ``fold_std``, ``weight``, ``seconds``, ``rounds``, ``calibrated``,
           ``kind``, ``optimistic``, ``status``.
@@ -89,7 +93,7 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
             "name": clean(evidence.name),
             "data": data(evidence),
             "verdict": verdict(scores),
-            "checks": [],
+            "checks": checks(evidence, ignore),
             "leaderboard": leaderboard(scores),
             "metrics": usual_metrics(scores),
             "folds": fold_scores(scores),

@@ -55,10 +55,13 @@ def _of_classes(codes: Any, proba: Floats, weights: Floats) -> dict[str, float]:
     k = proba.shape[1]
     labels, truth = proba.argmax(axis=1), np.eye(k)[codes]
     own = proba[np.arange(len(codes)), codes].clip(np.finfo(np.float64).eps, 1)
+    counts = np.bincount(codes * k + labels, weights, minlength=k * k).reshape(k, k)
+    right, of_truth, of_labels = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    seen, known = of_truth > 0, of_truth + of_labels > 0
     found = {
-        "accuracy": float(np.average(labels == codes, weights=weights)),
-        "balanced_accuracy": float(metrics.balanced_accuracy_score(codes, labels, sample_weight=weights)),
-        "f1_macro": float(metrics.f1_score(codes, labels, average="macro", sample_weight=weights)),
+        "accuracy": float(right.sum() / counts.sum()),
+        "balanced_accuracy": float(np.mean(right[seen] / of_truth[seen])),
+        "f1_macro": float(np.mean(2 * right[known] / (of_truth + of_labels)[known])),
         "neg_log_loss": float(np.average(np.log(own), weights=weights)),
         "neg_brier_score": -float(
             np.average(((proba - truth) ** 2).sum(axis=1) / (2 if k == 2 else 1), weights=weights)

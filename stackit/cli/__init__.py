@@ -7,9 +7,16 @@ from typing import Annotated
 import typer
 
 from stackit import __version__
+from stackit.cli.blend import blend_command
+from stackit.cli.compare import compare_command
 from stackit.cli.demo import demo_command
 from stackit.cli.errors import Commands
 from stackit.cli.folds import folds_command
+from stackit.cli.list_runs import list_command
+from stackit.cli.predict import predict_command
+from stackit.cli.report import report_command
+from stackit.cli.run import run_command
+from stackit.cli.submit import submit_command
 
 __all__ = ["app", "main"]
 
@@ -19,6 +26,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run_command)
+app.command("predict")(predict_command)
+app.command("submit")(submit_command)
+app.command("report")(report_command)
+app.command("list")(list_command)
+app.command("compare")(compare_command)
+app.command("blend")(blend_command)
 app.command("folds")(folds_command)
 app.command("demo")(demo_command)
 
@@ -42,12 +56,14 @@ def stackit(
 ) -> None:
     """Leak-safe, multi-level stacking ensembles.
 
-    $ stackit demo
+    $ stackit run train.csv test.csv --target Survived --id PassengerId
 
-    $ stackit folds train.csv --target Survived --id PassengerId -o folds.csv
+    $ stackit submit runs/titanic --upload --competition titanic
 
-    Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 bad data or folds,
-    6 invalid submission, 130 interrupted.
+    $ stackit COMMAND --help
+
+    Exit codes: 0 done, 1 the run or the upload failed, 2 wrong usage, 3 bad data, folds or run,
+    6 invalid submission, 130 interrupted, 141 output closed early.
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

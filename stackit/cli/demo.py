@@ -133,7 +133,7 @@ def _print_scores(problem: Problem, scores: list[dict[str, Any]]) -> None:
     size = f"{len(problem.y)} rows in {len(problem.folds.splits)} folds"
     typer.echo(f"Handwritten digits, {size}: scores for the rows held out")
     names = ("estimator", "log loss, mean", "std. error", "all rows", "accuracy")
-    rows = ([name, *(f"{cell:.4f}" for cell in cells)] for _, name, *cells in map(dict.values, scores))
+    rows = ([name, *cells] for _, name, *cells in map(dict.values, scores))
     print_shown(table_of(names, rows))
 
 

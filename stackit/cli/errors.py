@@ -63,7 +63,8 @@ def usage_error(what: str, expected: str, got: str, advice: str) -> CommandError
         ...
     stackit.cli.errors.CommandError: --gap must be at least 0; got --gap=-1. Pass --gap 0.
     """
-    return CommandError(ExitCode.USAGE, f"{what} must be {expected}; got {got}. {advice}.")
+    end = "" if advice.endswith("?") else "."
+    return CommandError(ExitCode.USAGE, f"{what} must be {expected}; got {got}. {advice}{end}")
 
 
 @contextmanager

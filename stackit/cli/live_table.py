@@ -16,7 +16,7 @@ from stackit.progress.events import ProgressEvent
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["LiveTable", "PlainLines", "ProgressView", "foot_of", "in_words", "progress_of_run"]
+__all__ = ["LiveTable", "PlainLines", "ProgressView", "foot_of", "progress_of_run"]
 
 PAUSE = 0.1  # seconds between two drawings of the table
 LINE_PAUSE = 10.0  # seconds between two lines of a log
@@ -51,24 +51,6 @@ def progress_of_run(*, quiet: bool) -> Iterator[ProgressView]:
         yield view
     finally:
         view.close()
-
-
-def in_words(seconds: float) -> str:
-    """Return seconds as a short text.
-
-    Examples
-    --------
-    >>> [in_words(seconds) for seconds in (0.42, 12.3, 90, 5400)]
-    ['0.4 s', '12 s', '1 min 30 s', '1 h 30 min']
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 class LiveTable:
@@ -176,15 +158,17 @@ class Silence:
 
 def foot_of(board: ProgressBoard) -> str:
     """Return the lines below the table: fits done, from the store, the blend's score, the time left."""
+    from stackit.runs.durations import format_duration  # which imports what takes a second
+
     parts = [f"{board.n_done} of {board.n_fits} fits"]
     if board.n_from_store:
         parts.append(f"{board.n_from_store} from the store")
     if not math.isnan(board.score):
         parts.append(f"blend {board.score:.5g}")
-    parts.append(f"{in_words(board.elapsed)} so far")
+    parts.append(f"{format_duration(board.elapsed)} so far")
     if not math.isnan(board.remaining):
         ends = time.strftime("%H:%M:%S", time.localtime(time.time() + board.remaining))
-        parts.append(f"{in_words(board.remaining)} left, until {ends}")
+        parts.append(f"{format_duration(board.remaining)} left, until {ends}")
     return ", ".join(parts)
 
 

@@ -67,15 +67,17 @@ def console(file: IO[str]) -> Console:
     )
 
 
-def table_of(names: Sequence[str], rows: Iterable[Sequence[Any]], n_texts: int = 1, title: str = "") -> Any:
-    """Return a table of rich: the first `n_texts` columns are text, the others numbers at the right."""
+def table_of(names: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Any:
+    """Return a table of rich, with numbers at the right."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    lines = [[*row] for row in rows]
     for at, name in enumerate(names):
-        table.add_column(name, justify="left" if at < n_texts else "right", overflow="fold")
-    for row in rows:
+        has_numbers = any(isinstance(row[at], int | float) for row in lines)
+        table.add_column(name, justify="right" if has_numbers else "left", overflow="fold")
+    for row in lines:
         table.add_row(*(format_number(value) for value in row))
     return table
 

@@ -13,8 +13,9 @@ ROOT = Path(__file__).parent.parent.parent
 ENTRY = [sys.executable, "-c", "from stackit.cli import main; main()"]
 
 
-def call(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def call(*arguments, env=None):
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="stackit", env=env)
 
 
 def run(*arguments, cwd=ROOT, **environment):

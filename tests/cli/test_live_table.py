@@ -53,7 +53,7 @@ def test_it_has_members_by_folds_with_score_and_seconds():
     assert line_of(text, "linear") == ["linear", "↺✓✓", "0.6", "4.0"]
     assert line_of(text, "net") == ["net", "·▸·"]
     assert "forest" not in text
-    assert "3 of 6 fits, 1 from the store, blend 0.65, 7.0 s so far, 1 min 1 s left, until " in " ".join(
+    assert "3 of 6 fits, 1 from the store, blend 0.65, 7.0s so far, 1m1s left, until " in " ".join(
         text.split()
     )
 
@@ -99,7 +99,7 @@ def test_lines_tell_what_is_done(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "891 rows; 5 folds.",
         "forest is left out: the table is too large",
-        "linear: score 0.6, 4.0 s; 3 of 6 fits, 1 from the store, 0.0 s so far",
+        "linear: score 0.6, 4.0 s; 3 of 6 fits, 1 from the store, 0.0s so far",
     ]
 
 

@@ -92,11 +92,15 @@ class Reporter:
     def _emit(self, **fields: Any) -> None:
         if self.observer is None:
             return
-        spent = self.clock.spent()
-        left = min(self.clock.left(), self.expected_end - spent)
-        remaining = max(0.0, left) if math.isfinite(left) else math.nan
+        event = ProgressEvent(elapsed=self.clock.spent(), remaining=self._remaining(), **fields)
         with self._lock:
-            self.observer(ProgressEvent(elapsed=spent, remaining=remaining, **fields))
+            self.observer(event)
+
+    def _remaining(self) -> float:
+        """Return the seconds left; NaN where there is no limit, and the fit takes longer than expected."""
+        expected, limit = self.expected_end - self.clock.spent(), max(0.0, self.clock.left())
+        left = min(expected, limit) if expected > 0 else limit
+        return left if math.isfinite(left) else math.nan
 
 
 def _score(result: TaskResult, run: FoldRun) -> float:

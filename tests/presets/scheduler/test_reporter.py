@@ -71,7 +71,9 @@ def test_the_time_left_is_the_shorter_of_the_limit_and_what_is_expected():
     reporter.say("now")
     reporter.expected_end = 5.0
     reporter.say("soon")
-    assert [round(event.remaining) for event in found] == [98, 5]
+    reporter.expected_end = -1.0
+    reporter.say("later than expected")
+    assert [round(event.remaining) for event in found] == [98, 5, 98]
     reporter = Reporter(Clock(None), found.append)
     reporter.say("unknown")
     assert math.isnan(found[-1].remaining)

@@ -1,0 +1,122 @@
+"""`stackit submit`: check a submission as the server does, and hand it over to the `kaggle` command."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stackit.cli.completion import complete_run_folders
+from stackit.cli.errors import CommandError, ExitCode, exit_on_error, print_warnings, usage_error
+from stackit.cli.options import AsJson
+from stackit.cli.output import plain_text, print_json, print_message
+from stackit.cli.paths import check_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["submit_command"]
+
+
+def submit_command(
+    submission: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="The folder of a run, or a CSV file.", autocompletion=complete_run_folders
+        ),
+    ],
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="The sample submission. Default: that of the run.", show_default=False),
+    ] = None,
+    upload: Annotated[bool, typer.Option("--upload", help="Upload it with the `kaggle` command.")] = False,
+    competition: Annotated[
+        str | None,
+        typer.Option("--competition", "-c", help="Its name, or the address of its page.", show_default=False),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option("--message", "-m", help="What the server shows next to the score.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a submission, and upload it on request.
+
+    $ stackit submit runs/titanic --sample gender_submission.csv
+
+    $ stackit submit runs/titanic --upload --competition titanic -m "quick preset"
+
+    The check gives the reasons that Kaggle's server would give. Whether an upload was accepted is decided by
+    the status that the server reports.
+    """
+    if upload and competition is None:
+        raise usage_error("--competition", "given for --upload", "none", "Pass for example -c titanic")
+    if competition is not None and not upload:
+        raise usage_error("--competition", "left out without --upload", competition, "Pass --upload too")
+    if sample is not None:
+        check_file("--sample", sample)
+    path, expected = _submission_of(submission, sample)
+    from stackit.submission import check_submission
+
+    with exit_on_error(ExitCode.SUBMISSION), print_warnings():
+        check_submission(path, expected)
+    facts: dict[str, Any] = {"file": path, "is_valid": True, "sample": sample}
+    if not as_json:
+        checked_by = f" like {sample}" if sample is not None else ""
+        typer.echo(plain_text(f"{path} is valid{checked_by}."))
+    if competition is not None:
+        facts |= _upload(path, competition, message)
+        if not as_json:
+            typer.echo(plain_text(_in_words(facts)))
+    elif not as_json:
+        name = shlex.quote(str(submission))
+        print_message(f"To hand in: stackit submit {name} --upload --competition NAME")
+    if as_json:
+        print_json("submit", facts)
+
+
+def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | pd.DataFrame]:
+    """Return the file, and the sample that it must be like."""
+    if not submission.is_dir():
+        check_file("RUN", submission)
+        if sample is None:
+            raise usage_error("--sample", "given for a file", "none", "Pass --sample sample_submission.csv")
+        return submission, sample
+    from stackit.runs import RunFolder
+
+    with exit_on_error(ExitCode.DATA):
+        run = RunFolder.open(submission)
+    path = run.submission
+    if path is None:
+        what = "is not finished" if not run.is_finished else "has no test table"
+        again = shlex.quote(str(submission))
+        raise CommandError(ExitCode.DATA, f"The run in {submission} {what}. Type: stackit run {again}")
+    return path, sample or run.config.sample or _with_ids_of(run.test.index, path)
+
+
+def _with_ids_of(ids: Any, path: Path) -> pd.DataFrame:
+    """Return a sample with the ids of the test table and the columns and values of the submission."""
+    from stackit.files import read_csv
+
+    with exit_on_error(ExitCode.DATA):
+        table = read_csv(path, str(path))
+    rows = table.iloc[[at % max(1, len(table)) for at in range(len(ids))]].reset_index(drop=True)
+    rows[rows.columns[0]] = [*ids]
+    return rows
+
+
+def _upload(path: Path, competition: str, message: str | None) -> dict[str, Any]:
+    from stackit.submission import upload_submission
+
+    print_message(f"Uploading {path} ...")
+    with exit_on_error(ExitCode.FAILED):
+        done = upload_submission(path, competition, message=message)
+    return {"competition": done.competition, "ref": done.ref, "status": done.status, "score": done.score}
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    if facts["status"] == "complete":
+        return f"{facts['competition']} has scored it: {facts['score'] or 'the score is not public'}."
+    return f"{facts['competition']} has accepted it and not scored it yet."

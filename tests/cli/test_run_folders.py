@@ -1,0 +1,110 @@
+"""The commands that look at runs: predict, submit, list, compare, blend, report."""
+
+import io
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from stackit.cli.errors import ExitCode
+from tests.cli.calls import call
+
+
+def test_predictions_are_a_csv_table_on_standard_output(in_shop):
+    result = call("predict", "runs/shop", "test.csv")
+    table = pd.read_csv(io.StringIO(result.stdout))
+    assert [*table] == ["key", "bought", "bought__no", "bought__yes"]
+    assert table["key"].tolist() == pd.read_csv("test.csv")["key"].tolist()
+    assert table["bought"].tolist() == pd.read_csv("runs/shop/submission.csv")["bought"].tolist()
+
+
+def test_predictions_go_to_a_file_on_request(in_shop, tmp_path):
+    path = tmp_path / "out.csv"
+    result = call("predict", "runs/shop", "test.csv", "-o", path, "--json")
+    assert json.loads(result.stdout)["rows"] == len(pd.read_csv(path)) == 40
+    assert result.stderr == f"Wrote 40 rows to {path}.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["predict", "runs/shop", "tset.csv"], ExitCode.USAGE, "Did you mean test.csv?"),
+        (["predict", "runs/none", "test.csv"], ExitCode.DATA, "runs/none is no run"),
+        (["predict", "runs/shop", "test.csv", "-o", "test.csv"], ExitCode.USAGE, "must be another file"),
+        (["predict", "runs/shop", "test.csv", "-o", "a/b.csv"], ExitCode.USAGE, "Type: mkdir -p a"),
+        (["submit", "test.csv"], ExitCode.USAGE, "--sample must be given for a file"),
+        (["submit", "runs/shop", "--upload"], ExitCode.USAGE, "--competition must be given for --upload"),
+        (["submit", "runs/shop", "-c", "shop"], ExitCode.USAGE, "--competition must be left out without"),
+        (["compare", "runs/shop", "runs/none"], ExitCode.DATA, "runs/none is no run"),
+        (["blend", "train.csv"], ExitCode.USAGE, "The files are not those of a run. Pass --train train.csv"),
+        (["list", "nowhere"], ExitCode.DATA, "There is no folder nowhere"),
+    ],
+)  # fmt: skip
+def test_refusals_are_one_line(in_shop, arguments, code, text):
+    result = call(*arguments)
+    assert result.stderr.startswith("stackit: "), result.stderr
+    assert text in result.stderr
+    assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (code, 1, "")
+
+
+def test_a_submission_is_checked(in_shop, tmp_path):
+    good = call("submit", "runs/shop")
+    assert (good.exit_code, good.stdout) == (0, "runs/shop/submission.csv is valid.\n"), good.stderr
+    assert "stackit submit runs/shop --upload --competition NAME" in good.stderr
+    table = pd.read_csv("runs/shop/submission.csv")
+    table.iloc[1:].to_csv(tmp_path / "short.csv", index=False)
+    bad = call("submit", tmp_path / "short.csv", "--sample", "runs/shop/submission.csv")
+    assert (bad.exit_code, bad.stderr.count("\n"), bad.stdout) == (ExitCode.SUBMISSION, 1, "")
+    assert json.loads(call("submit", "runs/shop", "--json").stdout)["is_valid"] is True
+
+
+def test_a_submission_with_other_ids_than_the_test_table_is_refused(shop, tmp_path):
+    shutil.copytree(shop[0] / "runs" / "shop", tmp_path / "it", ignore=shutil.ignore_patterns("store"))
+    path = tmp_path / "it" / "submission.csv"
+    path.write_text(path.read_text().replace("k1000", "k9999"))
+    result = call("submit", tmp_path / "it")
+    assert result.exit_code == ExitCode.SUBMISSION
+    assert "k9999" in result.stderr
+
+
+def test_an_upload_is_handed_to_the_kaggle_command(in_shop, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    result = call("submit", "runs/shop", "--upload", "-c", "shop")
+    assert result.exit_code == ExitCode.FAILED
+    assert result.stderr.endswith("Install it with: pip install kaggle\n"), result.stderr
+
+
+def test_runs_are_listed(in_shop, monkeypatch, tmp_path):
+    shown = call("list").stdout
+    assert "runs/shop" in shown
+    assert "finished" in shown
+    (row,) = json.loads(call("list", "--json").stdout)["runs"]
+    assert (row["run"], row["status"]) == ("runs/shop", "finished")
+    monkeypatch.chdir(tmp_path)
+    empty = call("list")
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert "Type: stackit run train.csv" in empty.stderr
+    assert json.loads(call("list", "--json").stdout)["runs"] == []
+
+
+def test_a_run_is_as_good_as_itself(in_shop):
+    result = call("compare", "runs/shop", "runs/shop")
+    assert result.exit_code == 0, result.stderr
+    assert "equally good on 120 rows" in result.stdout
+    found = json.loads(call("compare", "runs/shop", "runs/shop", "--json").stdout)
+    assert (found["difference"], found["rows"], found["same_folds"]) == (0, 120, True)
+
+
+def test_the_files_of_a_run_are_blended_without_further_options(in_shop, tmp_path):
+    files = [f"runs/shop/oof/{name}.csv" for name in ("linear", "forest")]
+    tests = [f"--test=runs/shop/test/{name}.csv" for name in ("linear", "forest")]
+    result = call("blend", *files, *tests, "-o", tmp_path / "both", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert {row["member"] for row in found["members"]} == {"stack", "linear", "forest"}
+    assert len(pd.read_csv(tmp_path / "both" / "oof.csv")) == found["rows"] == 120
+    assert len(pd.read_csv(tmp_path / "both" / "test.csv")) == 40
+    options = "--train train.csv --target bought --id key --folds 3".split()
+    shown = call("blend", *files, *options).stdout
+    assert "the best of 2 members" in shown

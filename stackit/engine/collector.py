@@ -22,7 +22,7 @@ from stackit.results.oof import OutOfFold
 from stackit.target import Target
 from stackit.validation import warn
 
-__all__ = ["ResultCollector", "prediction_specs", "warn_of_failure"]
+__all__ = ["ResultCollector", "explain_failure", "prediction_specs", "warn_of_failure"]
 
 
 class ResultCollector:
@@ -175,6 +175,19 @@ def prediction_specs(
                 raise
             unusable[name] = error
     return specs, unusable
+
+
+def explain_failure(result: TaskResult, folds: Folds, finished: OutOfFold | None) -> Exception:
+    """Return a task's error with a note that says where it happened, and with what was finished before it."""
+    error = result.error or RuntimeError("a task without a result")
+    place = "on all rows" if result.split < 0 else "in repeat {} fold {}".format(*folds.labels[result.split])
+    names = "none" if finished is None else list(finished)
+    error.add_note(
+        f"Raised by estimator {result.name!r} {place}. Finished before it, in the error's attribute "
+        f"'finished': {names}. With on_error='skip' the estimator is left out instead."
+    )
+    vars(error)["finished"] = finished
+    return error
 
 
 def warn_of_failure(result: TaskResult, outcome: str = "is left out") -> None:

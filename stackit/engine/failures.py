@@ -7,23 +7,17 @@ import pickle
 import traceback
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cloudpickle
 
 from stackit.validation import format_list
-
-if TYPE_CHECKING:
-    from stackit.engine.task import TaskResult
-    from stackit.folds import Folds
-    from stackit.results.oof import OutOfFold
 
 __all__ = [
     "PackedException",
     "WorkerTraceback",
     "all_failed",
     "as_failure",
-    "explain_failure",
     "pack_exception",
     "unpack_exception",
 ]
@@ -62,19 +56,6 @@ def as_failure(error: BaseException) -> Exception:
     failure = RuntimeError(_description(error))
     failure.__cause__ = error
     return failure
-
-
-def explain_failure(result: TaskResult, folds: Folds, finished: OutOfFold | None) -> Exception:
-    """Return a task's error with a note that says where it happened, and with what was finished before it."""
-    error = result.error or RuntimeError("a task without a result")
-    place = "on all rows" if result.split < 0 else "in repeat {} fold {}".format(*folds.labels[result.split])
-    names = "none" if finished is None else list(finished)
-    error.add_note(
-        f"Raised by estimator {result.name!r} {place}. Finished before it, in the error's attribute "
-        f"'finished': {names}. With on_error='skip' the estimator is left out instead."
-    )
-    vars(error)["finished"] = finished
-    return error
 
 
 def all_failed(failures: Mapping[str, Exception]) -> Exception:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stackit.engine.collector import ResultCollector, prediction_specs, warn_of_failure
+from stackit.engine.collector import ResultCollector, explain_failure, prediction_specs, warn_of_failure
 from stackit.engine.executor import run_all
-from stackit.engine.failures import explain_failure
 from stackit.engine.fold_batching import AnyTask, BatchedTask, group_by_estimator
 from stackit.engine.planner import TaskPlanner
 from stackit.engine.run_config import RunConfig

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import replace
 
 from stackit.arrays import Rows
-from stackit.engine.collector import warn_of_failure
+from stackit.engine.collector import explain_failure, warn_of_failure
 from stackit.engine.executor import run_all
-from stackit.engine.failures import all_failed, explain_failure
+from stackit.engine.failures import all_failed
 from stackit.engine.planner import TaskPlanner
 from stackit.engine.run_config import RunConfig
 from stackit.engine.training_data import TrainingData

@@ -4,6 +4,7 @@ import copyreg
 import faulthandler
 import os
 import pickle
+import re
 import signal
 import threading
 from dataclasses import dataclass
@@ -228,8 +229,8 @@ def test_a_forked_fit_that_ends_its_process_has_failed(how, cause, row, place, m
     assert oof.meta_train.equals(alone.meta_train)
     with pytest.raises(RuntimeError, match="died") as caught:
         out_of_fold(members, X, Y, cv=3, **options)
-    fold = "0" if row is None else "1"
-    assert f"Raised by estimator 'dies' in repeat 0 fold {fold}" in caught.value.__notes__[0]
+    folds = "01" if row is None else "1"  # of two that die at once, either may be noticed first
+    assert re.match(rf"Raised by estimator 'dies' in repeat 0 fold [{folds}]", caught.value.__notes__[0])
 
 
 def test_a_fit_on_all_rows_that_ends_its_process_has_failed(monkeypatch):

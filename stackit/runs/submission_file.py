@@ -5,20 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from stackit.arrays import Floats
+from stackit.precomputed.class_columns import class_text
 from stackit.runs.config import RunConfig
 from stackit.runs.run_tables import RunTables
-from stackit.submission import SubmissionKind, write_submission
-from stackit.submission.sample import Sample, read_sample
+from stackit.submission import Sample, SampleColumn, write_submission
+from stackit.submission.sample import read_sample
 
 __all__ = ["write_run_submission"]
 
+Form = Literal["labels", "probabilities"]
 # Metrics of probabilities, by a part of their names.
 OF_PROBABILITIES = ("auc", "log_loss", "logloss", "brier", "average_precision", "d2_log")
+TOLERANCE = 1e-3  # by which the probabilities of a row may miss one
 
 
 def write_run_submission(
@@ -28,27 +30,30 @@ def write_run_submission(
 
     `predictions` are (m, n_classes) probabilities in the order of `classes`, or (m,) numbers.
     """
-    sample = None if config.sample is None else read_sample(config.sample, None, None, 1e-3)
-    form = _form_of(config, sample, classes)
+    sample = None if config.sample is None else read_sample(config.sample, None, None, TOLERANCE)
+    form = _form_of(config, sample)
+    wanted = _columns_of(config, sample, form, classes)
+    if sample is None:
+        ids = pd.Series(tables.test_ids, name=tables.id_name, dtype=object)
+        sums_to_one = classes is not None and len(wanted) > 1
+        wanted_sample = Sample("the test table", tables.id_name, ids, wanted, sums_to_one, TOLERANCE)
+    else:
+        sums_to_one = sample.sums_to_one and form == "probabilities"
+        wanted_sample = Sample(sample.name, sample.id_name, sample.ids, wanted, sums_to_one, TOLERANCE)
     values: Any = predictions
     names = classes
     if classes is not None and form == "labels":
         values, names = classes[predictions.argmax(axis=1)], None
-    elif classes is not None and len(classes) == 2 and (sample is None or len(sample.columns) == 1):
-        values, names = predictions[:, 1], None
-    kind: SubmissionKind = "numbers" if classes is None else form
-    labels = classes.tolist() if classes is not None and form == "labels" else None
-    like = config.sample or _sample_like(config, tables, values, names)
-    write_submission(path, tables.test_ids, values, sample=like, kind=kind, labels=labels, classes=names)
+    elif classes is not None and len(wanted) == 1:
+        values, names = predictions[:, -1], None
+    write_submission(path, tables.test_ids, values, sample=wanted_sample, classes=names)
 
 
-def _form_of(
-    config: RunConfig, sample: Sample | None, classes: npt.NDArray[Any] | None
-) -> Literal["labels", "probabilities"]:
+def _form_of(config: RunConfig, sample: Sample | None) -> Form:
     """Return what the submission holds for classes: as set, as in the sample, or as the metric needs it."""
     if config.predictions is not None:
         return config.predictions
-    if sample is not None and classes is not None:
+    if sample is not None:
         kinds = {column.kind for column in sample.columns.values()}
         if len(sample.columns) > 1 or kinds == {"probabilities"}:
             return "probabilities"
@@ -58,12 +63,16 @@ def _form_of(
     return "probabilities" if needs else "labels"
 
 
-def _sample_like(
-    config: RunConfig, tables: RunTables, values: Any, classes: npt.NDArray[Any] | None
-) -> pd.DataFrame:
-    """Return a sample submission for tables that have none: ids, and the target or one column per class."""
-    assert tables.test_ids is not None
-    names = [config.target] if classes is None else [str(name) for name in classes]
-    table = pd.DataFrame(np.asarray(values).reshape(len(tables.test_ids), -1), columns=names)
-    table.insert(0, tables.id_name, tables.test_ids)
-    return table
+def _columns_of(
+    config: RunConfig, sample: Sample | None, form: Form, classes: npt.NDArray[Any] | None
+) -> dict[str, SampleColumn]:
+    """Return the columns of the submission, and what each holds."""
+    labels = () if classes is None else tuple(class_text(label) for label in classes)
+    if classes is None:
+        column = SampleColumn("numbers")
+    else:
+        column = SampleColumn("labels", labels) if form == "labels" else SampleColumn("probabilities")
+    if sample is not None:
+        return dict.fromkeys(sample.columns, column)
+    names = labels if form == "probabilities" and len(labels) > 2 else (config.target,)
+    return dict.fromkeys(names, column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
+import json
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,6 @@ from stackit.validation import import_optional
 __all__ = ["dump_reproducibly", "zip_reproducibly"]
 
 SCHEMA = "schema.json"
-# skops numbers objects by their addresses, and calls the files of arrays so or by random names.
-NUMBER = re.compile(r'"__id__": (\d+)')
-FILE = re.compile(r'"file": "([^"\\]+)"')
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of zip archives
 
 
@@ -24,20 +21,12 @@ def dump_reproducibly(state: Any) -> bytes:
     skops = import_optional("skops.io", "secure")
     with zipfile.ZipFile(io.BytesIO(skops.dumps(state))) as file:
         content = {name: file.read(name) for name in file.namelist()}
-    schema = content.pop(SCHEMA).decode()
-    numbers: dict[str, str] = {}
+    schema = json.loads(content.pop(SCHEMA))
+    numbers: dict[int, int] = {}
     files: dict[str, str] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return f'"__id__": {numbers.setdefault(found[1], str(len(numbers) + 1))}'
-
-    def rename(found: re.Match[str]) -> str:
-        suffix = found[1].rpartition(".")[2]
-        return f'"file": "{files.setdefault(found[1], f"{len(files) + 1}.{suffix}")}"'
-
-    schema = FILE.sub(rename, NUMBER.sub(number, schema))
+    _renumber(schema, numbers, files)
     parts = {files[name]: content[name] for name in files}
-    return zip_reproducibly(parts | {SCHEMA: schema.encode()})
+    return zip_reproducibly(parts | {SCHEMA: json.dumps(schema).encode()})
 
 
 def zip_reproducibly(content: Mapping[str, bytes], level: int | None = None) -> bytes:
@@ -50,3 +39,26 @@ def zip_reproducibly(content: Mapping[str, bytes], level: int | None = None) -> 
             info.compress_type = method
             file.writestr(info, data, compresslevel=level)
     return buffer.getvalue()
+
+
+def _renumber(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None:
+    """Number objects and the files of arrays in their order, in place; skops uses addresses and random names.
+
+    Numbers and strings lose theirs: which of them are one object depends on chance.
+    """
+    if isinstance(node, list):
+        for part in node:
+            _renumber(part, numbers, files)
+    if not isinstance(node, dict):
+        return
+    # The keys of a user's dict have nodes as their values.
+    if isinstance(node.get("__id__"), int):
+        if node.get("__loader__") == "JsonNode":
+            del node["__id__"]
+        else:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+    if isinstance(node.get("file"), str):
+        name = node["file"]
+        node["file"] = files.setdefault(name, f"{len(files) + 1}.{name.rpartition('.')[2]}")
+    for part in node.values():
+        _renumber(part, numbers, files)

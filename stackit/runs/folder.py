@@ -186,12 +186,12 @@ class RunFolder:
         """
         path, manifest = config.folder, new_manifest(config)
         is_run = (path / "manifest.json").is_file()
-        if path.exists() and not is_run and (not path.is_dir() or _others_in(path)):
+        if path.exists() and not is_run and (not path.is_dir() or _has_others(path)):
             raise ValueError(f"{path} has other files than those of a run. Choose another folder as output.")
-        if is_run and overwrite:
+        known = read_manifest(path) if is_run else None
+        if known is not None and (overwrite or not _has_fits(path)):
             _clear(path)
-        elif is_run:
-            known = read_manifest(path)
+        elif known is not None:
             if different := changes(known, manifest):
                 raise ValueError(
                     f"{path} has a run with other settings or data: {'; '.join(different)}. Choose another "
@@ -220,8 +220,9 @@ class RunFolder:
             )
 
 
-def _others_in(path: Path) -> list[str]:
-    return [each.name for each in path.iterdir() if each.name not in FILES]
+def _has_others(path: Path) -> bool:
+    """Whether a folder without a manifest has more than the settings, which are written before it."""
+    return any(each.name != CONFIG and not each.name.endswith(".part") for each in path.iterdir())
 
 
 def _clear(path: Path) -> None:
@@ -232,6 +233,11 @@ def _clear(path: Path) -> None:
             shutil.rmtree(each)
         else:
             each.unlink(missing_ok=True)
+
+
+def _has_fits(path: Path) -> bool:
+    """Whether a run has finished any fit: one that failed before may be started with other settings."""
+    return any((path / "store").glob("??/*.result"))
 
 
 def _may_go_further(known: dict[str, Any], new: dict[str, Any]) -> bool:

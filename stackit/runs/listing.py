@@ -56,9 +56,7 @@ def _row(path: Path) -> list[Any] | None:
     try:
         manifest = read_manifest(path)
     except ValueError as error:
-        return [str(error), *[None] * (len(COLUMNS) - 1)] if "stackit" in str(error) else None
-    if "settings" not in manifest:
-        return None
+        return None if " is no run: " in str(error) else [str(error), *[None] * (len(COLUMNS) - 1)]
     facts = {
         **manifest,
         "preset": manifest["settings"].get("preset"),

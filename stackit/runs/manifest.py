@@ -50,19 +50,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        number = manifest["format"]
     except FileNotFoundError:
         raise ValueError(f"{folder} is no run: it has no {FILE}. Pass the folder of a run.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({type(error).__name__}: {error}). Restore it, or run again with overwrite."
-        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). Restore it, or choose another folder.") from error
+    if not isinstance(manifest, dict) or not {"format", "status", "settings", "data"} <= manifest.keys():
+        raise ValueError(f"{folder} is no run: its {FILE} is not that of one. Pass the folder of a run.")
+    number = manifest["format"]
     if not isinstance(number, int) or number > FORMAT:
         raise ValueError(
             f"{folder} has the format {number!r} of a later stackit, and this one reads formats up to "
             f"{FORMAT}. Install a later stackit: pip install --upgrade stackit."
         )
-    return dict(manifest)
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

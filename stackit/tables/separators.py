@@ -86,8 +86,9 @@ def check_rows(path: Path, data: bytes, layout: Layout) -> int:
     width, line = len(layout.names), 1
     for line, record in _numbered_records(data, layout):
         if len(record) != width:
+            cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
             raise ValueError(
-                f"Line {line} of {path} has {len(record)} cells ({format_list(record, 3)}), and the line of "
+                f"Line {line} of {path} has {cells} ({format_list(record, 3)}), and the line of "
                 f"names has {width}. Correct this line: put cells that hold {layout.separator!r} in quotes, "
                 "and close each quote."
             )

@@ -221,6 +221,7 @@ NO_TABLES = {
         "Line 4 of {path} has 3 cells (1, 2, 3), and the line of names",
     ),
     "a short line": (b"a,b,c\n1,2,3\n4,5\n7,8,9\n", "Line 3 of {path} has 2 cells (4, 5), and the line of"),
+    "a line of one cell": (b"a,b\n1,2\n3\n", "Line 3 of {path} has 1 cell (3), and the line of names has 2."),
     "all lines long": (b"a,b\n1,2,3\n1,2,3\n", "Line 2 of {path} has 3 cells"),
     "an open quote": (b'a,b\n1,2\n3,"4\n5,6\n7,8\n', "has a quote in line 3 that is not closed."),
     "a file that was cut off": (b"a,b,c\n1,2,3\n4,", "Line 3 of {path} has 2 cells (4, ), and"),

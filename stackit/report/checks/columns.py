@@ -14,6 +14,9 @@ from stackit.validation import format_list
 
 __all__ = ["ConstantColumns", "GoldenColumn", "IdColumns"]
 
+# Halfway between chance and certainty: below that the best of many columns is as good as a stack by chance.
+MIN_AREA, MIN_CORRELATION = 0.75, 0.5
+
 
 class IdColumns(Check):
     """Members see a column that only numbers or names the rows, by the rules of `TableReader`."""
@@ -49,8 +52,8 @@ class ConstantColumns(Check):
 class GoldenColumn(Check):
     """One column orders the rows as well as the stack does.
 
-    Both are compared on the same sample of rows: by the area under the ROC curve, or by the rank correlation
-    of numbers.
+    Both are compared on the same sample of rows: by the area under the ROC curve, which is 0.75 at least, or
+    by the rank correlation of numbers, which is 0.5 at least: below that there is little to learn for both.
     """
 
     code = "STK026"
@@ -76,10 +79,10 @@ class GoldenColumn(Check):
         strength = _areas if facts.classify else _rank_correlations
         of_stack = float(strength(stack[:, -1:], truth)[0])
         found = strength(np.where(np.isnan(sample), -np.inf, sample), truth)
-        best = int(found.argmax())
+        best, least = int(found.argmax()), MIN_AREA if facts.classify else MIN_CORRELATION
         what = "an area under the curve" if facts.classify else "a rank correlation"
         return Finding(
-            bool(found[best] >= of_stack),
+            bool(found[best] >= max(of_stack, least)),
             f"The best column, {seen[best].name!r}, has {what} of {found[best]:.3f}, and the stack of "
             f"{of_stack:.3f}.",
         )

@@ -100,6 +100,13 @@ def run_checks(evidence: Evidence, ignore: Collection[str] = ()) -> list[CheckRe
     ValueError
         When a code in `ignore` is unknown.
 
+    Notes
+    -----
+    Of 100 sound stacks on synthetic tables (``tests/report/checks/false_alarms.py``: 200 to 1,500 rows of two
+    classes, three classes or numbers; linear models, trees, neighbors; six metrics) none had an issue. Tips
+    are frequent: 71 gained nothing on their few rows, and 74 had a member that is worse than the prior, most
+    often a single tree.
+
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer

@@ -11,7 +11,7 @@ from stackit.report.checks.table_facts import TableFacts
 from stackit.report.checks.target_columns import table_of
 from stackit.validation import format_list
 
-__all__ = ["ShiftedColumns", "ShiftedPredictions", "both_tables_of"]
+__all__ = ["ShiftedColumns", "ShiftedPredictions", "both_tables_of", "distances"]
 
 # A tenth of the rows would have to move for the distributions to be the same,
 MIN_DISTANCE = 0.1
@@ -48,20 +48,20 @@ class ShiftedColumns(Check):
             )
         at = [one.at for one in columns]
         train, test = table.sample[:, at], table.test_sample[:, at]
-        distances = _distances(train, test)
+        found = distances(train, test)
         size = len(train) * len(test) / (len(train) + len(test))
-        p_values = 2 * np.exp(-2 * size * distances**2)  # of one column, without corrections for few rows
-        wrong = (distances >= MIN_DISTANCE) & (p_values < SHIFT_P / len(columns))
-        worst = np.argsort(-distances, kind="stable")
-        found = [columns[place] for place in worst if wrong[place]]
-        first = f"{columns[worst[0]].name!r}, by {distances[worst[0]]:.2f}"
-        if not found:
+        p_values = 2 * np.exp(-2 * size * found**2)  # of one column, without corrections for few rows
+        wrong = (found >= MIN_DISTANCE) & (p_values < SHIFT_P / len(columns))
+        worst = np.argsort(-found, kind="stable")
+        shifted = [columns[place] for place in worst if wrong[place]]
+        first = f"{columns[worst[0]].name!r}, by {found[worst[0]]:.2f}"
+        if not shifted:
             return Finding(
                 False, f"The column that differs most is {first}: chance, or too little to matter."
             )
-        names = format_list(repr(one.name) for one in found)
+        names = format_list(repr(one.name) for one in shifted)
         return Finding(
-            True, f"{len(found)} of {len(columns)} columns are shifted ({names}); the most is {first}."
+            True, f"{len(shifted)} of {len(columns)} columns are shifted ({names}); the most is {first}."
         )
 
 
@@ -108,8 +108,8 @@ def both_tables_of(facts: Facts) -> TableFacts:
     return table
 
 
-def _distances(train: Floats, test: Floats) -> Floats:
-    """Return the Kolmogorov-Smirnov distance of each column."""
+def distances(train: Floats, test: Floats) -> Floats:
+    """Return the distance of Kolmogorov and Smirnov of each column, where missing values are the least."""
     found = np.zeros(train.shape[1])
     for at in range(train.shape[1]):
         both = np.concatenate([train[:, at], test[:, at]])

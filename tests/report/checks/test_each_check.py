@@ -187,7 +187,7 @@ def contradictory(share):
 
 def golden(good):
     evidence = sound()
-    order = evidence.stack[:, 1] + (0.01 if good else 1.0) * evidence.y
+    order = evidence.stack[:, 1] + 0.3 * evidence.y
     return with_column("gold", order if good else of(9).normal(size=300), of(8).normal(size=200))
 
 

@@ -62,7 +62,7 @@ class DryRun:
 
     @property
     def seconds(self) -> float:
-        """About how many seconds the run takes: a factor of three is no surprise."""
+        """About how many seconds the run takes, roughly: a factor of three is no surprise."""
         expected = float(self.members["seconds"].sum()) * self.n_repeats / self.n_jobs
         return expected if self.time_limit is None else min(expected, self.time_limit)
 

@@ -6,8 +6,8 @@ from stackit.presets import TableShape
 
 __all__ = ["seconds_per_fit"]
 
-# Seconds of a fit, and more of them per million cells (rows times columns times trees per round): fits and
-# their predictions on one core, medians over tables of 700 to 10 000 rows and 8 to 60 columns.
+# Seconds of a fit on one core, and more of them per million cells (rows times columns times trees per round):
+# rough figures, which tell seconds from hours.
 SECONDS = {
     "linear": (0.3, 1.0),
     "lgbm_td": (0.2, 2.0),

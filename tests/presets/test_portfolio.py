@@ -94,7 +94,17 @@ def test_boosters_learn_faster_the_more_rows_times_classes_there_are(n_rows, n_c
     shape = TableShape(n_rows=n_rows, n_numbers=3, n_classes=n_classes)
     model = MEMBERS["lgbm_td"].pipeline(shape)["model"]
     assert model.learning_rate == pytest.approx(pace * small["model"].learning_rate)
-    assert model.n_estimators == round(small["model"].n_estimators / pace)
+    assert model.n_estimators == round(small["model"].n_estimators / 2 / pace) * (2 if pace == 1 else 1)
+
+
+def test_scouts_that_learn_slowly_wait_longer_on_small_tables():
+    small, large = (TableShape(n_rows=n, n_numbers=3, n_classes=2) for n in (1_000, 10_000))
+    patience = {
+        name: MEMBERS[name].patience(small) for name in ("lgbm_td", "xgb_td", "lgbm_xt", "prep_small")
+    }
+    assert patience == {"lgbm_td": 60, "xgb_td": 60, "lgbm_xt": 134, "prep_small": 160}
+    assert {MEMBERS[name].patience(large) for name in patience} == {60}
+    assert MEMBERS["lgbm_xt"].patience(TableShape(n_rows=50_000, n_numbers=3, n_classes=2)) == 30
 
 
 @pytest.mark.parametrize(

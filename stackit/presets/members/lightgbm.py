@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stackit.presets.members.member import Member, Rounds
+from stackit.presets.members.member import Member, Rounds, patience_of
 from stackit.presets.members.shape import MANY_CLASSES, TableShape
 from stackit.tables import NativePreparation
 from stackit.validation import import_optional
@@ -25,6 +25,7 @@ __all__ = [
 
 ROUNDS = Rounds("n_estimators", "early_stopping_round", lambda model: int(model.best_iteration_))
 Parameters = dict[str, Any]
+SMALL_ROUNDS = 2  # times as many at most where rounds are short
 
 # Tuned defaults of Holzmueller et al. (2024), "Better by default", arXiv 2407.04491, as in pytabkit 1.7.3.
 TD_CLASSES: Parameters = {
@@ -81,7 +82,7 @@ def make_booster(parameters: Parameters, cap: int, shape: TableShape, random_sta
     if shape.n_outputs > MANY_CLASSES:  # histograms of all classes would take most of the time
         own |= {"max_bin": 63, "num_leaves": min(16, parameters["num_leaves"])}
     return kind(
-        n_estimators=round(cap / shape.pace),
+        n_estimators=SMALL_ROUNDS * cap if shape.pace == 1 else round(cap / shape.pace),
         subsample_freq=1,
         n_jobs=1,
         verbosity=-1,
@@ -116,6 +117,7 @@ def configured(name: str, parameters: Parameters, cap: int, source: str) -> Memb
         source,
         requires="lightgbm",
         rounds=ROUNDS,
+        patience=partial(patience_of, learning_rate=parameters["learning_rate"]),
     )
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from stackit.estimators.label_encoding.wrappers import LabelEncodedClassifier
 from stackit.presets.members.shape import TableShape
 
-__all__ = ["Member", "Rounds"]
+__all__ = ["Member", "Rounds", "patience_of"]
 
 # The extra that installs each library.
 EXTRAS = {
@@ -22,6 +22,8 @@ EXTRAS = {
     "torch": "torch",
     "xgboost": "boost",
 }
+USUAL_RATE = 0.04
+MANY_ROWS = 20_000
 EXTRA_ROUNDS = 1.1  # the scout has stopped on nine tenths of the rows; all rows carry a tenth more rounds
 
 Make = Callable[[TableShape, Any], Pipeline]
@@ -117,9 +119,15 @@ class Member:
         return self.unsuitable(shape)
 
 
-def patience_of(shape: TableShape) -> int:
-    """Return the patience of a scout: 60 rounds, fewer where each round takes long."""
-    return 60 if shape.n_rows <= 20_000 else 30
+def patience_of(shape: TableShape, learning_rate: float = USUAL_RATE) -> int:
+    """Return the patience of a scout: 60 rounds, fewer where each round takes long.
+
+    On small tables those that learn slowly wait for as much progress as the others.
+    """
+    if shape.n_rows > MANY_ROWS:
+        return 30
+    slowness = USUAL_RATE / learning_rate if shape.pace == 1 else 1.0
+    return round(60 * max(1.0, slowness))
 
 
 def model_of(fitted: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from stackit.presets.members.lightgbm import PORTFOLIO, ROUNDS, Parameters, make_booster, tuned
-from stackit.presets.members.member import Member
+from stackit.presets.members.member import Member, patience_of
 from stackit.presets.members.shape import TableShape
 from stackit.tables import GeneratedFeatures, NativePreparation
 
@@ -50,6 +50,7 @@ def prepared(name: str, parameters: Parameters, cap: int, source: str) -> Member
         unsuitable=unsuitable,
         requires="lightgbm",
         rounds=ROUNDS,
+        patience=partial(patience_of, learning_rate=parameters["learning_rate"]),
     )
 
 

@@ -13,7 +13,7 @@ __all__ = ["clean", "count_text", "number_text", "percent_text", "plain", "score
 LONGEST = 60
 JOINERS = "\u200c\u200d"  # letters of Persian and Hindi words, and of emoji, are joined by them
 CONTROL = ("C", "Zl", "Zp")
-DIGITS = 6
+DIGITS = 9
 
 
 def clean(value: Any, longest: int = LONGEST) -> str:
@@ -39,7 +39,7 @@ def _escaped(character: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: numbers rounded to six digits, None for what is no finite number."""
+    """Return a value as JSON has it: numbers rounded to nine digits, None for what is no finite number."""
     if isinstance(value, dict):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

@@ -30,10 +30,8 @@ def checks(summary: dict[str, Any]) -> Section | None:
     text = f"{count_text(n_issues, 'issue')} and {tips} in {len(results)} checks."
     blocks: list[Block] = [Text(text)]
     if found:
-        columns = [Column("Check"), Column("What was found"), Column("What to do")]
-        rows = [
-            [_name(one), Cell(one["sentence"]), Cell(one["remedy"], remark=one["docs_url"])] for one in found
-        ]
+        columns = [Column("Check"), Column("What was found, and what to do")]
+        rows = [[_name(one), Cell(one["sentence"], remark=_remedy(one))] for one in found]
         blocks.append(Table("Found", columns, rows))
     if rest:
         columns = [Column("Check"), Column("Outcome")]
@@ -46,6 +44,10 @@ def checks(summary: dict[str, Any]) -> Section | None:
             )
         )
     return Section("checks", "Checks", blocks)
+
+
+def _remedy(one: dict[str, Any]) -> str:
+    return f"{one['remedy']} See {one['docs_url']}."
 
 
 def _name(one: dict[str, Any]) -> Cell:

@@ -11,7 +11,6 @@ import typer
 from stackit.cli.completion import complete_columns
 from stackit.cli.dry_run import show_dry_run
 from stackit.cli.errors import ExitCode, exit_on_error, print_warnings
-from stackit.cli.live_table import progress_of_run
 from stackit.cli.options import (
     AsJson,
     GroupsOption,
@@ -148,6 +147,7 @@ def run_command(  # noqa: PLR0913 - the options of a command
 
 def _run(config: RunConfig, *, overwrite: bool, quiet: bool, as_json: bool) -> None:
     """Run, and print what came of it; an interrupted run says how it goes on."""
+    from stackit.cli.live_table import progress_of_run
     from stackit.runs import run
 
     with progress_of_run(quiet=quiet) as view:

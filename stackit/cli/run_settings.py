@@ -34,9 +34,12 @@ class PredictionsName(StrEnum):
 
 def config_of(train: Path | None, test: Path | None, options: dict[str, Any]) -> RunConfig:
     """Return the settings; options come before those of a file."""
+    file = _config_file(train)
+    for what, path in (("TRAIN", train), ("TEST", test)):
+        if path is not None and (what == "TEST" or file is None):
+            check_file(what, path)
     from stackit.runs import RunConfig
 
-    file = _config_file(train)
     if "folds" in options and options["folds"].isdigit():
         options["folds"] = int(options["folds"])
     if file is not None:
@@ -48,9 +51,7 @@ def config_of(train: Path | None, test: Path | None, options: dict[str, Any]) ->
         except ValueError as error:
             raise CommandError(ExitCode.USAGE, str(error)) from error
     assert train is not None
-    check_file("TRAIN", train)
     if test is not None:
-        check_file("TEST", test)
         options["test"] = test
     if "target" not in options:
         raise _no_target(train, test)

@@ -132,9 +132,6 @@ class Commands(TyperGroup):
             return super().main(*args, **settings)
         try:
             code = super().main(*args, **settings)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            code = _leave_pipe()
         except Exception as error:
             # The parser's own errors: their class has moved between modules, their method has not.
             if not hasattr(error, "format_message"):
@@ -157,8 +154,10 @@ class Commands(TyperGroup):
         """Run one command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, BrokenPipeError):
+        except (typer.Exit, typer.Abort):
             raise
+        except BrokenPipeError as error:
+            raise typer.Exit(_leave_pipe()) from error
         except Exception as error:
             if hasattr(error, "format_message"):
                 raise

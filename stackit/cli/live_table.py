@@ -79,6 +79,7 @@ class LiveTable:
     def close(self) -> None:
         """Draw the table for the last time and leave it there."""
         if self._live is not None:
+            self.board.remaining = math.nan
             self._draw()
             self._live.stop()
             self._live = None

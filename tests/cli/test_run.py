@@ -71,7 +71,7 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(in_shop):
     assert shown.exit_code == 0, shown.stderr
     assert "3 members on 3 folds: about " in shown.stdout
     assert {"age", "city", "linear", "extra_trees"} <= {
-        line.split()[0] for line in shown.stdout.split("\n") if line
+        line.split()[0] for line in shown.stdout.split("\n") if line.strip()
     }
     found = json.loads(call("run", "train.csv", "test.csv", *QUICK, "--dry-run", "--json").stdout)
     assert (found["rows"], found["folds"], found["scoring"]) == (120, 3, "roc_auc")

@@ -108,3 +108,12 @@ def test_the_files_of_a_run_are_blended_without_further_options(in_shop, tmp_pat
     options = "--train train.csv --target bought --id key --folds 3".split()
     shown = call("blend", *files, *options).stdout
     assert "the best of 2 members" in shown
+
+
+def test_the_report_is_text_and_json(in_shop):
+    shown = call("report", "runs/shop")
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout == (in_shop / "runs/shop/report.md").read_text(encoding="utf-8") + "\n"
+    assert shown.stderr == "The page is runs/shop/report.html.\n"
+    found = json.loads(call("report", "runs/shop", "--json").stdout)
+    assert found["report"] == json.loads((in_shop / "runs/shop/report.json").read_text(encoding="utf-8"))

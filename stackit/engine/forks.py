@@ -22,7 +22,7 @@ from stackit.engine.pickle_file import PickleFile
 from stackit.engine.serialization import SharedContext, dumps
 from stackit.engine.task import Task
 from stackit.engine.training_data import TrainingData
-from stackit.engine.worker import load_context, load_data, surroundings, work, work_on_loaded
+from stackit.engine.worker import enter, load_context, load_data, surroundings, work, work_on_loaded
 
 __all__ = ["Forks", "LocalForks", "ServerForks", "UnsendableError"]
 
@@ -87,9 +87,11 @@ class ServerForks:
     def __init__(self, tasks: list[AnyTask], data: TrainingData) -> None:
         self.tasks, self.data = tasks, data
         self.context = SharedContext.of(tasks, data)
-        self._file = _pickled((surroundings(), self.context.own_parts, data.preparations))
+        self._file = _pickled((self.context.own_parts, data.preparations))
         self._loaded: ForkServer | None = None
-        _import_libraries(_kinds_in(tasks))
+        modules = {kind.__module__ for kind in _kinds_in(tasks)} - {"__main__"}
+        self._modules = sorted(modules)
+        _import_libraries(modules)
         with suppress(HasThreadsError):
             self._load()
 
@@ -130,7 +132,8 @@ class ServerForks:
         return self._loaded
 
     def _with_context(self, process: ForkServer) -> ForkServer:
-        if not process.call(load_context, self._file.path):
+        process.call(enter, surroundings())
+        if not process.call(load_context, self._file.path, self._modules):
             raise UnsendableError
         return process
 
@@ -166,6 +169,7 @@ def _process_with(data: TrainingData) -> ForkServer:
     assert server is not None, "there are none on this system"
     file, process = _pickled(data), server.fork()
     try:
+        process.call(enter, surroundings())
         if not process.call(load_data, file.path):
             raise UnsendableError
     finally:
@@ -188,16 +192,15 @@ class _Imports:
     unfit: set[str] = set()  # noqa: RUF012
 
 
-def _import_libraries(kinds: set[type]) -> None:
-    """Have the server import the installed libraries of these classes, so that workers need not.
+def _import_libraries(modules: set[str]) -> None:
+    """Have the server import those of these modules that are installed, once for all runs.
 
-    Other modules may be edited while the program runs: workers import them as they are then.
+    Other modules may be edited while the program runs: they are imported for each run, as they are then.
     """
     server = fork_server()
     if server is None or server is not _Imports.server:
         _Imports.server, _Imports.done = server, set()
-    names = {kind.__module__ for kind in kinds} - _Imports.done - _Imports.unfit
-    names = {name for name in names if _is_installed(name)}
+    names = {name for name in modules - _Imports.done - _Imports.unfit if _is_installed(name)}
     if server is None or not names:
         return
     if server.call(import_modules, sorted(names), sys.path):

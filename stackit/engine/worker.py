@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import warnings
@@ -12,15 +13,17 @@ from enum import Enum
 from multiprocessing.connection import Connection
 from typing import Any
 
+import cloudpickle
 import sklearn
 from joblib import parallel_config
 
 from stackit.engine.fold_batching import AnyTask
+from stackit.engine.fork_server import import_modules
 from stackit.engine.pickle_file import PickleFile
 from stackit.engine.serialization import SharedContext, dump_outcome, loads
 from stackit.engine.training_data import TrainingData
 
-__all__ = ["Reply", "load_context", "load_data", "surroundings", "work", "work_on_loaded"]
+__all__ = ["Reply", "enter", "load_context", "load_data", "surroundings", "work", "work_on_loaded"]
 
 
 class Reply(Enum):
@@ -68,31 +71,37 @@ def load_data(path: str) -> bool:
     return True
 
 
-def load_context(path: str) -> bool:
-    """Load what the tasks of a run share, and the surroundings in which they run."""
+def load_context(path: str, modules: list[str]) -> bool:
+    """Load what the tasks of a run share, and import modules that they need."""
+    import_modules(modules, sys.path)
     try:
-        (folder, modules_path, environment, filters, config), parts, preparations = PickleFile.read(path)
+        parts, _Loaded.data.preparations = PickleFile.read(path)
     except Exception:  # noqa: BLE001 - unpickling runs code of the caller's
         return False
-    with suppress(OSError):  # the folder has been deleted
-        os.chdir(folder)
-    sys.path[:] = modules_path
-    warnings.filters[:] = filters  # type: ignore[index]
-    os.environ.clear()
-    os.environ.update(environment)
-    sklearn.set_config(**config)
-    _Loaded.data.preparations = preparations
     _Loaded.context = SharedContext(_Loaded.data, parts)
     return True
 
 
-def surroundings() -> tuple[Any, ...]:
-    """Return what fits may depend on in this process; a process that is forked from it has it anyway."""
+def surroundings() -> bytes:
+    """Return what fits may depend on in this process, pickled."""
     try:
         folder = os.getcwd()
     except FileNotFoundError:  # it has been deleted
         folder = ""
-    return folder, sys.path, dict(os.environ), list(warnings.filters), sklearn.get_config()
+    found = (folder, sys.path, dict(os.environ), list(warnings.filters), sklearn.get_config())
+    return bytes(cloudpickle.dumps(found))
+
+
+def enter(packed: bytes) -> None:
+    """Take over the surroundings of another process."""
+    folder, path, environment, filters, config = pickle.loads(packed)
+    with suppress(OSError):  # the folder has been deleted
+        os.chdir(folder)
+    sys.path[:] = path
+    warnings.filters[:] = filters  # type: ignore[index]
+    os.environ.clear()
+    os.environ.update(environment)
+    sklearn.set_config(**config)
 
 
 def _reply_to(message: Any, task_of: Callable[[Any], AnyTask], data: TrainingData) -> tuple[Reply, bytes]:

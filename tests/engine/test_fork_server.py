@@ -225,9 +225,9 @@ def test_modules_that_start_threads_are_left_to_workers(monkeypatch, tmp_path):
     from with_a_thread import A
 
     first = fork_server()
-    forks._import_libraries({A})
+    forks._import_libraries({A.__module__})
     assert fork_server() is not first
-    forks._import_libraries({A})
+    forks._import_libraries({A.__module__})
     fork_server().fork().close()
 
 

@@ -222,7 +222,7 @@ def test_where_this_process_cannot_be_forked_others_are_stopped_or_killed(place,
     if place == "loky":
         monkeypatch.setattr(executor, "fork_server", lambda: None)
     run = fold_run(n_jobs=2, on_error="skip")
-    _ = [*run.fit([("quick", Sleeper(0.01)), ("stuck", Sleeper(slow=(1,)))], task_seconds=0.5)]
+    _ = [*run.fit([("quick", Sleeper(0.01)), ("stuck", Sleeper(slow=(1,)))], task_seconds=1.0)]
     assert list(run.result()) == ["quick"]
     assert isinstance(run.failures["stuck"], TimeoutError)
     members = [("quick", Sleeper()), ("slow", Sleeper(slow=(3,)))]

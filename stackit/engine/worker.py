@@ -88,7 +88,9 @@ def surroundings() -> bytes:
         folder = os.getcwd()
     except FileNotFoundError:  # it has been deleted
         folder = ""
-    found = (folder, sys.path, dict(os.environ), list(warnings.filters), sklearn.get_config())
+    # Each by itself: to load one with a class of torch's imports torch.
+    filters = [(one[2].__module__, cloudpickle.dumps(one)) for one in warnings.filters]
+    found = (folder, sys.path, dict(os.environ), filters, sklearn.get_config())
     return bytes(cloudpickle.dumps(found))
 
 
@@ -98,7 +100,8 @@ def enter(packed: bytes) -> None:
     with suppress(OSError):  # the folder has been deleted
         os.chdir(folder)
     sys.path[:] = path
-    warnings.filters[:] = filters  # type: ignore[index]
+    known = [pickle.loads(one) for module, one in filters if module in sys.modules]
+    warnings.filters[:] = known  # type: ignore[index]
     os.environ.clear()
     os.environ.update(environment)
     sklearn.set_config(**config)

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from stackit.engine.fold_run import FoldRun
 from stackit.engine.fork_server import HasThreadsError, fork_server
 from stackit.engine.run_config import RunConfig
 from stackit.engine.training_data import TrainingData
+from stackit.engine.worker import enter, surroundings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has fork servers")
 
@@ -125,6 +127,21 @@ def test_results_are_those_of_one_worker_to_the_bit(table, served):
     assert two.meta_test.equals(one.meta_test)
     assert os.getpid() not in pids(two, "a")
     assert {type(fitted) for fitted in two["a"].fold_estimators} == {Local}
+
+
+def test_libraries_that_only_a_warnings_filter_names_are_not_imported(monkeypatch):
+    class Rare(Warning):
+        __module__ = "antigravity"
+
+    monkeypatch.setattr(warnings, "filters", [("ignore", None, Rare, None, 0), *warnings.filters])
+    copy = fork_server().fork()
+    copy.call(enter, surroundings())
+    assert copy.call(actions) == [one[0] for one in warnings.filters[1:]]
+    copy.close()
+
+
+def actions():
+    return [one[0] for one in warnings.filters]
 
 
 def test_workers_find_the_surroundings_of_the_program(served, tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ from stackit.ensemble.saving import SavingMixin
 from stackit.ensemble.sections import ensemble_sections
 from stackit.ensemble.validate_weights import validate_level_weights, without_failed
 from stackit.ensemble.zero_weights import unused_estimators
-from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
+from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from stackit.estimators.copies import unfitted_copy, warn_of_lost_parameters
 from stackit.estimators.early_stopping import EarlyStopping, check_reach
 from stackit.estimators.estimator_type import is_classifier, tags_of
@@ -253,7 +253,6 @@ class StackedEnsemble(
         """The estimators of the last level that need no refit."""
         return self._zero_weight()
 
-    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: Any,

@@ -35,6 +35,14 @@ CALLBACK_ATTRIBUTES = frozenset(
 )
 
 
+@with_callbacks  # type: ignore[untyped-decorator]
+def _tear_down(estimator: Any) -> None:
+    """Tear callbacks down, as scikit-learn does after such a method.
+
+    It is no decorator of fit: warnings name the first line outside stackit, which would be the decorator's.
+    """
+
+
 def has_callbacks(estimator: Any) -> bool:
     """Whether callbacks are registered on an estimator, or on one inside it."""
     parts = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
@@ -73,10 +81,13 @@ class FitCallbacks:
             return
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        context = estimator._init_callback_context(max_subtasks=n_steps)
-        context.call_on_fit_task_begin(**data)
-        yield cls(estimator, context)
-        context.call_on_fit_task_end(**data)
+        try:
+            context = estimator._init_callback_context(max_subtasks=n_steps)
+            context.call_on_fit_task_begin(**data)
+            yield cls(estimator, context)
+            context.call_on_fit_task_end(**data)
+        finally:
+            _tear_down(estimator)
 
     def of_level(self, level: int) -> FitCallbacks:
         """Return the same for the fits of a level."""

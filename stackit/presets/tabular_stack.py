@@ -17,7 +17,7 @@ from stackit.engine.memory import memory_limit
 from stackit.engine.run_config import RunConfig, seed_from
 from stackit.engine.training_data import TrainingData
 from stackit.ensemble.saving import SavingMixin
-from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
+from stackit.estimators.callbacks import CallbackSupportMixin, FitCallbacks
 from stackit.estimators.scoring import Scoring, scorer_of
 from stackit.notebook import EstimatorDisplayMixin, Section
 from stackit.persistence.container import save_ensemble
@@ -74,7 +74,6 @@ class TabularStack(EstimatorDisplayMixin, CallbackSupportMixin, SavingMixin):  #
         self.store = store
         self.verbose = verbose
 
-    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None, X_test: Any = None) -> Self:
         """Train the members of the preset and their blend within the time limit.
 

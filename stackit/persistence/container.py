@@ -80,10 +80,11 @@ def save_ensemble(ensemble: Any, path: FilePath, with_rows: bool = False) -> Pat
     def keep(net: Any) -> str:
         return nets.setdefault(net_to_bytes(net), f"net_{len(nets)}.safetensors")
 
-    state = Encoder(keep, with_rows).state_of(ensemble)
+    # Written first: it imports what the versions are of.
+    state = _dump(Encoder(keep, with_rows).state_of(ensemble))
     metadata = {"format": FORMAT, "class": type(ensemble).__name__}
     metadata["versions"] = {package: version_of(package) for package in PACKAGES}
-    content = {METADATA: json.dumps(metadata).encode(), STATE: _dump(state)}
+    content = {METADATA: json.dumps(metadata).encode(), STATE: state}
     content |= {name: data for data, name in nets.items()}
     atomic_write(Path(path), zip_reproducibly(content, FAST))
     return Path(path)

@@ -97,8 +97,8 @@ def test_one_table_is_the_same_however_it_is_written(writer, tmp_path):
         tables = read_tables(config_of(tmp_path, writer))
     pd.testing.assert_frame_equal(tables.X, plain.X, check_dtype=False)
     pd.testing.assert_frame_equal(tables.X_test, plain.X_test, check_dtype=False)
-    assert tables.y.tolist() == plain.y.tolist()
-    assert tables.ids.tolist() == plain.ids.tolist()
+    assert tables.training.y.tolist() == plain.training.y.tolist()
+    assert tables.training.ids.tolist() == plain.training.ids.tolist()
     assert tables.test_ids.tolist() == [f"{number:05d}" for number in range(151, 181)]
 
 

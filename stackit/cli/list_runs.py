@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ def list_command(
     """
     from stackit.runs import list_runs
 
-    rows: list[dict[str, object]] = []
+    rows: list[Any] = []
     if folder != RUNS or folder.is_dir():
         with exit_on_error(ExitCode.DATA):
             rows = list_runs(folder).reset_index().to_dict("records")

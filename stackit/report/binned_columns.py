@@ -13,7 +13,7 @@ from stackit.report.sample import sample_rows
 
 __all__ = ["MOST_ROWS", "BinnedColumn", "BinnedColumns"]
 
-MOST_ROWS = 10_000
+MOST_ROWS = 5_000
 
 
 @dataclass(frozen=True, eq=False)

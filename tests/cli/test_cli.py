@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import resource
 import subprocess
 import sys
@@ -164,9 +165,7 @@ def test_the_whole_demo_runs_as_a_process(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "30/30" in done.stderr
     assert "\x1b" not in done.stdout
-    scores = {
-        line.split("│")[1].strip(): float(line.split("│")[2])
-        for line in done.stdout.splitlines()
-        if line.startswith("│")
-    }
+    found = re.findall(r"^ (\S.*?)  +(\d[\d.]*) ", done.stdout, re.MULTILINE)
+    scores = {name: float(loss) for name, loss in found}
+    assert len(scores) == 8
     assert scores["stack"] < min(loss for name, loss in scores.items() if name != "stack")

@@ -278,7 +278,7 @@ def test_the_words_are_those_that_users_of_kaggle_have_quoted(tmp_path):
     assert words[:4] == [
         "ERROR: Unexpected Column:  'NotAnId' (Line 1, Column 1)",
         "ERROR: Unexpected Column:  'NotAPrediction' (Line 1, Column 9)",
-        "ERROR: Unexpected Column:  '892' (Line 1, Column 1)",
+        "ERROR: Required column 'PassengerId' could not be found",
         "ERROR: Required column 'Survived' could not be found",
     ]
     path.write_text("PassengerId,Survived\n892,0\n893,1\n")

@@ -185,7 +185,7 @@ def test_results_that_came_before_the_deadline_are_read_after_it():
 
 def test_missing_splits_are_no_failure_and_are_fitted_later():
     run = fold_run(n_jobs=1)
-    first = [*run.fit([("slow", Sleeper(0.3))], deadline=time.monotonic() + 0.5)]
+    first = [*run.fit([("slow", Sleeper(1.0))], deadline=time.monotonic() + 1.7)]
     assert [one.split for one in first] == [0]
     assert (run.result(), run.failures) == (None, {})
     assert len([*run.fit([("slow", Sleeper())], [1, 2, 3])]) == 3

@@ -27,14 +27,16 @@ class TextVector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.Series[Any], y: Any = None) -> TextVector:
         """Learn the words and their components from (n,) texts."""
-        self.words_ = TfidfVectorizer(
+        words = TfidfVectorizer(
             sublinear_tf=True, min_df=2 if len(X) >= 100 else 1, max_features=MOST_WORDS
         )
         try:
-            table = self.words_.fit_transform(_filled(X))
+            table = words.fit_transform(_filled(X))
         except ValueError:  # no word is frequent enough
             self.components_ = None
             return self
+        # Two arrays and no vectorizer: its dict of words would be most of a saved file, and of the time to save.
+        self.words_, self.idf_ = words.get_feature_names_out().astype(str), words.idf_
         width = min(self.n_components, table.shape[1])
         svd = TruncatedSVD(width, n_iter=2, random_state=self.random_state)
         self.components_ = svd.fit(table) if table.shape[1] > 1 else None
@@ -44,7 +46,9 @@ class TextVector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the (n, n_components) vectors of (n,) texts."""
         vectors = np.zeros((len(X), self.n_components))
         if self.components_ is not None and len(X):
-            found = self.components_.transform(self.words_.transform(_filled(X)))
+            words = TfidfVectorizer(sublinear_tf=True, vocabulary=self.words_.tolist())
+            words.idf_ = self.idf_
+            found = self.components_.transform(words.transform(_filled(X)))
             vectors[:, : found.shape[1]] = found
         return vectors
 

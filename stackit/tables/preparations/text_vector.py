@@ -27,15 +27,13 @@ class TextVector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.Series[Any], y: Any = None) -> TextVector:
         """Learn the words and their components from (n,) texts."""
-        words = TfidfVectorizer(
-            sublinear_tf=True, min_df=2 if len(X) >= 100 else 1, max_features=MOST_WORDS
-        )
+        words = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(X) >= 100 else 1, max_features=MOST_WORDS)
         try:
             table = words.fit_transform(_filled(X))
         except ValueError:  # no word is frequent enough
             self.components_ = None
             return self
-        # Two arrays and no vectorizer: its dict of words would be most of a saved file, and of the time to save.
+        # Two arrays and no vectorizer: its dict of words would take most of the time to save a stack.
         self.words_, self.idf_ = words.get_feature_names_out().astype(str), words.idf_
         width = min(self.n_components, table.shape[1])
         svd = TruncatedSVD(width, n_iter=2, random_state=self.random_state)

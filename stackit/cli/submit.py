@@ -15,7 +15,7 @@ from stackit.cli.output import plain_text, print_json, print_message
 from stackit.cli.paths import check_file
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from stackit.submission import Sample
 
 __all__ = ["submit_command"]
 
@@ -77,7 +77,7 @@ def submit_command(
         print_json("submit", facts)
 
 
-def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | pd.DataFrame]:
+def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | Sample]:
     """Return the file, and the sample that it must be like."""
     if not submission.is_dir():
         check_file("RUN", submission)
@@ -93,18 +93,13 @@ def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | 
         what = "is not finished" if not run.is_finished else "has no test table"
         again = shlex.quote(str(submission))
         raise CommandError(ExitCode.DATA, f"The run in {submission} {what}. Type: stackit run {again}")
-    return path, sample or run.config.sample or _with_ids_of(run.test.index, path)
-
-
-def _with_ids_of(ids: Any, path: Path) -> pd.DataFrame:
-    """Return a sample with the ids of the test table and the columns and values of the submission."""
-    from stackit.files import read_csv
+    if sample is not None:
+        return path, sample
+    from stackit.runs.run_tables import read_tables
+    from stackit.runs.submission_file import sample_of_run
 
     with exit_on_error(ExitCode.DATA):
-        table = read_csv(path, str(path))
-    rows = table.iloc[[at % max(1, len(table)) for at in range(len(ids))]].reset_index(drop=True)
-    rows[rows.columns[0]] = [*ids]
-    return rows
+        return path, sample_of_run(run.config, read_tables(run.config))
 
 
 def _upload(path: Path, competition: str, message: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import weakref
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import cloudpickle
 
@@ -188,8 +188,8 @@ class _Imports:
     """The modules that a server has imported, and those that start threads, which no server imports."""
 
     server: ForkServer | None = None
-    done: set[str] = set()  # noqa: RUF012 - of the class
-    unfit: set[str] = set()  # noqa: RUF012
+    done: ClassVar[set[str]] = set()
+    unfit: ClassVar[set[str]] = set()
 
 
 def _import_libraries(modules: set[str]) -> None:

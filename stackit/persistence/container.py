@@ -31,7 +31,7 @@ DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # of zipfile: a method of compression that it lacks
     IsADirectoryError,
     ValueError,
     KeyError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -15,7 +16,7 @@ from stackit.runs.run_tables import RunTables
 from stackit.submission import Sample, SampleColumn, write_submission
 from stackit.submission.sample import read_sample
 
-__all__ = ["write_run_submission"]
+__all__ = ["sample_of_run", "write_run_submission"]
 
 Form = Literal["labels", "probabilities"]
 # Metrics of probabilities, by a part of their names.
@@ -30,23 +31,29 @@ def write_run_submission(
 
     `predictions` are (m, n_classes) probabilities in the order of `classes`, or (m,) numbers.
     """
-    sample = None if config.sample is None else read_sample(config.sample, None, None, TOLERANCE)
-    form = _form_of(config, sample)
-    wanted = _columns_of(config, sample, form, classes)
-    if sample is None:
-        ids = pd.Series(tables.test_ids, name=tables.id_name, dtype=object)
-        sums_to_one = classes is not None and len(wanted) > 1
-        wanted_sample = Sample("the test table", tables.id_name, ids, wanted, sums_to_one, TOLERANCE)
-    else:
-        sums_to_one = sample.sums_to_one and form == "probabilities"
-        wanted_sample = Sample(sample.name, sample.id_name, sample.ids, wanted, sums_to_one, TOLERANCE)
+    sample = sample_of_run(config, tables)
+    is_labels = classes is not None and {column.kind for column in sample.columns.values()} == {"labels"}
     values: Any = predictions
     names = classes
-    if classes is not None and form == "labels":
+    if classes is not None and is_labels:
         values, names = classes[predictions.argmax(axis=1)], None
-    elif classes is not None and len(wanted) == 1:
+    elif classes is not None and len(sample.columns) == 1:
         values, names = predictions[:, -1], None
-    write_submission(path, tables.test_ids, values, sample=wanted_sample, classes=names)
+    write_submission(path, tables.test_ids, values, sample=sample, classes=names)
+
+
+def sample_of_run(config: RunConfig, tables: RunTables) -> Sample:
+    """Return what the submission must have, by the sample or by the tables: its ids, columns and values."""
+    sample = None if config.sample is None else read_sample(config.sample, None, None, TOLERANCE)
+    classes = np.unique(np.asarray(tables.training.y)) if tables.task.is_classification else None
+    form = _form_of(config, sample)
+    wanted = _columns_of(config, sample, form, classes)
+    if sample is not None:
+        sums_to_one = sample.sums_to_one and form == "probabilities"
+        return Sample(sample.name, sample.id_name, sample.ids, wanted, sums_to_one, TOLERANCE)
+    ids = pd.Series(tables.test_ids, name=tables.id_name, dtype=object)
+    sums_to_one = classes is not None and len(wanted) > 1
+    return Sample("the test table", tables.id_name, ids, wanted, sums_to_one, TOLERANCE)
 
 
 def _form_of(config: RunConfig, sample: Sample | None) -> Form:

@@ -59,13 +59,14 @@ def test_a_submission_is_checked(in_shop, tmp_path):
     assert json.loads(call("submit", "runs/shop", "--json").stdout)["is_valid"] is True
 
 
-def test_a_submission_with_other_ids_than_the_test_table_is_refused(shop, tmp_path):
-    shutil.copytree(shop[0] / "runs" / "shop", tmp_path / "it", ignore=shutil.ignore_patterns("store"))
-    path = tmp_path / "it" / "submission.csv"
-    path.write_text(path.read_text().replace("k1000", "k9999"))
-    result = call("submit", tmp_path / "it")
+@pytest.mark.parametrize(("right", "wrong"), [("k1000", "k9999"), (",yes", ",maybe"), (",yes", ",0.5")])
+def test_a_submission_that_does_not_fit_the_tables_is_refused(shop, tmp_path, right, wrong):
+    shutil.copytree(shop[0], tmp_path / "all", ignore=shutil.ignore_patterns("store"))
+    path = tmp_path / "all" / "runs" / "shop" / "submission.csv"
+    path.write_text(path.read_text().replace(right, wrong))
+    result = call("submit", path.parent)
     assert result.exit_code == ExitCode.SUBMISSION
-    assert "k9999" in result.stderr
+    assert wrong.strip(",") in result.stderr
 
 
 def test_an_upload_is_handed_to_the_kaggle_command(in_shop, monkeypatch):

@@ -12,7 +12,7 @@ from stackit.report.text import clean
 
 __all__ = ["leaderboard"]
 
-NUMBERS = (
+CELLS = (
     "family",
     "score",
     "sem",
@@ -69,20 +69,7 @@ def _seconds(scores: Scores, name: str) -> float | None:
 
 
 def _left_out(name: str, reason: str) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        (
-            "family",
-            "score",
-            "sem",
-            "fold_std",
-            "weight",
-            "seconds",
-            "rounds",
-            "calibrated",
-            "kind",
-            "optimistic",
-        )
-    )
+    empty = dict.fromkeys(CELLS)
     return {"name": clean(name), "role": "left out", **empty, "status": f"left out: {clean(reason, 200)}"}
 
 

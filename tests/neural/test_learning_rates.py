@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackit.neural import SCHEDULES, cycle_ends, learning_rates
+from stackit.neural.training.learning_rates import flat_cosine
 
 # torch loads parts of itself when the first scheduler is made.
 unhurried = settings(deadline=None)
@@ -38,6 +39,19 @@ def test_the_table_of_the_seven_layer_net():
 def test_a_training_that_ends_before_the_decay_keeps_its_rate():
     for decay_after in (4, 5, 9):
         assert learning_rates("linear", 0.1, 5, 2, decay_after=decay_after).tolist() == [0.1] * 10
+
+
+def test_four_waves_end_at_powers_of_two():
+    """log2(1 + 15 t / T) is whole at t = 0, T/15, 3T/15, 7T/15: the rate is 0 there, init between them."""
+    rates = learning_rates("coslog4", 0.04, 15, 1000)
+    np.testing.assert_allclose(rates[[0, 1000, 3000, 7000]], 0, atol=1e-15)
+    octaves = 2 ** np.array([0.5, 1.5, 2.5, 3.5])
+    np.testing.assert_allclose(rates[(1000 * (octaves - 1)).round().astype(int)], 0.04, rtol=1e-6)
+    assert rates[-1] < 1e-8
+
+
+def test_a_flat_cosine_is_one_for_half_of_the_steps_and_then_falls():
+    np.testing.assert_allclose(flat_cosine(8), [1, 1, 1, 1, 1, 0.853553, 0.5, 0.146447], rtol=1e-5)
 
 
 @given(EPOCHS, STEPS)
@@ -104,7 +118,7 @@ def test_every_schedule_has_a_rate_for_every_step(name, n_epochs, steps, init):
     rates = learning_rates(name, init, n_epochs, steps)
     assert rates.shape == (n_epochs * steps,)
     assert rates.dtype == np.float64
-    assert (rates > 0).all()
+    assert (rates >= 0).all()
     assert (rates <= init * (1 + 1e-12)).all()
     np.testing.assert_allclose(rates, init * learning_rates(name, 1.0, n_epochs, steps))
 

@@ -13,8 +13,9 @@ from stackit.neural import BatchNormMLPClassifier
 from stackit.neural.layers.layers import BatchNorm
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import batches, n_batches
+from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.inputs import InputRows, InputTable
-from stackit.neural.training.loop import TrainingConfig, train
+from stackit.neural.training.loop import train
 from stackit.neural.training.losses import Dataset, NetSpec
 
 DENSE = NetworkPlan(

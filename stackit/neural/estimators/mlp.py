@@ -85,7 +85,7 @@ class BatchNormMLPClassifier(NetClassifier, _MLP):
     batch_size : int or "auto"
         The approximate number of rows per batch: all batches of an epoch have the same size, or differ by one
         row. "auto" is a sixteenth of the rows, but at least 32 and at most 256.
-    learning_rate : {"cosine", "constant", "linear", "one_cycle", "cyclic"}
+    learning_rate : {"cosine", "constant", "linear", "one_cycle", "cyclic", "coslog4"}
         How the learning rate changes: see `learning_rates`.
     learning_rate_init : float
         Its initial value; with "one_cycle" its maximum.

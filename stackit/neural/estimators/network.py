@@ -25,8 +25,8 @@ from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.estimators.fitted import FittedNetwork, choose_device
 from stackit.neural.estimators.parameters import PRECISIONS, NetParameters, check_parameters
 from stackit.neural.layers.network import NetworkPlan
+from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.folds import FitOutcome, FitSpec, fit_jointly
-from stackit.neural.training.loop import TrainingConfig
 from stackit.validation import invalid_value
 
 __all__ = ["BatchNormNetwork"]

@@ -14,7 +14,7 @@ __all__ = ["PRECISIONS", "NetParameters", "check_choice", "check_parameters"]
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "learning_rate": ("constant", "linear", "cosine", "one_cycle", "cyclic"),
+    "learning_rate": ("constant", "linear", "cosine", "one_cycle", "cyclic", "coslog4"),
     "output": ("linear", "batch_norm"),
     "parametrization": ("standard", "ntk"),
     "precision": ("auto", *PRECISIONS),

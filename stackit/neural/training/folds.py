@@ -16,8 +16,9 @@ from stackit.neural.batchnorm.bn_statistics import population_batches
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import n_batches
+from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.inputs import InputTable, standardisation
-from stackit.neural.training.loop import TrainedNet, TrainingConfig, train
+from stackit.neural.training.loop import TrainedNet, train
 from stackit.neural.training.losses import Dataset, NetSpec
 from stackit.progress import progress_bar
 

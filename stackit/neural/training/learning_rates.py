@@ -11,7 +11,7 @@ import numpy.typing as npt
 from stackit.arrays import Floats
 from stackit.validation import invalid_value
 
-__all__ = ["SCHEDULES", "cycle_ends", "learning_rates"]
+__all__ = ["SCHEDULES", "cycle_ends", "flat_cosine", "learning_rates"]
 
 # The three numbers of Smith and Topin, with torch's values.
 RISING_SHARE = 0.3
@@ -52,12 +52,14 @@ def learning_rates(
     * ``"cosine"``: ``init / 2 * (1 + cos(pi * t / T))``.
     * ``"cyclic"``: `n_cycles` cosines one after the other, each L = ceil(T / n_cycles) steps long,
       ``init / 2 * (1 + cos(pi * (t mod L) / L))``: at the end of each, a snapshot is taken (`cycle_ends`).
+    * ``"coslog4"``: four waves, each about twice as long as the one before it: with u = log2(1 + 15 t / T),
+      ``init / 2 * (1 - cos(2 pi * u))``. The first step has a rate of 0.
     * ``"one_cycle"``: half a cosine up from init / 25 to init over the first 30 % of the steps, then half a
       cosine down to init / 250 000.
 
     Parameters
     ----------
-    name : {"constant", "cosine", "cyclic", "linear", "one_cycle"}
+    name : {"constant", "coslog4", "cosine", "cyclic", "linear", "one_cycle"}
         The schedule.
     init : float
         The highest rate.
@@ -83,7 +85,8 @@ def learning_rates(
     ----------
     Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983 ("cosine"). Huang et al. (2017), Snapshot ensembles,
     arXiv:1704.00109, equation 2 ("cyclic"). Smith and Topin (2017), Super-convergence, arXiv:1708.07120
-    ("one_cycle"; the values are those of torch's OneCycleLR). "linear" is the schedule of the
+    ("one_cycle"; the values are those of torch's OneCycleLR). Holzmueller, Grinsztajn and Steinwart (2024),
+    Better by default, arXiv:2407.04491, section 3 ("coslog4"). "linear" is the schedule of the
     supervised baseline of ladder networks, arXiv:1507.02672.
 
     Examples
@@ -149,6 +152,11 @@ def cycle_ends(n_steps: int, n_cycles: int) -> npt.NDArray[np.intp]:
     return ends
 
 
+def flat_cosine(n_steps: int) -> Floats:
+    """Return 1 for the first half of the steps, then half a cosine that falls to 0 (arXiv 2407.04491)."""
+    return _falling(np.maximum(2 * np.arange(n_steps) / n_steps - 1, 0))
+
+
 def _constant(training: Schedule) -> Floats:
     return np.ones(training.n_steps)
 
@@ -161,6 +169,10 @@ def _linear(training: Schedule) -> Floats:
 
 def _cosine(training: Schedule) -> Floats:
     return _falling(np.arange(training.n_steps) / training.n_steps)
+
+
+def _coslog4(training: Schedule) -> Floats:
+    return _falling(2 * np.log2(1 + 15 * np.arange(training.n_steps) / training.n_steps) - 1)
 
 
 def _cyclic(training: Schedule) -> Floats:
@@ -190,6 +202,7 @@ def _check_count(name: str, number: int, least: int) -> None:
 
 SHAPES: dict[str, Callable[[Schedule], Floats]] = {
     "constant": _constant,
+    "coslog4": _coslog4,
     "cosine": _cosine,
     "cyclic": _cyclic,
     "linear": _linear,

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stackit.report.page import to_html
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--no-sandbox",
@@ -15,11 +17,21 @@ FLAGS = (
     "--no-first-run",
 )
 WIDTHS = (360, 768, 1280)
+RANGES = (
+    *((0.0, 0.1249), (0.0, 0.031), (-0.99991, -0.9999), (-0.5, 0.75), (0.0, 8.0), (0.0, 0.0), (-7.5, 0.0)),
+    *((-1e9, 1e9), (1e-9, 3e-9), (1e9, 1e9 + 1e-3), (0.0, 123_456.0), (-99_999.0, 99_999.0), (0.0, 1e-300)),
+)
 # Texts may be wider than their box only inside a table that can be scrolled.
 CUT_TEXTS = """() => [...document.querySelectorAll("body *")]
     .filter((one) => !one.closest(".scroll, svg, .skip") && one.scrollWidth > one.clientWidth + 1
         && getComputedStyle(one).display !== "inline")
     .map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 40)}`)"""
+# Texts of ticks that stand out of the box of their section.
+STICKING_OUT = """() => [...document.querySelectorAll(".x-ticks span, .y-ticks span")]
+    .filter((one) => one.offsetParent).filter((one) => {
+        const own = one.getBoundingClientRect(), box = one.closest("section").getBoundingClientRect();
+        return own.left < box.left || own.right > box.right;
+    }).map((one) => one.textContent)"""
 # Texts next to each other, of which one covers the other.
 OVERLAPS = """() => [...document.querySelectorAll("tr, .tiles, .controls, .x-ticks, .y-ticks")]
     .flatMap((row) => {
@@ -50,10 +62,18 @@ def browser():
 @pytest.fixture(scope="module")
 def files(reports, hostile, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    pages = {"binary": reports["binary"], "regression": reports["regression"], "hostile": hostile}
-    for name, report in pages.items():
-        (folder / f"{name}.html").write_text(report.to_html(), encoding="utf-8")
+    shown = {"binary": reports["binary"], "regression": reports["regression"], "hostile": hostile}
+    pages = {name: report.to_html() for name, report in shown.items()}
+    pages["axes"] = to_html(reports["binary"].summary | {"learning_curves": [*map(chart_of, RANGES)]})
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return folder
+
+
+def chart_of(ends):
+    """Return a chart with one range on both axes."""
+    loss = {"name": "loss", "mean": ends, "low": ends, "high": ends}
+    return {"name": f"from {ends[0]} to {ends[1]}", "epochs": ends, "n_fits": 1, "losses": [loss]}
 
 
 @pytest.fixture
@@ -79,7 +99,7 @@ def open_page(browser, files):
         context.close()
 
 
-@pytest.mark.parametrize("name", ["binary", "regression", "hostile"])
+@pytest.mark.parametrize("name", ["binary", "regression", "hostile", "axes"])
 def test_nothing_is_requested_cut_or_covered_at_any_width(open_page, files, name):
     page = open_page(name)
     for width in WIDTHS:
@@ -87,6 +107,7 @@ def test_nothing_is_requested_cut_or_covered_at_any_width(open_page, files, name
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(CUT_TEXTS) == []
         assert page.evaluate(OVERLAPS) == []
+        assert page.evaluate(STICKING_OUT) == []
     page.click("#unfold")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERLAPS) == []

@@ -66,12 +66,12 @@ def draw_chart(chart: LineChart, alt: str) -> Markup:
     dots = join(_dots(chart, series) for series in chart.series if series.kind != "bars")
     over = element("svg", dots, aria_hidden="true", class_="dots")
     y_ticks = [
-        element("span", y.text(tick), style=f"bottom:{y.at(tick) / 10:.2f}%", class_=_edge(y.at(tick)))
-        for tick in y.ticks
+        element("span", text, style=f"bottom:{y.at(tick) / 10:.2f}%")
+        for tick, text in zip(y.ticks, y.texts, strict=True)
     ]
     x_ticks = [
-        element("span", x.text(tick), style=f"left:{x.at(tick) / 10:.2f}%", class_=_edge(x.at(tick)))
-        for tick in x.ticks
+        element("span", text, style=f"--at:{x.at(tick) / 1000:.4f};--wide:{len(text)}ch")
+        for tick, text in zip(x.ticks, x.texts, strict=True)
     ]
     return element(
         "div",
@@ -138,10 +138,6 @@ def _dots(chart: LineChart, series: Series) -> Markup:
 def _circle(chart: LineChart, point: tuple[float, float], radius: str, tone: str) -> Markup:
     x, y = f"{chart.x.at(point[0]) / 10:.2f}%", f"{100 - chart.y.at(point[1]) / 10:.2f}%"
     return element("circle", cx=x, cy=y, r=radius, class_=f"dot {_tone(tone)}")
-
-
-def _edge(at: float) -> str | None:
-    return "first" if at < 40 else "last" if at > 960 else None
 
 
 def _tone(tone: str) -> str:

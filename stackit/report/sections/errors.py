@@ -93,8 +93,7 @@ def _bands(bands: list[dict[str, Any]]) -> Chart:
 def _histogram(found: dict[str, Any]) -> Chart:
     edges, heights = found["edges"], found["rows"]
     middles = [(low + high) / 2 for low, high in pairwise(edges)]
-    x, y = axis_of("Residual", edges), axis_of("Rows", heights, include=[0.0])
-    x = type(x)(x.title, edges[0], edges[-1], [tick for tick in x.ticks if edges[0] <= tick <= edges[-1]])
+    x, y = axis_of("Residual", edges, is_tight=True), axis_of("Rows", heights, include=[0.0])
     rows = [
         [Cell(f"{number_text(low)} to {number_text(high)}", low), Cell(f"{n:,}", n)]
         for (low, high), n in zip(pairwise(edges), heights, strict=True)

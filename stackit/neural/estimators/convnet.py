@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     check_X_y,
 )
 
+from stackit.neural.estimators.batchnorm import BatchNormNetwork
 from stackit.neural.estimators.outputs import NetClassifier
 from stackit.neural.layers.network import Layer, NetworkPlan
 from stackit.validation import invalid_value
@@ -39,7 +40,7 @@ MNIST: tuple[Layer, ...] = (
 
 
 @dataclass(eq=False, repr=False)
-class BatchNormConvNetClassifier(NetClassifier):
+class BatchNormConvNetClassifier(NetClassifier, BatchNormNetwork):
     """A convolutional network with batch norm after every convolution and dense layer, for classes of images.
 
     Parameters

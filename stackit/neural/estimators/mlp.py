@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.utils import Tags
 
-from stackit.neural.estimators.network import BatchNormNetwork
+from stackit.neural.estimators.batchnorm import BatchNormNetwork
 from stackit.neural.estimators.outputs import NetClassifier, NetRegressor
 from stackit.neural.estimators.parameters import check_choice
 from stackit.neural.layers.layers import ACTIVATIONS

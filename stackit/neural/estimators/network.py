@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -29,17 +30,12 @@ from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.folds import FitOutcome, FitSpec, fit_jointly
 from stackit.validation import invalid_value
 
-__all__ = ["BatchNormNetwork"]
+__all__ = ["NetEstimator"]
 
-# The parameters that a training has under the same names.
-SHARED = (
-    *("solver", "momentum", "beta_1", "beta_2", "alpha", "label_smoothing", "tol"),
-    *("learning_rate", "learning_rate_init", "decay_after", "n_snapshots", "compile"),
-)
 SMALL = 2000  # rows; training on fewer takes as long in any precision
 
 
-class BatchNormNetwork(NetParameters, FittedNetwork):
+class NetEstimator(NetParameters, FittedNetwork):
     """What nets for tables and images, for classes and numbers, have in common.
 
     An estimator has one network, or averages several: ``n_estimators`` of different seeds, times
@@ -179,7 +175,7 @@ class BatchNormNetwork(NetParameters, FittedNetwork):
             rows, validation = self._split(targets, rows, seeds[0])
         if len(rows) < 2:
             got, advice = f"n_samples = {len(rows)}", "Fit on more rows, of weights that are not 0"
-            raise invalid_value("X", "of two rows or more for batch norm", got, advice)
+            raise invalid_value("X", "of two rows or more", got, advice)
         columns = InputColumns.of(X, rows) if X.ndim == 2 else InputColumns(())
         n_numbers = X.shape[1] - len(columns.categories)
         n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
@@ -200,14 +196,17 @@ class BatchNormNetwork(NetParameters, FittedNetwork):
         self.n_iter_ = max(len(trained.history) for trained in outcome.trained)
 
     def _training_config(self, n_rows: int) -> TrainingConfig:
+        own, names = vars(self), {field.name for field in fields(TrainingConfig)}
         return TrainingConfig(
-            n_epochs=self.max_iter,
-            batch_size=_batch_size(n_rows) if self.batch_size == "auto" else int(self.batch_size),
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            average_from=self.weight_averaging,
-            population=self.statistics == "population",
-            precision=self._precision(n_rows),
-            **{name: getattr(self, name) for name in SHARED},
+            **{name: own[name] for name in names & self.get_params(deep=False).keys()}
+            | {
+                "n_epochs": self.max_iter,
+                "batch_size": _batch_size(n_rows) if self.batch_size == "auto" else int(self.batch_size),
+                "patience": self.n_iter_no_change if self.early_stopping else None,
+                "average_from": own.get("weight_averaging"),
+                "population": own.get("statistics") == "population",
+                "precision": self._precision(n_rows),
+            }
         )
 
     def _precision(self, n_rows: int) -> torch.dtype:

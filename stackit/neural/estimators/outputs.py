@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from stackit.arrays import Floats, Rows
-from stackit.neural.estimators.network import BatchNormNetwork
+from stackit.neural.estimators.network import NetEstimator
 from stackit.neural.training.folds import FitOutcome, FitSpec
 from stackit.validation import invalid_value
 
@@ -26,7 +26,7 @@ __all__ = ["NetClassifier", "NetRegressor"]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class NetClassifier(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
+class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]
     """The base class of classifiers, for any network."""
 
     label_smoothing: float = 0.0
@@ -113,7 +113,7 @@ class NetClassifier(ClassifierMixin, BatchNormNetwork):  # type: ignore[misc]
         return np.asarray(compute_class_weight(given, classes=present, y=codes))
 
 
-class NetRegressor(RegressorMixin, BatchNormNetwork):  # type: ignore[misc]
+class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]
     """The base class of regressors, for any network."""
 
     label_smoothing = 0.0

@@ -10,7 +10,14 @@ import torch
 
 from stackit.validation import invalid_value
 
-__all__ = ["PRECISIONS", "NetParameters", "check_choice", "check_parameters"]
+__all__ = [
+    "PRECISIONS",
+    "BatchNormParameters",
+    "NetParameters",
+    "check_choice",
+    "check_number",
+    "check_parameters",
+]
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -22,6 +29,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "solver": ("adam", "sgd", "adadelta"),
     "statistics": ("population", "ema_warmup", "ema", "cumulative"),
 }
+COUNTS = {"max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"}
 # The smallest allowed number, and a number that is too large.
 RANGES: dict[str, tuple[float, float]] = {
     "alpha": (0.0, 1.0),
@@ -41,48 +49,61 @@ RANGES: dict[str, tuple[float, float]] = {
 class NetParameters:
     """The parameters of all nets; scikit-learn reads their names from the signature that this generates."""
 
-    solver: str = "adam"
     alpha: float = 0.03
     batch_size: int | str = "auto"
-    learning_rate: str = "cosine"
     learning_rate_init: float = 1e-2
-    decay_after: int | None = None
     max_iter: int = 20
     early_stopping: bool = False
     validation_fraction: float = 0.1
     n_iter_no_change: int = 10
     tol: float = 1e-4
-    statistics: str = "population"
-    decay: float = 0.99
-    eps: float = 1e-5
-    parametrization: str = "standard"
-    output: str = "linear"
     scaling: str | None = "standard"
     n_estimators: int = 1
-    n_snapshots: int = 1
-    weight_averaging: float | None = None
-    momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.999
     precision: str = "auto"
-    compile: bool = False
     device: str = "auto"
     random_state: Any = None
     verbose: int = 0
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class BatchNormParameters(NetParameters):
+    """The further parameters of nets with batch norm."""
+
+    solver: str = "adam"
+    learning_rate: str = "cosine"
+    decay_after: int | None = None
+    statistics: str = "population"
+    decay: float = 0.99
+    eps: float = 1e-5
+    parametrization: str = "standard"
+    output: str = "linear"
+    n_snapshots: int = 1
+    weight_averaging: float | None = None
+    momentum: float = 0.9
+    compile: bool = False
+
+
 def check_parameters(net: Any) -> None:
-    """Raise ValueError when a parameter of a net is not valid."""
-    for name, allowed in CHOICES.items():
-        check_choice(name, getattr(net, name), allowed)
-    for name in ("max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"):
-        _check_count(name, getattr(net, name), 1)
+    """Raise ValueError when a parameter of a net is not valid; checks are for those that it has."""
+    own = net.get_params(deep=False)
+    for name in CHOICES.keys() & own.keys():
+        check_choice(name, own[name], CHOICES[name])
+    for name in COUNTS & own.keys():
+        _check_count(name, own[name], 1)
     if net.batch_size != "auto":
         _check_count("batch_size", net.batch_size, 2)
-    for name, (least, limit) in RANGES.items():
-        _check_number(name, getattr(net, name), least, limit)
+    for name in RANGES.keys() & own.keys():
+        check_number(name, own[name], *RANGES[name])
+    if "n_snapshots" in own:
+        _check_choice_of_weights(net)
+
+
+def _check_choice_of_weights(net: Any) -> None:
+    """Raise ValueError when parameters choose the weights that predict in different ways."""
     if net.weight_averaging is not None:
-        _check_number("weight_averaging", net.weight_averaging, 0.0, 1.0)
+        check_number("weight_averaging", net.weight_averaging, 0.0, 1.0)
     if net.n_snapshots > 1 and net.learning_rate != "cyclic":
         got = f"n_snapshots={net.n_snapshots} with learning_rate={net.learning_rate!r}"
         raise invalid_value("n_snapshots", "1 without cycles", got, "Pass learning_rate='cyclic'")
@@ -109,7 +130,8 @@ def _check_count(name: str, value: Any, least: int) -> None:
         raise invalid_value(name, expected, f"{name}={value!r}", advice)
 
 
-def _check_number(name: str, value: Any, least: float, limit: float) -> None:
+def check_number(name: str, value: Any, least: float, limit: float) -> None:
+    """Raise ValueError unless a value is a number from `least` to below `limit`."""
     if not isinstance(value, int | float | np.number) or not least <= value < limit:
         end = "" if limit == np.inf else f" and below {limit:g}"
         expected = f"a number {'above 0' if least > 0 else 'of 0 or more'}{end}"

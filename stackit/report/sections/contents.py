@@ -14,6 +14,7 @@ from stackit.report.sections.folds import folds
 from stackit.report.sections.leaderboard import leaderboard
 from stackit.report.sections.learning_curves import learning_curves
 from stackit.report.sections.members import members
+from stackit.report.sections.ranking import ranking
 from stackit.report.sections.regions import regions
 from stackit.report.sections.shift import shift
 from stackit.report.sections.time_spent import time_spent
@@ -28,6 +29,7 @@ SECTIONS = (
     folds,
     members,
     diversity,
+    ranking,
     calibration,
     errors,
     regions,

@@ -17,6 +17,7 @@ from stackit.report.summary.errors import errors
 from stackit.report.summary.folds import fold_scores
 from stackit.report.summary.leaderboard import leaderboard
 from stackit.report.summary.learning_curves import learning_curves
+from stackit.report.summary.ranking import ranking
 from stackit.report.summary.regions import regions
 from stackit.report.summary.shift import shift
 from stackit.report.summary.usual_metrics import usual_metrics
@@ -64,6 +65,8 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
         * ``metrics``: the usual metrics of the stack, the best member and the plain average.
         * ``folds``: the scores fold by fold. ``diversity``: the correlation of errors.
         * ``contributions``: the Shapley values of members in the score of the plain average.
+        * ``ranking``: the ROC curves of two classes with their areas, and the precision-recall curves where
+          the second class is rare.
         * ``calibration``: predictions and outcomes in bins, and their mean gap.
         * ``errors``: the confusion matrix (``kind`` "confusion") or the residuals ("residuals"), and
           ``worst_rows``.
@@ -99,6 +102,7 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
             "folds": fold_scores(scores),
             "diversity": diversity(scores),
             "contributions": contributions(scores),
+            "ranking": ranking(scores),
             "calibration": calibration(scores),
             "errors": errors(scores),
             "regions": regions(scores),

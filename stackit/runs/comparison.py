@@ -103,7 +103,7 @@ def compare_runs(
     runs/b is ahead of runs/a by 0.0042 of roc_auc on 891 rows, which may be chance (95 % interval ...).
     """
     runs = [run if isinstance(run, RunFolder) else RunFolder.open(run) for run in (first, second)]
-    training = [read_training(run.config, run.manifest["id"]) for run in runs]
+    training = [read_training(run.config, run.id_column) for run in runs]
     task = runs[0].manifest["task"]
     y = training[0].y.to_numpy()
     target = regression_target(y) if task == "regression" else classification_target(y)

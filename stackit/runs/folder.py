@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,6 +103,13 @@ class RunFolder:
         """The settings."""
         return RunConfig.from_toml(self.path / CONFIG)
 
+    @property
+    def id_column(self) -> str | None:
+        """The column of ids; None where rows are known by their number."""
+        self._check_is_finished()
+        name: str | None = self.manifest["id"]
+        return name
+
     @cached_property
     def folds(self) -> Folds:
         """The folds of the first repeat."""
@@ -163,9 +171,12 @@ class RunFolder:
 
         Raises
         ------
+        ValueError
+            When the run is not finished.
         FileNotFoundError
             When the run has written none.
         """
+        self._check_is_finished()
         path = self.path / "report.md"
         if not path.is_file():
             raise FileNotFoundError(
@@ -215,8 +226,8 @@ class RunFolder:
     def _check_is_finished(self) -> None:
         if not self.is_finished:
             raise ValueError(
-                f"The run in {self.path} is not finished ({self.manifest['status']}). Run it again: it goes "
-                "on where it was."
+                f"The run in {self.path} is not finished ({self.manifest['status']}). It goes on where it was "
+                f"with: stackit run {shlex.quote(str(self.path))}"
             )
 
 

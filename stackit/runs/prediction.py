@@ -47,7 +47,7 @@ def predict_table(folder: RunFolder | FilePath, table: pd.DataFrame | FilePath) 
     1         893         0     0.538839     0.461161
     """
     folder = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
-    target, id_name = folder.config.target, folder.manifest["id"]
+    target, id_name = folder.config.target, folder.id_column
     if isinstance(table, pd.DataFrame):
         name, rows = "The table", table
     else:

@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import pytest
 
-from stackit.runs import RunConfig, RunFolder, predict_table, run
+from stackit.runs import RunConfig, RunFolder, compare_runs, predict_table, run
 from tests.runs.conftest import tiny_members
 
 WITH_TIMES = {"manifest.json", "report.html", "report.json", "report.md"}
@@ -66,8 +66,14 @@ def test_an_interrupted_run_goes_on_where_it_was(finished, settings, tmp_path):
     stopped = RunFolder.open(config.folder)
     assert stopped.manifest["status"] == "interrupted"
     assert not stopped.is_finished
-    with pytest.raises(ValueError, match=r"is not finished \(interrupted\)\. Run it again: it goes on"):
-        _ = stopped.scores
+    for use in (
+        lambda: stopped.scores,
+        stopped.report,
+        lambda: predict_table(stopped, settings["test"]),
+        lambda: compare_runs(stopped, finished),
+    ):
+        with pytest.raises(ValueError, match=r"is not finished \(interrupted\)\. .* with: stackit run "):
+            use()
     events = []
     with tiny_members():
         done = run(config, progress=events.append)

@@ -103,6 +103,8 @@ class _Trainer:
         self.learned = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(config, self.learned)
         self.decayed = [p for name, p in network.named_parameters() if _is_decayed(name, p)]
+        for norm in network.norms:  # statistics that nothing reads before they are recomputed take time
+            norm.follows = not config.population or len(specs[0].validation) > 0
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
         self.device, self.dtype = dataset.targets.device, network.inputs.centre.dtype

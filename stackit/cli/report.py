@@ -16,6 +16,12 @@ __all__ = ["report_command"]
 
 def report_command(
     run: RunFolderArgument,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE", help="A check to leave out, such as STK004; may be repeated.", show_default=False
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -25,13 +31,19 @@ def report_command(
 
     $ stackit report runs/titanic --open
 
-    Prints the report as Markdown. The page is report.html in the folder of the run.
+    $ stackit report runs/titanic --ignore STK004
+
+    Prints the report as Markdown. The page is report.html in the folder of the run; with --ignore it is
+    written again without these checks, and the next time without --ignore, with them.
     """
+    from stackit.report.checks.run import check_codes
     from stackit.runs import RunFolder
 
+    with exit_on_error(ExitCode.USAGE):
+        check_codes(ignore or ())
     with exit_on_error(ExitCode.DATA):
         folder = RunFolder.open(run)
-        text = folder.report()
+        text = folder.report(ignore or ())
     page = folder.path / "report.html"
     if as_json:
         with exit_on_error(ExitCode.DATA):

@@ -2,6 +2,7 @@
 
 from stackit.report.evidence import Evidence
 from stackit.report.report import Report, make_report
+from stackit.report.saved import ignore_checks
 from stackit.report.summary import summarize
 
-__all__ = ["Evidence", "Report", "make_report", "summarize"]
+__all__ = ["Evidence", "Report", "ignore_checks", "make_report", "summarize"]

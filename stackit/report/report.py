@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from stackit.estimators.scoring import Scoring
-from stackit.files import atomic_write
 from stackit.presets.tabular_stack import TabularStack
 from stackit.report.evidence import Evidence
 from stackit.report.markdown import to_markdown
 from stackit.report.page import to_html
+from stackit.report.saved import to_json, write_files
 from stackit.report.summary import summarize
 from stackit.results.oof import OutOfFold
 
@@ -74,7 +73,7 @@ class Report:
         -------
         str
         """
-        return json.dumps(self.summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_json(self.summary)
 
     def to_markdown(self) -> str:
         """Return the report as Markdown, with tables in place of charts.
@@ -107,12 +106,7 @@ class Report:
         pathlib.Path
             The page.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        atomic_write(place / "report.json", self.to_json())
-        atomic_write(place / "report.md", self.to_markdown())
-        atomic_write(place / "report.html", self.to_html())
-        return place / "report.html"
+        return write_files(self.summary, Path(folder))
 
 
 def make_report(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +16,11 @@ from stackit.arrays import FilePath
 from stackit.files import atomic_write, read_csv
 from stackit.folds import Folds
 from stackit.presets import TabularStackClassifier, TabularStackRegressor
+from stackit.report import ignore_checks
 from stackit.runs.config import RunConfig
 from stackit.runs.manifest import changes, new_manifest, read_manifest, write_manifest
 from stackit.runs.member_files import read_predictions_of
+from stackit.runs.run_lock import LOCK
 from stackit.runs.trusted_types import TRUSTED_TYPES
 
 __all__ = ["RunFolder"]
@@ -166,24 +169,25 @@ class RunFolder:
         kind = TabularStackRegressor if is_regression else TabularStackClassifier
         return kind.load(path, trusted=TRUSTED_TYPES)
 
-    def report(self) -> str:
-        """Return the report as Markdown.
+    def report(self, ignore: Collection[str] = ()) -> str:
+        """Return the report as Markdown; where other checks are ignored than before, write it first.
+
+        Parameters
+        ----------
+        ignore : collection of str
+            The codes of checks to leave out, such as "STK004". What they found stays in ``report.json``:
+            without `ignore`, it is in the report again.
 
         Raises
         ------
-        ValueError
-            When the run is not finished.
         FileNotFoundError
             When the run has written none.
+        ValueError
+            When the run is not finished, a code is unknown, or ``report.json`` is damaged.
         """
         self._check_is_finished()
-        path = self.path / "report.md"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{self.path} has no report.md: a warning of the run said why it was not written. Run it "
-                "again with overwrite."
-            )
-        return path.read_text(encoding="utf-8")
+        ignore_checks(self.path, ignore)
+        return (self.path / "report.md").read_text(encoding="utf-8")
 
     @classmethod
     def start(cls, config: RunConfig, overwrite: bool = False) -> Self:
@@ -233,7 +237,7 @@ class RunFolder:
 
 def _has_others(path: Path) -> bool:
     """Whether a folder without a manifest has more than the settings, which are written before it."""
-    return any(each.name != CONFIG and not each.name.endswith(".part") for each in path.iterdir())
+    return any(each.name not in (CONFIG, LOCK) and not each.name.endswith(".part") for each in path.iterdir())
 
 
 def _clear(path: Path) -> None:

@@ -36,7 +36,7 @@ from stackit.report.checks.target_columns import ColumnIsTheTarget, EncodedColum
 from stackit.report.evidence import Evidence
 from stackit.validation import format_list
 
-__all__ = ["CHECKS", "run_checks"]
+__all__ = ["CHECKS", "check_codes", "run_checks"]
 
 CHECKS: tuple[Check, ...] = (
     LeakingMember(),
@@ -129,7 +129,7 @@ def run_checks(evidence: Evidence, ignore: Collection[str] = ()) -> list[CheckRe
     ['STK014']
     """
     ignored = {ignore} if isinstance(ignore, str) else {*ignore}
-    _check_codes(ignored)
+    check_codes(ignored)
     facts = Facts(evidence)
     return [
         check.result("ignored", "The check was not run.") if check.code in ignored else check.run(facts)
@@ -137,7 +137,7 @@ def run_checks(evidence: Evidence, ignore: Collection[str] = ()) -> list[CheckRe
     ]
 
 
-def _check_codes(ignored: Collection[str]) -> None:
+def check_codes(ignored: Collection[str]) -> None:
     """Raise if a code is unknown, with the nearest one that is known."""
     known = [check.code for check in CHECKS]
     unknown = sorted(str(code) for code in ignored if code not in known)

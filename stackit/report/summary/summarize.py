@@ -58,7 +58,8 @@ def summarize(evidence: Evidence, ignore: Collection[str] = ()) -> dict[str, Any
           stack is better), ``standard_error``, ``low``, ``high``, ``p_value``, ``method``, ``n``, ``outcome``
           ("better", "worse", "no difference", "equal", "unknown") and ``sentence``.
         * ``checks``: one dict per numbered check: ``code``, ``title``, ``severity``, ``status`` ("issue",
-          "tip", "passed", "not applicable" or "ignored"), ``sentence``, ``remedy``, ``docs_url``.
+          "tip", "passed", "not applicable" or "ignored"), ``sentence``, ``remedy``, ``docs_url``. One that
+          `ignore_checks` leaves out has ``found``: the ``status`` and ``sentence`` that it had.
         * ``leaderboard``: one dict per member, for the stack and the plain average: ``name``, ``role``,
           ``family``, ``score``, ``sem``, ``fold_std``, ``weight``, ``seconds``, ``rounds``, ``calibrated``,
           ``kind``, ``optimistic``, ``status``.

@@ -62,8 +62,8 @@ def stackit(
 
     $ stackit COMMAND --help
 
-    Exit codes: 0 done, 1 the run or the upload failed, 2 wrong usage, 3 bad data, folds or run,
-    6 invalid submission, 130 interrupted, 141 output closed early.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, folds or run, 4 no kaggle command, 5 no reply of
+    Kaggle in time, 6 invalid submission, 7 refused by Kaggle, 130 interrupted, 141 output closed early.
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

@@ -40,7 +40,10 @@ class ExitCode(IntEnum):
     FAILED = 1  # the run failed
     USAGE = 2  # an option or a setting is wrong
     DATA = 3  # a table, the folds or a run cannot be used
-    SUBMISSION = 6  # the submission is invalid, or was refused
+    NO_KAGGLE = 4  # the `kaggle` command is missing, or not logged in
+    TIMED_OUT = 5  # Kaggle does not reply in time, or has not scored the submission yet
+    SUBMISSION = 6  # the submission is invalid
+    REFUSED = 7  # Kaggle refuses the submission
     INTERRUPTED = 130  # by Ctrl-C
     PIPE_CLOSED = 141  # what reads the output has ended, as in `stackit list | head -1`
 
@@ -91,7 +94,11 @@ def with_options(text: str) -> str:
     'target is missing. Pass --target Survived.'
     >>> with_options("Choose another folder as output, or pass overwrite=True.")
     'Choose another folder as output, or pass --overwrite.'
+    >>> with_options("metric must be for classes; got metric='rmse'. Pass metric='roc_auc'.")
+    '--metric must be for classes; got --metric rmse. Pass --metric roc_auc.'
     """
+    text = re.sub(r"^(metric|ignore) must", r"--\1 must", text)
+    text = re.sub(r"\b(metric)='(\w+)'", r"--\1 \2", text)
     text = re.sub(r'Write (\w+) = \[?"?([^"\]]*?)"?\]?\.(?=\s|$)', _as_option, text)
     return re.sub(r"\b(\w+)=True\b|\b(time_limit|random_state|n_jobs)\b", _as_flag, text)
 

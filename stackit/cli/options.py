@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stackit.cli.completion import complete_columns, complete_metrics, complete_run_folders
+from stackit.cli.errors import usage_error
 
 __all__ = [
     "AsJson",
@@ -52,12 +53,29 @@ GroupsOption = Annotated[
         autocompletion=complete_columns,
     ),
 ]
+
+
+def _check_metric(name: str | None) -> str | None:
+    """Raise unless a metric is known; name those that are spelled like it."""
+    if name is not None:
+        from stackit.tables import similar_metrics
+
+        nearest = similar_metrics(name)
+        if nearest != [name]:
+            like = ", ".join(nearest or ["accuracy", "auc", "logloss", "rmse"])
+            first = (nearest or ["auc"])[0]
+            expected = f"a metric that is known, such as {like}"
+            raise usage_error("--metric", expected, f"--metric={name}", f"Pass --metric {first}")
+    return name
+
+
 MetricOption = Annotated[
     str | None,
     typer.Option(
         help="What to be good at: accuracy, auc, logloss, rmse, ... or a scorer of scikit-learn.",
         show_default=False,
         autocompletion=complete_metrics,
+        callback=_check_metric,
     ),
 ]
 

@@ -77,6 +77,15 @@ def run_command(  # noqa: PLR0913 - the options of a command
             autocompletion=complete_columns,
         ),
     ] = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column of numbers that are categories; may be repeated.",
+            show_default=False,
+            autocompletion=complete_columns,
+        ),
+    ] = None,
     sample: Annotated[
         Path | None,
         typer.Option(help="The sample submission, by which the submission is checked.", show_default=False),
@@ -130,6 +139,7 @@ def run_command(  # noqa: PLR0913 - the options of a command
         folds=folds,
         groups=groups,
         drop=drop or None,
+        categories=categories or None,
         sample=sample,
         predictions=predictions and str(predictions),
         output=output,

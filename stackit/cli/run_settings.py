@@ -47,16 +47,23 @@ def config_of(train: Path | None, test: Path | None, options: dict[str, Any]) ->
             options["test"] = test
         try:
             config = RunConfig.from_toml(file)
-            return RunConfig(**{**config.model_dump(), **options}) if options else config
         except ValueError as error:
             raise CommandError(ExitCode.USAGE, str(error)) from error
+        return _checked(config.model_dump() | options) if options else config
     assert train is not None
     if test is not None:
         options["test"] = test
     if "target" not in options:
         raise _no_target(train, test)
+    return _checked({"train": train, **options})
+
+
+def _checked(settings: dict[str, Any]) -> RunConfig:
+    """Return settings from options; errors name the options."""
+    from stackit.runs import RunConfig
+
     try:
-        return RunConfig(train=train, **options)
+        return RunConfig(**settings)
     except ValueError as error:
         raise CommandError(ExitCode.USAGE, with_options(str(error))) from error
 

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["submit_command"]
 
+UPLOAD_FAILED = {
+    "no kaggle": ExitCode.NO_KAGGLE,
+    "unreachable": ExitCode.TIMED_OUT,
+    "refused": ExitCode.REFUSED,
+    "failed": ExitCode.FAILED,
+}
+
 
 def submit_command(
     submission: Annotated[
@@ -75,6 +82,8 @@ def submit_command(
         print_message(f"To hand in: stackit submit {name} --upload --competition NAME")
     if as_json:
         print_json("submit", facts)
+    if facts.get("status") == "pending":
+        raise typer.Exit(ExitCode.TIMED_OUT)
 
 
 def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | Sample]:
@@ -103,11 +112,16 @@ def _submission_of(submission: Path, sample: Path | None) -> tuple[Path, Path | 
 
 
 def _upload(path: Path, competition: str, message: str | None) -> dict[str, Any]:
-    from stackit.submission import upload_submission
+    from stackit.submission import UploadError, upload_submission
 
     print_message(f"Uploading {path} ...")
-    with exit_on_error(ExitCode.FAILED):
-        done = upload_submission(path, competition, message=message)
+    try:
+        with exit_on_error(ExitCode.FAILED):
+            done = upload_submission(path, competition, message=message)
+    except CommandError as error:
+        if isinstance(error.__cause__, UploadError):
+            error.code = UPLOAD_FAILED[error.__cause__.reason]
+        raise
     return {"competition": done.competition, "ref": done.ref, "status": done.status, "score": done.score}
 
 

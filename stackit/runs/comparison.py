@@ -108,8 +108,8 @@ def compare_runs(
     y = training[0].y.to_numpy()
     target = regression_target(y) if task == "regression" else classification_target(y)
     known = _rows_of_both(runs, training)
-    names = [str(run.path) for run in runs] if runs[0].path != runs[1].path else ["first", "second"]
-    scoring = detect_scoring(metric or runs[0].manifest["scoring"], task)
+    names = _names(runs)
+    scoring = detect_scoring(metric or runs[0].manifest["scoring"], task, "metric")
     parts = held_out_rows(runs[0].folds, np.flatnonzero(known))
     held_out = HeldOutMetric(target, parts, scoring, np.ones(len(y)), training[0].groups)
     found = [
@@ -133,6 +133,12 @@ def compare_runs(
         runs[0].folds.digest == runs[1].folds.digest,
         members.rename_axis("member"),
     )
+
+
+def _names(runs: list[RunFolder]) -> list[str]:
+    """Return the paths of two runs; those of one folder are numbered."""
+    first, second = (str(run.path) for run in runs)
+    return [f"{first} (first)", f"{second} (second)"] if first == second else [first, second]
 
 
 def _rows_of_both(runs: list[RunFolder], training: list[TrainingTable]) -> npt.NDArray[np.bool_]:

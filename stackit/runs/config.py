@@ -9,10 +9,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+)
 
 from stackit.arrays import FilePath
 from stackit.runs.durations import parse_duration
+from stackit.tables import similar_metrics
 from stackit.validation import format_list
 
 __all__ = ["RunConfig"]
@@ -29,7 +38,14 @@ def _as_folds(value: Any) -> Any:
     return value if isinstance(value, int) else _as_path(value)
 
 
+def _as_metric(value: str) -> str:
+    if similar_metrics(value) != [value]:
+        raise ValueError(value)
+    return value
+
+
 Text = Annotated[str, Field(min_length=1)]
+Metric = Annotated[Text, AfterValidator(_as_metric)]
 PathOf = Annotated[Path, BeforeValidator(_as_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 NumberOfFolds = Annotated[StrictInt, Field(ge=2)]
@@ -49,6 +65,7 @@ EXPECTED = {
     "folds": ("a number of folds from 2 on, or a folds file", "folds = 5"),
     "groups": ("the name of a column", 'groups = "patient"'),
     "drop": ("a list of names of columns", 'drop = ["Ticket"]'),
+    "categories": ("a list of names of columns", 'categories = ["Pclass"]'),
     "predictions": ("labels or probabilities", 'predictions = "labels"'),
     "output": ("the folder of the run", 'output = "runs/titanic"'),
     "random_state": ("a whole number from 0 on", "random_state = 0"),
@@ -86,6 +103,8 @@ class RunConfig(BaseModel):
         A column: rows with the same value in it are held out together. It is no feature.
     drop : list of str
         Columns that are left out.
+    categories : list of str
+        Columns that are categories whatever their values are, such as numbers that are ids of shops.
     predictions : {"labels", "probabilities"}, optional
         What the submission holds for classes. Default: what the sample holds, or else probabilities where
         `metric` names a metric of probabilities, and labels where it does not.
@@ -127,11 +146,12 @@ class RunConfig(BaseModel):
     sample: PathOf | None = None
     preset: Literal["best", "good", "quick"] = "best"
     time_limit: Seconds | None = None
-    metric: Text | None = None
+    metric: Metric | None = None
     task: Literal["classification", "regression"] | None = None
     folds: Annotated[NumberOfFolds | Path | None, BeforeValidator(_as_folds)] = None
     groups: Text | None = None
     drop: tuple[Text, ...] = ()
+    categories: tuple[Text, ...] = ()
     predictions: Literal["labels", "probabilities"] | None = None
     output: PathOf | None = None
     random_state: Seed = 0
@@ -258,6 +278,8 @@ def _sentence(name: str, kind: str, value: Any) -> str:
         advice = f"Did you mean {near[0]}?" if near else f"The settings are {format_list(EXPECTED, 99)}."
         return f"{name!r} is no setting. {advice}"
     expected, example = EXPECTED[name]
+    if name == "metric" and isinstance(value, str) and (nearest := similar_metrics(value)):
+        expected, example = f"{expected}, such as {', '.join(nearest)}", f'metric = "{nearest[0]}"'
     if kind == "missing":
         return f"{name} is missing. Write {example}."
     return f"{name} must be {expected}; got {value!r}. Write {example}."

@@ -103,13 +103,13 @@ def dry_run(config: RunConfig) -> DryRun:
     to 3 times: about 4m with 2 fits at once.
     """
     tables = read_tables(config)
-    reader = TableReader()
+    reader = TableReader(tables.categories)
     frame = reader.fit_transform(tables.X)
     training, task = tables.training, tables.task
     data = TrainingData.of(frame, training.y, groups=training.groups, classify=task.is_classification)
     folds = choose_folds(data, tables.cv, config.random_state)
     shape = TableShape.of(frame, len(data.target.classes), memory_limit())
-    scoring = detect_scoring(config.metric, task.kind)
+    scoring = detect_scoring(config.metric, task.kind, "metric")
     return DryRun(
         task.sentence.replace(f"scored by {task.scoring}", f"scored by {scoring}"),
         scoring,

@@ -21,7 +21,7 @@ from stackit.presets.blend.held_out_metric import HeldOutMetric
 from stackit.presets.blend.meta_table import MetaTable
 from stackit.presets.scheduler.fold_choice import choose_folds
 from stackit.runs.config import RunConfig
-from stackit.runs.file_members import predictions_for, read_members
+from stackit.runs.file_members import predictions_for, read_members, without_stacks
 from stackit.runs.member_files import STACK
 from stackit.runs.run_tables import folds_of, read_training
 from stackit.tables import detect_scoring, detect_task, read_table
@@ -84,7 +84,8 @@ def blend_files(
     Rows are matched by id. A file has the ids in its first column, or in the one that is called like those of
     the training table, and a column of numbers, or of the probability of the second class, or one column per
     class. A file with several members has columns ``<member>`` or ``<member>__<class>``. The score is that of
-    rows that the combiner has not seen, and so is the choice of the combiner.
+    rows that the combiner has not seen, and so is the choice of the combiner. The stack of a run is left out,
+    with a warning, where members of the run are among the files.
 
     Parameters
     ----------
@@ -125,14 +126,14 @@ def blend_files(
     >>> print(found.sentence)  # doctest: +SKIP
     roc_auc 0.88226 (standard error 0.013), cross-fitted on 891 rows; the best of 2 members, a, has 0.87764.
     """
-    files, tests = [Path(path) for path in paths], [Path(path) for path in test]
+    files, tests = without_stacks([Path(path) for path in paths]), [Path(path) for path in test]
     if not files:
         raise ValueError("There are no files to blend. Pass out-of-fold files, such as oof/*.csv.")
     config = RunConfig(train=Path(train), target=target, folds=folds, groups=groups)
     id_column = id or _id_in(files[0], config.train)
     training = read_training(config, id_column)
     task = detect_task(training.y, len(training.y))
-    scoring = detect_scoring(metric, task.kind)
+    scoring = detect_scoring(metric, task.kind, "metric")
     data = TrainingData.of(
         training.table, training.y.to_numpy(), groups=training.groups, classify=task.is_classification
     )

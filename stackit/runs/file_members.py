@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,35 @@ from stackit.files import Names, read_csv
 from stackit.precomputed import Predictions
 from stackit.precomputed.class_columns import match_names
 from stackit.precomputed.read import read_predictions
+from stackit.runs.manifest import read_manifest
+from stackit.runs.member_files import STACK
 from stackit.target import TargetType
-from stackit.validation import format_list
+from stackit.validation import format_list, warn
 
-__all__ = ["predictions_for", "read_members"]
+__all__ = ["predictions_for", "read_members", "without_stacks"]
+
+
+def without_stacks(files: Sequence[Path]) -> list[Path]:
+    """Return the files without repeated ones, and without stacks of members that are among them.
+
+    The stack of a run is made of its members and of the target: with them, it would count twice.
+    """
+    files = [*{file.resolve(): file for file in files}.values()]
+    stacks = [file for file in files if _is_stack(file)]
+    doubled = [
+        file for file in stacks if any(other.parent == file.parent for other in files if other not in stacks)
+    ]
+    for file in doubled:
+        warn(f"{file} is left out: it is the blend of the others.")
+    return [file for file in files if file not in doubled]
+
+
+def _is_stack(file: Path) -> bool:
+    """Whether a file is the stack of a run, by the manifest of the run."""
+    try:
+        return bool(read_manifest(file.absolute().parent.parent).get("files", {}).get(STACK) == file.name)
+    except ValueError:
+        return False
 
 
 def read_members(
@@ -23,7 +48,8 @@ def read_members(
 ) -> dict[str, Predictions]:
     """Return the predictions of each member in some files, with those of test rows where there are files.
 
-    A member is called like its file, or like its columns where a file has several.
+    A member is called like its file, or like its columns where a file has several, with its folder before it
+    where that name is taken.
     """
     test_of = _matched(files, tests)
     found: dict[str, Predictions] = {}
@@ -31,9 +57,7 @@ def read_members(
         estimators = _estimators_in(file, target, id_column)
         for estimator in estimators:
             name = file.stem if estimator is None or len(estimators) == 1 else estimator
-            if name in found:
-                name = f"{file.parent.name}/{file.stem}/{name}"
-            found[name] = read_predictions(
+            found[_free_name(name, file, found)] = read_predictions(
                 file,
                 test_of.get(file),
                 ids=None,
@@ -72,6 +96,15 @@ def _matched(files: Sequence[Path], tests: Sequence[Path]) -> dict[Path, Path]:
             "per out-of-fold file, of the same name, or none."
         )
     return {path: by_name[path.name] for path in files}
+
+
+def _free_name(name: str, file: Path, taken: Collection[str]) -> str:
+    """Return the name of a member, with as much of the path of its file as makes it different."""
+    folder = file.absolute().parent
+    run = folder.parent if folder.name == "oof" else folder
+    places = [run.name, str(file.parent), str(file.with_suffix(""))]
+    names = [name, *(f"{place}/{name}" for place in places)]
+    return next(each for each in names if each not in taken and each != STACK)
 
 
 def _id_of(file: Path, id_column: str | None) -> str:

@@ -15,7 +15,7 @@ from stackit.files import Names, check_ids, read_csv
 from stackit.folds import Folds
 from stackit.folds.subset import reindex
 from stackit.runs.config import RunConfig
-from stackit.tables import Task, detect_task, read_table
+from stackit.tables import Task, detect_scoring, detect_task, read_table
 from stackit.validation import format_list
 
 __all__ = ["RunTables", "TrainingTable", "folds_of", "read_tables", "read_training"]
@@ -71,6 +71,8 @@ class RunTables:
         Their ids.
     notes : tuple of str
         A sentence on each thing that was left out.
+    categories : list of str or None
+        The features that are categories whatever their values are.
     """
 
     X: pd.DataFrame
@@ -81,6 +83,7 @@ class RunTables:
     X_test: pd.DataFrame | None = None
     test_ids: Names | None = None
     notes: tuple[str, ...] = ()
+    categories: list[str] | None = None
 
     @property
     def id_name(self) -> str:
@@ -103,6 +106,7 @@ def read_tables(config: RunConfig) -> RunTables:
     id_column = config.id or _id_of_sample(config)
     training = read_training(config, id_column, notes)
     task = detect_task(training.y, len(training.y), config.task)
+    detect_scoring(config.metric, task.kind, "metric")  # before anything is written
     apart = {config.target, id_column, config.groups, *config.drop}
     features = [name for name in training.table.columns if name not in apart]
     X_test = test_ids = None
@@ -117,7 +121,8 @@ def read_tables(config: RunConfig) -> RunTables:
         raise ValueError(f"{config.train} has no columns to learn from: only the target, ids and groups.")
     X = training.table[features]
     cv = folds_of(config, training)
-    return RunTables(X, training, id_column, task, cv, X_test, test_ids, tuple(notes))
+    categories = [name for name in config.categories if name in features] or None
+    return RunTables(X, training, id_column, task, cv, X_test, test_ids, tuple(notes), categories)
 
 
 def read_training(config: RunConfig, id_column: str | None, notes: list[str] | None = None) -> TrainingTable:
@@ -157,7 +162,8 @@ def _check_has(config: RunConfig, train: pd.DataFrame, id_column: str | None) ->
     if not len(train):
         raise ValueError(f"{config.train} has no rows. Pass the training table.")
     wanted = {"the target": config.target, "the ids": id_column, "the groups": config.groups}
-    for what, name in [*wanted.items(), *(("left out", name) for name in config.drop)]:
+    lists = (("left out", config.drop), ("a category", config.categories))
+    for what, name in [*wanted.items(), *((what, name) for what, names in lists for name in names)]:
         if name is not None and name not in train.columns:
             raise ValueError(_no_column(name, what, config.train, train))
     if config.target in (id_column, config.groups, *config.drop):

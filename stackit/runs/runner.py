@@ -11,6 +11,7 @@ from stackit.runs.config import RunConfig
 from stackit.runs.folder import RunFolder
 from stackit.runs.manifest import now
 from stackit.runs.results import write_results
+from stackit.runs.run_lock import lock_folder
 from stackit.runs.run_tables import RunTables, read_tables
 from stackit.store import DiskStore
 from stackit.validation import warn
@@ -47,7 +48,8 @@ def run(
     Raises
     ------
     ValueError
-        When a table or a setting cannot be used, or the folder has a run with other settings or data.
+        When a table or a setting cannot be used, the folder has a run with other settings or data, or another
+        process runs in it.
     OSError
         When a file cannot be read or written.
     TimeoutError
@@ -57,14 +59,20 @@ def run(
     """
     started = time.monotonic()
     tables = read_tables(config)
-    folder = RunFolder.start(config, overwrite)
-    if folder.is_finished:
-        return folder
-    for note in tables.notes:
-        warn(note)
+    with lock_folder(config.folder):
+        folder = RunFolder.start(config, overwrite)
+        if not folder.is_finished:
+            for note in tables.notes:
+                warn(note)
+            with observe(progress or current_observer()):
+                _complete(config, tables, folder, started, verbose)
+    return folder
+
+
+def _complete(config: RunConfig, tables: RunTables, folder: RunFolder, started: float, verbose: int) -> None:
+    """Fit what is not finished yet, write all files, and note how the run has ended."""
     try:
-        with observe(progress or current_observer()):
-            stack = _fit(config, tables, folder, started, verbose)
+        stack = _fit(config, tables, folder, started, verbose)
         fitted = time.monotonic()
         write_results(config, tables, stack, folder)
     except KeyboardInterrupt:
@@ -78,7 +86,6 @@ def run(
     seconds: dict[str, Any] = {name: round(value, 3) for name, value in parts.items()}
     seconds["members"] = stack.leaderboard_["seconds"].dropna().to_dict()
     folder.note(status="finished", seconds=seconds, finished=now())
-    return folder
 
 
 def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, started: float, verbose: int) -> Any:
@@ -91,6 +98,7 @@ def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, started: float
         time_limit=left,
         scoring=config.metric,
         cv=tables.cv,
+        categories=tables.categories,
         n_jobs=config.n_jobs,
         random_state=config.random_state,
         store=DiskStore(folder.path / "store"),

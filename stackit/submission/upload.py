@@ -89,9 +89,9 @@ def upload_submission(
     Raises
     ------
     UploadError
-        With one sentence, if the command is missing or fails, credentials are missing, the rules of the
-        competition are not accepted, no submission is left today, the upload did not arrive, or the server
-        refuses the file; then with its words.
+        With one sentence and a `reason`, if the command is missing or fails, credentials are missing, the
+        rules of the competition are not accepted, no submission is left today, the upload did not arrive, or
+        the server refuses the file; then with its words.
     ValueError
         If the file is not valid like the sample, or the name of the competition cannot be one.
 
@@ -177,7 +177,7 @@ def _check_arrival(kaggle: KaggleCommand, failure: UploadError | None, waited: f
         return
     if kaggle.is_at_limit():
         raise UploadError(
-            f"No submission to {kaggle.competition} is left today. Submit again tomorrow (UTC)."
+            f"No submission to {kaggle.competition} is left today. Submit again tomorrow (UTC).", "refused"
         )
     raise failure or UploadError(
         f"The command kaggle reports no error, but Kaggle does not list the submission. See "
@@ -190,4 +190,4 @@ def _refused(kaggle: KaggleCommand, row: dict[str, str]) -> UploadError:
     reason = kaggle.reason(row["ref"]) if row.get("ref") else ""
     page = f"https://www.kaggle.com/competitions/{kaggle.competition}/submissions"
     why = f": {reason}" if reason else ""
-    return UploadError(f"Kaggle refuses the submission{why}. Correct the file; {page} shows more.")
+    return UploadError(f"Kaggle refuses the submission{why}. Correct the file; {page} shows more.", "refused")

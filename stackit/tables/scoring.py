@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Literal
 
 from sklearn.metrics import get_scorer_names
 
 from stackit.validation import invalid_value
 
-__all__ = ["SCORING", "TaskKind", "detect_scoring"]
+__all__ = ["SCORING", "TaskKind", "detect_scoring", "similar_metrics"]
 
 TaskKind = Literal["binary", "multiclass", "regression"]
 SCORING: dict[TaskKind, str] = {
@@ -39,7 +40,7 @@ OF_TWO = {
 }
 
 
-def detect_scoring(scoring: Any, kind: TaskKind) -> Any:
+def detect_scoring(scoring: Any, kind: TaskKind, parameter: str = "scoring") -> Any:
     """Return the scorer of a task: the usual one for None, and scikit-learn's name for other names of it.
 
     Parameters
@@ -49,6 +50,8 @@ def detect_scoring(scoring: Any, kind: TaskKind) -> Any:
         returned as it is.
     kind : {"binary", "multiclass", "regression"}
         The kind of task.
+    parameter : str
+        What errors call it.
 
     Returns
     -------
@@ -69,14 +72,32 @@ def detect_scoring(scoring: Any, kind: TaskKind) -> Any:
     if not isinstance(scoring, str):
         return scoring
     name = ALIASES.get(scoring.lower(), scoring)
+    got = f"{parameter}={scoring!r}"
     if name not in get_scorer_names():
+        nearest = [repr(each) for each in similar_metrics(scoring)]
+        advice = f"Pass {parameter}={(nearest or [repr(SCORING[kind])])[0]}"
+        others = f"{', '.join(nearest[1:])}, or another" if nearest[1:] else "or another"
         raise invalid_value(
-            "scoring",
+            parameter,
             "the name of a scikit-learn scorer, or a scorer",
-            f"{scoring=}",
-            f"Pass scoring={SCORING[kind]!r}, or one of sklearn.metrics.get_scorer_names()",
+            got,
+            f"{advice}, {others} of sklearn.metrics.get_scorer_names()",
         )
     if name.startswith(OF_NUMBERS) != (kind == "regression"):
         what = "numbers" if kind == "regression" else "classes"
-        raise invalid_value("scoring", f"for {what}", f"{scoring=}", f"Pass scoring={SCORING[kind]!r}")
+        raise invalid_value(parameter, f"for {what}", got, f"Pass {parameter}={SCORING[kind]!r}")
     return OF_TWO.get(name, name) if kind == "multiclass" else name
+
+
+def similar_metrics(name: str) -> list[str]:
+    """Return the known metrics that a name is closest to, at most three; the name alone where it is known.
+
+    Examples
+    --------
+    >>> similar_metrics("acuracy")[0], similar_metrics("AUC"), similar_metrics("zzz")
+    ('accuracy', ['AUC'], [])
+    """
+    known = [*get_scorer_names(), *ALIASES]
+    if name in known or name.lower() in ALIASES:
+        return [name]
+    return difflib.get_close_matches(name.lower().replace("-", "_"), known, n=3, cutoff=0.5)

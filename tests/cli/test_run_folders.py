@@ -2,12 +2,14 @@
 
 import io
 import json
+import re
 import shutil
 
 import pandas as pd
 import pytest
 
 from stackit.cli.errors import ExitCode
+from stackit.submission import Upload
 from tests.cli.calls import call
 
 
@@ -72,8 +74,36 @@ def test_a_submission_that_does_not_fit_the_tables_is_refused(shop, tmp_path, ri
 def test_an_upload_is_handed_to_the_kaggle_command(in_shop, monkeypatch):
     monkeypatch.setenv("PATH", "")
     result = call("submit", "runs/shop", "--upload", "-c", "shop")
-    assert result.exit_code == ExitCode.FAILED
+    assert result.exit_code == ExitCode.NO_KAGGLE == 4
     assert result.stderr.endswith("Install it with: pip install kaggle\n"), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "text"),
+    [
+        ("echo 403 Forbidden >&2; exit 1", 7, "Kaggle refuses access to the competition shop."),
+        ("echo Max retries exceeded >&2; exit 1", 5, "Kaggle cannot be reached."),
+        ("echo Oops >&2; exit 1", 1, "kaggle competitions submissions failed (Oops)."),
+        ("echo No module named \\'six\\' >&2; exit 1", 4, "Install it with: pip install six"),
+    ],
+)  # fmt: skip
+def test_each_failure_of_an_upload_has_an_exit_code(in_shop, tmp_path, monkeypatch, script, code, text):
+    (tmp_path / "kaggle").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "kaggle").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = call("submit", "runs/shop", "--upload", "-c", "shop")
+    assert result.exit_code == code
+    assert text in result.stderr
+
+
+def test_a_submission_that_is_not_scored_in_time_has_an_exit_code(in_shop, monkeypatch):
+    def uploaded(path, competition, message):
+        return Upload(competition, "7", "pending", "")
+
+    monkeypatch.setattr("stackit.submission.upload_submission", uploaded)
+    result = call("submit", "runs/shop", "--upload", "-c", "shop", "--json")
+    assert result.exit_code == ExitCode.TIMED_OUT == 5
+    assert json.loads(result.stdout)["status"] == "pending"
 
 
 def test_runs_are_listed(in_shop, monkeypatch, tmp_path):
@@ -93,6 +123,7 @@ def test_a_run_is_as_good_as_itself(in_shop):
     result = call("compare", "runs/shop", "runs/shop")
     assert result.exit_code == 0, result.stderr
     assert "equally good on 120 rows" in result.stdout
+    assert {"runs/shop (first)", "runs/shop (second)"} <= set(re.split(r"  +", result.stdout))
     found = json.loads(call("compare", "runs/shop", "runs/shop", "--json").stdout)
     assert (found["difference"], found["rows"], found["same_folds"]) == (0, 120, True)
 
@@ -109,6 +140,44 @@ def test_the_files_of_a_run_are_blended_without_further_options(in_shop, tmp_pat
     options = "--train train.csv --target bought --id key --folds 3".split()
     shown = call("blend", *files, *options).stdout
     assert "the best of 2 members" in shown
+
+
+def test_the_stack_of_a_run_is_not_blended_with_its_members(in_shop):
+    files = [f"runs/shop/oof/{name}.csv" for name in ("linear", "stack", "forest")]
+    result = call("blend", *files, "--json")
+    assert [row["member"] for row in json.loads(result.stdout)["members"]].count("stack") == 1
+    assert "runs/shop/oof/stack.csv is left out: it is the blend of the others." in result.stderr
+
+
+@pytest.mark.parametrize("command", [["run", "train.csv", "--target", "bought"], ["blend", "a.csv"]])
+def test_an_unknown_metric_is_refused_with_similar_ones(in_shop, command):
+    result = call(*command, "--metric", "acuracy")
+    assert (result.exit_code, result.stderr.count("\n")) == (ExitCode.USAGE, 1)
+    assert "such as accuracy, " in result.stderr
+    assert result.stderr.endswith("got --metric=acuracy. Pass --metric accuracy.\n")
+
+
+def test_a_metric_of_another_task_is_refused_before_anything_is_written(in_shop):
+    result = call("run", "train.csv", "--target", "bought", "--metric", "rmse", "-o", "none")
+    assert result.stderr.endswith("got --metric rmse. Pass --metric roc_auc.\n")
+    assert not (in_shop / "none").exists()
+
+
+def test_checks_are_ignored_and_found_again(shop, tmp_path):
+    folder = shutil.copytree(shop[0] / "runs/shop", tmp_path / "run")
+    before = {name: (folder / name).read_bytes() for name in ("report.json", "report.md", "report.html")}
+    checks = json.loads(before["report.json"])["checks"]
+    code, sentence = next((one["code"], one["sentence"]) for one in checks if one["status"] == "passed")
+    shown = call("report", folder, "--ignore", code)
+    assert shown.exit_code == 0, shown.stderr
+    assert "The check is ignored." in shown.stdout
+    assert "The check is ignored." in (folder / "report.html").read_text(encoding="utf-8")
+    assert sentence not in (folder / "report.html").read_text(encoding="utf-8")
+    call("report", folder)
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    wrong = call("report", folder, "--ignore", "STK999")
+    assert wrong.exit_code == ExitCode.USAGE
+    assert "--ignore must hold codes of checks, from STK001" in wrong.stderr
 
 
 def test_the_report_is_text_and_json(in_shop):

@@ -21,6 +21,7 @@ FULL = {
     "folds": "data/folds.csv",
     "groups": "Family",
     "drop": ["Ticket", 'a "quoted", name'],
+    "categories": ["Pclass"],
     "predictions": "labels",
     "output": "runs/a",
     "random_state": 7,
@@ -86,6 +87,9 @@ def test_durations(tmp_path, text, seconds):
         ("random_state = 1.5", "random_state must be a whole number from 0 on; got 1.5."),
         ('drop = "Ticket"', "drop must be a list of names of columns; got 'Ticket'."),
         ('id = ""', "id must be the name of the column of ids; got ''."),
+        ('metric = "acuracy"', "metric must be the name of a metric, such as accuracy, "),
+        ('metric = "acuracy"', "got 'acuracy'. Write metric = \"accuracy\"."),
+        ('categories = "Pclass"', "categories must be a list of names of columns; got 'Pclass'."),
         ("n_jobs = ", "is not TOML: "),
     ],
 )

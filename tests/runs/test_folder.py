@@ -69,8 +69,8 @@ def test_other_data_in_the_same_folder_are_refused_unless_overwritten(finished, 
 
 
 def test_a_run_that_failed_before_any_fit_is_started_with_other_settings(settings, tmp_path):
-    with pytest.raises(ValueError, match="scoring must be the name of a scikit-learn scorer"):
-        run(RunConfig(**settings, metric="acuracy", output=tmp_path / "run"))
+    with pytest.raises(ValueError, match="scoring must be able to score y"):
+        run(RunConfig(**settings, metric="f1_samples", output=tmp_path / "run"))
     assert RunFolder.open(tmp_path / "run").manifest["status"] == "failed"
     with tiny_members():
         assert run(RunConfig(**settings, metric="accuracy", output=tmp_path / "run")).is_finished

@@ -115,6 +115,26 @@ def test_files_are_blended_by_id(finished, tables, tmp_path):
     assert "cross-fitted on 120 rows; the best of 2 members" in found.sentence
 
 
+def test_members_of_the_same_name_are_told_apart(finished, other, tables):
+    known = {"train": tables / "train.csv", "target": "Survived"}
+    files = [each.path / "oof" / name for name in ("linear.csv", "stack.csv") for each in (finished, other)]
+    found = blend_files([*files[:2], files[0]], **known)
+    assert [*found.blend.weights] == ["linear", "other/linear"]
+    stacks = blend_files(files[2:], **known)
+    assert [*stacks.blend.weights] == ["titanic/stack", "other/stack"]
+    assert "the best of 2 members" in stacks.sentence
+
+
+def test_the_stack_is_left_out_where_its_members_are_blended(finished, other, tables):
+    known = {"train": tables / "train.csv", "target": "Survived"}
+    folder = finished.path / "oof"
+    with pytest.warns(UserWarning, match=r"stack\.csv is left out: it is the blend of the others"):
+        found = blend_files([folder / "stack.csv", folder / "linear.csv", folder / "forest.csv"], **known)
+    assert [*found.blend.weights] == ["linear", "forest"]
+    kept = blend_files([folder / "stack.csv", other.path / "oof" / "linear.csv"], **known)
+    assert [*kept.blend.weights] == ["titanic/stack", "linear"]
+
+
 def test_rows_that_some_file_lacks_are_left_out(finished, tables, tmp_path):
     part = pd.read_csv(finished.path / "oof" / "linear.csv").iloc[:100]
     part.to_csv(tmp_path / "linear.csv", index=False)

@@ -32,6 +32,16 @@ def test_columns_that_are_no_features_are_left_out(read):
     assert found.training.groups.tolist()[0] in ("male", "female")
 
 
+def test_categories_that_are_features_are_handed_on(read, tables):
+    assert read().categories is None
+    assert read(categories=["Age", "Fare"], drop=["Fare"]).categories == ["Age"]
+    with pytest.raises(ValueError, match=r"has no column 'Agee' \(a category\)\. Did you mean 'Age'"):
+        read(categories=["Agee"])
+    files = {"train": tables / "train.csv", "target": "Survived", "preset": "quick", "folds": 3}
+    assert dry_run(RunConfig(**files)).columns.loc["Age", "kind"] == "number"
+    assert dry_run(RunConfig(**files, categories=["Age"])).columns.loc["Age", "kind"] == "category"
+
+
 def test_rows_without_a_target_are_left_out(read):
     found = read(without_some_targets)
     assert len(found.X) == len(found.training.ids) == 108

@@ -115,6 +115,7 @@ def test_a_submission_that_is_refused_is_an_error_with_the_words_of_the_server(k
     files = {"submissions.1.out": NAMES + ERROR + OLD, "submission.out": DETAILS}
     with pytest.raises(UploadError) as caught:
         kaggle({**SCORED, **files})
+    assert caught.value.reason == "refused"
     assert str(caught.value) == (
         "Kaggle refuses the submission: ERROR: Unexpected Column: 'NotAnId' (Line 1, Column 1) ERROR: "
         "Required column 'PassengerId' could not be found. Correct the file; "
@@ -214,6 +215,11 @@ def test_each_failure_is_one_sentence(kaggle, case):
     with pytest.raises(UploadError) as caught:
         kaggle({"submissions.0.out": NAMES + OLD, "submit.out": SUBMITTED, **files})
     assert str(caught.value) == text
+    refused = "refuses" in text or "has no competition" in text or "is left today" in text
+    missing = "pip install" in text or "credentials" in text
+    unreachable = "cannot be reached" in text
+    expected = [refused * "refused", missing * "no kaggle", unreachable * "unreachable"]
+    assert caught.value.reason == ("".join(expected) or "failed")
 
 
 def test_a_submission_that_never_appears_did_not_arrive(kaggle, monkeypatch):

@@ -230,8 +230,8 @@ class RunFolder:
     def _check_is_finished(self) -> None:
         if not self.is_finished:
             raise ValueError(
-                f"The run in {self.path} is not finished ({self.manifest['status']}). It goes on where it was "
-                f"with: stackit run {shlex.quote(str(self.path))}"
+                f"The run in {self.path} is not finished ({self.manifest['status']}). It goes on where it "
+                f"was with: stackit run {shlex.quote(str(self.path))}"
             )
 
 

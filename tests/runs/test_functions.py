@@ -115,7 +115,7 @@ def test_files_are_blended_by_id(finished, tables, tmp_path):
     assert "cross-fitted on 120 rows; the best of 2 members" in found.sentence
 
 
-def test_members_of_the_same_name_are_told_apart(finished, other, tables):
+def test_members_of_the_same_name_are_distinguished(finished, other, tables):
     known = {"train": tables / "train.csv", "target": "Survived"}
     files = [each.path / "oof" / name for name in ("linear.csv", "stack.csv") for each in (finished, other)]
     found = blend_files([*files[:2], files[0]], **known)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stackit.neural.estimators.convnet import BatchNormConvNetClassifier
     from stackit.neural.estimators.mlp import BatchNormMLPClassifier, BatchNormMLPRegressor
     from stackit.neural.estimators.presets import modern_mlp_classifier, modern_mlp_regressor
+    from stackit.neural.estimators.realmlp import RealMLPClassifier, RealMLPRegressor
     from stackit.neural.training.learning_rates import SCHEDULES, cycle_ends, learning_rates
     from stackit.neural.weights import load_weights, save_weights
 
@@ -26,6 +27,8 @@ __all__ = [
     "BatchNormConvNetClassifier",
     "BatchNormMLPClassifier",
     "BatchNormMLPRegressor",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
     "Whitening",
     "batch_moments",
     "batch_norm",
@@ -63,6 +66,7 @@ __getattr__, __dir__, _ = lazy_names(
         "estimators.convnet": ["BatchNormConvNetClassifier"],
         "estimators.mlp": ["BatchNormMLPClassifier", "BatchNormMLPRegressor"],
         "estimators.presets": ["modern_mlp_classifier", "modern_mlp_regressor"],
+        "estimators.realmlp": ["RealMLPClassifier", "RealMLPRegressor"],
         "training.learning_rates": ["SCHEDULES", "cycle_ends", "learning_rates"],
         "weights": ["load_weights", "save_weights"],
     },

@@ -7,7 +7,7 @@ from stackit.neural.batchnorm.tensors import as_floats
 from stackit.neural.estimators.fitted import choose_device
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import n_batches
-from stackit.neural.training.inputs import embedding_width
+from stackit.neural.training.embeddings import embedding_width
 from stackit.neural.training.optimizers import Adam
 
 
@@ -31,7 +31,7 @@ def test_an_embedding_grows_with_the_levels_up_to_50(n_levels, expected):
 
 def test_the_first_step_of_adam_has_the_length_of_the_learning_rate():
     parameter = torch.tensor([1.0])
-    Adam([parameter], beta_1=0.9, beta_2=0.999).step([torch.tensor([5.0])], rate=0.1)
+    Adam([parameter], [1.0], beta_1=0.9, beta_2=0.999).step([torch.tensor([5.0])], rate=0.1)
     assert parameter.item() == pytest.approx(0.9, abs=1e-6)
 
 

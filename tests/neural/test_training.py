@@ -1,6 +1,7 @@
 """Nets side by side learn what the same nets of plain torch modules learn, each from its own rows alone."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -343,3 +344,35 @@ def test_mixed_rows_are_numbers_and_what_stands_for_levels():
     assert h[0, 2:5].T.tolist() == [[1, 0, 0], [0, 0, 0]]  # one-hot; zeros for a level never seen
     assert not h[:, 5:, 1].any()
     assert h[:, 5:, 0].all()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_each_parameter_has_its_own_rate_and_decay(solver):
+    """A rate of 0 leaves the first weights to their decay, of 0 the last biases as they are."""
+    x, y, _ = data(DENSE)
+    plan = replace(
+        DENSE, learning=(("layers.0.weight", 0.0, 2.0), ("*.bias", 0.0, 0.0), ("*.gamma", 1.0, 1.0))
+    )
+    network = Network(plan, 1).initialise([0]).double()
+    before = network.state_of(0)
+    config = TrainingConfig(1, 61, solver=solver, alpha=0.1, population=False)
+    (trained,) = train(network, Dataset(InputTable(x), y), [NetSpec(np.arange(61), 0)], config)
+    (after,) = trained.states
+    torch.testing.assert_close(after["layers.0.weight"], 0.8 * before["layers.0.weight"], rtol=1e-12, atol=0)
+    assert torch.equal(after["layers.6.bias"], before["layers.6.bias"])
+    assert (after["layers.1.gamma"] < 0.95).all()
+    assert not torch.equal(after["layers.3.weight"], 0.9 * before["layers.3.weight"])
+
+
+def test_regularization_falls_in_the_second_half():
+    """At a rate of 0 only decay moves a weight: 1 - 0.1 s for the shares s = 1, 1, 1, 0.5."""
+    x, y, _ = data(DENSE)
+    plan = replace(DENSE, learning=(("*", 0.0, 1.0),))
+    network = Network(plan, 1).initialise([0]).double()
+    before = network.state_of(0)
+    config = TrainingConfig(4, 61, alpha=0.1, regularization="flat_cos", population=False)
+    (trained,) = train(network, Dataset(InputTable(x), y), [NetSpec(np.arange(61), 0)], config)
+    kept = 0.9**3 * 0.95
+    torch.testing.assert_close(
+        trained.states[0]["layers.0.weight"], kept * before["layers.0.weight"], rtol=1e-12, atol=0
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,35 @@ __all__ = ["InputColumns"]
 class InputColumns:
     """The positions of numbers and categories in a table, and the levels of categories in the training rows.
 
-    Levels are sorted as text; a missing value (NaN) is a level too.
+    Levels are sorted as text; a missing value (NaN) is a level too. A number in `missing` was missing in some
+    training row: that it is missing is one more category, of the levels no and yes, after the others.
     """
 
     numbers: tuple[int, ...]
     categories: tuple[int, ...] = ()
     levels: tuple[tuple[Any, ...], ...] = ()
+    missing: tuple[int, ...] = ()  # positions in `numbers`
+    takes_missing: bool = False
+
+    @property
+    def n_levels(self) -> tuple[int, ...]:
+        """The number of levels of each category."""
+        return (*map(len, self.levels), *(2 for _ in self.missing))
 
     @classmethod
-    def of(cls, X: Any, rows: npt.NDArray[np.intp] | None = None) -> InputColumns:
+    def of(
+        cls, X: Any, rows: npt.NDArray[np.intp] | None = None, takes_missing: bool = False
+    ) -> InputColumns:
         """Return the columns of a table; those that are neither numbers nor booleans are categories."""
+        columns = cls._of(X, rows)
+        if not takes_missing:
+            return columns
+        columns = replace(columns, takes_missing=True)
+        numbers = columns._numbers(X if rows is None else _rows_of(X, rows))
+        return replace(columns, missing=tuple(np.flatnonzero(np.isnan(numbers).any(axis=0)).tolist()))
+
+    @classmethod
+    def _of(cls, X: Any, rows: npt.NDArray[np.intp] | None) -> InputColumns:
         if not isinstance(X, pd.DataFrame):
             return cls(tuple(range(X.shape[1])))
         kinds = [is_numeric_dtype(kind) or is_bool_dtype(kind) for kind in X.dtypes]
@@ -43,22 +62,35 @@ class InputColumns:
 
     def read(self, X: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
         """Return the (n, d) numbers and the (n, c) positions of levels from 1; 0 is an unknown level."""
-        if not isinstance(X, pd.DataFrame):
-            return np.asarray(X), None
-        numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
-        if not np.isfinite(numbers).all():
-            worst = X.columns[self.numbers[int(np.flatnonzero(~np.isfinite(numbers).all(axis=0))[0])]]
-            raise ValueError(
-                f"Column {worst!r} of X has NaN or infinite values; columns of numbers must be finite. "
-                "Impute them first, for instance by sklearn.impute.SimpleImputer in a pipeline."
-            )
-        if not self.categories:
-            return numbers, None
+        numbers = self._numbers(X)
         codes = [
             pd.Index(levels, dtype=object).get_indexer(_objects(X.iloc[:, at])) + 1
             for at, levels in zip(self.categories, self.levels, strict=True)
         ]
-        return numbers, np.stack(codes, axis=1).astype(np.int64)
+        codes += [np.isnan(numbers[:, at]) + 1 for at in self.missing]
+        return numbers, np.stack(codes, axis=1).astype(np.int64) if codes else None
+
+    def _numbers(self, X: Any) -> npt.NDArray[Any]:
+        """Return the (n, d) numbers; raise ValueError where one is infinite, or missing and must not be."""
+        if not isinstance(X, pd.DataFrame):
+            return np.asarray(X)
+        numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
+        wrong = np.isinf(numbers) if self.takes_missing else ~np.isfinite(numbers)
+        if wrong.any():
+            worst = X.columns[self.numbers[int(np.flatnonzero(wrong.any(axis=0))[0])]]
+            if self.takes_missing:
+                raise ValueError(
+                    f"Column {worst!r} of X has infinite values. Replace them by missing ones (NaN)."
+                )
+            raise ValueError(
+                f"Column {worst!r} of X has NaN or infinite values; columns of numbers must be finite. "
+                "Impute them first, for instance by sklearn.impute.SimpleImputer in a pipeline."
+            )
+        return numbers
+
+
+def _rows_of(X: Any, rows: npt.NDArray[np.intp]) -> Any:
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def _levels(column: pd.Series[Any]) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from stackit.validation import invalid_value
 
 __all__ = ["load_estimator", "save_estimator"]
 
-ARRAYS = ("classes_", "centre_", "scale_", "feature_names_in_")
+ARRAYS = ("classes_", "centre_", "scale_", "lowest_", "highest_", "feature_names_in_")
 ATTRIBUTES = ("n_features_in_", "shape_", "history_", "n_iter_", "_one_dimension", "_mixed")
 DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.float64)}
 

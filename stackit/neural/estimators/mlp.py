@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
-import numpy as np
 from sklearn.utils import Tags
 
 from stackit.neural.estimators.batchnorm import BatchNormNetwork
 from stackit.neural.estimators.outputs import NetClassifier, NetRegressor
-from stackit.neural.estimators.parameters import check_choice
+from stackit.neural.estimators.parameters import check_choice, check_sizes
 from stackit.neural.layers.layers import ACTIVATIONS
 from stackit.neural.layers.network import Layer, NetworkPlan
-from stackit.validation import invalid_value
 
 __all__ = ["BatchNormMLPClassifier", "BatchNormMLPRegressor"]
 
@@ -39,16 +37,10 @@ class _MLP(BatchNormNetwork):
         check_choice("activation", self.activation, tuple(ACTIVATIONS))
         check_choice("categories", self.categories, ("auto", "one_hot", "embedding"))
         check_choice("embedding", self.embedding, (None, "periodic"))
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-        if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
-            raise invalid_value(
-                "hidden_layer_sizes",
-                "whole numbers above 0",
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r}",
-                "Pass hidden_layer_sizes=(128, 64)",
-            )
         hidden: list[Layer] = [
-            layer for size in sizes for layer in (("dense", int(size)), "batch_norm", self.activation)
+            layer
+            for size in check_sizes(self.hidden_layer_sizes)
+            for layer in (("dense", size), "batch_norm", self.activation)
         ]
         last: list[Layer] = [("dense", n_outputs), *(["batch_norm"] if self.output == "batch_norm" else [])]
         return NetworkPlan(

@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 )
 
 from stackit.arrays import Floats, Rows
+from stackit.arrays.frames import as_pandas, is_foreign_frame
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.estimators.fitted import FittedNetwork, choose_device
 from stackit.neural.estimators.parameters import PRECISIONS, NetParameters, check_parameters
@@ -43,6 +44,7 @@ class NetEstimator(NetParameters, FittedNetwork):
     """
 
     label_smoothing: float
+    _finite: bool | str = True  # "allow-nan" where numbers may be missing
 
     def fit(
         self,
@@ -176,11 +178,10 @@ class NetEstimator(NetParameters, FittedNetwork):
         if len(rows) < 2:
             got, advice = f"n_samples = {len(rows)}", "Fit on more rows, of weights that are not 0"
             raise invalid_value("X", "of two rows or more", got, advice)
-        columns = InputColumns.of(X, rows) if X.ndim == 2 else InputColumns(())
+        columns = InputColumns.of(X, rows, self._finite is not True) if X.ndim == 2 else InputColumns(())
         n_numbers = X.shape[1] - len(columns.categories)
         n_outputs = len(classes) if targets.ndim == 1 else targets.shape[1]
-        n_levels = tuple(len(levels) for levels in columns.levels)
-        plan = self._plan((n_numbers, *X.shape[2:]), n_levels, n_outputs)
+        plan = self._plan((n_numbers, *X.shape[2:]), columns.n_levels, n_outputs)
         options = self._target_options(targets, weights, rows, classes)
         config = self._training_config(len(rows))
         return FitSpec(rows, validation, seeds, columns, plan, config, classes, **options)
@@ -218,14 +219,14 @@ class NetEstimator(NetParameters, FittedNetwork):
 
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Check X, and y unless it is None."""
+        X = as_pandas(X) if is_foreign_frame(X) else X
         if reset:
             self._mixed = isinstance(X, pd.DataFrame) and bool(InputColumns.of(X.iloc[:0]).categories)
         if self._mixed:
             frame = self._read_frame(X, reset)
-            if y is not None:
-                check_consistent_length(X, y)
+            check_consistent_length(X, y)
             return frame, y if y is None else self._read_y(X, y)
-        checks = {"dtype": [np.float64, np.float32], "reset": reset}
+        checks = {"dtype": [np.float64, np.float32], "reset": reset, "ensure_all_finite": self._finite}
         if y is None:
             return validate_data(self, X, **checks), None
         X, y = validate_data(self, X, y, multi_output=True, **checks)
@@ -285,9 +286,8 @@ def _batch_size(n_rows: int) -> int:
 
 
 def _concatenate(upper: Any, lower: Any) -> Any:
-    if isinstance(upper, pd.DataFrame):
-        return pd.concat([upper, lower], ignore_index=True)
-    return np.concatenate([upper, lower])
+    is_frame = isinstance(upper, pd.DataFrame)
+    return pd.concat([upper, lower], ignore_index=True) if is_frame else np.concatenate([upper, lower])
 
 
 def _check_weights(weights: Any, X: Any) -> Floats:

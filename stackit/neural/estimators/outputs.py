@@ -16,6 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
+from torch import Tensor
 
 from stackit.arrays import Floats, Rows
 from stackit.neural.estimators.network import NetEstimator
@@ -119,6 +120,8 @@ class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]
     label_smoothing = 0.0
     centre_: Any
     scale_: Any
+    lowest_: Any
+    highest_: Any
 
     def predict(self, X: Any) -> Floats:
         """Return the predicted numbers, averaged over the networks.
@@ -132,10 +135,14 @@ class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]
         -------
         (m,) or (m, n_outputs) array
         """
-        parts = [outputs.double().mean(0).T for outputs in self._outputs(X)]
+        parts = [self._bounded(outputs.double()).mean(0).T for outputs in self._outputs(X)]
         standardised = np.asarray(torch.cat(parts).numpy())
         numbers: Floats = standardised * self.scale_ + self.centre_
         return numbers[:, 0] if self._one_dimension else numbers
+
+    def _bounded(self, outputs: Tensor) -> Tensor:
+        """Return the (networks, outputs, rows) standardised numbers that networks predict."""
+        return outputs
 
     def _read_y(self, X: Any, y: Any) -> npt.NDArray[Any]:
         numbers = np.asarray(y, dtype=np.float64)

@@ -17,6 +17,7 @@ __all__ = [
     "check_choice",
     "check_number",
     "check_parameters",
+    "check_sizes",
 ]
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
@@ -122,6 +123,19 @@ def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     if value not in allowed:
         names = " or ".join(map(repr, allowed))
         raise invalid_value(name, names, f"{name}={value!r}", f"Pass {name}={allowed[0]!r}")
+
+
+def check_sizes(hidden_layer_sizes: Any) -> list[int]:
+    """Return the widths of hidden layers; raise ValueError unless they are whole numbers above 0."""
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist()
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        raise invalid_value(
+            "hidden_layer_sizes",
+            "whole numbers above 0",
+            f"{hidden_layer_sizes=}",
+            "Pass hidden_layer_sizes=(128, 64)",
+        )
+    return [int(size) for size in sizes]
 
 
 def _check_count(name: str, value: Any, least: int) -> None:

@@ -12,7 +12,18 @@ from torch.nn import functional as F
 from stackit.neural.batchnorm.running_statistics import warm_decay
 from stackit.neural.batchnorm.transform import fold_batch_norm
 
-__all__ = ["ACTIVATIONS", "Activation", "Affine", "BatchNorm", "Conv", "Dense", "Flatten", "MaxPool", "fold"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Affine",
+    "BatchNorm",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "MaxPool",
+    "ParametricActivation",
+    "fold",
+]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
@@ -232,6 +243,17 @@ class Activation(nn.Module):
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         return ACTIVATIONS[self.name](h)
+
+
+class ParametricActivation(nn.Module):
+    """h + slope * (act(h) - h), with a learned slope per feature that begins at 1 (arXiv 2407.04491)."""
+
+    def __init__(self, n_nets: int, n_features: int, name: str) -> None:
+        super().__init__()
+        self.slope, self.name = nn.Parameter(torch.ones(n_nets, n_features)), name
+
+    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        return torch.addcmul(h, ACTIVATIONS[self.name](h) - h, self.slope[:, :, None])
 
 
 class MaxPool(nn.Module):

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from stackit.neural.layers.dropout import Dropout
 from stackit.neural.layers.layers import (
     ACTIVATIONS,
     Activation,
@@ -19,12 +21,13 @@ from stackit.neural.layers.layers import (
     Dense,
     Flatten,
     MaxPool,
+    ParametricActivation,
     fold,
 )
 from stackit.neural.training.inputs import InputRows, Inputs
 from stackit.validation import invalid_value
 
-__all__ = ["Layer", "Network", "NetworkPlan", "State"]
+__all__ = ["Layer", "Learned", "Network", "NetworkPlan", "State"]
 
 Layer = str | Sequence[Any]
 State = Mapping[str, Tensor]
@@ -41,10 +44,24 @@ class NetworkPlan:
     statistics: str = "population"  # see BatchNorm, as for the next two
     decay: float = 0.99
     eps: float = 1e-5
-    categories: str = "auto"  # see Inputs, as for the rest
+    categories: str = "auto"  # see Inputs, as for the next four
     embedding: str | None = None
     clip: bool = False
     scaling: bool = False
+    missing: bool = False
+    fitted: bool = False  # whether initial weights and biases fit the training rows: see fit_initial_values
+    # How parameters learn, by patterns of their names, of which the first that matches counts: factors of the
+    # learning rate and of the weight decay. Of all others, weights decay, with a factor of 1.
+    learning: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A parameter of all networks, and its factors of the learning rate and of the weight decay."""
+
+    parameter: nn.Parameter
+    rate: float
+    decay: float
 
 
 class Network(nn.Module):
@@ -86,6 +103,7 @@ class Network(nn.Module):
             embedding=plan.embedding,
             clip=plan.clip,
             scaling=plan.scaling,
+            missing=plan.missing,
         )
         shape = (self.inputs.n_features,) if len(plan.shape) == 1 else plan.shape
         self.widest = math.prod(shape)  # numbers per row, in the largest layer
@@ -115,6 +133,20 @@ class Network(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
 
     @property
+    def dropouts(self) -> list[Dropout]:
+        """The dropout layers."""
+        return [layer for layer in self.layers if isinstance(layer, Dropout)]
+
+    @property
+    def learned(self) -> list[Learned]:
+        """The trainable parameters, and how each of them learns."""
+        return [
+            Learned(parameter, *_learning(name, self.plan))
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad
+        ]
+
+    @property
     def n_parameters(self) -> int:
         """The number of trainable parameters per network."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad) // self.n_nets
@@ -141,6 +173,8 @@ class Network(nn.Module):
 
     def keep(self, nets: Sequence[int]) -> None:
         """Keep some of the networks and drop the others; parameters stay the same objects."""
+        for dropout in self.dropouts:
+            dropout.keep(list(nets))
         for tensor in (*self.parameters(), *self.buffers()):
             tensor.data = tensor.data[list(nets)]
 
@@ -170,6 +204,14 @@ class Folded(nn.Module):
         return h
 
 
+def _learning(name: str, plan: NetworkPlan) -> tuple[float, float]:
+    """Return the factors of a parameter's learning rate and weight decay."""
+    for pattern, rate, decay in plan.learning:
+        if fnmatchcase(name, pattern):
+            return rate, decay
+    return 1.0, float(name.endswith("weight"))
+
+
 def _layer(
     layer: Layer, plan: NetworkPlan, n_nets: int, shape: tuple[int, ...], biased: bool
 ) -> tuple[nn.Module, tuple[int, ...]]:
@@ -179,23 +221,33 @@ def _layer(
         return Dense(n_nets, shape[0], sizes[0], bias=biased, ntk=plan.ntk), (sizes[0],)
     if kind == "conv" and len(shape) == 3:
         return _conv(sizes, plan, n_nets, shape, biased)
-    if kind == "batch_norm":
-        norm = BatchNorm(n_nets, shape[0], statistics=plan.statistics, decay=plan.decay, eps=plan.eps)
-        return norm, shape
+    if (elementwise := _elementwise(kind, sizes, plan, n_nets, shape)) is not None:
+        return elementwise, shape
     if kind == "max_pool" and len(shape) == 3:
         if min(shape[1:]) < sizes[0]:
             raise _too_small(sizes[0], shape)
         return MaxPool(sizes[0]), (shape[0], shape[1] // sizes[0], shape[2] // sizes[0])
     if kind == "flatten" and len(shape) == 3:
         return Flatten(math.prod(shape)), (math.prod(shape),)
-    if kind in ACTIVATIONS:
-        return Activation(kind), shape
     raise invalid_value(
         "layers",
         f"dense, conv, batch_norm, max_pool, flatten, {', '.join(ACTIVATIONS)}, in an order that fits",
         f"{layer!r} for activations of shape {shape}",
         "Put conv and max_pool before flatten, and dense after it",
     )
+
+
+def _elementwise(
+    kind: str, sizes: list[Any], plan: NetworkPlan, n_nets: int, shape: tuple[int, ...]
+) -> nn.Module | None:
+    """Return a layer that keeps the shape of its input; None for other layers."""
+    if kind == "batch_norm":
+        return BatchNorm(n_nets, shape[0], statistics=plan.statistics, decay=plan.decay, eps=plan.eps)
+    if kind == "dropout" and len(shape) == 1:
+        return Dropout(n_nets, sizes[0])
+    if kind == "parametric" and len(shape) == 1:
+        return ParametricActivation(n_nets, shape[0], sizes[0])
+    return Activation(kind) if kind in ACTIVATIONS else None
 
 
 def _conv(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stackit.neural.training.learning_rates import cycle_ends, learning_rates
+from stackit.neural.training.learning_rates import cycle_ends, flat_cosine, learning_rates
 
 __all__ = ["TrainingConfig"]
 
@@ -29,7 +29,10 @@ class TrainingConfig:
         The schedule, see `stackit.neural.learning_rates`.
     alpha : float
         The weight decay: each step takes off this part of the weights, times the current learning rate over
-        `learning_rate_init`. Gamma, beta and biases do not decay.
+        `learning_rate_init` and the factor of the parameter (`NetworkPlan.learning`).
+    regularization : {"constant", "flat_cos"}
+        How dropout and weight decay change: "flat_cos" leaves them for half of the steps, then they fall to 0
+        in half a cosine.
     momentum : float
         Nesterov's momentum of "sgd".
     beta_1, beta_2 : float
@@ -71,6 +74,7 @@ class TrainingConfig:
     learning_rate_init: float = 1e-3
     decay_after: int | None = None
     alpha: float = 0.0
+    regularization: str = "constant"
     momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -94,6 +98,11 @@ class TrainingConfig:
             n_cycles=self.n_snapshots,
         )
         return [float(rate) for rate in rates]
+
+    def regularization_shares(self, n_steps: int) -> list[float]:
+        """Return the part of dropout and of weight decay that is left in each step."""
+        total = self.n_epochs * n_steps
+        return [1.0] * total if self.regularization == "constant" else flat_cosine(total).tolist()
 
     def snapshots(self, n_steps: int) -> set[int]:
         """Return the steps after which states are kept; none with early stopping or weight averaging."""

@@ -17,9 +17,12 @@ from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.layers.network import Network, NetworkPlan
 from stackit.neural.training.batches import n_batches
 from stackit.neural.training.config import TrainingConfig
-from stackit.neural.training.inputs import InputTable, standardisation
+from stackit.neural.training.embeddings import is_one_hot, scaled_one_hot
+from stackit.neural.training.initial_values import fit_initial_values
+from stackit.neural.training.inputs import InputTable
 from stackit.neural.training.loop import TrainedNet, train
 from stackit.neural.training.losses import Dataset, NetSpec
+from stackit.neural.training.scaling import standardisation
 from stackit.progress import progress_bar
 
 __all__ = ["FitOutcome", "FitSpec", "fit_jointly", "input_table"]
@@ -39,6 +42,8 @@ class FitSpec:
     class_weight: Floats | None = None  # one per class
     centre: Floats | None = None  # (n_outputs,): targets that are numbers are (y - centre) * factor
     factor: Floats | None = None
+    lowest: Floats | None = None  # (n_outputs,): the range of the targets that are numbers
+    highest: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class _ScaledFit:
     spec: FitSpec
     centre: Floats
     factor: Floats
+    levels: dict[int, Floats]  # vectors of the categories that are scaled too
 
 
 def fit_jointly(
@@ -128,10 +134,14 @@ def _dataset(
 
 
 def _scale(spec: FitSpec, X: Any, weights: Floats | None, scaling: str | None) -> _ScaledFit:
-    numbers, _ = spec.columns.read(X.iloc[spec.rows] if hasattr(X, "iloc") else X[spec.rows])
+    numbers, codes = spec.columns.read(X.iloc[spec.rows] if hasattr(X, "iloc") else X[spec.rows])
     flat = numbers.reshape(*numbers.shape[:2], -1) if numbers.ndim == 4 else numbers
     own = None if weights is None else weights[spec.rows]
-    return _ScaledFit(spec, *standardisation(flat.astype(np.float64), own, scaling))
+    levels = {}
+    if codes is not None and spec.plan.categories == "scaled":
+        sizes = enumerate(spec.plan.n_levels)
+        levels = {at: scaled_one_hot(n, codes[:, at], own) for at, n in sizes if is_one_hot(n, "scaled")}
+    return _ScaledFit(spec, *standardisation(flat.astype(np.float64), own, scaling), levels)
 
 
 def _train(
@@ -145,7 +155,11 @@ def _train(
     for net, (fit, _) in enumerate(members):
         network.inputs.centre[net] = torch.as_tensor(fit.centre)
         network.inputs.factor[net] = torch.as_tensor(fit.factor)
+        for at, level in fit.levels.items():
+            network.inputs.levels[at].data[net] = torch.as_tensor(level)
     specs = [_net_spec(fit.spec, seed, device, dtype) for fit, seed in members]
+    if fits[0].spec.plan.fitted:
+        fit_initial_values(network, dataset, specs)
     trained = iter(train(network, dataset, specs, config, advance))
     return [_outcome(network, [next(trained) for _ in fit.spec.seeds]) for fit in fits]
 

@@ -100,9 +100,14 @@ class _Trainer:
         self.orders = [np.random.default_rng(spec.seed) for spec in specs]
         self.n_steps = n_batches(len(specs[0].rows), config.batch_size)
         self.rates, self.snapshots = config.rates(self.n_steps), config.snapshots(self.n_steps)
-        self.learned = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = make_optimizer(config, self.learned)
-        self.decayed = [p for name, p in network.named_parameters() if _is_decayed(name, p)]
+        self.shares = config.regularization_shares(self.n_steps)
+        learned = network.learned
+        self.learned = [one.parameter for one in learned]
+        self.optimizer = make_optimizer(config, self.learned, [one.rate for one in learned])
+        self.decayed = {
+            factor: [one.parameter for one in learned if one.decay == factor]
+            for factor in sorted({one.decay for one in learned} - {0.0})
+        }
         for norm in network.norms:  # statistics that nothing reads before they are recomputed take time
             norm.follows = not config.population or len(specs[0].validation) > 0
         self.averages: list[dict[str, Tensor]] = []
@@ -135,7 +140,7 @@ class _Trainer:
                 trained.states = [trained.best]
         for trained, average in zip(self.trained, self.averages, strict=False):
             trained.states = [average]
-        if self.config.population or self.averages:
+        if self.network.norms and (self.config.population or self.averages):
             for at in range(len(self.trained[0].states)):
                 self._recompute(at)
         return self.trained
@@ -145,19 +150,21 @@ class _Trainer:
         orders = [self.orders[net].permutation(self.specs[net].rows) for net in self.active]
         total = torch.zeros(len(self.active), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
-            total += self._step(batch, self.rates[step])
+            total += self._step(batch, self.rates[step], self.shares[step])
             if step + 1 in self.snapshots:
                 self._keep_states()
         return total / self.n_steps
 
-    def _step(self, batch: BatchRows, rate: float) -> Tensor:
-        """Take one step with every network; return their losses."""
+    def _step(self, batch: BatchRows, rate: float, share: float) -> Tensor:
+        """Take one step with every network, with this share of the regularization; return their losses."""
+        for dropout in self.network.dropouts:
+            dropout.share = share
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else weighted_mean(losses, weights)
         gradients = torch.autograd.grad(mean.sum(), self.learned)
-        if self.config.alpha:
-            factor = 1 - self.config.alpha * rate / self.config.learning_rate_init
-            torch._foreach_mul_([p.data for p in self.decayed], factor)
+        if alpha := self.config.alpha * share * rate / self.config.learning_rate_init:
+            for factor, parameters in self.decayed.items():
+                torch._foreach_mul_([p.data for p in parameters], 1 - factor * alpha)
         self.optimizer.step(gradients, rate)
         return mean.detach()
 
@@ -250,8 +257,3 @@ def _check_finite(losses: Tensor, epoch: int) -> None:
             f"The training loss is not finite in epoch {epoch + 1}: {numbers}. Pass a lower "
             "learning_rate_init or alpha, scaling='robust', or sample weights around 1."
         )
-
-
-def _is_decayed(name: str, parameter: Tensor) -> bool:
-    """Return whether a parameter decays: weights, and not gamma, beta, biases, factors or embeddings."""
-    return parameter.requires_grad and name.endswith("weight")

@@ -99,8 +99,8 @@ def dry_run(config: RunConfig) -> DryRun:
     Examples
     --------
     >>> print(dry_run(RunConfig(train="train.csv", target="Survived")).summary)  # doctest: +SKIP
-    y has two classes, 0 and 1: a classification of two classes, scored by roc_auc. 19 members on 10 folds, up
-    to 3 times: about 4m with 2 fits at once.
+    'Survived' has two classes, 0 and 1: a classification of two classes, scored by roc_auc. 19 members on 10
+    folds, up to 3 times: about 4m with 2 fits at once.
     """
     tables = read_tables(config)
     reader = TableReader(tables.categories)

@@ -52,7 +52,8 @@ def check_finite(numbers: npt.NDArray[Any]) -> None:
     """Raise a ValueError where numbers are infinite, or are so in the float32 of forests and xgboost."""
     n_infinite = int((np.abs(numbers) > LARGEST).sum())
     if n_infinite:
-        raise ValueError(f"it holds {n_infinite} infinite values. Replace them by NaN or by a number")
+        what = "an infinite value" if n_infinite == 1 else f"{n_infinite} infinite values"
+        raise ValueError(f"it holds {what}. Replace what is infinite by NaN or by a number")
 
 
 def number_pattern(labels: Labels) -> str | None:

@@ -51,8 +51,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class _Values:
-    """The distinct values of a target, with their counts; `numbers` is None where some are words."""
+    """The distinct values of a target, with their counts; `numbers` is None where some are words.
 
+    `target` is what errors and sentences call it.
+    """
+
+    target: str
     n_rows: int
     names: list[str]
     counts: npt.NDArray[np.intp]
@@ -93,8 +97,8 @@ def detect_task(
     --------
     >>> detect_task(["no", "yes", "no", "yes"]).sentence
     "y has two classes, 'no' and 'yes': a classification of two classes, scored by roc_auc."
-    >>> detect_task([1.5, 2.5, 4.0]).sentence
-    'y has 3 distinct numbers: a regression, scored by neg_root_mean_squared_error.'
+    >>> detect_task(pd.Series([1.5, 2.5, 4.0], name="price")).sentence
+    "'price' has 3 distinct numbers: a regression, scored by neg_root_mean_squared_error."
     """
     values = _values_of(y, n_rows)
     kind, reason = _kind_and_reason(values, expected)
@@ -104,19 +108,20 @@ def detect_task(
         "multiclass": f"a classification of {n_classes} classes",
         "regression": "a regression",
     }[kind]
-    sentence = f"y has {reason}: {what}, scored by {SCORING[kind]}.{_about_rare(kind, values)}"
+    sentence = f"{values.target} has {reason}: {what}, scored by {SCORING[kind]}.{_about_rare(kind, values)}"
     return Task(kind, n_classes, SCORING[kind], sentence)
 
 
 def _values_of(y: Any, n_rows: int | None) -> _Values:
     column = _as_series(y)
+    target = _name_of(column)
     _check_rows(column, n_rows)
     codes, distinct = pd.factorize(column)
     n_missing = int((codes < 0).sum())
     if n_missing:
         raise ValueError(
-            f"y must have no missing values; {n_missing} of its {len(column)} values are missing. Leave "
-            "these rows out."
+            f"{target} must have no missing values; {n_missing} of its {len(column)} values are missing. "
+            "Leave these rows out."
         )
     values = [*distinct]
     _check_is_real(column)
@@ -124,14 +129,17 @@ def _values_of(y: Any, n_rows: int | None) -> _Values:
     words = np.array([word_of(value) or "" for value in values], dtype=object)
     numbers = as_floats(pd.Series(distinct)) if is_numeric else numbers_of_words(words, "")
     if np.isinf(numbers).any():
-        raise ValueError("y must be finite; it has infinite values. Leave these rows out, or correct them.")
+        raise ValueError(
+            f"{target} must be finite; it has infinite values. Leave these rows out, or correct them."
+        )
     if len(values) == 1:
         raise ValueError(
-            f"y must have at least two distinct values; it has one, {values[0]!r}. Check the target column."
+            f"{target} must have at least two distinct values; it has one, {values[0]!r}. Check the target "
+            "column."
         )
     names = [name if is_numeric else repr(value) for name, value in zip(words, values, strict=True)]
     known = None if np.isnan(numbers).any() else numbers
-    return _Values(len(column), names, np.bincount(codes), known, not is_numeric)
+    return _Values(target, len(column), names, np.bincount(codes), known, not is_numeric)
 
 
 def _as_series(y: Any) -> pd.Series[Any]:
@@ -148,22 +156,31 @@ def _as_series(y: Any) -> pd.Series[Any]:
     return pd.Series(values)
 
 
+def _name_of(column: pd.Series[Any]) -> str:
+    """Return what a reader calls a target: the name of its column, or y."""
+    return repr(column.name) if isinstance(column.name, str) and column.name else "y"
+
+
 def _check_is_real(column: pd.Series[Any]) -> None:
     for what, is_it, advice in (
         ("complex numbers", pd.api.types.is_complex_dtype, "Pass their real part"),
         ("durations", pd.api.types.is_timedelta64_dtype, "Pass y.dt.total_seconds()"),
     ):
         if is_it(column.dtype):
-            raise ValueError(f"y must be labels or real numbers; it has {what}. {advice}.")
+            raise ValueError(f"{_name_of(column)} must be labels or real numbers; it has {what}. {advice}.")
 
 
 def _check_rows(column: pd.Series[Any], n_rows: int | None) -> None:
+    target = _name_of(column)
     if n_rows is not None and len(column) != n_rows:
         raise ValueError(
-            f"y must have one value per row of X, {n_rows}; it has {len(column)}. Pass both of the same rows."
+            f"{target} must have one value per row of X, {n_rows}; it has {len(column)}. Pass both of the "
+            "same rows."
         )
     if len(column) < 2:
-        raise ValueError(f"y must have at least two rows; it has {len(column)}. Pass the rows to learn from.")
+        raise ValueError(
+            f"{target} must have at least two rows; it has {len(column)}. Pass the rows to learn from."
+        )
 
 
 def _kind_and_reason(values: _Values, expected: str | None) -> tuple[TaskKind, str]:
@@ -186,8 +203,8 @@ def _kind_and_reason(values: _Values, expected: str | None) -> tuple[TaskKind, s
 def _expected_numbers(values: _Values) -> tuple[TaskKind, str]:
     if values.numbers is None:
         raise ValueError(
-            f"y must be numbers for a regression; it has values such as {values.names[0]}. Use the "
-            "classifier for labels."
+            f"{values.target} must be numbers for a regression; it has values such as {values.names[0]}. Use "
+            "the classifier for labels."
         )
     return "regression", f"{len(values.names)} distinct numbers"
 
@@ -213,8 +230,8 @@ def _check_are_classes(values: _Values) -> None:
     what = "labels" if numbers is None else "numbers"
     advice = "Check the target column" if numbers is None else "Use the regressor for numbers"
     raise ValueError(
-        f"y must be labels of classes that repeat; it has {n} distinct {what} in {values.n_rows} rows. "
-        f"{advice}."
+        f"{values.target} must be labels of classes that repeat; it has {n} distinct {what} in "
+        f"{values.n_rows} rows. {advice}."
     )
 
 
@@ -222,7 +239,7 @@ def _check_both_repeat(values: _Values) -> None:
     """Refuse one class of two that has one row: held out, it leaves one class to learn."""
     if values.counts.min() == 1:
         raise ValueError(
-            "y must have at least two rows of each of its two classes; of "
+            f"{values.target} must have at least two rows of each of its two classes; of "
             f"{values.names[int(values.counts.argmin())]} it has one. Pass more rows of it."
         )
 

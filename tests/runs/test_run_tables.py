@@ -88,7 +88,7 @@ def test_the_sample_names_the_ids(read, tables):
         (None, {"target": "PassengerId"}, "target must be a column of its own; got target='PassengerId'"),
         (lambda table: table.assign(PassengerId=7), {}, "must be unique; got 1 repeated (7)"),
         (lambda table: table.assign(Survived=None), {}, "is empty in all rows"),
-        (lambda table: table.assign(Survived=1), {}, "y must have at least two distinct values"),
+        (lambda table: table.assign(Survived=1), {}, "'Survived' must have at least two distinct values"),
         (lambda table: table[["PassengerId", "Survived"]], {}, "has no columns to learn from"),
         (
             lambda table: table.rename(columns={"Age": "a", "Sex": "b"}),

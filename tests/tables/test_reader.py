@@ -262,6 +262,7 @@ class TestBadInput:
             ({"a": [[1], [2]]}, "Column 'a' holds lists, dicts or arrays. Drop it"),
             ({"a": [{"b": 1}, {"b": 2}]}, "Column 'a' holds lists, dicts or arrays. Drop it"),
             ({"a": [(1, 2), (3, 4)]}, "Column 'a' holds lists, dicts or arrays. Drop it"),
+            ({"a": [1.0, 2.0, np.inf]}, "Column 'a' cannot be read: it holds an infinite value."),
             ({"a": [1.0, np.inf, -np.inf]}, "Column 'a' cannot be read: it holds 2 infinite values."),
             ({"a": ["1", "inf"] * 9}, "Column 'a' cannot be read: it holds 9 infinite values."),
             ({"a": [1j, 2j]}, "Column 'a' cannot be read: it holds complex numbers."),

@@ -38,6 +38,14 @@ def test_the_target_says_what_is_predicted(y, kind, n_classes, reason):
     assert task.sentence.endswith(f"scored by {task.scoring}.")
 
 
+def test_a_target_with_a_name_is_called_so():
+    named = pd.Series(["no", "yes"] * 3, name="Survived")
+    assert detect_task(named).sentence.startswith("'Survived' has two classes")
+    assert detect_task(named.rename(None)).sentence.startswith("y has two classes")
+    with pytest.raises(ValueError, match="'Survived' must have at least two distinct values"):
+        detect_task(named[::2])
+
+
 def test_polars_series_are_targets():
     polars = pytest.importorskip("polars")
     assert detect_task(polars.Series(["a", "b", "a", "b"])).kind == "binary"

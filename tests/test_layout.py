@@ -39,6 +39,7 @@ HEAVY = {
 FOR_NETWORKS = {"_lazy", "arrays", "files", "progress", "validation"}
 
 
+@cache
 def folder_of(path: Path) -> str:
     """Return the folder of the package that a file is in, or the name of a module of its root."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -66,8 +67,7 @@ def imports_of(path: Path, within_functions: bool = True) -> frozenset[str]:
 
 def folders_imported_by(path: Path) -> set[str]:
     found = {name.split(".")[1] for name in imports_of(path) if name.startswith("stackit.")}
-    known = {folder_of(other) for other in FILES}
-    return (found & known) - {folder_of(path)}
+    return (found & FOLDERS) - {folder_of(path)}
 
 
 def constants_then_classes_then_functions(name: str) -> tuple[bool, bool, str]:
@@ -119,6 +119,14 @@ def names_defined_in(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+FOLDERS = {folder_of(path) for path in FILES}
+
+
+@cache
+def names_defined_in_folder(folder: str) -> frozenset[str]:
+    return frozenset().union(*(names_defined_in(path) for path in FILES if folder_of(path) == folder))
+
+
 def is_underscored(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
@@ -139,9 +147,8 @@ def underscored_names_used_in(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_no_folder_uses_underscored_names_of_another(path):
-    inside, outside = set(), set()
-    for other in FILES:
-        (inside if folder_of(other) == folder_of(path) else outside).update(names_defined_in(other))
+    inside = names_defined_in_folder(folder_of(path))
+    outside = set().union(*(names_defined_in_folder(other) for other in FOLDERS - {folder_of(path)}))
     assert underscored_names_used_in(path) & outside - inside == set()
 
 

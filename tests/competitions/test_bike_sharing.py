@@ -146,6 +146,7 @@ def test_above_level_wants_its_column():
         AboveLevel(LinearRegression(), "level").fit(pd.DataFrame({"hour": [1.0]}), [1.0])
 
 
+@pytest.mark.slow
 def test_bike_sharing_forecasts_all_hidden_hours_and_says_what_it_did(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

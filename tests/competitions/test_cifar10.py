@@ -74,6 +74,7 @@ def test_images_are_read_in_the_order_of_their_classes(folder):
     assert min(blue[0], blue[8]) > blue[6]
 
 
+@pytest.mark.slow
 def test_a_short_run_writes_what_it_found(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(solve.SIZES["quick"], "train", 10)
     app = solve.typer.Typer()

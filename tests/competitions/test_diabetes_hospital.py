@@ -107,6 +107,7 @@ def test_errors_of_means_know_that_stays_of_a_patient_go_together():
     assert again == pytest.approx((mean, error))
 
 
+@pytest.mark.slow
 def test_claims_with_patients_kept_whole_hold_for_new_patients(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -240,6 +240,7 @@ def test_the_map_keeps_together_what_is_together():
     assert NearestCentroid().fit(points, kinds).score(points, kinds) == 1
 
 
+@pytest.mark.slow
 def test_a_short_run_writes_what_it_found(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -86,6 +86,7 @@ def test_random_prices_are_not_predicted(houses):
         assert np.corrcoef(oof.meta_train[name], shuffled)[0, 1] < 3 / np.sqrt(len(shuffled))
 
 
+@pytest.mark.slow
 def test_house_prices_writes_a_valid_submission_and_says_what_it_did(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -105,6 +105,7 @@ def test_counting_changes_statistics_alone(net, tables):
     assert all(torch.equal(value, before[name]) for name, value in after.named_parameters())
 
 
+@pytest.mark.slow
 def test_the_script_runs_and_writes_what_it_found(tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -95,6 +95,7 @@ def test_what_is_finished_is_not_trained_again(tmp_path, monkeypatch):
     assert len(alone(mlp(2, "float32"), tables, tmp_path / "mlp.json")["history"]) == 2
 
 
+@pytest.mark.slow
 def test_a_quick_run_writes_what_it_found(folder, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -258,6 +258,7 @@ def test_the_files_are_our_split_of_otto(folder):
     np.testing.assert_allclose(*shares, atol=1 / 900)
 
 
+@pytest.mark.slow
 def test_every_level_predicts_every_row(levels):
     train, folds, of_levels, _ = levels
     assert [len(oof) for oof in of_levels] == [len(first_level()), 1, 3, len(third_level(2))]
@@ -271,6 +272,7 @@ def test_every_level_predicts_every_row(levels):
         assert score(train["target"], own, folds)["mean"] < 1.95
 
 
+@pytest.mark.slow
 def test_a_second_run_goes_on_where_the_first_was(levels, folder):
     train, folds, of_levels, out = levels
     again = solve.three_levels(train, some_rows(folder, 360)[1], folds, FULL, out, n_jobs=1)
@@ -289,7 +291,8 @@ def test_random_labels_are_no_better_predicted_by_any_level(folder, tmp_path):
         assert score(shuffled["target"], own, folds)["mean"] > chance - 0.03, name
 
 
-@pytest.mark.parametrize("size", ["tiny", pytest.param("quick", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["tiny", "quick"])
 def test_a_run_writes_a_valid_submission(size, folder, tmp_path):
     # A process of its own, as users start it.
     command = [sys.executable, "-m", "competitions.otto.solve", f"--{size}"]

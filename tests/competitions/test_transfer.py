@@ -210,6 +210,7 @@ def test_predictions_do_not_depend_on_the_test_labels(source, task):
             assert (right[name] + wrong[name] >= 1 - 1e-9).all()
 
 
+@pytest.mark.slow
 def test_a_short_run_writes_what_it_found(real, tmp_path):
     app = solve.typer.Typer()
     app.command()(solve.main)

@@ -26,8 +26,9 @@ MEMBERS = [
     ("tree", DecisionTreeClassifier(max_depth=3)),
     ("ridge", RidgeClassifier()),
 ]
-# One test of ray in the default run: its workers take seconds to start.
-SLOW_RAY, SLOW_RAY_FRAME = (pytest.param(*case, marks=pytest.mark.slow) for case in (("ray",), ("ray", True)))
+# In the default run dask stands for all clusters: the workers of ray take many seconds to start.
+RAY = pytest.param("ray", marks=pytest.mark.slow)
+RAY_CASES = [pytest.param("ray", frame, marks=pytest.mark.slow) for frame in (False, True)]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
@@ -78,7 +79,7 @@ def sent(monkeypatch):
 
 @pytest.mark.parametrize(
     ("cluster", "frame"),
-    [("dask", False), ("dask", True), ("ray", False), SLOW_RAY_FRAME],
+    [("dask", False), ("dask", True), *RAY_CASES],
     indirect=["cluster"],
 )
 def test_a_cluster_gives_the_same_table_and_gets_its_data_once(cluster, frame, sent):
@@ -93,7 +94,7 @@ def test_a_cluster_gives_the_same_table_and_gets_its_data_once(cluster, frame, s
     assert sent["sent"] == 1
 
 
-@pytest.mark.parametrize("cluster", ["dask", SLOW_RAY], indirect=True)
+@pytest.mark.parametrize("cluster", ["dask", RAY], indirect=True)
 def test_a_stack_is_fitted_on_a_cluster(cluster):
     stack = StackingClassifier(MEMBERS, random_state=0)
     here = stack.fit(X, Y).predict_proba(X)
@@ -121,6 +122,7 @@ class Noted(ClassifierMixin, BaseEstimator):
         return np.full((len(X), 2), [1 - self.share_, self.share_])
 
 
+@pytest.mark.slow
 def test_a_lost_worker_costs_the_tasks_that_it_had_under_way(local, dask, tmp_path):
     members = [(f"n{at}", Noted(f"n{at}", str(tmp_path))) for at in range(3)]
     lost = []

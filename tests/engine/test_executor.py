@@ -115,7 +115,7 @@ def test_large_tables_are_worked_on_in_threads_where_there_are_no_forks(monkeypa
 
         def fit(self, X, y):
             seen.add((os.getpid(), threading.get_ident()))
-            time.sleep(0.02)
+            time.sleep(0.05)
             return super().fit(X, y)
 
     out_of_fold([("r", WorkerRecordingRidge())], X, Y, cv=8, n_jobs=2)
@@ -224,7 +224,7 @@ def test_never_more_fits_at_once_than_jobs(tmp_path):
 
 def test_the_longest_come_first_once_their_time_is_known(tmp_path):
     log = tmp_path / "log"
-    members = [("quick", Sleeper(0.02, str(log))), ("slow", Sleeper(0.15, str(log)))]
+    members = [("quick", Sleeper(0.02, str(log))), ("slow", Sleeper(0.4, str(log)))]
     out_of_fold(members, X, Y, cv=5, n_jobs=2)
     lines = sorted((line.split() for line in log.read_text().splitlines()), key=lambda line: float(line[2]))
     order = [float(seconds) for seconds, *_ in lines]

@@ -58,7 +58,7 @@ def test_two_jobs_in_a_kernel_give_the_same_and_end_with_it():
             assert time.monotonic() < patience
             time.sleep(0.01)
         this.send_signal(signal.SIGKILL)
-        patience = time.monotonic() + 1
+        patience = time.monotonic() + 20  # a second, on an idle machine; fits of a minute would go on
         while any(map(is_alive, workers)) and time.monotonic() < patience:
             time.sleep(0.01)
         assert not any(map(is_alive, workers))

@@ -113,7 +113,7 @@ def test_a_process_that_is_killed_leaves_nothing_behind():
     number = shared.reserve()
     child = FORK.Process(target=lambda: shared.get(number, lambda: os.kill(os.getpid(), signal.SIGKILL)))
     child.start()
-    child.join(10)
+    child.join(60)
     assert child.exitcode == -signal.SIGKILL
     assert shared.get(number, lambda: ("made", True)) == "made"
 

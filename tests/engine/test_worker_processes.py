@@ -69,25 +69,26 @@ def is_alive(process):
 # --- they end with their parent
 
 
+ENDED_BY_SIGTERM = [
+    pytest.param("forked", signal.SIGTERM, 2, marks=pytest.mark.slow),
+    pytest.param("served", signal.SIGTERM, 5, marks=pytest.mark.slow),
+]
+
+
 @pytest.mark.parametrize(
     ("scenario", "how", "n_processes"),
     [
         ("forked", signal.SIGKILL, 2),
-        ("forked", signal.SIGTERM, 2),
-        (
-            "served",
-            signal.SIGKILL,
-            5,
-        ),  # three servers and two workers
-        ("served", signal.SIGTERM, 5),
+        ("served", signal.SIGKILL, 5),  # three servers and two workers
         ("loky", signal.SIGKILL, 2),
+        *ENDED_BY_SIGTERM,
     ],
 )
 def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, n_processes, tmp_path):
     process = started(scenario, tmp_path)
-    log, patience = tmp_path / "fits.log", time.monotonic() + 100
-    # Until both workers are at work: one that is still starting looks at its parent when it has started.
-    while len(list(tmp_path.glob("*.pid"))) < 2 or len(log.read_text().splitlines()) < 5:
+    patience = time.monotonic() + 100
+    # Until both workers are in the middle of a fit of minutes: some are finished then.
+    while len(list(tmp_path.glob("*.pid"))) < 2:
         assert process.poll() is None, process.stderr.read().decode()
         assert time.monotonic() < patience
         time.sleep(0.01)
@@ -96,7 +97,8 @@ def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario
     process.send_signal(how)
     process.wait()
     process.stderr.close()
-    patience = time.monotonic() + 1
+    # Within a second, which a busy machine may miss; without their watch they would finish their fits.
+    patience = time.monotonic() + (1 if how == signal.SIGTERM else 60)
     while (alive := [worker for worker in workers if is_alive(worker)]) and time.monotonic() < patience:
         time.sleep(0.01)
     assert alive == []
@@ -342,7 +344,7 @@ X = np.random.default_rng(0).normal(size=(60, 3))
 warnings.simplefilter("error")
 with parallel_config("loky", n_jobs=2):
     Parallel()(delayed(abs)(number) for number in range(4))
-    oof = out_of_fold([("a", Grows(X[0, 0]))], X, X[:, 0], cv=5, n_jobs=None)
+    oof = out_of_fold([("a", Grows(X[0, 0]))], X, X[:, 0], cv=4, n_jobs=None)
 assert oof.meta_train["a"].tolist() == X[:, 0].tolist()
 print("done")
 """

@@ -89,7 +89,7 @@ def test_the_status_is_polled_until_it_is_final(kaggle):
 
 def test_what_is_not_scored_in_time_is_pending(kaggle):
     files = {**SCORED, "submissions.1.out": NAMES + PENDING + OLD}
-    assert kaggle(files, timeout=0.5, poll_interval=1) == Upload("titanic", "7", "pending", "")
+    assert kaggle(files, timeout=30, poll_interval=31) == Upload("titanic", "7", "pending", "")
 
 
 def test_older_versions_print_no_numbers_and_plain_words(kaggle):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stackit.neural.estimators.mlp import BatchNormMLPClassifier, BatchNormMLPRegressor
     from stackit.neural.estimators.presets import modern_mlp_classifier, modern_mlp_regressor
     from stackit.neural.estimators.realmlp import RealMLPClassifier, RealMLPRegressor
+    from stackit.neural.estimators.tabm import TabMClassifier, TabMRegressor
     from stackit.neural.training.learning_rates import SCHEDULES, cycle_ends, learning_rates
     from stackit.neural.weights import load_weights, save_weights
 
@@ -29,6 +30,8 @@ __all__ = [
     "BatchNormMLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "TabMClassifier",
+    "TabMRegressor",
     "Whitening",
     "batch_moments",
     "batch_norm",
@@ -67,6 +70,7 @@ __getattr__, __dir__, _ = lazy_names(
         "estimators.mlp": ["BatchNormMLPClassifier", "BatchNormMLPRegressor"],
         "estimators.presets": ["modern_mlp_classifier", "modern_mlp_regressor"],
         "estimators.realmlp": ["RealMLPClassifier", "RealMLPRegressor"],
+        "estimators.tabm": ["TabMClassifier", "TabMRegressor"],
         "training.learning_rates": ["SCHEDULES", "cycle_ends", "learning_rates"],
         "weights": ["load_weights", "save_weights"],
     },

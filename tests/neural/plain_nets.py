@@ -178,7 +178,7 @@ class Target:
             return ((outputs - wanted) ** 2).mean()
         smoothing = self.smoothing if smoothing is None else smoothing
         log_p = outputs - torch.logsumexp(outputs, 1, keepdim=True)
-        q = (1 - smoothing) * F.one_hot(self.y[rows], self.n_outputs) + smoothing / self.n_outputs
+        q = (1 - smoothing) * F.one_hot(self.y[rows], self.n_outputs).double() + smoothing / self.n_outputs
         weight = self.weight[self.y[rows]]
         return (weight * -(q * log_p).sum(1)).sum() / weight.sum()
 

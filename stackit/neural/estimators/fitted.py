@@ -102,7 +102,9 @@ class FittedNetwork(BaseEstimator, ABC):  # type: ignore[misc]
         for start in range(0, len(X), step):
             rows = slice(start, start + step)
             table = input_table(self.columns_, X.iloc[rows] if hasattr(X, "iloc") else X[rows], device, dtype)
-            yield network(table.expand(self.network_.n_nets, dtype)).cpu()
+            outputs = network(table.expand(self.network_.n_nets, dtype)).cpu()
+            # Heads count as networks.
+            yield outputs if outputs.dim() == 3 else outputs.transpose(1, 2).flatten(0, 1)
 
     @abstractmethod
     def _read(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:

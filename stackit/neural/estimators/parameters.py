@@ -15,6 +15,7 @@ __all__ = [
     "BatchNormParameters",
     "NetParameters",
     "check_choice",
+    "check_count",
     "check_number",
     "check_parameters",
     "check_sizes",
@@ -26,7 +27,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "output": ("linear", "batch_norm"),
     "parametrization": ("standard", "ntk"),
     "precision": ("auto", *PRECISIONS),
-    "scaling": ("standard", "robust", None),
+    "scaling": ("standard", "robust", "quantile", None),
     "solver": ("adam", "sgd", "adadelta"),
     "statistics": ("population", "ema_warmup", "ema", "cumulative"),
 }
@@ -92,9 +93,9 @@ def check_parameters(net: Any) -> None:
     for name in CHOICES.keys() & own.keys():
         check_choice(name, own[name], CHOICES[name])
     for name in COUNTS & own.keys():
-        _check_count(name, own[name], 1)
+        check_count(name, own[name], 1)
     if net.batch_size != "auto":
-        _check_count("batch_size", net.batch_size, 2)
+        check_count("batch_size", net.batch_size, 2)
     for name in RANGES.keys() & own.keys():
         check_number(name, own[name], *RANGES[name])
     if "n_snapshots" in own:
@@ -138,7 +139,8 @@ def check_sizes(hidden_layer_sizes: Any) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
+def check_count(name: str, value: Any, least: int) -> None:
+    """Raise ValueError unless a value is a whole number, `least` or more."""
     if not isinstance(value, int | np.integer) or value < least:
         expected, advice = f"an integer, {least} or more", f"Pass {name}={max(least, 10)}"
         raise invalid_value(name, expected, f"{name}={value!r}", advice)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "real_rows"]
 
 LEVELS = 2**16  # of a random number: a probability is rounded to 1 / LEVELS
 
@@ -32,19 +33,44 @@ class Dropout(nn.Module):
         self.streams = [self.streams[net] for net in nets]
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
-        dropped = round(self.p * self.share * LEVELS)
-        if not self.training or not dropped:
+        if not self.training or not self.dropped:
             return h
-        stays = self._draw(h.shape, weights) >= dropped - LEVELS // 2
-        return h * stays.to(device=h.device, dtype=h.dtype).mul_(LEVELS / (LEVELS - dropped))
+        stays = self._draw(h.shape, weights) >= self.threshold
+        return h * stays.to(device=h.device, dtype=h.dtype).mul_(self.factor)
+
+    @property
+    def dropped(self) -> int:
+        """How many of 65536 units are dropped on average."""
+        return round(self.p * self.share * LEVELS)
+
+    @property
+    def threshold(self) -> int:
+        """The least random int16 for which a unit stays."""
+        return self.dropped - LEVELS // 2
+
+    @property
+    def factor(self) -> float:
+        """What units that stay are multiplied by."""
+        return LEVELS / (LEVELS - self.dropped)
 
     def _draw(self, shape: torch.Size, weights: Tensor | None) -> Tensor:
         """Return random int16; rows that only fill a gap (of weight 0) take none from a stream."""
         n_nets, n_features, n_rows = shape
-        counts = [n_rows] * n_nets if weights is None else (weights > 0).sum(1).tolist()
+        counts = real_rows(weights, n_nets, n_rows)
         numbers = np.zeros(shape, dtype=np.int16)
-        for of_net, stream, count in zip(numbers, self.streams, counts, strict=True):
-            # A step takes whole words of the stream; four numbers are in each.
-            words = stream.random_raw(-(-n_features * count // 4))
-            of_net[:, :count] = words.view(np.int16)[: n_features * count].reshape(n_features, count)
+        for net, count in enumerate(counts):
+            numbers[net, :, :count] = self.draw(net, n_features * count).reshape(n_features, count)
         return torch.from_numpy(numbers)
+
+    def draw(self, net: int, count: int) -> npt.NDArray[np.int16]:
+        """Return random numbers from the stream of one network."""
+        # A step takes whole words of the stream; four numbers are in each.
+        return self.streams[net].random_raw(-(-count // 4)).view(np.int16)[:count]
+
+
+def real_rows(weights: Tensor | None, n_nets: int, n_rows: int) -> list[int]:
+    """Return how many rows of a batch each network has; rows of weight 0 come last and only fill a gap."""
+    if weights is None:
+        return [n_rows] * n_nets
+    counts: list[int] = (weights > 0).sum(1).tolist()
+    return counts

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from stackit.neural.layers.dropout import Dropout
+from stackit.neural.layers.heads import HeadOutputs, SharedBlock
 from stackit.neural.layers.layers import (
     ACTIVATIONS,
     Activation,
@@ -25,6 +26,7 @@ from stackit.neural.layers.layers import (
     fold,
 )
 from stackit.neural.training.inputs import InputRows, Inputs
+from stackit.neural.training.quantiles import Quantiles
 from stackit.validation import invalid_value
 
 __all__ = ["Layer", "Learned", "Network", "NetworkPlan", "State"]
@@ -50,6 +52,7 @@ class NetworkPlan:
     scaling: bool = False
     missing: bool = False
     fitted: bool = False  # whether initial weights and biases fit the training rows: see fit_initial_values
+    n_quantiles: int = 0  # see Quantiles; 0 is without
     # How parameters learn, by patterns of their names, of which the first that matches counts: factors of the
     # learning rate and of the weight decay. Of all others, weights decay, with a factor of 1.
     learning: tuple[tuple[str, float, float], ...] = ()
@@ -67,8 +70,9 @@ class Learned:
 class Network(nn.Module):
     """K networks of one plan as one module.
 
-    The input is an `InputRows` of B rows per network, the output has shape (K, n_outputs, B). Every parameter
-    and every statistic has the networks as its first axis, so an index selects a network.
+    The input is an `InputRows` of B rows per network, the output has shape (K, n_outputs, B), or (K,
+    n_outputs, heads, B) where networks have heads. Every parameter and every statistic has the networks as
+    its first axis, so an index selects a network.
 
     Parameters
     ----------
@@ -105,6 +109,8 @@ class Network(nn.Module):
             scaling=plan.scaling,
             missing=plan.missing,
         )
+        if plan.n_quantiles:
+            self.inputs.quantiles = Quantiles(n_nets, plan.shape[0], plan.n_quantiles)
         shape = (self.inputs.n_features,) if len(plan.shape) == 1 else plan.shape
         self.widest = math.prod(shape)  # numbers per row, in the largest layer
         self.layers = nn.ModuleList()
@@ -135,7 +141,7 @@ class Network(nn.Module):
     @property
     def dropouts(self) -> list[Dropout]:
         """The dropout layers."""
-        return [layer for layer in self.layers if isinstance(layer, Dropout)]
+        return [module for module in self.modules() if isinstance(module, Dropout)]
 
     @property
     def learned(self) -> list[Learned]:
@@ -219,6 +225,15 @@ def _layer(
     kind, *sizes = (layer,) if isinstance(layer, str) else tuple(layer)
     if kind == "dense" and len(shape) == 1:
         return Dense(n_nets, shape[0], sizes[0], bias=biased, ntk=plan.ntk), (sizes[0],)
+    if kind == "shared":
+        n_out, n_heads, rate = sizes
+        is_first = len(shape) == 1
+        return SharedBlock(n_nets, shape[-1], n_out, n_heads, dropout=rate, is_first=is_first), (
+            n_heads,
+            n_out,
+        )
+    if kind == "heads" and len(shape) == 2:
+        return HeadOutputs(n_nets, shape[1], sizes[0], shape[0]), (sizes[0], shape[0])
     if kind == "conv" and len(shape) == 3:
         return _conv(sizes, plan, n_nets, shape, biased)
     if (elementwise := _elementwise(kind, sizes, plan, n_nets, shape)) is not None:

@@ -37,6 +37,8 @@ class TrainingConfig:
         Nesterov's momentum of "sgd".
     beta_1, beta_2 : float
         The decay rates of "adam".
+    max_norm : float or None
+        The largest norm of the gradient of a network, over all its parameters; larger ones are scaled down.
     label_smoothing : float
         The part of each label's probability that is spread evenly over all classes.
     patience : int or None
@@ -78,6 +80,7 @@ class TrainingConfig:
     momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.999
+    max_norm: float | None = None
     label_smoothing: float = 0.0
     patience: int | None = None
     tol: float = 1e-4

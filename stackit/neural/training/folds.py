@@ -22,6 +22,7 @@ from stackit.neural.training.initial_values import fit_initial_values
 from stackit.neural.training.inputs import InputTable
 from stackit.neural.training.loop import TrainedNet, train
 from stackit.neural.training.losses import Dataset, NetSpec
+from stackit.neural.training.quantiles import fit_quantiles
 from stackit.neural.training.scaling import standardisation
 from stackit.progress import progress_bar
 
@@ -62,6 +63,7 @@ class _ScaledFit:
     centre: Floats
     factor: Floats
     levels: dict[int, Floats]  # vectors of the categories that are scaled too
+    quantiles: Floats | None = None
 
 
 def fit_jointly(
@@ -137,11 +139,13 @@ def _scale(spec: FitSpec, X: Any, weights: Floats | None, scaling: str | None) -
     numbers, codes = spec.columns.read(X.iloc[spec.rows] if hasattr(X, "iloc") else X[spec.rows])
     flat = numbers.reshape(*numbers.shape[:2], -1) if numbers.ndim == 4 else numbers
     own = None if weights is None else weights[spec.rows]
+    flat = flat.astype(np.float64)
     levels = {}
     if codes is not None and spec.plan.categories == "scaled":
         sizes = enumerate(spec.plan.n_levels)
         levels = {at: scaled_one_hot(n, codes[:, at], own) for at, n in sizes if is_one_hot(n, "scaled")}
-    return _ScaledFit(spec, *standardisation(flat.astype(np.float64), own, scaling), levels)
+    quantiles = fit_quantiles(flat, own, spec.plan.n_quantiles) if spec.plan.n_quantiles else None
+    return _ScaledFit(spec, *standardisation(flat, own, scaling), levels, quantiles)
 
 
 def _train(
@@ -157,6 +161,8 @@ def _train(
         network.inputs.factor[net] = torch.as_tensor(fit.factor)
         for at, level in fit.levels.items():
             network.inputs.levels[at].data[net] = torch.as_tensor(level)
+        if network.inputs.quantiles is not None:
+            network.inputs.quantiles.values[net] = torch.as_tensor(fit.quantiles)
     specs = [_net_spec(fit.spec, seed, device, dtype) for fit, seed in members]
     if fits[0].spec.plan.fitted:
         fit_initial_values(network, dataset, specs)

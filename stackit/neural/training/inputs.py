@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stackit.neural.training.embeddings import Periodic, level_table
+from stackit.neural.training.quantiles import Quantiles
 
 __all__ = ["InputRows", "InputTable", "Inputs"]
 
@@ -86,8 +87,8 @@ class Inputs(nn.Module):
 
     With an embedding, each number x is also embedded by learned functions of cosines (see `Periodic`); with
     `clip`, numbers become x / sqrt(1 + (x / 3)^2); with `scaling`, each input has a learned factor (both
-    arXiv 2407.04491); with `missing`, numbers that are NaN become the centre. For categories see
-    `level_table`.
+    arXiv 2407.04491); with `missing`, numbers that are NaN become the centre; with `quantiles`, numbers
+    become those. For categories see `level_table`.
     """
 
     centre: Tensor
@@ -109,6 +110,7 @@ class Inputs(nn.Module):
         self.register_buffer("centre", torch.zeros(n_nets, n_numbers))
         self.register_buffer("factor", torch.ones(n_nets, n_numbers))
         self.n_levels, self.clip, self.missing = tuple(n_levels), clip, missing
+        self.quantiles: Quantiles | None = None
         random_bias = embedding == "pbld"
         self.periodic = Periodic(n_nets, n_numbers, random_bias) if embedding and n_numbers else None
         width = n_numbers * (Periodic.WIDTH if self.periodic else 1)
@@ -143,7 +145,8 @@ class Inputs(nn.Module):
         return StandardisedTable(self._standardise(table.numbers.to(dtype)[None]), table.codes)
 
     def _standardise(self, x: Tensor) -> Tensor:
-        x = (x - self.centre[:, None]) * self.factor[:, None]
+        x = self.quantiles(x) if self.quantiles else x - self.centre[:, None]
+        x = x * self.factor[:, None]
         x = x.nan_to_num(nan=0.0) if self.missing else x
         return x * (1 + (x / 3).square()).rsqrt() if self.clip else x
 

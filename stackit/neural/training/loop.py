@@ -17,7 +17,7 @@ from stackit.neural.layers.network import Network, State
 from stackit.neural.training.batches import BatchRows, batches, n_batches
 from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.losses import Dataset, Loss, NetSpec, weighted_mean
-from stackit.neural.training.optimizers import make_optimizer
+from stackit.neural.training.optimizers import clip_norms, make_optimizer
 
 __all__ = ["TrainedNet", "train"]
 
@@ -165,6 +165,8 @@ class _Trainer:
         if alpha := self.config.alpha * share * rate / self.config.learning_rate_init:
             for factor, parameters in self.decayed.items():
                 torch._foreach_mul_([p.data for p in parameters], 1 - factor * alpha)
+        if self.config.max_norm is not None:
+            clip_norms(gradients, self.config.max_norm)
         self.optimizer.step(gradients, rate)
         return mean.detach()
 
@@ -190,7 +192,7 @@ class _Trainer:
         return sums[0] / sums[2], sums[1] / sums[2]
 
     def _validate_batch(self, batch: BatchRows) -> Tensor:
-        outputs = self.network(self.table.take(batch.rows, self.dtype))
+        outputs = self.loss.average(self.network(self.table.take(batch.rows, self.dtype)))
         losses, weights = self.loss(outputs, batch, self.dataset.row_weights(batch), smooth=False)
         scores = self.loss.score(outputs, batch, losses)
         weights = torch.ones_like(losses) if weights is None else weights

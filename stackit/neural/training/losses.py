@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -65,7 +66,16 @@ class Loss:
     def __call__(
         self, outputs: Tensor, batch: BatchRows, weights: Tensor | None, smooth: bool = True
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the loss of each row (K, B), and its weight: None where all weights are equal."""
+        """Return the loss of each row (K, B), and its weight: None where all weights are equal.
+
+        Outputs with heads (K, n_outputs, heads, B) have the mean of the losses of heads.
+        """
+        if outputs.dim() == 4:
+            n_heads = outputs.shape[2]
+            rows = BatchRows(batch.rows.repeat(1, n_heads))
+            losses, of_class = self(outputs.flatten(2), rows, None, smooth)
+            mean = losses.view(len(losses), n_heads, -1).mean(1)
+            return mean, _product(weights, of_class, mean.shape[1])
         targets = self.dataset.targets[batch.rows]
         if not self.is_classification:
             if self.centre is not None and self.factor is not None:
@@ -78,11 +88,25 @@ class Loss:
         of_class = self.class_weight.gather(1, targets)
         return losses, of_class if weights is None else of_class * weights
 
+    def average(self, outputs: Tensor) -> Tensor:
+        """Return the average over heads: log probabilities of classes, or numbers."""
+        if outputs.dim() < 4:
+            return outputs
+        if not self.is_classification:
+            return outputs.mean(2)
+        return outputs.log_softmax(1).logsumexp(2) - math.log(outputs.shape[2])
+
     def score(self, outputs: Tensor, batch: BatchRows, losses: Tensor) -> Tensor:
         """Return 1 for each row that is classified correctly, 0 otherwise; for numbers minus the loss."""
         if not self.is_classification:
             return -losses
         return (outputs.argmax(1) == self.dataset.targets[batch.rows]).to(losses.dtype)
+
+
+def _product(weights: Tensor | None, of_class: Tensor | None, n_rows: int) -> Tensor | None:
+    """Return the weights of rows times those of their classes, which are repeated for all heads."""
+    own = None if of_class is None else of_class[:, :n_rows]
+    return own if weights is None else weights if own is None else weights * own
 
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "Optimizer", "TorchOptimizer", "make_optimizer"]
+__all__ = ["Adam", "Optimizer", "TorchOptimizer", "clip_norms", "make_optimizer"]
 
 
 class Optimizer(Protocol):
@@ -102,3 +102,12 @@ def make_optimizer(config: Any, parameters: Sequence[Tensor], factors: Sequence[
     nesterov = config.momentum > 0
     sgd = torch.optim.SGD(groups, lr=rate, momentum=config.momentum, nesterov=nesterov)
     return TorchOptimizer(sgd, factors)
+
+
+@torch.no_grad()
+def clip_norms(gradients: Sequence[Tensor], max_norm: float) -> None:
+    """Scale the gradients of each network, in place, so that their norm is at most `max_norm`."""
+    norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
+    factors = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factors.view(-1, *[1] * (gradient.dim() - 1)))

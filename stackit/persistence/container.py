@@ -16,8 +16,9 @@ from stackit.persistence.codec import Decoder, Encoder
 from stackit.persistence.nets import net_from_bytes, net_to_bytes
 from stackit.persistence.object_path import path_to_failure
 from stackit.persistence.skops_bytes import dump_reproducibly, zip_reproducibly
+from stackit.persistence.skops_module import import_skops
 from stackit.store.versions import version_of
-from stackit.validation import format_list, import_optional, invalid_value, warn
+from stackit.validation import format_list, invalid_value, warn
 
 __all__ = ["load_ensemble", "save_ensemble"]
 
@@ -122,7 +123,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
     UserWarning
         When the file was written with another version of scikit-learn.
     """
-    skops = import_optional("skops.io", "secure")
+    skops = import_skops()
     if isinstance(trusted, str | bool):
         advice = (
             f"Pass trusted=[{trusted!r}]" if isinstance(trusted, str) else "Leave it out to see the names"
@@ -154,7 +155,7 @@ def load_ensemble(kind: Any, path: FilePath, trusted: Iterable[str] = ()) -> Any
 def _dump(state: Any) -> bytes:
     """Return the skops file of an encoded ensemble; raise if some type could not be found when reading."""
     try:
-        return _dump_by_name(state)
+        return dump_reproducibly(state)
     except Exception as error:
         path = path_to_failure(state, _fails)
         raise ValueError(
@@ -163,18 +164,9 @@ def _dump(state: Any) -> bytes:
         ) from error
 
 
-def _dump_by_name(state: Any) -> bytes:
-    skops = import_optional("skops.io", "secure")
-    data = dump_reproducibly(state)
-    nameless = [name for name in skops.get_untrusted_types(data=data) if "<" in name]
-    if nameless:
-        raise TypeError(f"{format_list(nameless)} cannot be found by name")
-    return data
-
-
 def _fails(part: Any) -> bool:
     try:
-        _dump_by_name(part)
+        dump_reproducibly(part)
     except Exception:  # noqa: BLE001 - whatever it is, it was raised before
         return True
     return False

@@ -6,9 +6,11 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module, metadata
 from typing import Any
 
-from stackit.validation import import_optional
+from stackit.persistence.skops_module import import_skops
+from stackit.validation import format_list
 
 __all__ = ["dump_reproducibly", "zip_reproducibly"]
 
@@ -17,16 +19,37 @@ FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of zip archives
 
 
 def dump_reproducibly(state: Any) -> bytes:
-    """Return the skops file of a value: equal values have equal files."""
-    skops = import_optional("skops.io", "secure")
-    with zipfile.ZipFile(io.BytesIO(skops.dumps(state))) as file:
-        content = {name: file.read(name) for name in file.namelist()}
-    schema = json.loads(content.pop(SCHEMA))
+    """Return the skops file of a value: equal values have equal files.
+
+    A TypeError says that it has types or functions that could not be found when reading.
+    """
+    content, schema = _content_of(state)
     numbers: dict[int, int] = {}
     files: dict[str, str] = {}
     _renumber(schema, numbers, files)
+    text = json.dumps(schema)
     parts = {files[name]: content[name] for name in files}
-    return zip_reproducibly(parts | {SCHEMA: json.dumps(schema).encode()})
+    data = zip_reproducibly(parts | {SCHEMA: text.encode()})
+    if "<" in text:  # as in <lambda>, or in some text
+        nameless = [name for name in import_skops().get_untrusted_types(data=data) if "<" in name]
+        if nameless:
+            raise TypeError(f"{format_list(nameless)} cannot be found by name")
+    return data
+
+
+def _content_of(state: Any) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the arrays of a value by their file, and the rest of it.
+
+    ``skops.io.dumps`` does the same, but most of its time goes into indents, which C code cannot make.
+    """
+    import_skops()
+    skops = import_module("skops.io._utils")
+    with zipfile.ZipFile(io.BytesIO(), "w") as file:
+        context = skops.SaveContext(zip_file=file)
+        schema = skops.get_state(state, context)
+        content = {name: file.read(name) for name in file.namelist()}
+    schema |= {"protocol": context.protocol, "_skops_version": metadata.version("skops")}
+    return content, json.loads(json.dumps(schema))
 
 
 def zip_reproducibly(content: Mapping[str, bytes], level: int | None = None) -> bytes:

@@ -1,6 +1,9 @@
 """Equal values have equal files, and the files are read as any other of skops."""
 
+import io
+import json
 import time
+import zipfile
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +26,23 @@ def test_equal_values_have_equal_files(monkeypatch):
     others = [value() for _ in range(3)]  # at other addresses
     monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(1e9))
     assert dump_reproducibly(others[-1]) == first
+
+
+def test_the_file_is_that_of_skops_but_for_addresses_and_indents():
+    mine, theirs = (
+        zipfile.ZipFile(io.BytesIO(data)) for data in (dump_reproducibly(value()), skops.dumps(value()))
+    )
+    schemas = [json.loads(file.read("schema.json")) for file in (mine, theirs)]
+    assert without_addresses(schemas[0]) == without_addresses(schemas[1])
+    assert list(schemas[0]) == list(schemas[1])
+
+
+def without_addresses(node):
+    if isinstance(node, list):
+        return [without_addresses(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {name: without_addresses(part) for name, part in node.items() if name not in ("__id__", "file")}
 
 
 def test_the_file_is_read_by_skops():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from stackit.engine.fold_run import FoldRun
+from stackit.engine.task import TaskResult
 from stackit.estimators.prediction import PredictionSpec
 from stackit.presets.blend.blended_members import BlendedMembers, Calibrations, blend_members
 from stackit.presets.scheduler.checkpoint import Checkpoint
@@ -12,6 +15,7 @@ from stackit.presets.scheduler.member_record import MemberRecord
 from stackit.presets.scheduler.plan import Plan
 from stackit.presets.scheduler.reporter import Reporter
 from stackit.results.estimator_result import EstimatorResult
+from stackit.results.lazy_estimators import LazyFoldEstimators
 from stackit.results.oof import OutOfFold
 
 __all__ = ["Blends"]
@@ -22,8 +26,6 @@ FEWEST_TIMED = 3  # members of a blend from which its seconds say what more of t
 FIXED, SECONDS_PER_CELL = 0.3, 1.5e-6  # of a blend before one has been timed, per row, class and member
 MOST_AT_THE_END = 0.1  # of the time limit, for the last blend; more members than fit into it are left out
 MOST_FOR_BLENDS = 0.05  # of the time since the last blend: what refreshing it may cost
-EARLY = 0.05  # of the time limit: when scouts are saved, before any member is finished
-EARLY_SECONDS = 10.0  # the same where there is no limit
 
 
 class Blends:
@@ -86,7 +88,7 @@ class Blends:
             record.name: EstimatorResult(
                 PredictionSpec.of(record.name, run.data.target.type),
                 [scout.held_out],
-                [scout.estimator],
+                _estimators_of(scout, run),
                 [scout.seconds],
             )
             for record in self.records
@@ -103,9 +105,7 @@ class Blends:
 
     def keep_scouts(self) -> None:
         """Save a blend of the scouts, once early in the run: if it is killed, there is something to load."""
-        clock = self.plan.clock
-        early = EARLY * clock.limit if clock.is_limited else EARLY_SECONDS
-        if self.checkpoint.path is not None and not self._has_kept_scouts and clock.spent() > early:
+        if self.checkpoint.is_due and not self._has_kept_scouts:
             self._has_kept_scouts = True
             self.checkpoint.keep(self.of_scouts())
 
@@ -125,3 +125,12 @@ class Blends:
             calibrations=calibrations,
             most=most,
         )
+
+
+def _estimators_of(scout: TaskResult, run: FoldRun) -> LazyFoldEstimators:
+    """Return the estimator of a scout, which is fitted again where a store had its predictions alone."""
+
+    def fit(_: list[int]) -> list[Any]:
+        return [again.estimator for again in run.fit_again(scout.name, [scout.split])]
+
+    return LazyFoldEstimators([scout.estimator], fit)

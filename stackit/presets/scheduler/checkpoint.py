@@ -20,14 +20,17 @@ __all__ = ["Checkpoint"]
 
 FILE = "stack.stackit"
 MOST = 0.03  # of the time so far, for all saving where it cannot be done in a process of its own
+EARLY = 0.05  # of the time limit: what is lost before is not worth saving
+EARLY_SECONDS = 10.0  # the same where there is no limit
 
 
 class Checkpoint:
     """Saves the stack into the folder of a `DiskStore`, while the run goes on; without one it does nothing.
 
-    `save` writes a stack with these members to a path. It works in a forked process, one at a time; where
-    none can be forked, in this one, as long as that costs little. Fold estimators of which a store has only
-    predictions are not fitted again for it: then the file of the earlier run stays.
+    `save` writes a stack with these members to a path. Early in a run, nothing is saved. It works in a forked
+    process, one at a time; where none can be forked, in this one, as long as that costs little. Fold
+    estimators of which a store has only predictions are not fitted again for it: then the file of the earlier
+    run stays.
     """
 
     def __init__(self, store: Any, clock: Clock, save: Callable[[BlendedMembers, Path], object]) -> None:
@@ -36,9 +39,15 @@ class Checkpoint:
         self._process: Any = None
         self._spent = self._longest = 0.0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the run has taken long enough for a stack to be saved."""
+        early = EARLY * self.clock.limit if self.clock.is_limited else EARLY_SECONDS
+        return self.path is not None and self.clock.spent() > early
+
     def keep(self, members: BlendedMembers) -> None:
-        """Save the stack, unless the one before is still being saved."""
-        if self.path is None or _lacks_fits(members):
+        """Save the stack, unless it is early or the one before is still being saved."""
+        if not self.is_due or _lacks_fits(members):
             return
         if may_fork():
             if self._process is None or not self._process.is_alive():

@@ -20,6 +20,7 @@ SCRIPT = """
 import sys
 from stackit import DiskStore, TabularStackClassifier
 from tests.presets.scheduler import test_checkpoint as here
+here.checkpoint_module.EARLY = 0.0
 here.tabular_stack.portfolio = here.portfolio_with_a_slow_member(seconds=3.0)
 here.fit(DiskStore(sys.argv[1]))
 """
@@ -37,7 +38,12 @@ def fit(store, **kwargs):
 
 @pytest.fixture
 def slow(monkeypatch):
+    monkeypatch.setattr(checkpoint_module, "EARLY", 0.0)  # what is saved early, too
     monkeypatch.setattr(tabular_stack, "portfolio", portfolio_with_a_slow_member(seconds=0.01))
+
+
+def n_linear(store):
+    return int((store.list()["estimator"] == "linear").sum())
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process")
@@ -48,7 +54,9 @@ def test_a_killed_run_leaves_a_stack_that_predicts_and_goes_on(tmp_path, slow):
     child = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
         until = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < until and child.poll() is None:
+        while time.monotonic() < until and child.poll() is None:
+            if file.exists() and n_linear(store) == 5:
+                break
             time.sleep(0.05)
         was_killed = child.poll() is None
     finally:
@@ -59,7 +67,7 @@ def test_a_killed_run_leaves_a_stack_that_predicts_and_goes_on(tmp_path, slow):
     assert (loaded.predict(frame) == labels).mean() > 0.65
     assert not np.isnan(loaded.score_)
     assert was_killed
-    assert store.list()["estimator"].value_counts()["linear"] == 5
+    assert n_linear(store) == 5
     again = fit(store)
     assert again.oof_["linear"].fold_estimators.n_missing == 5
     assert again.oof_["slow"].fold_estimators[0].steps[-1][1].seconds == 0.01
@@ -72,6 +80,16 @@ def test_what_came_out_of_the_store_is_not_fitted_again_to_be_saved(tmp_path, sl
     written = file.stat().st_mtime_ns
     assert fit(store).oof_["linear"].fold_estimators.n_missing == 5
     assert file.stat().st_mtime_ns == written
+
+
+def test_nothing_is_saved_in_the_first_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(tabular_stack, "portfolio", lambda preset, shape: classifiers()[:1])
+    monkeypatch.setattr(checkpoint_module, "EARLY_SECONDS", 1000.0)
+    fit(DiskStore(tmp_path), time_limit=None)
+    assert not (tmp_path / "stack.stackit").exists()
+    monkeypatch.setattr(checkpoint_module, "EARLY_SECONDS", 0.0)
+    fit(DiskStore(tmp_path / "other"), time_limit=None)
+    assert (tmp_path / "other" / "stack.stackit").exists()
 
 
 def test_a_folder_that_cannot_be_written_costs_no_results(tmp_path, slow, monkeypatch):

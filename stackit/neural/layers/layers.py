@@ -21,7 +21,6 @@ __all__ = [
     "Dense",
     "Flatten",
     "MaxPool",
-    "ParametricActivation",
     "fold",
 ]
 
@@ -243,17 +242,6 @@ class Activation(nn.Module):
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         return ACTIVATIONS[self.name](h)
-
-
-class ParametricActivation(nn.Module):
-    """h + slope * (act(h) - h), with a learned slope per feature that begins at 1 (arXiv 2407.04491)."""
-
-    def __init__(self, n_nets: int, n_features: int, name: str) -> None:
-        super().__init__()
-        self.slope, self.name = nn.Parameter(torch.ones(n_nets, n_features)), name
-
-    def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
-        return torch.addcmul(h, ACTIVATIONS[self.name](h) - h, self.slope[:, :, None])
 
 
 class MaxPool(nn.Module):

@@ -22,9 +22,9 @@ from stackit.neural.layers.layers import (
     Dense,
     Flatten,
     MaxPool,
-    ParametricActivation,
     fold,
 )
+from stackit.neural.layers.parametric import ParametricActivation
 from stackit.neural.training.inputs import InputRows, Inputs
 from stackit.neural.training.quantiles import Quantiles
 from stackit.validation import invalid_value

@@ -11,6 +11,8 @@ __all__ = ["complete_columns", "complete_metrics", "complete_run_folders"]
 
 RUNS = Path("runs")
 MANIFEST = "manifest.json"
+TEXTS = (".csv", ".tsv", ".txt")
+SEPARATORS = ",;\t|"
 
 
 def complete_metrics(incomplete: str) -> list[str]:
@@ -30,12 +32,17 @@ def complete_run_folders(incomplete: str) -> list[str]:
 
 def complete_columns(ctx: Any, incomplete: str) -> list[str]:
     """Return the columns of the training table that begin so."""
-    train = ctx.params.get("train") or ctx.params.get("table")
-    if train is None or not Path(train).is_file() or Path(train).suffix != ".csv":
+    # The parser stops at the option that lacks its value, and leaves the arguments where they are.
+    words = [ctx.params.get("train"), ctx.params.get("table"), *ctx.args]
+    tables = [Path(word) for word in words if word is not None and Path(word).suffix in TEXTS]
+    path = next((each for each in tables if each.is_file()), None)
+    if path is None:
         return []
-    with open(train, encoding="utf-8-sig", errors="replace", newline="") as file:
-        header = next(csv.reader(file), [])
-    return [name for name in header if name.startswith(incomplete)]
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        header = file.readline()
+    separator = max(SEPARATORS, key=header.count)
+    names = next(csv.reader([header], delimiter=separator), [])
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

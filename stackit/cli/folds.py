@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stackit.cli.completion import complete_columns
 from stackit.cli.errors import ExitCode, exit_on_error, print_warnings, usage_error
-from stackit.cli.options import AsJson
+from stackit.cli.options import AsJson, GroupsOption
 from stackit.cli.output import print_json
 from stackit.cli.paths import check_file
 from stackit.cli.summary import print_folds, summarize_rows
@@ -54,9 +55,17 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     table: Annotated[
         Path, typer.Argument(metavar="TABLE", help="The training table: .csv, .zip, .parquet ...")
     ],
-    target: Annotated[str, typer.Option(help="The column to predict.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Option(help="The column to predict.", show_default=False, autocompletion=complete_columns),
+    ],
     id: Annotated[
-        str | None, typer.Option(help="The column of ids. Default: the row number.", show_default=False)
+        str | None,
+        typer.Option(
+            help="The column of ids. Default: the row number.",
+            show_default=False,
+            autocompletion=complete_columns,
+        ),
     ] = None,
     scheme: Annotated[
         SchemeName | None,
@@ -68,12 +77,14 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     n_splits: Annotated[int, typer.Option(min=2, help="The number of folds.")] = 5,
     n_repeats: Annotated[int, typer.Option(min=1, help="The number of repeats, each with new folds.")] = 1,
     random_state: Annotated[int, typer.Option(min=0, help="The same seed gives the same folds.")] = 42,
-    groups: Annotated[
-        str | None,
-        typer.Option(help="Rows with the same value in this column stay in one fold.", show_default=False),
-    ] = None,
+    groups: GroupsOption = None,
     time: Annotated[
-        str | None, typer.Option(help="Train on earlier rows, by this column.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Train on earlier rows, by this column.",
+            show_default=False,
+            autocompletion=complete_columns,
+        ),
     ] = None,
     gap: Annotated[
         str | None,

@@ -9,7 +9,7 @@ import typer
 
 from stackit.cli.errors import CommandError, ExitCode, exit_on_error, print_warnings
 from stackit.cli.options import AsJson, GroupsOption, IdOption, MetricOption, OptionalTarget, given
-from stackit.cli.output import plain_text, print_json, print_message, print_shown, table_of
+from stackit.cli.output import plain_text, print_json, print_message, print_table
 from stackit.cli.paths import check_file, check_folder
 
 if TYPE_CHECKING:
@@ -116,6 +116,6 @@ def _print_blend(found: FileBlend, written: list[Path], as_json: bool) -> None:
     typer.echo(plain_text(found.sentence))
     if found.n_left_out:
         typer.echo(f"{found.n_left_out} training rows are left out: some file does not predict them.")
-    print_shown(table_of([*scores], scores.to_numpy().tolist()))
+    print_table([*scores], scores.to_numpy().tolist())
     for path in written:
         print_message(f"Wrote {path}.")

@@ -10,7 +10,7 @@ import typer
 from stackit.cli.completion import complete_run_folders
 from stackit.cli.errors import ExitCode, exit_on_error, print_warnings
 from stackit.cli.options import AsJson, MetricOption, RunFolderArgument
-from stackit.cli.output import plain_text, print_json, print_shown, table_of
+from stackit.cli.output import plain_text, print_json, print_table
 
 __all__ = ["compare_command"]
 
@@ -56,4 +56,4 @@ def compare_command(
     if not found.same_folds:
         typer.echo("The folds differ: some of the difference is that of the folds.")
     if len(members):
-        print_shown(table_of([*members], members.to_numpy().tolist()))
+        print_table([*members], members.to_numpy().tolist())

@@ -10,7 +10,7 @@ import typer
 
 from stackit.cli.errors import ExitCode, exit_on_error, usage_error
 from stackit.cli.options import AsJson
-from stackit.cli.output import print_json, print_message, print_shown, table_of
+from stackit.cli.output import print_json, print_message, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,7 @@ def _print_scores(problem: Problem, scores: list[dict[str, Any]]) -> None:
     typer.echo(f"Handwritten digits, {size}: scores for the rows held out")
     names = ("estimator", "log loss, mean", "std. error", "all rows", "accuracy")
     rows = ([name, *cells] for _, name, *cells in map(dict.values, scores))
-    print_shown(table_of(names, rows))
+    print_table(names, rows)
 
 
 def _write_predictions(output: Path, problem: Problem, base: OutOfFold, final: OutOfFold) -> None:

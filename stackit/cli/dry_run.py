@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stackit.cli.errors import ExitCode, exit_on_error, print_warnings
-from stackit.cli.output import plain_text, print_json, print_message, print_shown, table_of
+from stackit.cli.output import plain_text, print_json, print_message, print_table
 
 if TYPE_CHECKING:
     from stackit.runs import DryRun, RunConfig
@@ -46,4 +46,4 @@ def _print(found: DryRun) -> None:
     for note in found.notes:
         print_message(note)
     for table in (found.columns.reset_index(names="column"), found.members.reset_index()):
-        print_shown(table_of([*table], table.astype(object).to_numpy().tolist()))
+        print_table([*table], table.astype(object).to_numpy().tolist())

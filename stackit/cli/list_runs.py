@@ -9,7 +9,7 @@ import typer
 
 from stackit.cli.errors import ExitCode, exit_on_error
 from stackit.cli.options import AsJson
-from stackit.cli.output import print_json, print_message, print_shown, table_of
+from stackit.cli.output import print_json, print_message, print_table
 
 __all__ = ["list_command"]
 
@@ -36,6 +36,6 @@ def list_command(
     if as_json:
         print_json("list", {"folder": folder, "runs": rows})
     elif rows:
-        print_shown(table_of(SHOWN, ([row[name] for name in SHOWN] for row in rows)))
+        print_table(SHOWN, ([row[name] for name in SHOWN] for row in rows))
     else:
         print_message(f"There is no run in {folder} yet. Type: stackit run train.csv test.csv --target NAME")

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -24,12 +24,12 @@ __all__ = [
     "plain_values",
     "print_json",
     "print_message",
-    "print_shown",
-    "table_of",
+    "print_table",
 ]
 
 # Output to a file is not cut to the width of a terminal.
 WIDTH_OF_FILES = 200
+WIDEST = 10_000  # characters of a line for which no table is too wide
 
 
 def print_json(command: str, values: Mapping[str, Any]) -> None:
@@ -43,9 +43,14 @@ def print_message(text: str) -> None:
     typer.echo(plain_text(text), err=True)
 
 
-def print_shown(shown: RenderableType) -> None:
-    """Print a table or text of rich on standard output."""
-    target = console(sys.stdout)
+def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table on standard output; on a terminal too narrow for its numbers, a line per row."""
+    from rich.measure import Measurement
+
+    target, lines = console(sys.stdout), [[*row] for row in rows]
+    shown: RenderableType = _table(names, lines)
+    if Measurement.get(target, target.options.update_width(WIDEST), shown).minimum > target.width:
+        shown = _in_words(names, lines)
     with target.capture() as captured:
         target.print(shown)
     typer.echo(captured.get(), nl=False)
@@ -67,19 +72,28 @@ def console(file: IO[str]) -> Console:
     )
 
 
-def table_of(names: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Any:
-    """Return a table of rich, with numbers at the right."""
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    """Return a table of rich, with numbers at the right and in one line each."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    lines = [[*row] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for at, name in enumerate(names):
-        has_numbers = any(isinstance(row[at], int | float) for row in lines)
-        table.add_column(name, justify="right" if has_numbers else "left", overflow="fold")
-    for row in lines:
-        table.add_row(*(format_number(value) for value in row))
+        has_numbers = any(isinstance(row[at], int | float) for row in rows)
+        justify: Literal["left", "right"] = "right" if has_numbers else "left"
+        table.add_column(plain_text(name), justify=justify, overflow="fold", no_wrap=has_numbers)
+    for row in rows:
+        table.add_row(*map(format_number, row))
     return table
+
+
+def _in_words(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return the rows of a table as lines: the first cell, and the others with their names."""
+    lines = []
+    for first, *others in ([*map(format_number, row)] for row in rows):
+        named = zip(map(plain_text, names[1:]), others, strict=True)
+        lines.append(f"{first}: {', '.join(f'{name} {cell}' for name, cell in named if cell)}")
+    return "\n".join(lines)
 
 
 def format_number(value: Any) -> str:

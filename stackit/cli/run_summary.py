@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stackit.cli.output import format_number, plain_text, print_shown, table_of
+from stackit.cli.output import format_number, plain_text, print_table
 
 if TYPE_CHECKING:
     from stackit.runs import RunFolder
@@ -50,7 +50,7 @@ def print_run(folder: RunFolder) -> None:
             f"{found['rows']} rows, {found['columns']} columns, {format_duration(found['seconds'])}."
         )
     )
-    print_shown(table_of(("member", "score", "std. error", "weight", "seconds", "status"), _lines(found)))
+    print_table(("member", "score", "std. error", "weight", "seconds", "status"), _lines(found))
     for name, path in found["files"].items():
         typer.echo(plain_text(f"{SHOWN[name]}: {path}"))
 

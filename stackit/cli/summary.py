@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from stackit.cli.output import plain_text, print_shown
+from stackit.cli.output import plain_text, print_table
 from stackit.cli.table import TableColumns
 
 __all__ = ["print_folds", "summarize_rows"]
@@ -36,42 +36,35 @@ def summarize_rows(columns: TableColumns, rows: Any) -> dict[str, Any]:
 
 def print_folds(summary: dict[str, Any]) -> None:
     """Print the folds as a table."""
-    from rich.table import Table
-
-    table = Table(show_footer=True)
     lines = [dict(_cells(fold, summary)) for fold in [*summary["folds"], summary["all"]]]
-    for name in lines[0]:
-        table.add_column(name, justify="right", footer=lines[-1].get(name, ""))
-    for line in lines[:-1]:
-        table.add_row(*line.values())
     rows = f"{summary['n_samples']} rows of {summary['table']}"
     how = f"{summary['scheme']} folds ({summary['reason']}), seed {summary['random_state']}"
     typer.echo(plain_text(f"{rows}: {how}"))
-    print_shown(table)
+    print_table([*lines[0]], ([*line.values()] for line in lines))
     if summary["never_held_out"]:
         typer.echo(f"{summary['never_held_out']} rows are never held out: they come before the first fold.")
 
 
-def _cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the column names and cells of one line of the table."""
     if summary["n_repeats"] > 1:
-        yield "repeat", str(fold.get("repeat", ""))
-    yield "fold", str(fold.get("fold", "all"))
-    yield "train", str(fold.get("n_train", ""))
-    yield "held out", str(fold["n_held_out"])
+        yield "repeat", fold.get("repeat")
+    yield "fold", fold.get("fold", "all")
+    yield "train", fold.get("n_train")
+    yield "held out", fold["n_held_out"]
     if "classes" in fold:
         yield from _class_cells(fold, summary)
     else:
-        yield f"mean {summary['target']}", f"{fold['mean']:.6g}"
-        yield "std", f"{fold['std']:.6g}"
+        yield f"mean {summary['target']}", fold["mean"]
+        yield "std", fold["std"]
     if "n_groups" in fold:
-        yield "groups", str(fold["n_groups"])
+        yield "groups", fold["n_groups"]
     if "from" in fold:
         yield "from", fold["from"]
         yield "to", fold["to"]
 
 
-def _class_cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _class_cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the share of each class; of many classes, their number and the largest shift of a share."""
     counts, n = fold["classes"], fold["n_held_out"]
     if len(counts) <= MAX_CLASS_COLUMNS:
@@ -80,6 +73,6 @@ def _class_cells(fold: dict[str, Any], summary: dict[str, Any]) -> Iterator[tupl
         return
     overall, total = summary["all"]["classes"], summary["n_samples"]
     shift = max(abs(count / n - overall[label] / total) for label, count in counts.items())
-    yield "classes", str(sum(count > 0 for count in counts.values()))
-    yield "rows of the rarest", str(min(counts.values()))
+    yield "classes", sum(count > 0 for count in counts.values())
+    yield "rows of the rarest", min(counts.values())
     yield "largest shift of a share", f"{shift:.2%}"

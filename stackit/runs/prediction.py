@@ -59,7 +59,7 @@ def predict_table(folder: RunFolder | FilePath, table: pd.DataFrame | FilePath) 
             f"{name} lacks {len(missing)} of the {stack.n_features_in_} columns that the stack learned from: "
             f"{format_list(missing)}. Pass a table with all of them; their values may be missing."
         )
-    found: dict[str, Any] = {id_name: rows[id_name].to_numpy()} if id_name in rows.columns else {}
+    found: dict[Any, Any] = {id_name: rows[id_name].to_numpy()} if id_name in rows.columns else {}
     values = stack.predict_blend(rows[[*stack.feature_names_in_]])
     if values.ndim == 1:
         return pd.DataFrame(found | {target: values})

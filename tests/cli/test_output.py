@@ -18,7 +18,7 @@ def test_numbers_stay_whole_at_any_width(width, monkeypatch, capsys):
     assert {"0.87294", "-1234.5", "12"} <= set(shown.replace(",", " ").split())
 
 
-def test_where_there_is_no_room_a_row_is_a_sentence(monkeypatch, capsys):
+def test_a_row_that_does_not_fit_is_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(output, "WIDTH_OF_FILES", 25)
     print_table(NAMES, ROWS[:1])
     assert capsys.readouterr().out.split() == "stack: score 0.87294, status mean".split()

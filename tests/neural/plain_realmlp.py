@@ -124,17 +124,15 @@ def share_of(t):
 
 def train(net, table, target, rows, counts, seed, p):
     """Train one net in place; yield after each epoch."""
-    order, n_steps = (
-        np.random.default_rng(seed),
-        max(1, min(round(len(rows) / p["batch_size"]), len(rows) // 2)),
-    )
+    order, n_steps = np.random.default_rng(seed), max(1, len(rows) // p["batch_size"])
     learned = {name: value.requires_grad_() for name, value in net.state.items() if _is_learned(name, value)}
     factors = {name: RATES.get(name.split(".")[-1], 1.0) for name in learned}
     factors |= {name: 0.1 for name in learned if ".periodic." in name}
     groups = [{"params": [value], "name": name} for name, value in learned.items()]
     adam = torch.optim.Adam(groups, betas=(0.9, p["beta_2"]))
     for epoch in range(p["max_iter"]):
-        for at, batch in enumerate(np.array_split(order.permutation(rows), n_steps)):
+        permuted = order.permutation(rows)[: n_steps * p["batch_size"]]
+        for at, batch in enumerate(np.array_split(permuted, n_steps)):
             t = (epoch * n_steps + at) / (p["max_iter"] * n_steps)
             rate = p["learning_rate_init"] * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t))) / 2
             adam.zero_grad()

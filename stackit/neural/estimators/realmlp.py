@@ -92,7 +92,13 @@ class _RealMLP(NetEstimator):
     def _training_config(self, n_rows: int) -> TrainingConfig:
         config = super()._training_config(n_rows)
         rate = self.learning_rate_init
-        return replace(config, alpha=self.alpha * rate, regularization="flat_cos", population=self.batch_norm)
+        return replace(
+            config,
+            alpha=self.alpha * rate,
+            regularization="flat_cos",
+            population=self.batch_norm,
+            drop_last=True,
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -120,7 +126,8 @@ class RealMLPClassifier(_RealMLP, NetClassifier):
         Decoupled weight decay, in the first half of the training: each step subtracts this part of the
         weights times the learning rate. Biases do not decay.
     batch_size : int or "auto"
-        The approximate number of rows per batch; "auto" as in `BatchNormMLPClassifier`.
+        The number of rows per batch, or all rows where there are fewer; the rows that are left over are left
+        out, others in each epoch. "auto" is as in `BatchNormMLPClassifier`.
     learning_rate : {"coslog4", "cosine", "constant", "linear", "one_cycle"}
         How the learning rate changes: see `learning_rates`.
     learning_rate_init : float
@@ -153,8 +160,6 @@ class RealMLPClassifier(_RealMLP, NetClassifier):
     X may have missing numbers (NaN): they become the median, and each column with such training rows gets one
     more column that says where. A missing category is a level, and a level that the training rows lack is
     unknown.
-
-    Batches are of nearly equal size; the authors' program leaves out the last rows of each epoch.
 
     References
     ----------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from stackit.neural.training.batches import n_batches
 from stackit.neural.training.learning_rates import cycle_ends, flat_cosine, learning_rates
 
 __all__ = ["TrainingConfig"]
@@ -23,6 +24,8 @@ class TrainingConfig:
         The number of epochs (`max_iter`).
     batch_size : int
         The approximate number of rows per batch.
+    drop_last : bool
+        Whether batches have exactly this size, and the last rows of each epoch's order are left out.
     solver : {"adam", "sgd", "adadelta"}
         The optimizer.
     learning_rate, learning_rate_init, decay_after
@@ -87,8 +90,18 @@ class TrainingConfig:
     n_snapshots: int = 1
     average_from: float | None = None
     population: bool = True
+    drop_last: bool = False
     precision: torch.dtype = torch.float32
     compile: bool = False
+
+    def n_batches(self, n_rows: int) -> int:
+        """Return the number of batches per epoch."""
+        return max(1, n_rows // self.batch_size) if self.drop_last else n_batches(n_rows, self.batch_size)
+
+    def rows_of_epoch(self, n_rows: int) -> slice:
+        """Return which rows of an epoch's order are trained on."""
+        full = self.n_batches(n_rows) * self.batch_size
+        return slice(full if self.drop_last else n_rows)
 
     def rates(self, n_steps: int) -> list[float]:
         """Return the learning rate of each step."""

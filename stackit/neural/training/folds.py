@@ -15,7 +15,6 @@ from stackit.arrays import Floats, Rows
 from stackit.neural.batchnorm.bn_statistics import population_batches
 from stackit.neural.estimators.columns import InputColumns
 from stackit.neural.layers.network import Network, NetworkPlan
-from stackit.neural.training.batches import n_batches
 from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.embeddings import is_one_hot, scaled_one_hot
 from stackit.neural.training.initial_values import fit_initial_values
@@ -111,7 +110,7 @@ def _group(specs: Sequence[FitSpec]) -> list[list[int]]:
     widest = {plan: Network(plan, 1).widest for plan in {spec.plan for spec in specs}}
     for at, spec in enumerate(specs):
         n, batch_size = len(spec.rows), spec.config.batch_size
-        steps = n_batches(n, batch_size), population_batches(n, batch_size, widest[spec.plan])
+        steps = spec.config.n_batches(n), population_batches(n, batch_size, widest[spec.plan])
         key = spec.plan, spec.columns, spec.classes, spec.config, steps, len(spec.validation) > 0
         groups.setdefault(key, []).append(at)
     return list(groups.values())

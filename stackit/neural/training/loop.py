@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stackit.neural.batchnorm.bn_statistics import recompute_statistics
 from stackit.neural.layers.network import Network, State
-from stackit.neural.training.batches import BatchRows, batches, n_batches
+from stackit.neural.training.batches import BatchRows, batches
 from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.losses import Dataset, Loss, NetSpec, weighted_mean
 from stackit.neural.training.optimizers import clip_norms, make_optimizer
@@ -98,7 +98,7 @@ class _Trainer:
         self.active = list(range(len(specs)))
         self.trained = [TrainedNet() for _ in specs]
         self.orders = [np.random.default_rng(spec.seed) for spec in specs]
-        self.n_steps = n_batches(len(specs[0].rows), config.batch_size)
+        self.n_steps = config.n_batches(len(specs[0].rows))
         self.rates, self.snapshots = config.rates(self.n_steps), config.snapshots(self.n_steps)
         self.shares = config.regularization_shares(self.n_steps)
         learned = network.learned
@@ -147,7 +147,11 @@ class _Trainer:
 
     def _train_epoch(self, epoch: int) -> Tensor:
         self.network.train()
-        orders = [self.orders[net].permutation(self.specs[net].rows) for net in self.active]
+        rows = [self.specs[net].rows for net in self.active]
+        orders = [
+            self.orders[net].permutation(own)[self.config.rows_of_epoch(len(own))]
+            for net, own in zip(self.active, rows, strict=True)
+        ]
         total = torch.zeros(len(self.active), device=self.device, dtype=self.dtype)
         for step, batch in enumerate(batches(orders, self.n_steps, self.device), start=epoch * self.n_steps):
             total += self._step(batch, self.rates[step], self.shares[step])

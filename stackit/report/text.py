@@ -14,6 +14,7 @@ LONGEST = 60
 JOINERS = "\u200c\u200d"  # letters of Persian and Hindi words, and of emoji, are joined by them
 CONTROL = ("C", "Zl", "Zp")
 DIGITS = 9
+HUGE = 1e15
 
 
 def clean(value: Any, longest: int = LONGEST) -> str:
@@ -66,25 +67,25 @@ def score_text(value: float | None, signed: bool = False) -> str:
     size, sign = abs(value), "+" if signed else ""
     if size == 0:
         return "0"
-    if size < 0.001:
+    if size < 0.001 or size >= HUGE:
         return f"{value:{sign}.2g}"
     decimals = 4 if size < 10 else 2 if size < 1000 else 0
     return f"{value:{sign},.{decimals}f}"
 
 
 def number_text(value: float | None) -> str:
-    """Return a value of a column: up to four digits, whole numbers in full; "-" where there is none.
+    """Return a value of a column: up to four digits, as years have, or more in full; "-" where there is none.
 
     Examples
     --------
-    >>> number_text(1234567.0), number_text(0.123456), number_text(3.0)
-    ('1,234,567', '0.1235', '3')
+    >>> number_text(1234567.0), number_text(0.123456), number_text(3.0), number_text(2007.0)
+    ('1,234,567', '0.1235', '3', '2007')
     """
     if value is None or not math.isfinite(value):
         return "-"
-    if value == round(value) and abs(value) < 1e15:
+    if HUGE > abs(value) >= 10_000:
         return f"{value:,.0f}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"{value:.0f}" if value == round(value) and abs(value) < HUGE else f"{value:.4g}"
 
 
 def seconds_text(seconds: float | None) -> str:

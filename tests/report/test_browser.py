@@ -17,6 +17,7 @@ FLAGS = (
     "--no-first-run",
 )
 WIDTHS = (360, 768, 1280)
+PAPER = 688  # A4 without margins
 RANGES = (
     *((0.0, 0.1249), (0.0, 0.031), (-0.99991, -0.9999), (-0.5, 0.75), (0.0, 8.0), (0.0, 0.0), (-7.5, 0.0)),
     *((-1e9, 1e9), (1e-9, 3e-9), (1e9, 1e9 + 1e-3), (0.0, 123_456.0), (-99_999.0, 99_999.0), (0.0, 1e-300)),
@@ -32,6 +33,13 @@ STICKING_OUT = """() => [...document.querySelectorAll(".x-ticks span, .y-ticks s
         const own = one.getBoundingClientRect(), box = one.closest("section").getBoundingClientRect();
         return own.left < box.left || own.right > box.right;
     }).map((one) => one.textContent)"""
+# Texts of the page that are not printed.
+NOT_PRINTED = """() => {
+    const plain = (text) => text.replace(/\\s/g, "").toLowerCase();
+    const printed = plain(document.querySelector("main").innerText);
+    return [...document.querySelectorAll("main :is(h2, p, li, dt, dd, th, td, figcaption)")]
+        .map((one) => plain(one.textContent)).filter((text) => !printed.includes(text));
+}"""
 # Texts next to each other, of which one covers the other.
 OVERLAPS = """() => [...document.querySelectorAll("tr, .tiles, .controls, .x-ticks, .y-ticks")]
     .flatMap((row) => {
@@ -113,6 +121,20 @@ def test_nothing_is_requested_cut_or_covered_at_any_width(open_page, files, name
     assert page.evaluate(OVERLAPS) == []
     assert page.requested == [(files / f"{name}.html").as_uri()]
     assert page.wrong == []
+
+
+def test_print_has_the_text_of_all_sections_and_tables_and_cuts_nothing(open_page):
+    for name in ("regression", "hostile"):
+        page = open_page(name, width=PAPER)
+        assert "Versions" in page.locator("main").inner_text()
+        assert "Predicted and observed, in numbers" not in page.locator("main").inner_text()
+        page.emulate_media(media="print")
+        assert page.evaluate(NOT_PRINTED) == []
+        assert "Predicted and observed, in numbers" in page.locator("main").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
+        assert page.evaluate(OVERLAPS) == []
+        assert not page.locator("nav").is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
 
 
 def violations(page, rules):

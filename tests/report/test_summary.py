@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from stackit import make_folds
-from stackit.report import Evidence, summarize
+from stackit.report import Evidence, Report, summarize
 from stackit.report.column_bins import ColumnBins
 from stackit.report.scores import Scores
 
@@ -96,6 +96,17 @@ def test_the_verdict_is_a_paired_test_of_the_losses_of_rows(evidence, summary):
     )
 
 
+def test_the_sentences_of_the_verdict_say_what_is_compared(evidence):
+    noisy = replace(
+        evidence, stack=evidence.stack * 0.9999 + 0.00005, members={"a": evidence.stack, "b": evidence.stack}
+    )
+    best, average = summarize(noisy)["verdict"]["sentences"]
+    assert best.startswith(
+        ("The stack is", "The stack differs from its best member, a, by no more than chance")
+    )
+    assert average.startswith(("It is", "It differs from the plain average by no more than chance"))
+
+
 def test_the_plain_average_is_that_of_all_members(evidence, summary):
     mean = np.mean([*evidence.members.values()], axis=0)
     row = next(row for row in summary["leaderboard"] if row["role"] == "average")
@@ -171,6 +182,20 @@ def test_the_worst_region_and_the_shifted_column_are_found(summary):
     first = summary["shift"]["columns"][0]
     assert (first["column"], first["is_shifted"], summary["shift"]["n_shifted"]) == ("shifted", True, 1)
     assert "constant" not in {one["column"] for one in summary["shift"]["columns"]}
+
+
+def test_most_of_the_rows_are_no_region(evidence):
+    usual = evidence.X.assign(usual=np.where(evidence.X["hard"] == "hard", "x", "y"), hard="z")
+    worst = summarize(replace(evidence, X=usual, stack=evidence.stack[:, ::-1]))["regions"]["regions"]
+    assert all(one["share"] <= 0.5 for one in worst)
+    assert "usual" not in {one["column"] for one in worst}
+
+
+def test_seconds_of_members_left_out_are_part_of_the_time_spent(evidence):
+    late = replace(evidence, failures={"d": "there was no time"}, seconds={**evidence.seconds, "d": 4.0})
+    row = summarize(late)["leaderboard"][-1]
+    assert (row["name"], row["role"], row["seconds"]) == ("d", "left out", 4.0)
+    assert "All fits took 10.0 s; d took 40.0 % of it." in Report(late).to_markdown()
 
 
 def test_members_that_are_calibrated_have_no_gap():

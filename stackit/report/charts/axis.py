@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Self
 
 __all__ = ["Axis", "axis_of"]
@@ -32,14 +32,13 @@ class Axis:
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
         return round(1000 * min(max(share, -0.02), 1.02), 1)
 
-    @property
-    def is_readable(self) -> bool:
+    def is_readable(self, is_vertical: bool = False) -> bool:
         """Whether the texts are short and different, and those of a narrow horizontal axis do not touch."""
         ends = [self._box(tick, text) for tick, text in zip(self.ticks, self.texts, strict=True)]
         return (
             max(map(len, self.texts), default=0) <= LONGEST
             and len(set(self.texts)) == len(self.texts)
-            and all(end + 1 <= start for (_, end), (start, _) in pairwise(ends))
+            and (is_vertical or all(end + 1 <= start for (_, end), (start, _) in pairwise(ends)))
         )
 
     def _box(self, tick: float, text: str) -> tuple[float, float]:
@@ -55,7 +54,11 @@ class Axis:
 
 
 def axis_of(
-    title: str, values: Sequence[float], include: Sequence[float] = (), is_tight: bool = False
+    title: str,
+    values: Sequence[float],
+    include: Sequence[float] = (),
+    is_vertical: bool = False,
+    is_tight: bool = False,
 ) -> Axis:
     """Return an axis that holds all numbers, with ticks at round numbers.
 
@@ -76,10 +79,10 @@ def axis_of(
         reach = 0.1 * abs(low) if abs(low) > 1 / MOST else 0.1
         low, high = low - reach, high + reach
     while True:
-        for axis in _axes(title, low, high):
-            shown = axis.within(low, high) if is_tight else axis
-            if len(shown.ticks) > 1 and shown.is_readable:
-                return shown
+        axes = [axis.within(low, high) if is_tight else axis for axis in _axes(title, low, high)]
+        readable = [axis for axis in axes if len(axis.ticks) > 1 and axis.is_readable(is_vertical)]
+        if readable:
+            return next((axis for axis in readable if len(axis.ticks) > 2), readable[0])
         middle, reach = (low + high) / 2, high - low
         low, high = middle - reach, middle + reach
 
@@ -87,22 +90,20 @@ def axis_of(
 def _axes(title: str, low: float, high: float) -> Iterator[Axis]:
     """Yield axes, the best first: plain numbers with many ticks, then those divided by a power."""
     power = 3 * math.floor(math.log10(max(-low, high)) / 3)
-    plain = [(n, 0) for n in (5, 4, 3)]
-    for n, exponent in [*plain, *((n, power) for n in (5, 4, 3, 2, 1))]:
+    for exponent, n in product(sorted({0, power}, key=abs), (5, 4, 3, 2, 1)):
         factor, decimals = _round_step((high - low) / n)
         step = float(f"{factor}e{-decimals}")
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         counts = [at * factor for at in range(first, last + 1)]
         ticks = [float(f"{count}e{-decimals}") for count in counts]
-        places = max(0, decimals + exponent)
-        texts = [_text(count, decimals + exponent, places) for count in counts]
+        texts = [_text(count, decimals + exponent) for count in counts]
         power_text = f" (× 10{str(exponent).translate(SUPERSCRIPTS)})" if exponent else ""
         yield Axis(title + power_text, ticks[0], ticks[-1], ticks, texts)
 
 
-def _text(count: int, decimals: int, places: int) -> str:
+def _text(count: int, decimals: int) -> str:
     """Return a whole number, divided by a power of ten, as text."""
-    return f"{float(f'{count}e{-decimals}'):,.{places}f}"
+    return f"{float(f'{count}e{-decimals}'):,.{max(0, decimals)}f}"
 
 
 def _round_step(least: float) -> tuple[int, int]:

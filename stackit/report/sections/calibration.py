@@ -30,7 +30,7 @@ def calibration(summary: dict[str, Any]) -> Section | None:
         )
         for one in found["curves"]
     ]
-    x, y = axis_of("Mean prediction", values), axis_of(observed, values)
+    x, y = axis_of("Mean prediction", values), axis_of(observed, values, is_vertical=True)
     gaps = {one["name"]: one["gap"] for one in found["gaps"]}
     ours = next(iter(gaps))
     text = Text(

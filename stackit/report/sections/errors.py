@@ -65,7 +65,7 @@ def _residuals(found: dict[str, Any]) -> list[Block]:
 def _bands(bands: list[dict[str, Any]]) -> Chart:
     keys = ("q05", "q25", "q50", "q75", "q95")
     x = axis_of("Prediction", [band["predicted"] for band in bands])
-    y = axis_of("Residual", [band[key] for band in bands for key in keys], include=[0.0])
+    y = axis_of("Residual", [band[key] for band in bands for key in keys], [0.0], is_vertical=True)
     areas = [
         Area([(band["predicted"], band[low], band[high]) for band in bands], "stack")
         for low, high in (("q05", "q95"), ("q25", "q75"))
@@ -93,7 +93,7 @@ def _bands(bands: list[dict[str, Any]]) -> Chart:
 def _histogram(found: dict[str, Any]) -> Chart:
     edges, heights = found["edges"], found["rows"]
     middles = [(low + high) / 2 for low, high in pairwise(edges)]
-    x, y = axis_of("Residual", edges, is_tight=True), axis_of("Rows", heights, include=[0.0])
+    x, y = axis_of("Residual", edges, is_tight=True), axis_of("Rows", heights, [0.0], is_vertical=True)
     rows = [
         [Cell(f"{number_text(low)} to {number_text(high)}", low), Cell(f"{n:,}", n)]
         for (low, high), n in zip(pairwise(edges), heights, strict=True)

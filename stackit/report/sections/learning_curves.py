@@ -41,7 +41,7 @@ def _chart(one: dict[str, Any]) -> Chart:
     return Chart(
         one["name"],
         f"Losses of {one['name']} by epoch: the mean and the range over {count_text(one['n_fits'], 'fit')}.",
-        LineChart(axis_of("Epoch", epochs), axis_of("Loss", values), series, areas),
+        LineChart(axis_of("Epoch", epochs), axis_of("Loss", values, is_vertical=True), series, areas),
         Table(f"Losses of {one['name']} by epoch", columns, rows),
     )
 

@@ -76,7 +76,7 @@ def _chart(
         for point in one["points"]
     ]
     columns = [Column("Name"), *(Column(each, is_number=True) for each in (*titles, "Threshold"))]
-    x, y = (axis_of(each, [0.0, 1.0]) for each in titles)
+    x, y = axis_of(titles[0], [0.0, 1.0]), axis_of(titles[1], [0.0, 1.0], is_vertical=True)
     is_roc = keys[0] == "false_positive_rate"
     level = None if is_roc else summary["ranking"]["share"]
     chart = LineChart(x, y, series, diagonal=is_roc, level=level)

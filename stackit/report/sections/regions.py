@@ -78,7 +78,7 @@ def _notes(found: dict[str, Any]) -> Notes:
     return Notes(
         [
             f"Values of each of {found['n_columns']:,} columns are in up to eight bins, and the mean loss in "
-            f"each is compared with that of all other rows{sample}. A region is beyond chance at a level of "
-            f"5 % over all {found['n_regions_tested']:,} regions."
+            f"each, of at most half of the rows, is compared with that of all other rows{sample}. A region "
+            f"is beyond chance at a level of 5 % over all {found['n_regions_tested']:,} regions."
         ]
     )

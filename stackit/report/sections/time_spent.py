@@ -12,11 +12,12 @@ from stackit.report.text import percent_text, score_text, seconds_text
 __all__ = ["time_spent"]
 
 FEWEST = 3
+FITTED = ("member", "left out")
 
 
 def time_spent(summary: dict[str, Any]) -> Section | None:
     """Return the seconds of the members, and a chart of scores by seconds."""
-    rows = [row for row in summary["leaderboard"] if row["role"] == "member" and row["seconds"] is not None]
+    rows = [row for row in summary["leaderboard"] if row["role"] in FITTED and row["seconds"]]
     total = sum(row["seconds"] for row in rows)
     if not total:
         return None
@@ -41,7 +42,7 @@ def time_spent(summary: dict[str, Any]) -> Section | None:
     )
     longest = f"{rows[0]['name']} took {percent_text(most / total)} of it"
     blocks: list[Block] = [Text(f"All fits took {seconds_text(total)} s; {longest}.")]
-    chart = _chart(summary, [row for row in rows if row["score"] is not None and row["seconds"] > 0])
+    chart = _chart(summary, [row for row in rows if row["score"] is not None])
     return Section("time", "Time spent", [*blocks, *chart, table])
 
 
@@ -66,7 +67,7 @@ def _chart(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[Chart]:
     better = "lower" if metric.lower_is_better else "higher"
     axes = (
         axis_of("Seconds", [x for x, _ in points], include=[0.0]),
-        axis_of(metric.label, [y for _, y in points]),
+        axis_of(metric.label, [y for _, y in points], is_vertical=True),
     )
     alt = f"Each dot is a member: its seconds and its {metric.label}. To the left and {better} is better."
     return [Chart("Scores by seconds", alt, LineChart(*axes, series), table)]

@@ -32,7 +32,9 @@ def leaderboard(scores: Scores) -> list[dict[str, Any]]:
     rows = [_row(scores, name) for name in names]
     rows.sort(key=lambda row: -row["score"] if np.isfinite(row["score"]) else np.inf)
     members, failures = scores.evidence.members, scores.evidence.failures
-    return [*rows, *(_left_out(name, why) for name, why in failures.items() if name not in members)]
+    seconds = scores.evidence.seconds
+    left_out = [(name, why) for name, why in failures.items() if name not in members]
+    return [*rows, *(_left_out(name, why, seconds.get(name)) for name, why in left_out)]
 
 
 def _row(scores: Scores, name: str) -> dict[str, Any]:
@@ -68,8 +70,8 @@ def _seconds(scores: Scores, name: str) -> float | None:
     return sum(seconds.values()) if name == scores.stack and seconds else None
 
 
-def _left_out(name: str, reason: str) -> dict[str, Any]:
-    empty = dict.fromkeys(CELLS)
+def _left_out(name: str, reason: str, seconds: float | None) -> dict[str, Any]:
+    empty = dict.fromkeys(CELLS) | {"seconds": seconds}
     return {"name": clean(name), "role": "left out", **empty, "status": f"left out: {clean(reason, 200)}"}
 
 

@@ -16,6 +16,8 @@ __all__ = ["regions"]
 MOST_SHOWN = 12
 MIN_ROWS = 20
 MIN_SHARE = 0.01
+# Most of the rows are no region: what is special about them is the rest.
+MOST_SHARE = 0.5
 LEVEL = 0.05
 
 
@@ -51,7 +53,7 @@ def _worst(codes: Rows, labels: list[str], losses: Floats) -> tuple[dict[str, An
     sums = np.bincount(codes, losses, minlength=len(labels))
     squares = np.bincount(codes, losses**2, minlength=len(labels))
     total, rest = len(losses), len(losses) - n
-    is_large = (n >= max(MIN_ROWS, MIN_SHARE * total)) & (rest >= MIN_ROWS)
+    is_large = (n >= max(MIN_ROWS, MIN_SHARE * total)) & (n <= MOST_SHARE * total)
     if not is_large.any():
         return None, 0
     with np.errstate(all="ignore"):

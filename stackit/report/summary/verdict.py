@@ -80,8 +80,8 @@ def _sentence(found: dict[str, Any], ours: float, metric: Metric, role: str) -> 
     if outcome == "no difference":
         if not math.isfinite(found["p_value"]):
             return f"{subject} has another score than {other} ({scores}), but one fold is too few for a test."
-        both = f"{subject} and {other}{',' if role == 'best_member' else ''}"
-        return f"{both} differ by no more than chance explains: {scores} ({interval})."
+        end = "," if role == "best_member" else ""
+        return f"{subject} differs from {other}{end} by no more than chance explains: {scores} ({interval})."
     return f"{subject} is {outcome} than {other}: {scores} ({interval})."
 
 

@@ -6,6 +6,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackit import out_of_fold
@@ -99,6 +101,17 @@ def test_random_labels_are_not_predicted():
     oof = out_of_fold([("net", net)], X, y, cv=KFold(5, shuffle=True, random_state=0), n_jobs=1)
     assert oof["net"].fit_mode == "batched"
     assert abs(roc_auc_score(y, np.ravel(oof.meta_train)) - 0.5) < 4 * 0.029
+
+
+def test_behind_a_preparation_all_folds_are_trained_at_once_and_alike():
+    _, numbers, _, _, score = table(n=90)
+    net = RealMLPRegressor(**SMALL | {"early_stopping": True})
+    pipeline = make_pipeline(FunctionTransformer(np.cbrt), net)
+    folds = KFold(3, shuffle=True, random_state=0)
+    oof = out_of_fold([("net", pipeline)], numbers, score, cv=folds, n_jobs=1, random_state=0)
+    alone = out_of_fold([("net", net)], np.cbrt(numbers), score, cv=folds, n_jobs=1, random_state=0)
+    assert oof["net"].fit_mode == "batched"
+    np.testing.assert_allclose(oof.meta_train, alone.meta_train, rtol=1e-9)
 
 
 def test_weight_two_is_a_row_that_occurs_twice():

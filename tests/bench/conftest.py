@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-PEERS = ("hillclimbers", "mlxtend", "pytabkit", "skorch", "vecstack")
+PEERS = ("hillclimbers", "mlxtend", "pytabkit", "skorch", "tabm", "vecstack")
 
 
 @pytest.fixture(autouse=True)

@@ -170,3 +170,11 @@ def test_parameters_that_are_not_valid_are_named(params, text):
     X, y = table()
     with pytest.raises(ValueError, match=text):
         TabMClassifier((4,), **params).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("n", "size"), [(50, 32), (2800, 32), (3000, 64), (10_000, 128), (32_000, 512), (10**6, 1024)]
+)
+def test_batches_grow_with_the_rows(n, size):
+    assert TabMRegressor()._training_config(n).batch_size == size
+    assert TabMRegressor(batch_size=77)._training_config(n).batch_size == 77

@@ -41,7 +41,7 @@ class _TabM(NetEstimator):
     categories: str = "one_hot"
     max_norm: float | None = 1.0
     alpha: float = 0.0
-    batch_size: int | str = 256
+    batch_size: int | str = "auto"
     learning_rate_init: float = 2e-3
     max_iter: int = 200
     early_stopping: bool = True
@@ -84,7 +84,10 @@ class _TabM(NetEstimator):
 
     def _training_config(self, n_rows: int) -> TrainingConfig:
         config = super()._training_config(n_rows)
-        return replace(config, learning_rate="constant", alpha=self.alpha * self.learning_rate_init)
+        size = _batch_size(n_rows) if self.batch_size == "auto" else config.batch_size
+        return replace(
+            config, batch_size=size, learning_rate="constant", alpha=self.alpha * self.learning_rate_init
+        )
 
     def _precision(self, n_rows: int) -> torch.dtype:
         return PRECISIONS["float32" if self.precision == "auto" else self.precision]
@@ -116,7 +119,8 @@ class TabMClassifier(_TabM, NetClassifier):
         and of the last layer.
     batch_size : int or "auto"
         The approximate number of rows per batch: all batches of an epoch have the same size, or differ by one
-        row. "auto" is a sixteenth of the rows, but at least 32 and at most 256.
+        row. "auto" is a 64th of the rows, rounded to a power of 2, but at least 32 and at most 1024, near the
+        sizes of the paper; with the same number of epochs, more rows per batch take as long and learn less.
     learning_rate_init : float
         The learning rate, which is constant.
     max_iter : int
@@ -211,3 +215,8 @@ class TabMRegressor(_TabM, NetRegressor):
     >>> net.predict(X).shape
     (442,)
     """
+
+
+def _batch_size(n_rows: int) -> int:
+    """Return a 64th of the rows, from 32 to 1024."""
+    return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 64)), 32, 1024))

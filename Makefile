@@ -18,15 +18,15 @@ demo: venv
 	$(BIN)/stackit demo
 
 # All tests but the slow ones and the timings, in two halves at a time: few tests use more than one core. Every
-# second file is in the first half: files of a folder take about the same time, so the halves do too.
+# second file is in the first half, with the examples of docstrings and pages: neighbours take about the same time.
 test: venv
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-first test-second
 
 test-first: venv
-	$(BIN)/python -m pytest $(FIRST)
+	$(BIN)/python -m pytest $(FIRST) stackit README.md docs
 
 test-second: venv
-	$(BIN)/python -m pytest $(filter-out $(FIRST),$(TESTS)) stackit README.md docs
+	$(BIN)/python -m pytest $(filter-out $(FIRST),$(TESTS))
 
 # The slow ones too, which take many minutes: whole competition runs, rates of alarms, published accuracies, ray,
 # scikit-learn's checks of every combination, and limits of time that a busy machine would miss.

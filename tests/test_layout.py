@@ -122,9 +122,13 @@ def names_defined_in(path: Path) -> frozenset[str]:
 FOLDERS = {folder_of(path) for path in FILES}
 
 
+def files_of(folder: str) -> list[Path]:
+    return [path for path in FILES if folder_of(path) == folder]
+
+
 @cache
 def names_defined_in_folder(folder: str) -> frozenset[str]:
-    return frozenset().union(*(names_defined_in(path) for path in FILES if folder_of(path) == folder))
+    return frozenset().union(*map(names_defined_in, files_of(folder)))
 
 
 def is_underscored(name: str) -> bool:
@@ -145,11 +149,12 @@ def underscored_names_used_in(path: Path) -> set[str]:
     return {name for name in found if isinstance(name, str) and is_underscored(name)}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_folder_uses_underscored_names_of_another(path):
-    inside = names_defined_in_folder(folder_of(path))
-    outside = set().union(*(names_defined_in_folder(other) for other in FOLDERS - {folder_of(path)}))
-    assert underscored_names_used_in(path) & outside - inside == set()
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_no_folder_uses_underscored_names_of_another(folder):
+    inside = names_defined_in_folder(folder)
+    outside = set().union(*(names_defined_in_folder(other) for other in FOLDERS - {folder}))
+    found = {relative(path): underscored_names_used_in(path) & outside - inside for path in files_of(folder)}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize("folder", ["neural", "images"])
@@ -168,17 +173,23 @@ def test_the_root_holds_at_most_eight_modules():
     assert len([*PACKAGE.glob("*.py")]) <= 8
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_heavy_libraries_are_not_imported_at_module_level(path):
-    own = {"torch"} if folder_of(path) in ("neural", "images") else set()
-    assert not {name.split(".")[0] for name in imports_of(path, within_functions=False)} & (HEAVY - own)
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_heavy_libraries_are_not_imported_at_module_level(folder):
+    heavy = HEAVY - {"torch"} if folder in ("neural", "images") else HEAVY
+    found = {
+        relative(path): {name.split(".")[0] for name in imports_of(path, within_functions=False)} & heavy
+        for path in files_of(folder)
+    }
+    assert {path: names for path, names in found.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_files_have_one_sentence_that_says_what_they_are_for(path):
-    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert doc
-    assert doc.split("\n\n")[0].endswith(".")
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_files_have_one_sentence_that_says_what_they_are_for(folder):
+    docs = {
+        relative(path): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        for path in files_of(folder)
+    }
+    assert [path for path, doc in docs.items() if not (doc or "").split("\n\n")[0].endswith(".")] == []
 
 
 def test_no_file_is_a_shed():

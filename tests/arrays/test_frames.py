@@ -24,11 +24,12 @@ X = pd.DataFrame(RNG.normal(size=(N, 2)), columns=["age", "fare"])
 CODES = np.arange(N) % 3
 MEMBERS = [("nb", GaussianNB()), ("lr", LogisticRegression())]
 LABELS = [
-    ["<30", ">30", "="],
-    ["[a", "a]", "a,b"],
     ["{x}", '"x"', "x:y"],
-    ["a b", "a_b", "a  b"],
     ["<", ">", "[]"],
+    *(
+        pytest.param(labels, marks=pytest.mark.slow)
+        for labels in (["<30", ">30", "="], ["[a", "a]", "a,b"], ["a b", "a_b", "a  b"])
+    ),
 ]
 
 

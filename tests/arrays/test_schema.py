@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -39,19 +40,24 @@ MEMBERS = [("nameless", NAMELESS)]
 NEW = pd.DataFrame({"a": [0, 1] * 20, "b": [0.5] * 40})
 
 
+# Fitted once: predicting changes nothing in them.
+@cache
 def stack(**options):
     return StackingClassifier(MEMBERS, cv=3, **options).fit(FRAME, Y)
 
 
+@cache
 def levels():
     second = Level([("lr", LogisticRegression())], passthrough=["b"])
     return LevelsClassifier([MEMBERS, second], cv=3).fit(FRAME, Y)
 
 
+@cache
 def first_level_of_columns():
     return LevelsClassifier([Level(MEMBERS, passthrough=["a", "b"])], cv=3).fit(FRAME, Y)
 
 
+@cache
 def run():
     return out_of_fold(MEMBERS, FRAME, Y, cv=3, n_jobs=1)
 

@@ -150,9 +150,18 @@ def test_nested_scores_are_those_of_levels_as_an_estimator(levels):
     assert found.chosen[0][1] == max(known, key=known.pooled_score)
 
 
-@pytest.mark.parametrize("passthrough", [False, True, [1]])
-@pytest.mark.parametrize("table", [X, FRAME], ids=["array", "frame"])
-def test_the_final_estimator_sees_its_columns_in_nested_scores_too(passthrough, table):
+@pytest.mark.parametrize(
+    ("table", "passthrough"),
+    [
+        pytest.param(X, True, id="array-True"),
+        pytest.param(FRAME, [1], id="frame-column"),
+        pytest.param(X, [1], id="array-column", marks=pytest.mark.slow),
+        pytest.param(X, False, id="array-False", marks=pytest.mark.slow),
+        pytest.param(FRAME, True, id="frame-True", marks=pytest.mark.slow),
+        pytest.param(FRAME, False, id="frame-False"),
+    ],
+)
+def test_the_final_estimator_sees_its_columns_in_nested_scores_too(table, passthrough):
     whole = LevelsClassifier([FIRST, SECOND], cv=3, passthrough=passthrough, random_state=0)
     folds = make_folds(Y, n_splits=2, random_state=1)
     found = nested_score(whole, table, Y, cv=folds).finals[0].average("stack")

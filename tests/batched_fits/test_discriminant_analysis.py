@@ -86,7 +86,7 @@ def agrees(estimator, X, y, folds, X_test, compared=None):
 
 
 @pytest.mark.parametrize("estimator", ORDINARY, ids=str)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     n_classes=st.integers(2, 5),
@@ -102,7 +102,7 @@ def test_more_rows_than_columns(estimator, seed, n_classes, d, n_splits, given_p
 
 
 @pytest.mark.parametrize("estimator", [e for e in ORDINARY if type(e) is LDA or e.shrinkage == 0.3], ids=str)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     n_classes=st.integers(2, 5),

@@ -104,23 +104,25 @@ def agrees(estimator, X, y, folds, X_test, weight=None, compared=None):
         plain_fit(estimator, X if compared is None else compared, y, train, weight)
         for train, _ in folds.splits
     ]
-    for method in ("predict_proba", "predict"):
-        result = batched(estimator, X, y, folds, method, X_test, weight)
-        assert result is not None
-        for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
-            for predictions, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
-                expected, slack = plain.predict_proba(rows), slack_of(plain, rows)
+    results = [
+        batched(estimator, X, y, folds, method, X_test, weight) for method in ("predict_proba", "predict")
+    ]
+    assert all(result is not None for result in results)
+    for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
+        for part, rows in (("held_out", X[held_out]), ("test", X_test)):
+            expected, labels, slack = plain.predict_proba(rows), plain.predict(rows), slack_of(plain, rows)
+            for result in results:
                 fitted = result.estimators[number]
                 close(fitted.predict_proba(rows), expected, slack)
-                same_labels(fitted.predict(rows), plain.predict(rows), expected)
-                if predictions is not None and method == "predict_proba":
-                    close(predictions[number], expected, slack)
+                same_labels(fitted.predict(rows), labels, expected)
+            if (predictions := getattr(results[0], part)) is not None:
+                close(predictions[number], expected, slack)
     assert pickle.dumps(estimator) == before
-    return result.estimators
+    return results[-1].estimators
 
 
 @pytest.mark.parametrize("estimator", ORDINARY, ids=str)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     n_classes=st.integers(2, 5),

@@ -82,19 +82,20 @@ def agrees(pipeline, X, y, folds, X_test, weight=None):
     """Assert that a batched fit is not declined, and that all its predictions are those of the plain loop."""
     before = pickle.dumps(pipeline)
     plains = [plain_fit(pipeline, X, y, train, weight) for train, _ in folds.splits]
-    for method in ("predict_proba", "predict"):
-        result = batched(pipeline, X, y, folds, method, X_test, weight)
-        assert result is not None
-        for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
-            fitted = result.estimators[number]
-            for predictions, rows in ((result.held_out, X[held_out]), (result.test, X_test)):
-                expected = plain.predict_proba(rows)
-                close(fitted.predict_proba(rows), expected)
-                same_labels(fitted.predict(rows), plain.predict(rows), expected)
+    methods = ("predict_proba", "predict")
+    results = {method: batched(pipeline, X, y, folds, method, X_test, weight) for method in methods}
+    assert all(result is not None for result in results.values())
+    for number, (plain, (_, held_out)) in enumerate(zip(plains, folds.splits, strict=True)):
+        for part, rows in (("held_out", X[held_out]), ("test", X_test)):
+            expected = {method: getattr(plain, method)(rows) for method in methods}
+            for method, result in results.items():
+                fitted, predictions = result.estimators[number], getattr(result, part)
+                close(fitted.predict_proba(rows), expected["predict_proba"])
+                same_labels(fitted.predict(rows), expected["predict"], expected["predict_proba"])
                 if predictions is not None:
-                    close(predictions[number], getattr(plain, method)(rows))
+                    close(predictions[number], expected[method])
     assert pickle.dumps(pipeline) == before
-    return plains, result.estimators
+    return plains, results["predict"].estimators
 
 
 def directions_are_clear(X, y, rows):

@@ -593,7 +593,7 @@ STACKS = pytest.mark.parametrize("library", [stackit, ensemble], ids=["stackit",
 def test_classifiers_are_final_estimators_of_either_stack(combiner, library, width, stack_method):
     X, codes = load_iris(return_X_y=True)
     X, y = X[codes < width], np.array(["setosa", "versicolor", "virginica"])[codes[codes < width]]
-    stack = library.StackingClassifier(BASES, final_estimator=combiner(), stack_method=stack_method)
+    stack = library.StackingClassifier(BASES, combiner(), stack_method=stack_method, cv=3)
     found = stack.fit(X, y)
     assert found.predict(X).dtype == y.dtype
     assert found.score(X, y) > 0.9
@@ -604,8 +604,8 @@ def test_classifiers_are_final_estimators_of_either_stack(combiner, library, wid
 @STACKS
 def test_regressors_are_final_estimators_of_either_stack(combiner, library):
     X, y = load_diabetes(return_X_y=True)
-    bases = [("forest", RandomForestRegressor(20, random_state=0)), ("neighbours", KNeighborsRegressor(20))]
-    stack = library.StackingRegressor(bases, final_estimator=combiner()).fit(X[:200], y[:200])
+    bases = [("forest", RandomForestRegressor(10, random_state=0)), ("neighbours", KNeighborsRegressor(20))]
+    stack = library.StackingRegressor(bases, combiner(), cv=3).fit(X[:200], y[:200])
     assert stack.score(X[200:], y[200:]) > 0.25
 
 

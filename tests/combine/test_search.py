@@ -114,7 +114,7 @@ def test_candidates_are_scored_alike_alone_and_in_chunks():
 
 @searches
 @pytest.mark.parametrize(("width", "scoring"), [*CASES, (2, "f1"), (3, "balanced_accuracy")])
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(seed=SEEDS)
 def test_no_search_ends_worse_than_the_best_estimator_or_the_mean(search, width, scoring, seed):
     y, blocks = classes(np.random.default_rng(seed), width)

@@ -65,10 +65,12 @@ def test_nothing_within_the_gap_or_after_it_reaches_the_features_of_an_hour(at):
     rows = some_hours(60)
     recent = rows["datetime"] >= rows["datetime"][at] - GAP
     turned = rows.assign(count=rows["count"].where(~recent, 12_345))
-    pd.testing.assert_series_equal(describe(rows, rows).loc[at], describe(rows, turned).loc[at])
+    one = rows.loc[[at]]
+    described = describe(one, rows)
+    pd.testing.assert_frame_equal(described, describe(one, turned))
     # What is older does reach them: the test would see a leak.
     old = rows.assign(count=rows["count"].where(recent, 12_345))
-    assert not describe(rows, rows).loc[at].equals(describe(rows, old).loc[at])
+    assert not described.equals(describe(one, old))
 
 
 def test_counts_of_rows_themselves_are_not_looked_at():

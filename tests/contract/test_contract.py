@@ -31,10 +31,9 @@ from stackit.combine.combiner import CombinerClassifier
 
 # One check wants fit_transform(X, y) to agree with fit(X, y).transform(X) to 0.01 on two tight blobs. The
 # first is the out-of-fold table by design: with these base estimators the two agree there.
-CLASSIFIERS = [
-    ("tree", DecisionTreeClassifier(random_state=0)),
-    ("stump", DecisionTreeClassifier(max_depth=1, random_state=0)),
-]
+TREE = ("tree", DecisionTreeClassifier(random_state=0))
+CLASSIFIERS = [TREE, ("stump", DecisionTreeClassifier(max_depth=1, random_state=0))]
+LOGISTIC = [TREE, ("lr", LogisticRegression(C=100))]
 REGRESSORS = [
     ("tree", DecisionTreeRegressor(random_state=0)),
     ("stump", DecisionTreeRegressor(max_depth=1, random_state=0)),
@@ -46,8 +45,8 @@ SMOOTH_REGRESSORS = [("ridge", Ridge()), ("linear", LinearRegression())]
 # between them; `make test-all` takes every combination.
 STACKS = [StackingClassifier(CLASSIFIERS), StackingRegressor(REGRESSORS, refit=True)]
 OTHER_STACKS = [
-    StackingClassifier([("tree", CLASSIFIERS[0][1]), ("lr", LogisticRegression(C=100))]),
-    StackingClassifier(CLASSIFIERS, refit=True),
+    StackingClassifier(LOGISTIC),
+    StackingClassifier(LOGISTIC, refit=True),
     StackingRegressor(REGRESSORS),
 ]
 SMOOTH = [StackingRegressor(SMOOTH_REGRESSORS, refit=True)]
@@ -60,8 +59,8 @@ LEVELS = [
     LevelsRegressor([REGRESSORS, Level(REGRESSORS, nested=True)], cv=3),
 ]
 OTHER_LEVELS = [
-    LevelsClassifier([CLASSIFIERS, CLASSIFIERS]),
-    LevelsClassifier([CLASSIFIERS, Level(CLASSIFIERS, nested=True)], cv=3),
+    LevelsClassifier([LOGISTIC, LOGISTIC]),
+    LevelsClassifier([LOGISTIC, Level(LOGISTIC, nested=True)], cv=3),
     LevelsRegressor([REGRESSORS, REGRESSORS]),
     LevelsRegressor([REGRESSORS, REGRESSORS], refit=True),
 ]
@@ -88,21 +87,19 @@ COMBINERS = [
 ]
 
 
-def stack_with(combiner):
+def stack_with(combiner, classifiers):
     """Return a stack with this combiner as its final estimator."""
     if "Regressor" in type(combiner).__name__:
         return StackingRegressor(REGRESSORS, combiner)
-    return StackingClassifier(CLASSIFIERS, combiner)
+    return StackingClassifier(classifiers, combiner)
 
 
-COMBINED = [
-    stack_with(combiner) for combiner in (ConvexClassifier(), IsotonicClassifier(), GreedyRegressor())
-]
+FEW = (ConvexClassifier, IsotonicClassifier, GreedyRegressor)
+COMBINED = [stack_with(combiner(), CLASSIFIERS) for combiner in FEW]
 OTHERS_COMBINED = [
-    stack_with(combiner)
+    stack_with(combiner, LOGISTIC)
     for combiner in COMBINERS
-    if not isinstance(combiner, (ConvexClassifier, IsotonicClassifier, GreedyRegressor))
-    and not isinstance(combiner, GeometricRegressor)  # the checks' targets are negative in places
+    if not isinstance(combiner, (*FEW, GeometricRegressor))  # the checks' targets are negative in places
 ]
 # A combiner has one column per estimator and class: with three classes a number divisible by three.
 NOT_A_WHOLE_NUMBER_OF_ESTIMATORS = (

@@ -118,8 +118,20 @@ def elsewhere(place, monkeypatch):
     return {"n_jobs": 1 if place == "here" else 2}
 
 
-@pytest.mark.parametrize("place", ["here", "forked", "served"])
-@pytest.mark.parametrize("how", RAISED)
+# Where fits are done elsewhere, exceptions travel: all of them from a fork, some from everywhere.
+FROM_EVERYWHERE = ("exit", "holds a lock", "twisted", "wants")
+
+
+@pytest.mark.parametrize(
+    ("how", "place"),
+    [
+        pytest.param(
+            how, place, marks=[] if place == "forked" or how in FROM_EVERYWHERE else [pytest.mark.slow]
+        )
+        for how in RAISED
+        for place in ("here", "forked", "served")
+    ],
+)
 def test_whatever_is_raised_is_the_failure_of_its_estimator(how, place, monkeypatch):
     options = elsewhere(place, monkeypatch)
     members = [("good", ConstantMean()), ("bad", RaisesOnFit(how))]
@@ -181,7 +193,7 @@ class InterruptedInAGroup(Interrupted):
     error = BaseExceptionGroup("both", [ValueError("a"), KeyboardInterrupt()])
 
 
-@pytest.mark.parametrize("place", ["here", "forked", "served", "loky"])
+@pytest.mark.parametrize("place", ["here", "forked", "served", pytest.param("loky", marks=pytest.mark.slow)])
 def test_an_interrupt_is_no_failure(place, monkeypatch):
     options = elsewhere(place, monkeypatch)
     with pytest.raises(KeyboardInterrupt):

@@ -350,6 +350,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_workers_of_loky_that_have_grown_are_replaced_where_warnings_are_errors():
     command = [sys.executable, "-c", WITH_GROWN_WORKERS]
     done = subprocess.run(

@@ -65,7 +65,7 @@ CLASSIFIERS = {
     "elimination before": make_pipeline(RFECV(LR, cv=WATCH), LR),
     "selection before": make_pipeline(SequentialFeatureSelector(LR, n_features_to_select=1, cv=WATCH), LR),
     "calibrated": CalibratedClassifierCV(LR, cv=WATCH),
-    "threshold": TunedThresholdClassifierCV(LR, cv=WATCH),
+    "threshold": TunedThresholdClassifierCV(LR, thresholds=5, cv=WATCH),
     "a stack": StackingClassifier([("lr", LR)], cv=WATCH),
 }
 REGRESSORS = {

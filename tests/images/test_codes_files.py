@@ -194,8 +194,15 @@ def broken_files(request, tmp_path_factory):
     return folder, len(content)
 
 
-@pytest.mark.parametrize("on_error", ["nan", "skip"])
-@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize(
+    ("on_error", "archive"),
+    [
+        ("nan", False),
+        ("skip", True),
+        pytest.param("nan", True, marks=pytest.mark.slow),
+        pytest.param("skip", False, marks=pytest.mark.slow),
+    ],
+)
 def test_broken_photographs_are_not_kept(broken_files, network, on_error, archive):
     folder, size = broken_files
     root = folder / "photos.zip" if archive else folder

@@ -989,7 +989,7 @@ def test_processes(scenario, tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path(stackit.__file__).parent.parent)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     if scenario == "kills":

@@ -15,7 +15,7 @@ from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.kernels import kernel_ridge, svm
 from stackit.engine.threads import single_threaded
 
-FORGIVING = settings(max_examples=40, deadline=None)
+FORGIVING = settings(max_examples=20, deadline=None)
 BATCHED = svm.BATCHED | kernel_ridge.BATCHED
 
 

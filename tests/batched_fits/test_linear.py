@@ -168,7 +168,7 @@ def is_ordinary(estimator, request):
     return stays_dual or not wide
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_ridge_on_ordinary_tables_equals_the_loop(data):
     request = data.draw(requests("number"))
@@ -183,7 +183,7 @@ def test_ridge_on_ordinary_tables_equals_the_loop(data):
     assert assert_like_the_loop(estimator, request) or not is_ordinary(estimator, request)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_ridge_classifier_on_ordinary_tables_equals_the_loop(data):
     request = data.draw(requests("class"))
@@ -198,7 +198,7 @@ def test_ridge_classifier_on_ordinary_tables_equals_the_loop(data):
     assert assert_like_the_loop(estimator, request) or not is_ordinary(estimator, request)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_linear_regression_on_ordinary_tables_equals_the_loop(data):
     request = data.draw(requests("number"))
@@ -210,7 +210,7 @@ def test_linear_regression_on_ordinary_tables_equals_the_loop(data):
     assert assert_like_the_loop(estimator, request) or not (is_ordinary(estimator, request) and enough)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_odd_tables_equal_the_loop_or_are_declined(data):
     kind = data.draw(st.sampled_from(["number", "class"]))
@@ -432,7 +432,7 @@ def test_weights_behind_a_scaler_are_declined_when_metadata_is_routed():
         assert batch(pipeline, request) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([None, *ODDITIES]), st.booleans(), st.booleans())
 def test_scalers_equal_those_fitted_plainly(seed, oddity, with_mean, with_std):
     rng = np.random.default_rng(seed)
@@ -452,7 +452,7 @@ def test_scalers_equal_those_fitted_plainly(seed, oddity, with_mean, with_std):
                 np.testing.assert_allclose(getattr(one, name), expected, rtol=1e-9, atol=1e-15)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
 def test_both_ways_agree_where_both_are_open(seed, weighted, intercept):
     rng = np.random.default_rng(seed)

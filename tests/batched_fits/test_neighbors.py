@@ -15,7 +15,7 @@ from stackit.batched_fits.api import BatchedRequest
 from stackit.batched_fits.neighbors import BATCHED, fit_neighbors
 from stackit.engine.threads import single_threaded
 
-FORGIVING = settings(max_examples=40, deadline=None)
+FORGIVING = settings(max_examples=20, deadline=None)
 
 
 def unequal_folds(n, n_splits, n_repeats, rng):

@@ -68,7 +68,7 @@ LEARNED_TOGETHER = {NonNegativeRegressor, ConvexRegressor, GreedyRegressor, Hill
 SPARSE = {ConvexClassifier, GreedyClassifier, HillClimbClassifier, HillClimbRegressor}
 SEEDS = st.integers(0, 2**31 - 1)
 N = 60
-quick = settings(max_examples=15, deadline=None, derandomize=True)
+quick = settings(max_examples=8, deadline=None, derandomize=True)
 all_combiners = pytest.mark.parametrize("combiner", CLASSIFIERS + REGRESSORS)
 all_classifiers = pytest.mark.parametrize("combiner", CLASSIFIERS)
 all_regressors = pytest.mark.parametrize("combiner", REGRESSORS)

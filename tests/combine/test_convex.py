@@ -11,7 +11,7 @@ from stackit.combine import ConvexClassifier, ConvexRegressor
 from stackit.combine.simplex import log_loss_on_simplex, squares_on_simplex
 
 SEEDS = st.integers(0, 2**31 - 1)
-quick = settings(max_examples=40, deadline=None, derandomize=True)
+quick = settings(max_examples=20, deadline=None, derandomize=True)
 
 
 def assert_on_simplex(share):

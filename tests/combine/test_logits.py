@@ -33,7 +33,7 @@ from stackit.combine.temperature import COLDEST, HOTTEST
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 150
-quick = settings(max_examples=10, deadline=None, derandomize=True)
+quick = settings(max_examples=6, deadline=None, derandomize=True)
 few_or_more = pytest.mark.parametrize("width", [2, 3])
 calibrations = pytest.mark.parametrize("calibration", [TemperatureClassifier, IsotonicClassifier])
 

@@ -21,7 +21,7 @@ from stackit.combine.search.objective import CHUNK, BlendObjective, SquaredError
 
 SEEDS = st.integers(0, 2**31 - 1)
 N = 80
-quick = settings(max_examples=15, deadline=None, derandomize=True)
+quick = settings(max_examples=8, deadline=None, derandomize=True)
 BINARY = ["neg_log_loss", "neg_brier_score", "accuracy", "roc_auc"]
 SEVERAL = ["neg_log_loss", "neg_brier_score", "accuracy", "roc_auc_ovr"]
 NUMBERS = ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error"]

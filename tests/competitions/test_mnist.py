@@ -62,6 +62,7 @@ def test_both_networks_have_the_parameters_of_the_notes():
     assert plain.network_.n_parameters == 1_536_500 + 2260
 
 
+@pytest.mark.slow
 def test_the_files_are_mnist(folder):
     X, y, X_test, y_test = solve.read(folder, solve.SIZES["short"])
     assert (X.shape, X_test.shape) == ((60_000, 784), (10_000, 784))

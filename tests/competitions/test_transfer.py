@@ -62,6 +62,7 @@ def state_without(network, *parts):
 # --- tasks
 
 
+@pytest.mark.slow
 def test_tasks_are_images_of_one_kind(real):
     assert {name: len(task.y) for name, task in real.items()} == {
         "digits": 60_000,

@@ -69,7 +69,8 @@ def is_alive(process):
 # --- they end with their parent
 
 
-ENDED_BY_SIGTERM = [
+OTHER_ENDS = [
+    pytest.param("loky", signal.SIGKILL, 2, marks=pytest.mark.slow),
     pytest.param("forked", signal.SIGTERM, 2, marks=pytest.mark.slow),
     pytest.param("served", signal.SIGTERM, 5, marks=pytest.mark.slow),
 ]
@@ -80,8 +81,7 @@ ENDED_BY_SIGTERM = [
     [
         ("forked", signal.SIGKILL, 2),
         ("served", signal.SIGKILL, 5),  # three servers and two workers
-        ("loky", signal.SIGKILL, 2),
-        *ENDED_BY_SIGTERM,
+        *OTHER_ENDS,
     ],
 )
 def test_workers_end_with_their_parent_and_the_run_goes_on_where_it_was(scenario, how, n_processes, tmp_path):

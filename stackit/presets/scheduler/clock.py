@@ -18,7 +18,7 @@ class Clock:
     Examples
     --------
     >>> clock = Clock(60.0)
-    >>> 58 < clock.left() < 59, Clock(None).left()
+    >>> 50 < clock.left() < 59, Clock(None).left()
     (True, inf)
     """
 

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stackit.cli.output import console, plain_text, print_message
+from stackit.cli.run_clock import RunClock
 from stackit.progress.board import FoldCell, MemberRow, ProgressBoard
+from stackit.progress.duration import format_duration
 from stackit.progress.events import ProgressEvent
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ ASCII_SIGNS = {"waiting": ".", "running": ">", "done": "#", "failed": "x"}
 FROM_STORE, ASCII_FROM_STORE = "↺", "="
 STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "failed": "red"}
 MOST_SIGNS = 24  # folds of all repeats; more are counted
-AROUND = 8  # lines of a terminal that are not members: title, head, foot, prompt
+AROUND = 9  # lines of a terminal that are not members: title, head, what runs, foot, prompt
 
 
 class ProgressView(Protocol):
@@ -46,21 +48,42 @@ def progress_of_run(*, quiet: bool) -> Iterator[ProgressView]:
     if quiet:
         yield Silence()
         return
-    view = LiveTable(console(sys.stderr)) if sys.stderr.isatty() else PlainLines()
+    view = _table_on_terminal() if sys.stderr.isatty() else PlainLines()
     try:
         yield view
     finally:
         view.close()
 
 
+def _table_on_terminal() -> ProgressView:
+    """Return a table that a process of its own draws; where none can be forked, one drawn at each event."""
+    from stackit.engine.fork_safety import may_fork
+
+    if may_fork():
+        from stackit.cli.screen import Screen
+
+        return Screen(sys.stderr)
+    return LiveTable(console(sys.stderr))
+
+
 class LiveTable:
     """An observer that draws members by folds, and below them the score of the blend and the time left.
 
-    It is drawn when something happens, and by no thread: processes with threads cannot be forked.
+    It is drawn when something happens and at each `tick`, and by no thread: processes with threads cannot be
+    forked.
+
+    Attributes
+    ----------
+    board : ProgressBoard
+        The state of the run.
+    is_stopping : bool
+        Whether the run was interrupted and has not ended yet.
     """
 
     def __init__(self, shown_on: Console) -> None:
         self.board = ProgressBoard()
+        self.is_stopping = False
+        self._clock = RunClock()
         self._console = shown_on
         self._live: Any = None
         self._next = 0.0
@@ -71,14 +94,23 @@ class LiveTable:
     def __call__(self, event: ProgressEvent) -> None:
         """Show an event."""
         self.board.update(event)
+        self._clock.take(event, self.board)
         if event.kind == "note":
             self._console.print(plain_text(event.text), soft_wrap=True)
         elif time.monotonic() >= self._next:
             self._draw()
 
+    def tick(self) -> None:
+        """Draw the time that has passed since the last event, unless there is no table yet."""
+        if self._live is not None:
+            self._clock.set(self.board)
+            self._draw()
+
     def close(self) -> None:
         """Draw the table for the last time and leave it there."""
         if self._live is not None:
+            self._clock.set(self.board)
+            self._clock.forget()
             self.board.remaining = math.nan
             self._draw()
             self._live.stop()
@@ -110,8 +142,9 @@ class LiveTable:
             score = "" if math.isnan(row.score) else f"{row.score:.5g}"
             seconds = f"{row.seconds:.1f}" if row.seconds else ""
             table.add_row(Text(plain_text(row.name)), self._cells(row), score, seconds)
-        lines = [Text(hidden, style="dim")] if hidden else []
-        return Group(table, *lines, Text(foot_of(self.board)))
+        now = "stopping" if self.is_stopping else self._clock.text
+        lines = [(hidden, "dim"), (now, STYLES["running"]), (foot_of(self.board), "")]
+        return Group(table, *(Text(plain_text(text), style=style) for text, style in lines if text))
 
     def _members_shown(self) -> tuple[list[MemberRow], str]:
         """Return the members that there are lines for, those that wait last, and what is not shown."""
@@ -159,8 +192,6 @@ class Silence:
 
 def foot_of(board: ProgressBoard) -> str:
     """Return the lines below the table: fits done, from the store, the blend's score, the time left."""
-    from stackit.runs.durations import format_duration  # which imports what takes a second
-
     parts = [f"{board.n_done} of {board.n_fits} fits"]
     if board.n_from_store:
         parts.append(f"{board.n_from_store} from the store")

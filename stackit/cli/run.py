@@ -157,16 +157,25 @@ def run_command(  # noqa: PLR0913 - the options of a command
 
 def _run(config: RunConfig, *, overwrite: bool, quiet: bool, as_json: bool) -> None:
     """Run, and print what came of it; an interrupted run says how it goes on."""
+    from stackit.cli.interrupt import Interrupt
     from stackit.cli.live_table import progress_of_run
-    from stackit.runs import run
+    from stackit.runs import RunFolder, run
 
-    with progress_of_run(quiet=quiet) as view:
+    def stop() -> None:
+        view.close()
+        _print_stopped(config, view.board.n_done)
+
+    def stop_by_force() -> None:
+        stop()
+        RunFolder.open(config.folder).note(status="interrupted")
+
+    # Warnings are printed when the table is closed.
+    with exit_on_error(ExitCode.DATA), print_warnings(), progress_of_run(quiet=quiet) as view:
         try:
-            with exit_on_error(ExitCode.DATA), print_warnings():
-                folder = run(config, overwrite=overwrite, progress=view)
+            with Interrupt(before_force=stop_by_force) as interrupt:
+                folder = run(config, overwrite=overwrite, progress=interrupt.watch(view))
         except KeyboardInterrupt:
-            view.close()
-            _print_stopped(config, view.board.n_done)
+            stop()
             raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not view.board.members:
         print_message(f"{folder.path} was finished before: nothing is fitted. --overwrite starts again.")

@@ -39,7 +39,7 @@ def summary_of_run(folder: RunFolder) -> dict[str, Any]:
 
 def print_run(folder: RunFolder) -> None:
     """Print what came of a finished run."""
-    from stackit.runs import format_duration
+    from stackit.progress import format_duration
 
     found = summary_of_run(folder)
     used = sum(bool(row["weight"] and row["weight"] > 0) for row in found["members"])

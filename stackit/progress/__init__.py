@@ -2,6 +2,7 @@
 
 from stackit.progress.bar import progress_bar
 from stackit.progress.board import FoldCell, MemberRow, ProgressBoard
+from stackit.progress.duration import format_duration
 from stackit.progress.events import ProgressEvent, observe
 from stackit.progress.status_line import observer_for
 
@@ -10,6 +11,7 @@ __all__ = [
     "MemberRow",
     "ProgressBoard",
     "ProgressEvent",
+    "format_duration",
     "observe",
     "observer_for",
     "progress_bar",

@@ -3,7 +3,7 @@
 from stackit.runs.comparison import RunComparison, compare_runs
 from stackit.runs.config import RunConfig
 from stackit.runs.dry import DryRun, dry_run
-from stackit.runs.durations import format_duration, parse_duration
+from stackit.runs.durations import parse_duration
 from stackit.runs.file_blend import FileBlend, blend_files
 from stackit.runs.folder import RunFolder
 from stackit.runs.listing import list_runs
@@ -19,7 +19,6 @@ __all__ = [
     "blend_files",
     "compare_runs",
     "dry_run",
-    "format_duration",
     "list_runs",
     "parse_duration",
     "predict_table",

@@ -15,8 +15,8 @@ from stackit.presets import TableShape, portfolio
 from stackit.presets.portfolio import left_out
 from stackit.presets.scheduler.fold_choice import choose_folds
 from stackit.presets.tabular_stack import N_REPEATS
+from stackit.progress import format_duration
 from stackit.runs.config import RunConfig
-from stackit.runs.durations import format_duration
 from stackit.runs.fit_seconds import seconds_per_fit
 from stackit.runs.run_tables import RunTables, read_tables
 from stackit.tables import TableReader, detect_scoring

@@ -8,7 +8,7 @@ from typing import Any
 
 from stackit.validation import is_number
 
-__all__ = ["format_duration", "parse_duration"]
+__all__ = ["parse_duration"]
 
 UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 WORD = re.compile(
@@ -50,22 +50,3 @@ def parse_duration(value: Any) -> float:
     if not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"{value!r} is no duration. Write 600, 90s, 10m or 1h30m.")
     return seconds
-
-
-def format_duration(seconds: float) -> str:
-    """Return seconds as a short text.
-
-    Examples
-    --------
-    >>> [format_duration(each) for each in (0.42, 12.3, 90, 5400)]
-    ['0.4s', '12s', '1m30s', '1h30m']
-    """
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    hours, minutes, left = whole // 3600, whole % 3600 // 60, whole % 60
-    if hours:
-        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
-    if minutes:
-        return f"{minutes}m{left}s" if left else f"{minutes}m"
-    return f"{left}s"

@@ -1,5 +1,7 @@
 """A small table with its test table, and presets of members of a few milliseconds, for tests of runs."""
 
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,23 @@ def tiny_portfolio(preset, shape):
 def slow_portfolio(preset, shape):
     """Return one quick member and one of half a second per fold."""
     return [classifiers()[0], member("slow", SlowClassifier(0.5))]
+
+
+class StubbornClassifier(SlowClassifier):
+    """Goes on when it is interrupted, for ever."""
+
+    def fit(self, X, y):
+        print("stubborn is fitted", file=sys.stderr, flush=True)
+        while True:
+            try:
+                time.sleep(self.seconds)
+            except KeyboardInterrupt:
+                continue
+
+
+def stubborn_portfolio(preset, shape):
+    """Return one quick member and one that no interrupt ends."""
+    return [classifiers()[0], member("stubborn", StubbornClassifier(60.0))]
 
 
 def use(portfolio) -> None:

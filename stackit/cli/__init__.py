@@ -47,23 +47,31 @@ def _show_version(wanted: bool) -> None:
 def stackit(
     ctx: typer.Context,
     debug: Annotated[
-        bool, typer.Option("--debug", envvar="STACKIT_DEBUG", help="Show the traceback of an error.")
+        bool,
+        typer.Option("--debug", envvar="STACKIT_DEBUG", metavar="", help="Show the traceback of an error."),
     ] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            metavar="",
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
-    """Leak-safe, multi-level stacking ensembles.
+    """Leak-safe, multi-level stacking ensembles: from two tables to a submission.
 
+    $ stackit demo
     $ stackit run train.csv test.csv --target Survived --id PassengerId
-
+    $ stackit report runs/titanic --open
     $ stackit submit runs/titanic --upload --competition titanic
+    $ stackit run --help
 
-    $ stackit COMMAND --help
-
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, folds or run, 4 no kaggle command, 5 no reply of
-    Kaggle in time, 6 invalid submission, 7 refused by Kaggle, 130 interrupted, 141 output closed early.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, folds or run,
+    4 no kaggle command, 5 no reply of Kaggle in time, 6 invalid submission,
+    7 refused by Kaggle, 130 interrupted, 141 output closed early.
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

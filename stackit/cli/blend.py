@@ -24,7 +24,9 @@ def blend_command(  # noqa: PLR0913 - the options of a command
     ],
     train: Annotated[
         Path | None,
-        typer.Option(help="The training table. Default: that of the run of the files.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="The training table. Default: that of the run.", show_default=False
+        ),
     ] = None,
     target: OptionalTarget = None,
     id: IdOption = None,
@@ -32,32 +34,38 @@ def blend_command(  # noqa: PLR0913 - the options of a command
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Predictions of the test rows, in a file with the name of its FILE; may be repeated.",
+            help="Test predictions, in a file of the same name; may be repeated.",
             show_default=False,
         ),
     ] = None,
     metric: MetricOption = None,
     folds: Annotated[
         str | None,
-        typer.Option(
-            metavar="N|FILE", help="The folds of the members, or a number of them.", show_default=False
-        ),
+        typer.Option(metavar="N|FILE", help="The folds of the members, or how many.", show_default=False),
     ] = None,
     groups: GroupsOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A folder for the blend's predictions.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="A folder for the blend's predictions.",
+            show_default=False,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Blend out-of-fold predictions, and score the blend on rows that it has not seen.
 
-    $ stackit blend oof/*.csv --train train.csv --target Survived --id PassengerId
-
     $ stackit blend runs/a/oof/net.csv runs/b/oof/forest.csv
+    $ stackit blend oof/*.csv --train train.csv --target Survived --id PassengerId
+    $ stackit blend oof/a.csv oof/b.csv --test test/a.csv --test test/b.csv
+        --train train.csv --target Survived -o both
 
-    Each file has the ids in its first column, then the probability of the second class, or one column per
-    class, or a number. With --output, writes oof.csv and, with --test, test.csv.
+    A file has the ids in its first column, then the probability of the second
+    class, or one column per class, or a number. Files of runs need no --train.
+    With -o, writes oof.csv and, with --test, test.csv.
     """
     for path in (*files, *(test or ())):
         check_file("FILE", path)

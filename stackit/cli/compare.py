@@ -27,7 +27,6 @@ def compare_command(
     """Say which of two runs is better, by how much, and with which certainty.
 
     $ stackit compare runs/titanic runs/titanic-quick
-
     $ stackit compare runs/titanic runs/titanic-quick --metric accuracy
 
     The runs are compared on the rows that both predict out of fold.

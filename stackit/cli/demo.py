@@ -33,16 +33,20 @@ class Problem:
 
 
 def demo_command(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("demo"),
-    random_state: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 42,
-    n_jobs: Annotated[int, typer.Option(help="The number of fits at a time; -1: one per core.")] = -1,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write to.")
+    ] = Path("demo"),
+    random_state: Annotated[int, typer.Option(min=0, metavar="N", help="The seed.")] = 42,
+    n_jobs: Annotated[int, typer.Option(metavar="N", help="How many fits at a time; -1: one per core.")] = -1,
     as_json: AsJson = False,
 ) -> None:
-    """Run a two-level stack on a table that comes with scikit-learn.
+    """Run a two-level stack on handwritten digits, a table of scikit-learn's, in seconds.
 
-    $ stackit demo -o demo
+    $ stackit demo
+    $ stackit demo -o digits
 
-    Writes folds.csv, oof.csv, sample_submission.csv and submission.csv, and shows the table of scores.
+    Shows the scores of six models, of their plain average and of their stack.
+    Writes folds.csv, oof.csv, sample_submission.csv and submission.csv.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)

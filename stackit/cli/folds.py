@@ -57,11 +57,17 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     ],
     target: Annotated[
         str,
-        typer.Option(help="The column to predict.", show_default=False, autocompletion=complete_columns),
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict.",
+            show_default=False,
+            autocompletion=complete_columns,
+        ),
     ],
     id: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="The column of ids. Default: the row number.",
             show_default=False,
             autocompletion=complete_columns,
@@ -70,17 +76,20 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     scheme: Annotated[
         SchemeName | None,
         typer.Option(
-            help="How rows are assigned to folds. Default: chosen by the target, --groups and --time.",
+            metavar="NAME",
+            help="kfold, stratified, binned, group, stratified-group or forward. Default: by the target, "
+            "--groups and --time.",
             show_default=False,
         ),
     ] = None,
-    n_splits: Annotated[int, typer.Option(min=2, help="The number of folds.")] = 5,
-    n_repeats: Annotated[int, typer.Option(min=1, help="The number of repeats, each with new folds.")] = 1,
-    random_state: Annotated[int, typer.Option(min=0, help="The same seed gives the same folds.")] = 42,
+    n_splits: Annotated[int, typer.Option(min=2, metavar="N", help="How many folds.")] = 5,
+    n_repeats: Annotated[int, typer.Option(min=1, metavar="N", help="How many repeats, with new folds.")] = 1,
+    random_state: Annotated[int, typer.Option(min=0, metavar="N", help="The seed.")] = 42,
     groups: GroupsOption = None,
     time: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="Train on earlier rows, by this column.",
             show_default=False,
             autocompletion=complete_columns,
@@ -89,17 +98,23 @@ def folds_command(  # noqa: PLR0913 - the options of a command
     gap: Annotated[
         str | None,
         typer.Option(
-            help="With --time: rows, or a time such as 7D, left out before each fold.", show_default=False
+            metavar="ROWS|TIME",
+            help="With --time: 10 rows, or a time such as 7D, that are left out before each fold.",
+            show_default=False,
         ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folds file.")] = Path("folds.csv"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The folds file.")] = Path(
+        "folds.csv"
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Assign the rows of a table to folds, and show how even they are.
 
     $ stackit folds train.csv --target Survived --id PassengerId -o folds.csv
+    $ stackit folds visits.csv --target ill --groups patient --n-repeats 3
+    $ stackit run train.csv --target Survived --folds folds.csv
 
-    Writes the columns id and kfold, and a .json file with the scheme and seed next to it.
+    Writes the columns id and kfold, and the scheme and seed into a .json file.
     """
     columns = ColumnOptions(target, id, groups, time)
     options = FoldsOptions(table, columns, scheme, n_splits, n_repeats, random_state, gap, output)

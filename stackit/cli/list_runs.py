@@ -24,7 +24,6 @@ def list_command(
     """List the runs in a folder, the last one first.
 
     $ stackit list
-
     $ stackit list experiments --json
     """
     from stackit.runs import list_runs

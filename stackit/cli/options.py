@@ -32,23 +32,31 @@ class PresetName(StrEnum):
     BEST = "best"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.")]
 RunFolderArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="The folder of a run.", autocompletion=complete_run_folders)
 ]
 OptionalTarget = Annotated[
     str | None,
-    typer.Option(help="The column to predict.", show_default=False, autocompletion=complete_columns),
+    typer.Option(
+        metavar="COLUMN",
+        help="The column to predict.",
+        show_default=False,
+        autocompletion=complete_columns,
+    ),
 ]
 IdOption = Annotated[
     str | None,
-    typer.Option(help="The column of ids.", show_default=False, autocompletion=complete_columns),
+    typer.Option(
+        metavar="COLUMN", help="The column of ids.", show_default=False, autocompletion=complete_columns
+    ),
 ]
 GroupsOption = Annotated[
     str | None,
     typer.Option(
-        help="Rows with the same value in this column stay in one fold.",
+        metavar="COLUMN",
+        help="Rows of one group stay in one fold.",
         show_default=False,
         autocompletion=complete_columns,
     ),
@@ -72,7 +80,8 @@ def _check_metric(name: str | None) -> str | None:
 MetricOption = Annotated[
     str | None,
     typer.Option(
-        help="What to be good at: accuracy, auc, logloss, rmse, ... or a scorer of scikit-learn.",
+        metavar="NAME",
+        help="accuracy, auc, logloss, f1, rmse, r2, ...",
         show_default=False,
         autocompletion=complete_metrics,
         callback=_check_metric,

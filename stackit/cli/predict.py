@@ -22,14 +22,13 @@ def predict_command(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Default: standard output.", show_default=False),
+        typer.Option("--output", "-o", metavar="FILE", help="Default: standard output.", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict the rows of a table.
+    """Predict the rows of a table by the stack of a run.
 
     $ stackit predict runs/titanic new.csv -o predictions.csv
-
     $ stackit predict runs/titanic new.csv | head
 
     Writes a CSV table: the ids, the target, and for classes the probability of each.

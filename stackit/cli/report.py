@@ -22,19 +22,20 @@ def report_command(
             metavar="CODE", help="A check to leave out, such as STK004; may be repeated.", show_default=False
         ),
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", metavar="", help="Open the page in the browser.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a run has found: the verdict, the members, the checks.
 
     $ stackit report runs/titanic
-
     $ stackit report runs/titanic --open
-
     $ stackit report runs/titanic --ignore STK004
 
-    Prints the report as Markdown. The page is report.html in the folder of the run; with --ignore it is
-    written again without these checks, and the next time without --ignore, with them.
+    Prints the report as Markdown. The page is report.html in the folder.
+    With --ignore, the page is written again without these checks; the next
+    time without --ignore, they are back.
     """
     from stackit.report.checks.run import check_codes
     from stackit.runs import RunFolder

@@ -36,8 +36,8 @@ def run_command(  # noqa: PLR0913 - the options of a command
         Path | None,
         typer.Argument(
             metavar="TRAIN",
-            help="The training table (.csv, .zip, .parquet ...), a stackit.toml, or the folder of a run "
-            "that is to go on. Default: stackit.toml.",
+            help="The training table (.csv, .zip, .parquet ...), or a settings file (default: stackit.toml), "
+            "or the folder of a run that is to go on.",
             show_default=False,
         ),
     ] = None,
@@ -48,22 +48,26 @@ def run_command(  # noqa: PLR0913 - the options of a command
     id: IdOption = None,
     preset: Annotated[
         PresetName | None,
-        typer.Option(help="How many models: quick, good or best. Default: best.", show_default=False),
+        typer.Option(metavar="NAME", help="quick, good or best. Default: best.", show_default=False),
     ] = None,
     time_limit: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="For the whole run: 90s, 10m, 1h30m.", show_default=False),
+        typer.Option(metavar="TIME", help="Of the whole run: 90s, 10m or 1h30m.", show_default=False),
     ] = None,
     metric: MetricOption = None,
     task: Annotated[
         TaskName | None,
-        typer.Option(help="What the target is. Default: found from its values.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="classification or regression. Default: by the target's values.",
+            show_default=False,
+        ),
     ] = None,
     folds: Annotated[
         str | None,
         typer.Option(
             metavar="N|FILE",
-            help="The number of folds, or a file of `stackit folds`. Default: by the number of rows.",
+            help="How many, or a file of `stackit folds`.",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +76,7 @@ def run_command(  # noqa: PLR0913 - the options of a command
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="A column to leave out; may be repeated.",
+            help="A column to leave out; repeatable.",
             show_default=False,
             autocompletion=complete_columns,
         ),
@@ -81,53 +85,62 @@ def run_command(  # noqa: PLR0913 - the options of a command
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="A column of numbers that are categories; may be repeated.",
+            help="Numbers that are categories; repeatable.",
             show_default=False,
             autocompletion=complete_columns,
         ),
     ] = None,
     sample: Annotated[
         Path | None,
-        typer.Option(help="The sample submission, by which the submission is checked.", show_default=False),
+        typer.Option(metavar="FILE", help="The sample submission to write like.", show_default=False),
     ] = None,
     predictions: Annotated[
         PredictionsName | None,
-        typer.Option(help="What the submission holds. Default: as the sample.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="What submission.csv holds: labels or probabilities. Default: as the sample.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The folder of the run. Default: runs/NAME.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="The folder of the run. Default: runs/NAME.",
+            show_default=False,
+        ),
     ] = None,
     random_state: Annotated[
         int | None,
-        typer.Option(min=0, help="The same seed gives the same result. Default: 0.", show_default=False),
+        typer.Option(min=0, metavar="N", help="The seed. Default: 0.", show_default=False),
     ] = None,
     n_jobs: Annotated[
         int | None,
-        typer.Option(help="The number of fits at a time. Default: one per core.", show_default=False),
+        typer.Option(metavar="N", help="Fits at a time. Default: one per core.", show_default=False),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Delete the run that is in the folder first.")
+        bool, typer.Option("--overwrite", metavar="", help="Delete the run in the folder first.")
     ] = False,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the stackit.toml that equals the options, and end.")
+        bool, typer.Option("--print-config", metavar="", help="Only print the settings as stackit.toml.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show columns, folds, members and seconds, and end.")
+        bool, typer.Option("--dry-run", metavar="", help="Only show columns, folds and members.")
     ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a stack on a table, and predict another one.
+    """Train a stack of models on one table, and predict another one.
 
     $ stackit run train.csv test.csv --target Survived --id PassengerId
+    $ stackit run train.csv test.csv --target Survived --preset quick -o runs/a
+    $ stackit run train.csv --target price --time-limit 10m --metric rmse
+    $ stackit run runs/a
 
-    $ stackit run train.csv test.csv --target Survived --preset quick --time-limit 2m -o runs/titanic
-
-    $ stackit run stackit.toml
-
-    Writes submission.csv, report.html, predictions, scores and the model into the folder of the run.
-    Started again, a run goes on where it was. Ctrl-C stops it, and what is finished is kept.
+    Writes submission.csv, report.html, scores and the model into the folder.
+    Ctrl-C stops a run. Started again, it goes on where it was.
     """
     options = given(
         target=target,

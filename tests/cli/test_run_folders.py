@@ -71,6 +71,48 @@ def test_a_submission_that_does_not_fit_the_tables_is_refused(shop, tmp_path, ri
     assert wrong.strip(",") in result.stderr
 
 
+def copied(shop, tmp_path):
+    """Return the folder of a copy of the run, which may be changed."""
+    shutil.copytree(shop[0], tmp_path / "all", ignore=shutil.ignore_patterns("store"))
+    return tmp_path / "all" / "runs" / "shop"
+
+
+def test_a_submission_is_written_again_like_another_sample(shop, tmp_path):
+    run = copied(shop, tmp_path)
+    before = pd.read_csv(run / "submission.csv")
+    sample = before.iloc[::-1].set_axis(["key", "P"], axis=1).assign(P=0.5)
+    sample.to_csv(tmp_path / "sample.csv", index=False)
+    result = call("submit", run, "--sample", tmp_path / "sample.csv")
+    assert result.exit_code == 0, result.stderr
+    written = pd.read_csv(run / "submission.csv", float_precision="round_trip")
+    assert [*written] == ["key", "P"]
+    assert written["key"].tolist() == before["key"].tolist()[::-1]
+    predicted = pd.read_csv(run / "test" / "stack.csv", index_col=0, float_precision="round_trip")["stack"]
+    assert written["P"].tolist() == predicted.loc[written["key"]].tolist()
+    first, second = result.stdout.splitlines()
+    assert "The columns are key, P; they were key, bought. The rows are in the order of the sample." in first
+    assert second.endswith(f"is valid like {tmp_path / 'sample.csv'}.")
+    assert f"--sample {tmp_path / 'sample.csv'} --upload" in result.stderr
+    again = json.loads(call("submit", run, "--sample", tmp_path / "sample.csv", "--json").stdout)
+    assert again["changes"] == []
+
+
+def test_rows_that_a_sample_does_not_have_are_left_out_and_missing_ones_refused(shop, tmp_path):
+    run = copied(shop, tmp_path)
+    text = (run / "submission.csv").read_bytes()
+    whole = pd.read_csv(run / "submission.csv")
+    other = pd.concat([whole, whole.iloc[:1].assign(key="k9999")])
+    other.to_csv(tmp_path / "other.csv", index=False)
+    refused = call("submit", run, "--sample", tmp_path / "other.csv")
+    assert refused.exit_code == ExitCode.SUBMISSION
+    assert "1 missing id (k9999)" in refused.stderr
+    assert (run / "submission.csv").read_bytes() == text
+    whole.iloc[5:].to_csv(tmp_path / "less.csv", index=False)
+    less = call("submit", run, "--sample", tmp_path / "less.csv")
+    assert "5 rows are left out: the sample does not have their ids." in less.stdout
+    assert pd.read_csv(run / "submission.csv").equals(whole.iloc[5:].reset_index(drop=True))
+
+
 def test_an_upload_is_handed_to_the_kaggle_command(in_shop, monkeypatch):
     monkeypatch.setenv("PATH", "")
     result = call("submit", "runs/shop", "--upload", "-c", "shop")

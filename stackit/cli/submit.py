@@ -101,12 +101,12 @@ def _checked(submission: Path, sample: Path | None) -> tuple[Path, list[str]]:
     """Return a file that is valid, and what is different in it now; that of a run gets like a sample."""
     from stackit.submission import check_submission
 
-    if sample is not None and submission.is_dir():
+    changes: list[str] = []
+    if sample is None or not submission.is_dir():
+        path, expected = _submission_of(submission, sample)
+    else:
         path = submission / "submission.csv"
         expected, changes = _write_like(submission, sample)
-    else:
-        path, expected = _submission_of(submission, sample)
-        changes = []
     with exit_on_error(ExitCode.SUBMISSION), print_warnings():
         check_submission(path, expected)
     return path, changes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from stackit.cli.compare import compare_command
 from stackit.cli.demo import demo_command
 from stackit.cli.errors import Commands
 from stackit.cli.folds import folds_command
+from stackit.cli.help import Command, paragraphs_of
 from stackit.cli.list_runs import list_command
 from stackit.cli.predict import predict_command
 from stackit.cli.report import report_command
@@ -26,15 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run_command)
-app.command("predict")(predict_command)
-app.command("submit")(submit_command)
-app.command("report")(report_command)
-app.command("list")(list_command)
-app.command("compare")(compare_command)
-app.command("blend")(blend_command)
-app.command("folds")(folds_command)
-app.command("demo")(demo_command)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "run": run_command,
+    "predict": predict_command,
+    "submit": submit_command,
+    "report": report_command,
+    "list": list_command,
+    "compare": compare_command,
+    "blend": blend_command,
+    "folds": folds_command,
+    "demo": demo_command,
+}
+for name, command in COMMANDS.items():
+    app.command(name, cls=Command, help=paragraphs_of(command))(command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -43,7 +49,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def stackit(
     ctx: typer.Context,
     debug: Annotated[
@@ -75,6 +80,9 @@ def stackit(
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
+
+
+app.callback(invoke_without_command=True, help=paragraphs_of(stackit))(stackit)
 
 
 def main() -> None:

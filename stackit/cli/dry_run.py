@@ -45,5 +45,7 @@ def _print(found: DryRun) -> None:
     typer.echo(plain_text(found.summary))
     for note in found.notes:
         print_message(note)
-    for table in (found.columns.reset_index(names="column"), found.members.reset_index()):
+    columns = found.columns.reset_index(names="column")
+    columns["missing"] = [f"{share:.1%}" if share else "" for share in columns["missing"]]
+    for table in (columns, found.members.reset_index()):
         print_table([*table], table.astype(object).to_numpy().tolist())

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from stackit.cli.help import without_types_of_flags
 from stackit.cli.output import plain_text
 
 __all__ = [
@@ -148,6 +149,10 @@ class Commands(TyperGroup):
             _print_line(f"{text} (see {where} --help)")
             code = getattr(error, "exit_code", ExitCode.USAGE)
         sys.exit(code or ExitCode.OK)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters as help shows them."""
+        return without_types_of_flags(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take --debug where it stands after a command, too."""

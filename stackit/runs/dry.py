@@ -71,9 +71,10 @@ class DryRun:
         """The plan in a sentence or two."""
         n_members = int((self.members["status"] == "to fit").sum())
         repeats = f", up to {self.n_repeats} times" if self.n_repeats > 1 else ""
+        at_once = "one fit at a time" if self.n_jobs == 1 else f"{self.n_jobs} fits at once"
         return (
             f"{self.sentence} {n_members} members on {len(self.folds.splits)} folds{repeats}: about "
-            f"{format_duration(self.seconds)} with {self.n_jobs} fits at once."
+            f"{format_duration(self.seconds)} with {at_once}."
         )
 
 

@@ -69,6 +69,14 @@ def test_help_leads_with_an_example():
         )
 
 
+def test_help_shows_no_type_of_flags_and_leaves_line_ends_to_the_terminal():
+    for command in ([], ["run"], ["submit"]):
+        assert "<bool>" not in call(*command, "-h").stdout
+    helps = [each.help for each in (*app.registered_commands, app.registered_callback)]
+    assert len(helps) == 10
+    assert not [text for text in helps if "\n" in text.replace("\n\n", "")]
+
+
 def test_main_is_the_console_entry(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["stackit", "folds", "none.csv", "--target", "y"])
     with pytest.raises(SystemExit) as ended:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from stackit.cli.errors import ExitCode
@@ -70,6 +71,10 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(in_shop):
     shown = call("run", "train.csv", "test.csv", *QUICK, "--dry-run")
     assert shown.exit_code == 0, shown.stderr
     assert "3 members on 3 folds: about " in shown.stdout
+    assert " with one fit at a time." in shown.stdout
+    gaps = pd.read_csv("train.csv").isna().mean()
+    assert gaps.any()
+    assert {f"{share:.1%}" for share in gaps if share} <= {*shown.stdout.split()}
     assert {"age", "city", "linear", "extra_trees"} <= {
         line.split()[0] for line in shown.stdout.split("\n") if line.strip()
     }

@@ -12,7 +12,7 @@ __all__ = ["Command", "paragraphs_of", "without_types_of_flags"]
 
 
 class Command(TyperCommand):
-    """A command whose flags are shown without a type: they take no value."""
+    """A command that shows flags without a type: they take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters as help shows them."""
@@ -20,7 +20,7 @@ class Command(TyperCommand):
 
 
 def without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """Return parameters whose flags have no "<bool>" in help, which would ask for a value."""
+    """Return parameters without the "<bool>" of flags in help, which would call for a value."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""

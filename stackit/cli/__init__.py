@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,7 @@ from stackit.cli.folds import folds_command
 from stackit.cli.help import Command, paragraphs_of
 from stackit.cli.list_runs import list_command
 from stackit.cli.predict import predict_command
+from stackit.cli.process_start import process_start
 from stackit.cli.report import report_command
 from stackit.cli.run import run_command
 from stackit.cli.submit import submit_command
@@ -87,4 +90,9 @@ app.callback(invoke_without_command=True, help=paragraphs_of(stackit))(stackit)
 
 def main() -> None:
     """Run the command line of `stackit`; an expected error is one line on standard error."""
-    app(prog_name="stackit")
+    app(prog_name="stackit", obj=process_start() if _is_program() else None)
+
+
+def _is_program() -> bool:
+    """Whether this process was started for the command line, and is no script or test that calls it."""
+    return Path(sys.argv[0]).stem in ("stackit", "__main__")

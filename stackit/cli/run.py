@@ -32,6 +32,7 @@ __all__ = ["run_command"]
 
 
 def run_command(  # noqa: PLR0913 - the options of a command
+    ctx: typer.Context,
     train: Annotated[
         Path | None,
         typer.Argument(
@@ -165,10 +166,10 @@ def run_command(  # noqa: PLR0913 - the options of a command
     elif dry_run:
         show_dry_run(config, as_json)
     else:
-        _run(config, overwrite=overwrite, quiet=quiet, as_json=as_json)
+        _run(config, overwrite=overwrite, quiet=quiet, as_json=as_json, started=ctx.obj)
 
 
-def _run(config: RunConfig, *, overwrite: bool, quiet: bool, as_json: bool) -> None:
+def _run(config: RunConfig, *, overwrite: bool, quiet: bool, as_json: bool, started: float | None) -> None:
     """Run, and print what came of it; an interrupted run says how it goes on."""
     from stackit.cli.interrupt import Interrupt
     from stackit.cli.live_table import progress_of_run
@@ -186,7 +187,7 @@ def _run(config: RunConfig, *, overwrite: bool, quiet: bool, as_json: bool) -> N
     with exit_on_error(ExitCode.DATA), print_warnings(), progress_of_run(quiet=quiet) as view:
         try:
             with Interrupt(before_force=stop_by_force) as interrupt:
-                folder = run(config, overwrite=overwrite, progress=interrupt.watch(view))
+                folder = run(config, overwrite=overwrite, progress=interrupt.watch(view), started=started)
         except KeyboardInterrupt:
             stop()
             raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -13,17 +13,20 @@ from stackit.runs.manifest import now
 from stackit.runs.results import write_results
 from stackit.runs.run_lock import lock_folder
 from stackit.runs.run_tables import RunTables, read_tables
+from stackit.runs.time_budget import seconds_to_fit
 from stackit.store import DiskStore
 from stackit.validation import warn
 
 __all__ = ["run"]
 
-# Of a time limit, what is kept for the files: so many seconds and such a share, and no more than this share.
-TO_WRITE, SHARE_TO_WRITE, MOST_TO_WRITE = 4.0, 0.03, 0.25
-
 
 def run(
-    config: RunConfig, *, overwrite: bool = False, progress: Observer | None = None, verbose: int = 0
+    config: RunConfig,
+    *,
+    overwrite: bool = False,
+    progress: Observer | None = None,
+    verbose: int = 0,
+    started: float | None = None,
 ) -> RunFolder:
     """Fit a preset on the tables that the settings name, and write everything into the folder of the run.
 
@@ -40,6 +43,9 @@ def run(
         Called with each `ProgressEvent` of the fit, such as the `update` of a `ProgressBoard`.
     verbose : int
         0 is silent; 1 shows the progress on standard error, unless `progress` is passed.
+    started : float, optional
+        When the time limit began, as `time.monotonic` says it: a script that took a while before may pass the
+        moment of its own start. Default: now.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def run(
     KeyboardInterrupt
         When the user stops it; what is finished is kept for the next call.
     """
-    started = time.monotonic()
+    started = time.monotonic() if started is None else started
     tables = read_tables(config)
     with lock_folder(config.folder):
         folder = RunFolder.start(config, overwrite)
@@ -90,12 +96,10 @@ def _complete(config: RunConfig, tables: RunTables, folder: RunFolder, started: 
 
 def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, started: float, verbose: int) -> Any:
     """Return the fitted stack, in time to write everything down."""
-    limit = config.time_limit
-    left = None if limit is None else max(0.1, limit - _reserve(limit) - (time.monotonic() - started))
     kind = TabularStackClassifier if tables.task.is_classification else TabularStackRegressor
     stack = kind(
         config.preset,
-        time_limit=left,
+        time_limit=seconds_to_fit(config.time_limit, started),
         scoring=config.metric,
         cv=tables.cv,
         categories=tables.categories,
@@ -106,8 +110,3 @@ def _fit(config: RunConfig, tables: RunTables, folder: RunFolder, started: float
     )
     training = tables.training
     return stack.fit(tables.X, training.y, groups=training.groups, X_test=tables.X_test)
-
-
-def _reserve(limit: float) -> float:
-    """Return the seconds that are kept for writing files."""
-    return min(TO_WRITE + SHARE_TO_WRITE * limit, MOST_TO_WRITE * limit)

@@ -13,9 +13,10 @@ ROOT = Path(__file__).parent.parent.parent
 ENTRY = [sys.executable, "-c", "from stackit.cli import main; main()"]
 
 
-def call(*arguments, env=None):
+def call(*arguments, env=None, **extra):
     """Run a command in this process."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="stackit", env=env)
+    texts = [str(argument) for argument in arguments]
+    return CliRunner().invoke(app, texts, prog_name="stackit", env=env, **extra)
 
 
 def run(*arguments, cwd=ROOT, **environment):

@@ -132,9 +132,14 @@ def test_other_settings_in_the_same_folder_need_overwrite(tmp_path, monkeypatch,
     refused = call("run", "train.csv", *QUICK, "-o", "it", "-q", "--random-state", "1")
     assert refused.exit_code == ExitCode.DATA
     assert refused.stderr.endswith("or pass --overwrite.\n")
-    again = call("run", "train.csv", *QUICK, "-o", "it", "-q", "--random-state", "1", "--overwrite", "--json")
+    again = call(
+        *("run", "train.csv", *QUICK, "-o", "it", "-q", "--random-state", "1", "--overwrite", "--json"),
+        obj=time.monotonic() - 1000.0,
+    )
     assert again.exit_code == 0, again.stderr
-    assert "submission.csv" not in json.loads(again.stdout)["files"]
+    found = json.loads(again.stdout)
+    assert "submission.csv" not in found["files"]
+    assert found["seconds"] > 1000.0  # from the start of the process
 
 
 def test_the_presets_to_choose_from_are_those_of_the_library():

@@ -15,6 +15,8 @@ from stackit.validation import import_optional
 __all__ = ["CatBoostFrameClassifier", "CatBoostFrameRegressor"]
 
 GAP = "(missing)"  # CatBoost takes no gaps in categories
+# What CatBoost writes into a model, and differs between two equal ones: a random name, and when it was made.
+OF_ONE_FIT = ("model_guid", "train_finish_time")
 
 
 class CatBoostFrame(BaseEstimator):  # type: ignore[misc]
@@ -70,6 +72,9 @@ class CatBoostFrame(BaseEstimator):  # type: ignore[misc]
             eval_set=validation,
             early_stopping_rounds=self.early_stopping_rounds if eval_set else None,
         )
+        facts = self.booster_.get_metadata()
+        for name in OF_ONE_FIT:
+            facts[name] = ""
         self.n_iter_ = int(self.booster_.tree_count_)
         self.n_features_in_ = X.shape[1]
         return self

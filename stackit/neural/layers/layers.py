@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from stackit.neural.batchnorm.running_statistics import warm_decay
 from stackit.neural.batchnorm.transform import fold_batch_norm
+from stackit.neural.layers.activations import mish
+from stackit.neural.layers.products import scaled_product
 
 __all__ = [
     "ACTIVATIONS",
@@ -28,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "identity": lambda h: h,
     "logistic": torch.sigmoid,
-    "mish": F.mish,
+    "mish": mish,
     "relu": torch.relu,
     "selu": F.selu,
     "silu": F.silu,
@@ -53,7 +55,12 @@ class _Weighted(nn.Module):
     @property
     def kernel(self) -> Tensor:
         """The weights as the layer uses them."""
-        return self.weight * math.prod(self.weight.shape[2:]) ** -0.5 if self.ntk else self.weight
+        return self.weight * self.ntk_factor if self.ntk else self.weight
+
+    @property
+    def ntk_factor(self) -> float:
+        """One over the root of the fan-in."""
+        return 1 / math.sqrt(math.prod(self.weight.shape[2:]))
 
     def initialise(self, net: int, generator: torch.Generator) -> None:
         """Draw the weights of one network, in float64, so that they are equal up to rounding anywhere."""
@@ -74,9 +81,11 @@ class Dense(_Weighted):
         super().__init__((n_nets, n_out, n_in), bias=bias, ntk=ntk)
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
+        if self.ntk:
+            return scaled_product(self.weight, h, self.bias, self.ntk_factor)
         if self.bias is None:
-            return torch.bmm(self.kernel, h)
-        return torch.baddbmm(self.bias.unsqueeze(2), self.kernel, h)
+            return torch.bmm(self.weight, h)
+        return torch.baddbmm(self.bias.unsqueeze(2), self.weight, h)
 
 
 class Conv(_Weighted):

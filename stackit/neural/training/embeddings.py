@@ -50,7 +50,7 @@ class Periodic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n_nets, d, n_rows = x.shape
         turns = 2 * math.pi * self.frequency[..., None] * x[:, :, None]
-        waves = torch.cos(turns + self.phase[..., None]).flatten(0, 1)
+        waves = torch.cos(turns.add_(self.phase[..., None])).flatten(0, 1)
         sums = torch.baddbmm(self.bias.view(n_nets * d, -1, 1), self.weight.flatten(0, 1), waves)
         return torch.cat([x[:, :, None], sums.view(n_nets, d, -1, n_rows)], dim=2).flatten(1, 2)
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 __all__ = ["Adam", "Optimizer", "TorchOptimizer", "clip_norms", "make_optimizer"]
 
@@ -23,7 +22,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam (arXiv 1412.6980) by torch's function, without the hooks that slow down small networks.
+    """Adam (arXiv 1412.6980) by the kernel of torch's, whose other layers slow down small networks.
 
     Parameters with the same factor of the learning rate are updated in one call.
     """
@@ -31,39 +30,50 @@ class Adam:
     def __init__(
         self, parameters: Sequence[Tensor], factors: Sequence[float], beta_1: float, beta_2: float
     ) -> None:
-        self.parameters, self.beta_1, self.beta_2 = list(parameters), beta_1, beta_2
-        self.means, self.squares = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
-        self.counts = [torch.zeros((), device=p.device) for p in parameters]
-        self.groups = {
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.count = torch.zeros((), device=parameters[0].device if parameters else None)
+        places = {
             factor: [at for at, own in enumerate(factors) if own == factor]
             for factor in dict.fromkeys(factors)
         }
+        self.groups = [_Group(factor, at, [parameters[one] for one in at]) for factor, at in places.items()]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], rate: float) -> None:
         """Take a step against the gradients."""
-        tensors = self.parameters, gradients, self.means, self.squares, self.counts
-        for factor, group in self.groups.items():
-            parameters, own, means, squares, counts = ([part[at] for at in group] for part in tensors)
-            adam(
-                parameters,
-                own,
-                means,
-                squares,
+        self.count += 1
+        for group in self.groups:
+            torch._fused_adam_(
+                group.parameters,
+                [gradients[at] for at in group.places],
+                group.means,
+                group.squares,
                 [],
-                counts,
-                fused=True,
-                amsgrad=False,
+                [self.count] * len(group.places),
+                lr=group.factor * rate,
                 beta1=self.beta_1,
                 beta2=self.beta_2,
-                lr=factor * rate,
                 weight_decay=0.0,
                 eps=1e-8,
+                amsgrad=False,
                 maximize=False,
             )
 
     def keep(self, nets: list[int]) -> None:
         """Drop the state of networks that have stopped."""
+        for group in self.groups:
+            group.keep(nets)
+
+
+class _Group:
+    """The parameters with one factor of the learning rate, their places among all, and their moments."""
+
+    def __init__(self, factor: float, places: list[int], parameters: list[Tensor]) -> None:
+        self.factor, self.places, self.parameters = factor, places, parameters
+        self.means, self.squares = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
+
+    def keep(self, nets: list[int]) -> None:
+        """Drop the moments of networks that have stopped."""
         self.means, self.squares = ([one[nets] for one in tensors] for tensors in (self.means, self.squares))
 
 

@@ -21,7 +21,8 @@ from stackit.neural.training.optimizers import clip_norms, make_optimizer
 
 __all__ = ["TrainedNet", "train"]
 
-VALIDATION_BATCH = 2048  # rows
+# Rows of a validation batch, and numbers of the largest layer of all networks in it.
+VALIDATION_ROWS, VALIDATION_NUMBERS = 2048, 2**22
 
 
 @dataclass
@@ -110,6 +111,7 @@ class _Trainer:
         }
         for norm in network.norms:  # statistics that nothing reads before they are recomputed take time
             norm.follows = not config.population or len(specs[0].validation) > 0
+        self.dropouts = network.dropouts  # finding them takes as long as a layer of a small network
         self.averages: list[dict[str, Tensor]] = []
         self.n_averaged = 0
         self.device, self.dtype = dataset.targets.device, network.inputs.centre.dtype
@@ -146,7 +148,8 @@ class _Trainer:
         return self.trained
 
     def _train_epoch(self, epoch: int) -> Tensor:
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         rows = [self.specs[net].rows for net in self.active]
         orders = [
             self.orders[net].permutation(own)[self.config.rows_of_epoch(len(own))]
@@ -161,11 +164,11 @@ class _Trainer:
 
     def _step(self, batch: BatchRows, rate: float, share: float) -> Tensor:
         """Take one step with every network, with this share of the regularization; return their losses."""
-        for dropout in self.network.dropouts:
+        for dropout in self.dropouts:
             dropout.share = share
         losses, weights = self._losses_of(batch)
         mean = losses.mean(1) if weights is None else weighted_mean(losses, weights)
-        gradients = torch.autograd.grad(mean.sum(), self.learned)
+        gradients = torch.autograd.grad(mean, self.learned, torch.ones_like(mean))
         if alpha := self.config.alpha * share * rate / self.config.learning_rate_init:
             for factor, parameters in self.decayed.items():
                 torch._foreach_mul_([p.data for p in parameters], 1 - factor * alpha)
@@ -189,7 +192,8 @@ class _Trainer:
         """Return each network's loss and accuracy (or minus loss) on its validation rows."""
         self.network.eval()
         rows = [self.specs[net].validation for net in self.active]
-        count = -(-max(map(len, rows)) // VALIDATION_BATCH)
+        size = VALIDATION_NUMBERS // (len(rows) * self.network.widest)
+        count = -(-max(map(len, rows)) // max(1, min(VALIDATION_ROWS, size)))
         sums = torch.zeros(3, len(self.active), device=self.device, dtype=self.dtype)
         for batch in batches(rows, min(count, min(map(len, rows))), self.device):
             sums += self._validate_batch(batch)

@@ -26,6 +26,11 @@ class Dataset:
     targets: Tensor  # (n,) positions of classes in int64, or (n, n_outputs) numbers
     weights: Tensor | None = None  # (n,): 2 is the same as a row that occurs twice
 
+    def targets_of(self, batch: BatchRows) -> Tensor:
+        """Return the target of each row."""
+        targets = self.targets.index_select(0, batch.rows.flatten())
+        return targets.view(*batch.rows.shape, *targets.shape[1:])
+
     def row_weights(self, batch: BatchRows) -> Tensor | None:
         """Return the weight of each row in the statistics of batch norm."""
         if self.weights is None:
@@ -76,7 +81,7 @@ class Loss:
             losses, of_class = self(outputs.flatten(2), rows, None, smooth)
             mean = losses.view(len(losses), n_heads, -1).mean(1)
             return mean, _product(weights, of_class, mean.shape[1])
-        targets = self.dataset.targets[batch.rows]
+        targets = self.dataset.targets_of(batch)
         if not self.is_classification:
             if self.centre is not None and self.factor is not None:
                 targets = (targets - self.centre[:, None]) * self.factor[:, None]
@@ -100,7 +105,7 @@ class Loss:
         """Return 1 for each row that is classified correctly, 0 otherwise; for numbers minus the loss."""
         if not self.is_classification:
             return -losses
-        return (outputs.argmax(1) == self.dataset.targets[batch.rows]).to(losses.dtype)
+        return (outputs.argmax(1) == self.dataset.targets_of(batch)).to(losses.dtype)
 
 
 def _product(weights: Tensor | None, of_class: Tensor | None, n_rows: int) -> Tensor | None:

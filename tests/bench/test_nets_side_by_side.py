@@ -127,6 +127,7 @@ def epochs_within(budget: float, work: Any, seconds: Any) -> int:
 def test_nets_side_by_side():
     import torch
 
+    from tests.bench import bags
     from tests.bench.nets import CONTENDERS, EQUAL_SECONDS, GOALS, WORKS
 
     torch.set_num_threads(THREADS)
@@ -138,3 +139,5 @@ def test_nets_side_by_side():
     for name, work in EQUAL_SECONDS.items():
         lines += at_equal_seconds(name, work, CONTENDERS)
         PAGE.write_text("\n".join(lines), encoding="utf-8")
+    lines += bags.lines()
+    PAGE.write_text("\n".join(lines), encoding="utf-8")

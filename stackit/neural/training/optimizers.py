@@ -22,7 +22,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam (arXiv 1412.6980) by the kernel of torch's, whose other layers slow down small networks.
+    """Adam (arXiv 1412.6980) by torch's kernel, without the hooks that slow down small networks.
 
     Parameters with the same factor of the learning rate are updated in one call.
     """

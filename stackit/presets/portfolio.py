@@ -30,11 +30,12 @@ GOOD = (
     forests.EXTRA_TREES,
     prep_gbm.PREP_SMALL,
     xgboost.XGB_TD,
+    nets.NET,
 )
 BEST = (
     *GOOD,
     explainable.EBM,
-    nets.NET,
+    nets.REALMLP,
     neighbors.NEIGHBORS,
     forests.EXTRA_TREES_FULL,
     prep_gbm.PREP_LARGE,
@@ -44,6 +45,7 @@ BEST = (
     neighbors.NEIGHBORS_FAR,
     forests.RANDOM_FOREST,
     lightgbm.LGBM_LARGE,
+    nets.TABM,
 )
 PRESETS: dict[str, tuple[Member, ...]] = {"quick": QUICK, "good": GOOD, "best": BEST}
 

@@ -19,6 +19,7 @@ SECONDS = {
     "xgb_td": (0.3, 4.0),
     "ebm": (2.0, 20.0),
     "net": (1.0, 5.0),
+    "realmlp": (1.5, 20.0),
     "neighbors": (0.1, 2.0),
     "extra_trees_full": (0.4, 6.0),
     "prep_lgbm": (0.8, 8.0),
@@ -28,6 +29,7 @@ SECONDS = {
     "neighbors_far": (0.1, 2.0),
     "random_forest": (0.5, 10.0),
     "lgbm_large": (0.8, 8.0),
+    "tabm": (3.0, 60.0),
 }
 USUAL = (0.5, 5.0)
 

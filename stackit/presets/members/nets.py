@@ -1,4 +1,4 @@
-"""Nets: multilayer perceptrons with batch norm. RealMLP and TabM get their places in this file."""
+"""Nets: multilayer perceptrons with batch norm, RealMLP and TabM."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from sklearn.pipeline import Pipeline
 
 from stackit.presets.members.member import Member
 from stackit.presets.members.shape import TableShape
-from stackit.tables import ScaledPreparation
+from stackit.tables import NativePreparation, ScaledPreparation
 from stackit.validation import import_optional
 
-__all__ = ["MEMBERS", "NET"]
+__all__ = ["MEMBERS", "NET", "REALMLP", "TABM"]
 
 MOST_CELLS = 10_000_000
+MOST_TABM_CELLS = 1_000_000
 
 
 def make_net(shape: TableShape, random_state: Any = None) -> Pipeline:
@@ -31,9 +32,34 @@ def make_net(shape: TableShape, random_state: Any = None) -> Pipeline:
     return Pipeline([("prepare", ScaledPreparation(shape.target)), ("model", net)])
 
 
+def make_realmlp(shape: TableShape, random_state: Any = None) -> Pipeline:
+    """Return RealMLP on columns as they are, in batches so small that few rows make enough steps."""
+    neural = import_optional("stackit.neural", "torch")
+    kind = neural.RealMLPRegressor if shape.is_regression else neural.RealMLPClassifier
+    net = kind(max_iter=32, batch_size="auto", random_state=random_state)
+    return Pipeline([("prepare", NativePreparation()), ("model", net)])
+
+
+def make_tabm(shape: TableShape, random_state: Any = None) -> Pipeline:
+    """Return a smaller TabM, which stops early on a fifth of the rows of each fold."""
+    neural = import_optional("stackit.neural", "torch")
+    kind = neural.TabMRegressor if shape.is_regression else neural.TabMClassifier
+    net = kind((256, 256), n_heads=16, max_iter=40, n_iter_no_change=8, random_state=random_state)
+    return Pipeline([("prepare", NativePreparation()), ("model", net)])
+
+
 def unsuitable(shape: TableShape) -> str | None:
     """Say why a net takes too long: each number has sixteen periodic columns."""
-    if shape.n_rows * shape.n_columns > MOST_CELLS:
+    return _too_long(shape, MOST_CELLS)
+
+
+def unsuitable_for_tabm(shape: TableShape) -> str | None:
+    """Say why TabM takes too long: it is as much work as sixteen nets."""
+    return _too_long(shape, MOST_TABM_CELLS)
+
+
+def _too_long(shape: TableShape, most: int) -> str | None:
+    if shape.n_rows * shape.n_columns > most:
         return f"training on {shape.n_rows} rows of {shape.n_columns} columns takes too long"
     return None
 
@@ -49,4 +75,22 @@ NET = Member(
     unsuitable=unsuitable,
     requires="torch",
 )
-MEMBERS = (NET,)
+REALMLP = Member(
+    "realmlp",
+    "nets",
+    make_realmlp,
+    "defaults with 32 epochs and batches of a sixteenth of the rows, from 32 to 256",
+    "RealMLP-TD of Holzmueller et al. (2024), arXiv 2407.04491; epochs and batches measured on nine tables",
+    unsuitable=unsuitable,
+    requires="torch",
+)
+TABM = Member(
+    "tabm",
+    "nets",
+    make_tabm,
+    "2 layers of 256 units, 16 heads, at most 40 epochs, patience 8",
+    "Gorishniy et al. (2025), arXiv 2410.24210, with half the units and heads",
+    unsuitable=unsuitable_for_tabm,
+    requires="torch",
+)
+MEMBERS = (NET, REALMLP, TABM)

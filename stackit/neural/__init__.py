@@ -1,4 +1,4 @@
-"""Neural networks with batch normalisation, and batch normalisation as functions."""
+"""Neural networks for tables and images, and batch normalisation as functions."""
 
 from typing import TYPE_CHECKING
 

@@ -41,3 +41,9 @@ def test_a_network_drops_what_it_drops_alone():
         if step == 0:
             layer.keep([1, 2])
             real = real[1:]
+
+
+def test_the_largest_probability_below_1_leaves_numbers_finite():
+    out = dropout([0], p=np.nextafter(1, 0))(torch.ones(1, 40, 50))
+    assert out.isfinite().all()
+    assert (out == 0).double().mean() > 0.99

@@ -14,7 +14,6 @@ from sklearn.model_selection import GroupKFold, KFold
 
 from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
 from stackit.neural.layers.layers import BatchNorm
-from stackit.neural.training.optimizers import Adam
 
 SMALL = {"max_iter": 2, "precision": "float64", "random_state": 0}
 
@@ -222,22 +221,3 @@ def test_files_put_nothing_in_the_place_of_a_method(wine, tmp_path, change):
     else:
         with pytest.raises(ValueError, match=r"is incomplete or damaged|has format 99, and this version"):
             BatchNormMLPClassifier.load(path)
-
-
-def test_adam_is_the_librarys():
-    random = torch.Generator().manual_seed(0)
-    start = [torch.randn(shape, generator=random, dtype=torch.float64) for shape in ((3, 2, 4), (3, 2))]
-    theirs = [torch.nn.Parameter(one.clone()) for one in start]
-    library = torch.optim.Adam([{"params": [one]} for one in theirs], lr=0.1, betas=(0.8, 0.99))
-    ours = [one.clone() for one in start]
-    adam = Adam(ours, [1.0, 6.0], beta_1=0.8, beta_2=0.99)
-    for step in range(5):
-        gradients = [torch.randn(one.shape, generator=random, dtype=torch.float64) for one in start]
-        for parameter, gradient in zip(theirs, gradients, strict=True):
-            parameter.grad = gradient.clone()
-        rate = 0.1 / (step + 1)
-        library.param_groups[0]["lr"], library.param_groups[1]["lr"] = rate, 6 * rate
-        library.step()
-        adam.step(gradients, rate)
-    for own, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(own, other.detach(), rtol=1e-12, atol=1e-12)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
@@ -137,9 +138,25 @@ def test_missing_numbers_and_unknown_levels_are_taken_as_they_come(tmp_path):
     assert (net.predict(X.assign(a=1e9)) <= score.max()).all()
     with pytest.raises(ValueError, match="Column 'a' of X has infinite values"):
         net.predict(X.assign(a=np.inf))
+    with pytest.raises(ValueError, match="X must be of numbers where it was in fit; got others in 'a'"):
+        net.predict(X.assign(a="many!"))
     net.save(tmp_path / "net.safetensors")
     back = RealMLPRegressor.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(back.predict(X), net.predict(X))
+
+
+@pytest.mark.parametrize("activation", ["selu", "mish", "tanh"])
+def test_half_precision_is_for_products_alone(activation):
+    """Parameters stay float32, and predictions are near those of single precision."""
+    X, _, _, _, score = table()
+    own = SMALL | {"activation": activation, "learning_rate_init": 0.02}
+    single, half = (
+        RealMLPRegressor(**own | {"precision": precision}).fit(X, score)
+        for precision in ("float32", "bfloat16")
+    )
+    assert {one.dtype for one in half.network_.parameters()} == {torch.float32}
+    difference = half.predict(X) - single.predict(X)
+    assert 0 < np.abs(difference).mean() < 0.1 * single.predict(X).std()
 
 
 def test_frames_of_polars_are_those_of_pandas():
@@ -158,6 +175,8 @@ def test_frames_of_polars_are_those_of_pandas():
         ({"embedding": "periodic"}, "embedding must be 'pbld' or None"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must be whole numbers above 0"),
         ({"learning_rate": "cyclic"}, "learning_rate must be"),
+        ({"scaling": "quantile"}, "scaling must be 'standard' or 'robust' or None"),
+        ({"early_stopping": "no"}, "early_stopping must be False or True"),
     ],
 )
 def test_faults_are_named(params, text):

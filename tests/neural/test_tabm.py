@@ -162,14 +162,15 @@ def test_heads_begin_with_equal_weights_and_signs_of_their_own():
         ({"dropout": 1.0}, "dropout"),
         ({"max_norm": 0.0}, "max_norm"),
         ({"precision": "bfloat16"}, "precision"),
-        ({"scaling": "no"}, "scaling"),
+        ({"scaling": "no"}, "scaling must be 'quantile' or 'standard' or 'robust' or None"),
+        ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must be .*one layer or more; got .*\(\)"),
         ({"categories": "no"}, "categories"),
     ],
 )
 def test_parameters_that_are_not_valid_are_named(params, text):
     X, y = table()
     with pytest.raises(ValueError, match=text):
-        TabMClassifier((4,), **params).fit(X, y)
+        TabMClassifier(**{"hidden_layer_sizes": (4,)} | params).fit(X, y)
 
 
 @pytest.mark.parametrize(

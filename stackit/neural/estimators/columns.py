@@ -50,7 +50,7 @@ class InputColumns:
     def _of(cls, X: Any, rows: npt.NDArray[np.intp] | None) -> InputColumns:
         if not isinstance(X, pd.DataFrame):
             return cls(tuple(range(X.shape[1])))
-        kinds = [is_numeric_dtype(kind) or is_bool_dtype(kind) for kind in X.dtypes]
+        kinds = [_is_number(kind) for kind in X.dtypes]
         categories = tuple(position for position, is_number in enumerate(kinds) if not is_number)
         dates = [X.columns[at] for at in categories if X.dtypes.iloc[at].kind in "mM"]
         if dates:
@@ -74,7 +74,12 @@ class InputColumns:
         """Return the (n, d) numbers; raise ValueError where one is infinite, or missing and must not be."""
         if not isinstance(X, pd.DataFrame):
             return np.asarray(X)
-        numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            numbers = X.iloc[:, list(self.numbers)].to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            others = [repr(X.columns[at]) for at in self.numbers if not _is_number(X.dtypes.iloc[at])]
+            got, advice = f"others in {format_list(others)} ({error})", "Use pandas.to_numeric"
+            raise invalid_value("X", "of numbers where it was in fit", got, advice) from error
         wrong = np.isinf(numbers) if self.takes_missing else ~np.isfinite(numbers)
         if wrong.any():
             worst = X.columns[self.numbers[int(np.flatnonzero(wrong.any(axis=0))[0])]]
@@ -87,6 +92,10 @@ class InputColumns:
                 "Impute them first, for instance by sklearn.impute.SimpleImputer in a pipeline."
             )
         return numbers
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(is_numeric_dtype(kind) or is_bool_dtype(kind))
 
 
 def _rows_of(X: Any, rows: npt.NDArray[np.intp]) -> Any:

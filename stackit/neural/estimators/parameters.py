@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,10 +27,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "output": ("linear", "batch_norm"),
     "parametrization": ("standard", "ntk"),
     "precision": ("auto", *PRECISIONS),
-    "scaling": ("standard", "robust", "quantile", None),
     "solver": ("adam", "sgd", "adadelta"),
     "statistics": ("population", "ema_warmup", "ema", "cumulative"),
-}
+} | dict.fromkeys(
+    ("batch_norm", "compile", "early_stopping", "learned_scaling", "smooth_clip"), (False, True)
+)
 COUNTS = {"max_iter", "n_estimators", "n_snapshots", "n_iter_no_change"}
 # The smallest allowed number, and a number that is too large.
 RANGES: dict[str, tuple[float, float]] = {
@@ -50,6 +51,8 @@ RANGES: dict[str, tuple[float, float]] = {
 @dataclass(eq=False, repr=False, kw_only=True)
 class NetParameters:
     """The parameters of all nets; scikit-learn reads their names from the signature that this generates."""
+
+    _scalings: ClassVar[tuple[str | None, ...]] = ("standard", "robust", None)  # valid values of `scaling`
 
     alpha: float = 0.03
     batch_size: int | str = "auto"
@@ -90,8 +93,9 @@ class BatchNormParameters(NetParameters):
 def check_parameters(net: Any) -> None:
     """Raise ValueError when a parameter of a net is not valid; checks are for those that it has."""
     own = net.get_params(deep=False)
-    for name in CHOICES.keys() & own.keys():
-        check_choice(name, own[name], CHOICES[name])
+    choices = CHOICES | {"scaling": net._scalings}
+    for name in choices.keys() & own.keys():
+        check_choice(name, own[name], choices[name])
     for name in COUNTS & own.keys():
         check_count(name, own[name], 1)
     if net.batch_size != "auto":

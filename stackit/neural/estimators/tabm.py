@@ -24,6 +24,7 @@ from stackit.neural.layers.network import Layer, NetworkPlan
 from stackit.neural.training.config import TrainingConfig
 from stackit.neural.training.folds import FitSpec
 from stackit.neural.training.quantiles import n_quantiles
+from stackit.validation import invalid_value
 
 __all__ = ["TabMClassifier", "TabMRegressor"]
 
@@ -33,6 +34,7 @@ class _TabM(NetEstimator):
     """The parameters and the architecture of TabM."""
 
     _finite = "allow-nan"
+    _scalings = ("quantile", "standard", "robust", None)
 
     hidden_layer_sizes: Sequence[int] = (512, 512, 512)
     _: KW_ONLY
@@ -63,10 +65,11 @@ class _TabM(NetEstimator):
         check_number("dropout", self.dropout, 0.0, 1.0)
         if self.max_norm is not None:
             check_number("max_norm", self.max_norm, 1e-300, np.inf)
-        hidden: list[Layer] = [
-            ("shared", size, int(self.n_heads), float(self.dropout))
-            for size in check_sizes(self.hidden_layer_sizes)
-        ]
+        sizes = check_sizes(self.hidden_layer_sizes)
+        if not sizes:
+            got, advice = f"hidden_layer_sizes={self.hidden_layer_sizes!r}", "Pass hidden_layer_sizes=(512,)"
+            raise invalid_value("hidden_layer_sizes", "one layer or more", got, advice)
+        hidden: list[Layer] = [("shared", size, int(self.n_heads), float(self.dropout)) for size in sizes]
         return NetworkPlan(
             layers=(*hidden, ("heads", n_outputs)),
             shape=shape,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["mish"]
+__all__ = ["LINEAR_FROM", "mish"]
 
 EXACT = (torch.float32, torch.float64)
 LINEAR_FROM = 20.0  # from here on Mish is the identity, to the last bit of a float64

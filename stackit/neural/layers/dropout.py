@@ -41,7 +41,7 @@ class Dropout(nn.Module):
     @property
     def dropped(self) -> int:
         """How many of 65536 units are dropped on average."""
-        return round(self.p * self.share * LEVELS)
+        return min(round(self.p * self.share * LEVELS), LEVELS - 1)
 
     @property
     def threshold(self) -> int:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stackit.neural.layers.activations import LINEAR_FROM
 from stackit.neural.layers.layers import ACTIVATIONS
 
 __all__ = ["ParametricActivation"]
 
 # Of SELU (arXiv 1706.02515).
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
-STEEP = 20.0  # from here on Mish is the identity
 
 
 class ParametricActivation(nn.Module):
@@ -26,12 +26,13 @@ class ParametricActivation(nn.Module):
 
     def forward(self, h: Tensor, weights: Tensor | None = None) -> Tensor:
         slope = self.slope[:, :, None]
+        h = h.to(slope.dtype)  # products may have half precision
         if self.name in FUSED:
             return torch.as_tensor(FUSED[self.name].apply(h, slope))
         return torch.lerp(h, ACTIVATIONS[self.name](h), slope)
 
 
-class _Selu(torch.autograd.Function):
+class _ParametricSelu(torch.autograd.Function):
     """h + slope * (SELU(h) - h)."""
 
     @staticmethod
@@ -47,7 +48,7 @@ class _Selu(torch.autograd.Function):
         return torch.lerp(gradient, of_bent, slope), (gradient * difference).sum(2, keepdim=True)
 
 
-class _Mish(torch.autograd.Function):
+class _ParametricMish(torch.autograd.Function):
     """h + slope * (Mish(h) - h) = h (1 - slope * q), with e = exp(h) and q = 2 / (e^2 + 2 e + 2).
 
     Torch's Mish takes a logarithm, an exponential and a hyperbolic tangent.
@@ -55,7 +56,7 @@ class _Mish(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, h: Tensor, slope: Tensor) -> Tensor:
-        e = h.clamp(max=STEEP).exp_()
+        e = h.clamp_max(LINEAR_FROM).exp_()
         q = (e + 2).mul_(e).add_(2).reciprocal_().mul_(2)
         ctx.save_for_backward(h, q, e.mul_(q), slope)
         return h - slope * q * h
@@ -68,4 +69,4 @@ class _Mish(torch.autograd.Function):
         return steepness.mul_(gradient), (gradient * h).mul_(q).sum(2, keepdim=True).neg_()
 
 
-FUSED: dict[str, Any] = {"mish": _Mish, "selu": _Selu}
+FUSED: dict[str, Any] = {"mish": _ParametricMish, "selu": _ParametricSelu}

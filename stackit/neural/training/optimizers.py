@@ -22,7 +22,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam (arXiv 1412.6980) by torch's kernel, without the hooks that slow down small networks.
+    """Adam (arXiv 1412.6980) by torch's fused kernel, without the hooks that slow down small networks.
 
     Parameters with the same factor of the learning rate are updated in one call.
     """
@@ -45,7 +45,8 @@ class Adam:
         for group in self.groups:
             torch._fused_adam_(
                 group.parameters,
-                [gradients[at] for at in group.places],
+                # The kernel reads all tensors in the order of memory, whatever their layout.
+                [gradients[at].contiguous() for at in group.places],
                 group.means,
                 group.squares,
                 [],
@@ -104,9 +105,12 @@ def make_optimizer(config: Any, parameters: Sequence[Tensor], factors: Sequence[
     Each parameter has a factor of the learning rate.
     """
     rate = config.learning_rate_init
-    if config.solver == "adam":
-        return Adam(parameters, factors, config.beta_1, config.beta_2)
+    betas = config.beta_1, config.beta_2
+    if config.solver == "adam" and hasattr(torch, "_fused_adam_"):  # not public: a version may lack it
+        return Adam(parameters, factors, *betas)
     groups = [{"params": [parameter]} for parameter in parameters]
+    if config.solver == "adam":
+        return TorchOptimizer(torch.optim.Adam(groups, lr=rate, betas=betas), factors)
     if config.solver == "adadelta":
         return TorchOptimizer(torch.optim.Adadelta(groups, lr=rate, rho=0.95), factors)
     nesterov = config.momentum > 0

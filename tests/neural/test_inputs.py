@@ -14,7 +14,13 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 
 from stackit import out_of_fold
-from stackit.neural import BatchNormConvNetClassifier, BatchNormMLPClassifier, BatchNormMLPRegressor
+from stackit.neural import (
+    BatchNormConvNetClassifier,
+    BatchNormMLPClassifier,
+    BatchNormMLPRegressor,
+    RealMLPRegressor,
+    TabMRegressor,
+)
 
 SMALL = {"max_iter": 3, "precision": "float64", "random_state": 0}
 
@@ -365,3 +371,20 @@ def test_faults_of_watched_rows_are_named():
     net = BatchNormConvNetClassifier(LAYERS, max_iter=1).fit(*images())
     with pytest.raises(ValueError, match="images"):
         net.predict(np.zeros((3, 9, 9)))
+
+
+@pytest.mark.parametrize("kind", [RealMLPRegressor, TabMRegressor])
+def test_held_out_rows_enter_no_scale_level_indicator_limit_or_initial_value(kind):
+    """Nets are the same to the bit, whatever the rows are that they are not trained on."""
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({"a": random.normal(size=60), "b": random.normal(size=60), "c": [*"uvw"] * 20})
+    X.loc[50:, "b"] = np.nan
+    y, train = random.normal(size=60), np.arange(10, 60)
+    others = X.copy()
+    others.loc[:9] = pd.DataFrame({"a": [np.nan, 1e6] * 5, "b": -1e6, "c": "new"})
+    folds = [(train, np.arange(10)), (np.arange(50), np.arange(50, 60))]
+    net = kind((6,), **SMALL)
+    extreme = np.concatenate([np.full(10, 1e6), y[10:]])
+    one, other = (net.fit_folds(*data, folds)[0] for data in ((X, y), (others, extreme)))
+    assert one.columns_ == other.columns_
+    np.testing.assert_array_equal(one.predict(others), other.predict(others))

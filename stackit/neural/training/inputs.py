@@ -17,6 +17,7 @@ __all__ = ["InputRows", "InputTable", "Inputs"]
 
 # Numbers of a table that is standardised once per network, and not in each step.
 MAX_STANDARDISED = 2**22
+FAR = 1e15  # all numbers from here on are clipped to 3, and have a square in float32
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Inputs(nn.Module):
         x = self.quantiles(x) if self.quantiles else x - self.centre[:, None]
         x = x * self.factor[:, None]
         x = x.nan_to_num(nan=0.0) if self.missing else x
-        return x * (1 + (x / 3).square()).rsqrt() if self.clip else x
+        return _smoothly_clipped(x) if self.clip else x
 
     def _images(self, x: Tensor) -> Tensor:
         x = (x - self.centre[:, None, :, None, None]) * self.factor[:, None, :, None, None]
@@ -161,3 +162,9 @@ class Inputs(nn.Module):
             F.embedding(codes[:, :, at] + nets * level.shape[1], level.flatten(0, 1)).transpose(1, 2)
             for at, level in enumerate(self.levels)
         ]
+
+
+def _smoothly_clipped(x: Tensor) -> Tensor:
+    """Return x / sqrt(1 + (x / 3)^2)."""
+    x = x.clamp(-FAR, FAR)
+    return x * (1 + (x / 3).square()).rsqrt()

@@ -141,7 +141,7 @@ def test_results_for_a_reader_that_has_gone_are_no_error(table):
 def test_a_terminal_has_colours_unless_they_are_not_wanted(environment, has_colours):
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    code = "from stackit.cli.output import *; print_shown(table_of(['a'], [[1]]))"
+    code = "from stackit.cli.output import print_table; print_table(['a'], [[1]])"
     terminal = {"TERM": "xterm-256color", "COLUMNS": "40", **environment}
     done = subprocess.run([sys.executable, "-c", code], stdout=theirs, cwd=ROOT, env={**kept, **terminal})
     os.close(theirs)

@@ -20,11 +20,14 @@ STUBBORN = """
 import time
 from stackit.cli import interrupt
 interrupt.PATIENCE = {patience}
-with interrupt.Interrupt(lambda: print("last words", flush=True)):
+def wait():
     print("ready", flush=True)
     while True:
+        time.sleep(0.01)  # a signal just before a long sleep would be seen after it only
+with interrupt.Interrupt(lambda: print("last words", flush=True)):
+    while True:
         try:
-            time.sleep(60)
+            wait()
         except KeyboardInterrupt:
             print("swallowed", flush=True)
 """
@@ -97,8 +100,8 @@ def test_what_goes_on_after_an_interrupt_is_ended_by_force():
     with started(STUBBORN.format(patience=0.5)) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-    assert out == "swallowed\nlast words\n"
+        out, _ = process.communicate(timeout=60)
+    assert out == "swallowed\nready\nlast words\n"
     assert process.returncode == ExitCode.INTERRUPTED
 
 
@@ -107,8 +110,9 @@ def test_a_second_interrupt_ends_at_once():
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "swallowed\n"
+        assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
     assert out == "last words\n"
     assert process.returncode == ExitCode.INTERRUPTED
 

@@ -8,6 +8,7 @@ import platform
 import warnings
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,9 @@ def _processor() -> str:
 
 def run(name: str) -> dict[str, Record]:
     """Run a configuration on one thread per library, and return the records of its values."""
+    if name.startswith("nets"):
+        # Torch sets its threads at its first use, over any limit.
+        import_module("torch").get_num_threads()
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         values = CONFIGURATIONS[name]()

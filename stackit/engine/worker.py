@@ -25,6 +25,9 @@ from stackit.engine.training_data import TrainingData
 
 __all__ = ["Reply", "enter", "load_context", "load_data", "surroundings", "work", "work_on_loaded"]
 
+# Where libraries read at their import how many threads they shall have.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
 
 class Reply(Enum):
     """What became of a task in a worker."""
@@ -47,6 +50,8 @@ def work(connection: Connection, task_of: Callable[[Any], AnyTask], data: Traini
     # An interrupt by the keyboard reaches the program too, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A library that a fit imports sets its threads then, over the limit around the fit.
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     with parallel_config(inner):
         while (message := connection.recv()) is not None:
             reply, payload = _reply_to(message, task_of, data)

@@ -281,6 +281,39 @@ def test_torch_on_the_cpu_works_in_forked_children():
     assert done.stdout == "done\n", done.stderr
 
 
+TORCH_IN_FIT = """
+import threading
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from stackit import out_of_fold
+
+class Net(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        import torch
+        self.threads_ = torch.get_num_threads(), np.sum(torch.ones(9, 9).numpy())
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+if {has_other_thread}:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()  # workers come from the server
+X = np.random.default_rng(0).normal(size=(60, 3))
+oof = out_of_fold([("net", Net())], X, X[:, 0], cv=4, n_jobs=2)
+assert {{one.threads_[0] for one in oof["net"].fold_estimators}} == {{1}}
+print("done")
+"""
+
+
+@pytest.mark.parametrize("has_other_thread", [False, True])
+def test_torch_that_a_fit_imports_has_one_thread_in_a_worker(has_other_thread):
+    pytest.importorskip("torch")
+    command = [sys.executable, "-c", TORCH_IN_FIT.format(has_other_thread=has_other_thread)]
+    kept = {name: value for name, value in environment().items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout == "done\n", done.stderr
+
+
 WITH_POLARS = """
 import os
 import numpy as np, polars as pl

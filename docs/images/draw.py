@@ -145,7 +145,7 @@ def draw_learning_curves(path: Path) -> None:
             axes.plot(range(1, len(losses) + 1), losses, color=CLASSES[0], alpha=0.6, linewidth=1.2)
         axes.set(title=name, xlabel="epoch", ylim=(0, 0.5))
     figure.axes[0].set_ylabel("log loss of held-out rows")
-    figure.savefig(path, dpi=90, metadata={"Software": None})
+    figure.savefig(path, dpi=65, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import hashlib
 import json
 import platform
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -65,13 +66,24 @@ def _processor() -> str:
 
 def run(name: str) -> dict[str, Record]:
     """Run a configuration on one thread per library, and return the records of its values."""
-    if name.startswith("nets"):
-        # Torch sets its threads at its first use, over any limit.
-        import_module("torch").get_num_threads()
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings(), threadpool_limits(1), _one_thread_of_torch(name.startswith("nets")):
         warnings.simplefilter("ignore")
         values = CONFIGURATIONS[name]()
     return {key: _record(value) for key, value in values.items() if value is not None}
+
+
+@contextmanager
+def _one_thread_of_torch(is_needed: bool) -> Iterator[None]:
+    """Limit torch itself: what a program has set is stronger than any limit on the libraries below it."""
+    torch = import_module("torch") if is_needed else None
+    before = torch.get_num_threads() if torch is not None else 1
+    if torch is not None:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)
 
 
 def _record(value: Any) -> Record:

@@ -193,3 +193,12 @@ def test_frames_of_polars_are_those_of_pandas():
 def test_faults_are_named(params, text):
     with pytest.raises(ValueError, match=text):
         RealMLPClassifier(**SMALL | params).fit(np.zeros((9, 2)), np.arange(9) % 2)
+
+
+def test_predicted_numbers_stay_in_the_range_of_the_training_targets():
+    """Also where all rows are far beyond those of the training."""
+    X = np.linspace(-1, 1, 60)[:, None]
+    net = RealMLPRegressor((8,), max_iter=60, embedding=None, dropout=0.0, scaling=None, random_state=0)
+    net.fit(X, 5 * X[:, 0])
+    predicted = net.predict(np.linspace(-30, 30, 50)[:, None])
+    assert (predicted.min(), predicted.max()) == (pytest.approx(-5), pytest.approx(5))

@@ -88,6 +88,22 @@ def test_many_rows_have_no_neighbors_and_one_fifth_for_the_linear_penalty(n_rows
     assert (MEMBERS["neighbors"].left_out(shape) is None) == (n_fifths == 3)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "nets"), [(50_000, {"net", "realmlp", "tabm"}), (50_001, {"net", "realmlp"}), (500_001, set())]
+)
+def test_nets_are_left_out_where_they_take_too_long(n_rows, nets):
+    names = {
+        member.name for member in portfolio("best", TableShape(n_rows=n_rows, n_numbers=20, n_classes=2))
+    }
+    assert names & {"net", "realmlp", "tabm"} == nets
+
+
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_realmlp_has_enough_steps_on_small_tables(n_classes):
+    net = MEMBERS["realmlp"].pipeline(TableShape(n_rows=500, n_numbers=3, n_classes=n_classes))["model"]
+    assert (net.max_iter, net.batch_size) == (32, "auto")
+
+
 @pytest.mark.parametrize(("n_rows", "n_classes", "pace"), [(1_000, 2, 1), (1_000, 8, 1.5), (300_000, 0, 3)])
 def test_boosters_learn_faster_the_more_rows_times_classes_there_are(n_rows, n_classes, pace):
     small = MEMBERS["lgbm_td"].pipeline(TableShape(n_rows=100, n_numbers=3, n_classes=min(n_classes, 2)))

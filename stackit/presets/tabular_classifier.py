@@ -47,8 +47,8 @@ class TabularStackClassifier(TabularStack, ClassifierMixin, BaseEstimator):  # t
         machine, too.
     store : DiskStore, MemoryStore or None
         Where finished fits are kept: `fit` on the same rows takes them from there and goes on. A `DiskStore`
-        also gets the file ``stack.stackit``, saved after each new blend: where a run was killed, load it by
-        `load`, or call `fit` again.
+        also gets the file ``stack.stackit``, saved after new blends once a twentieth of the limit (or
+        10 seconds, without one) has passed: where a run was killed, load it by `load`, or call `fit` again.
     verbose : int
         0 is silent; 1 shows a line at the start and at the end, and the progress, on standard error.
 

@@ -120,6 +120,17 @@ def test_the_brier_score_of_two_classes_is_that_of_one_probability(evidence, sum
     assert metrics["neg_brier_score"] == pytest.approx(expected, rel=1e-7)
 
 
+@pytest.mark.parametrize("n_heavy", [0, 400])
+def test_the_median_error_is_that_of_rows_with_weight(n_heavy):
+    evidence = sound("regression", n=601)
+    weights = np.where(np.arange(601) < n_heavy, 1000.0, 1.0)
+    one = replace(evidence, sample_weight=weights)
+    found = {each["name"]: each["scores"][0] for each in summarize(one)["metrics"]["metrics"]}
+    error = np.abs(evidence.y - evidence.stack)
+    repeated = np.repeat(error, weights.astype(int))
+    assert found["neg_median_absolute_error"] == pytest.approx(-np.median(repeated), rel=1e-7)
+
+
 def test_the_best_member_has_a_tone_of_its_own(summary):
     best = summary["verdict"]["comparisons"]["best_member"]["name"]
     tones = {name: tone_of(summary, name) for name in ("a", "b", "c", "stack")}

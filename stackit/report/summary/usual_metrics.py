@@ -46,7 +46,9 @@ def _metrics(scores: Scores, name: str) -> dict[str, float]:
     return {
         "neg_root_mean_squared_error": -float(np.sqrt(squared)),
         "neg_mean_absolute_error": -float(metrics.mean_absolute_error(y, number, sample_weight=weights)),
-        "neg_median_absolute_error": -float(np.median(np.abs(y - number))),
+        "neg_median_absolute_error": -float(
+            metrics.median_absolute_error(y, number, sample_weight=weights if np.ptp(weights) else None)
+        ),
         "r2": float(metrics.r2_score(y, number, sample_weight=weights)) if len(rows) > 1 else float("nan"),
     }
 
